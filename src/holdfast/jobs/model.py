@@ -1,0 +1,86 @@
+"""A run: one durable execution, as everyone reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from holdfast.contract.catalog import JSON
+from holdfast.kernel.stop import Stop
+
+RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` in `unit` ("bytes", "rows", "steps"); `total` None when unknown. `rate` per second."""
+
+    phase: str
+    done: int = 0
+    total: int | None = None
+    unit: str = "steps"
+    rate: float | None = None
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Our row and the only status anyone reads. `epoch` rises with each claim: a runner that paused and woke up
+    holds an old one and can change nothing."""
+
+    id: str
+    kind: str
+    state: RunState
+    project_id: str
+    environment_id: str | None
+    resource_id: str | None
+    actor: str
+    trigger: str
+    input: Mapping[str, JSON]
+    result: Mapping[str, JSON] | None
+    error: Mapping[str, Any] | None
+    progress: Progress | None
+    epoch: int
+    claimed_by: str | None
+    correlation_id: str | None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+
+
+class TaskContext(Protocol):
+    """What a task may use. Tasks are synchronous functions on a runner thread; a task carries ids only, reads the
+    record once and may be run again from the start after a crash, so every step is idempotent by key."""
+
+    run: Run
+    stop: Stop  # set when cancel was asked for, the runner shuts down, or the claim was lost
+    scratch: Path  # private directory, removed when the run ends
+
+    def step(self, name: str, work: Callable[[], T]) -> T:
+        """Run `work` once per run: a re-run returns its recorded JSON result. Checks `stop` first; names a crash point
+        before and after itself (see kernel/crashpoints)."""
+        ...
+
+    def progress(self, phase: str, done: int = 0, total: int | None = None, unit: str = "steps") -> None:
+        """Cheap to call often from any thread; written at most every half second; rate and ETA are worked out here."""
+        ...
+
+    def log(self, message: str, **fields: JSON) -> None:
+        """A line of the run's own log."""
+        ...
+
+    def commit(self) -> AbstractContextManager[sa.Connection]:
+        """The one transaction that writes state: refused with `Conflict("claim_lost")` when our epoch is not current."""
+        ...
+
+
+Task = Callable[[TaskContext], Mapping[str, JSON] | None]

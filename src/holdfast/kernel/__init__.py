@@ -1,0 +1,1 @@
+"""What everything stands on: clock, ids, errors, settings, log, crypto, metadata database. Imports nothing of ours."""

@@ -1,0 +1,25 @@
+"""Named places where a test may have the process killed. Free when not armed."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+_ARMED = os.environ.get("HOLDFAST_CRASH_AT", "")
+
+
+def crash_point(name: str) -> None:
+    """kill -9 ourselves when HOLDFAST_CRASH_AT names this point. Names read `area.moment`: "capture.half", "swap.renamed".
+
+    HOLDFAST_CRASH_ONCE names a file; when it exists the point is passed, else it is created first: the restarted
+    process then goes on instead of dying at the same place for ever.
+    """
+    if not _ARMED or name != _ARMED:
+        return
+    once = os.environ.get("HOLDFAST_CRASH_ONCE")
+    if once:
+        try:
+            os.close(os.open(once, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            return
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,90 @@
+"""Where this installation lives and listens. Read once, at the composition root, and handed down."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _runtime_root(data: Path, environ: Mapping[str, str]) -> Path:
+    """A short directory for sockets: a unix socket path may hold 107 bytes, and data directories are often longer."""
+    if given := environ.get("HOLDFAST_RUNTIME"):
+        return Path(given)
+    digest = hashlib.sha256(str(data).encode()).hexdigest()[:10]
+    if os.geteuid() == 0:
+        return Path("/run") / f"holdfast-{digest}"
+    base = Path(environ.get("XDG_RUNTIME_DIR", f"/tmp/holdfast-{os.geteuid()}"))  # noqa: S108 - made 0700 and owner-checked
+    return base / f"holdfast-{digest}"
+
+
+def _master_key_file(data: Path, environ: Mapping[str, str]) -> Path:
+    """Outside the data directory by default: a copied disk or repository must not carry its own key."""
+    if given := environ.get("HOLDFAST_MASTER_KEY_FILE"):
+        return Path(given)
+    digest = hashlib.sha256(str(data).encode()).hexdigest()[:10]
+    base = Path(environ.get("XDG_CONFIG_HOME", str(Path.home() / ".config")))
+    return base / "holdfast" / f"master-{digest}.key"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Paths, ports and limits of one installation.
+
+    `control_port` 0 and `apps_port` 0 ask the kernel for a free port (tests, `holdfast demo`).
+    """
+
+    data: Path
+    runtime: Path
+    master_key_file: Path
+    host: str = "127.0.0.1"
+    control_port: int = 7700
+    apps_port: int = 7701
+    database_url: str | None = None
+    log_level: str = "info"
+    delete_grace_seconds: int = 7 * 24 * 3600
+    disk_reserve_bytes: int = 256 * 1024 * 1024
+    allowed_hosts: tuple[str, ...] = field(default=())
+
+    @property
+    def metadata_url(self) -> str:
+        """SQLAlchemy URL of the metadata database."""
+        return self.database_url or f"sqlite+apsw:///{self.data / 'meta' / 'holdfast.db'}"
+
+    @property
+    def admin_socket(self) -> Path:
+        return self.runtime / "admin.sock"
+
+    @property
+    def keeper_socket(self) -> Path:
+        return self.runtime / "keeper.sock"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, *, data: Path | None = None) -> Settings:
+        """From HOLDFAST_* variables. Raises ValueError naming the variable that cannot be understood."""
+        env = os.environ if environ is None else environ
+        where = (data or Path(env.get("HOLDFAST_DATA", "data"))).expanduser().resolve()
+        return cls(
+            data=where,
+            runtime=_runtime_root(where, env),
+            master_key_file=_master_key_file(where, env),
+            control_port=_number(env, "HOLDFAST_CONTROL_PORT", 7700),
+            apps_port=_number(env, "HOLDFAST_APPS_PORT", 7701),
+            database_url=env.get("HOLDFAST_DATABASE_URL"),
+            log_level=env.get("HOLDFAST_LOG_LEVEL", "info"),
+            delete_grace_seconds=_number(env, "HOLDFAST_DELETE_GRACE_SECONDS", 7 * 24 * 3600),
+            disk_reserve_bytes=_number(env, "HOLDFAST_DISK_RESERVE_BYTES", 256 * 1024 * 1024),
+            allowed_hosts=tuple(filter(None, env.get("HOLDFAST_ALLOWED_HOSTS", "").split(","))),
+        )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name)
+    if text is None or text == "":
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a whole number, not {text!r}") from None
