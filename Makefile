@@ -1,0 +1,76 @@
+# Every verb of the project. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest
+export PIP_NO_INPUT := 1
+
+.PHONY: help setup setup-dev up test test-fast test-only lint format bench docs lock system-parts clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Holdfast needs Python 3.11 or newer as $(PYTHON)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || ( rm -rf $(VENV); bash tools/system-parts.sh python3-venv && $(PYTHON) -m venv $(VENV) )
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/runtime.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
+	$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+setup: $(VENV)/.runtime ## Install what Holdfast needs into .venv, from hash-locked files; starts nothing
+	@echo "Holdfast is installed in $(VENV). Start it: make up"
+
+setup-dev: $(VENV)/.dev
+
+up: $(VENV)/.runtime ## Set up, then run Holdfast in the foreground (Ctrl-C stops everything)
+	@exec $(BIN)/holdfast up
+
+system-parts: ## Install the Debian packages the tests judge with, or name what is missing
+	@bash tools/system-parts.sh restic
+
+lint: setup-dev ## Formatting, lint, types, import rules, size gates
+	$(BIN)/ruff format --check src tests bench tools
+	$(BIN)/ruff check src tests bench tools
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) -q -p no:cacheprovider tests/architecture -m "not slow"
+
+format: setup-dev ## Format and fix what can be fixed
+	$(BIN)/ruff format src tests bench tools
+	$(BIN)/ruff check --fix src tests bench tools
+
+test: lint test-only ## Everything: lint, then all tests on real servers
+
+test-only: setup-dev system-parts
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -q
+
+test-fast: setup-dev system-parts ## The tests that take less than three minutes together
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -q -m "not slow and not faults"
+
+bench: setup-dev system-parts ## Measure against the peers, side by side, and print medians
+	$(BIN)/python -m bench
+
+docs: setup-dev ## Generate the references and build the site into site/
+	$(BIN)/python tools/gen_cli_reference.py
+	$(BIN)/python tools/gen_api_reference.py
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+lock: setup-dev ## Resolve the requirements again and write the hash locks
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/runtime.in -o requirements/runtime.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/dev.in -o requirements/dev.lock
+
+clean: ## Remove what was built (never data/)
+	rm -rf $(VENV) site build .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench

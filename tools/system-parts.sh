@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Make sure the named Debian packages' programs are here. Installs them when it may, names them loudly when not.
+set -u
+declare -A program=([restic]=restic [python3-venv]="" )
+missing=()
+for package in "$@"; do
+  name=${program[$package]-$package}
+  if [ -n "$name" ] && command -v "$name" >/dev/null 2>&1; then continue; fi
+  if [ -z "$name" ] && dpkg -s "$package" >/dev/null 2>&1; then continue; fi
+  missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "Installing from Debian: ${missing[*]}"
+  log=$(mktemp)
+  if (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}") >"$log" 2>&1; then
+    rm -f "$log"
+    exit 0
+  fi
+  tail -n 5 "$log" >&2
+  rm -f "$log"
+fi
+echo "MISSING on this machine: ${missing[*]}" >&2
+echo "Install it as root: apt-get install ${missing[*]}" >&2
+exit 1
