@@ -1,1 +1,7 @@
-"""See docs/architecture.md."""
+"""The metadata database: SQLite through APSW, or PostgreSQL; SQLAlchemy Core, no ORM."""
+
+from holdfast.kernel.db.database import Database
+from holdfast.kernel.db.tables import metadata
+from holdfast.kernel.db.types import Json, Timestamp
+
+__all__ = ["Database", "Json", "Timestamp", "metadata"]

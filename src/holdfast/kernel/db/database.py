@@ -1,0 +1,109 @@
+"""The metadata database: one file on this machine, or PostgreSQL, behind the same few verbs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.kernel.db import dialect
+from holdfast.kernel.db.faults import explained
+from holdfast.kernel.db.tables import metadata
+
+_HOOKS = "holdfast_after_commit"
+_log = logging.getLogger("holdfast.db")
+
+
+def _prepare_writer(connection: Any, _record: Any) -> None:
+    """WAL + FULL: a commit that was acknowledged survives a power cut."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _prepare_reader(connection: Any, record: Any) -> None:
+    _prepare_writer(connection, record)
+    connection.execute("PRAGMA query_only=ON")
+
+
+class Database:
+    """Transactions on the metadata database. Threads may share it; a process that forks must not have one open.
+
+    `engine` is for libraries that bring their own tables (DBOS); our code uses `write` and `read`.
+    Both raise `DiskFull` and `Retryable("database_busy")`; other database errors pass as SQLAlchemy's.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        dialect.register()
+        self.url = sa.make_url(url)
+        self._embedded = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 2 * pool_size, "pool_timeout": 30}
+        if self._embedded:
+            self._file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.engine = sa.create_engine(self.url, **options)
+        self._readers = self.engine
+        if self._embedded:
+            self._readers = sa.create_engine(self.url, **options)
+            sa.event.listen(self.engine, "connect", _prepare_writer)
+            sa.event.listen(self._readers, "connect", _prepare_reader)
+
+    def _file(self) -> Path:
+        if not self.url.database or self.url.database == ":memory:":
+            raise ValueError("the metadata database must be a file: readers and the runner open it too")
+        return Path(self.url.database)
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction, committed on success and rolled back on any error.
+
+        On SQLite writers take turns and the write lock is held from the start, so what was read stays true until the
+        commit. Functions given to `after_commit` run once the commit is durable. Do not nest.
+        """
+        hooks: list[Callable[[], None]] = []
+        with explained():
+            with self.engine.connect() as conn:
+                conn = conn.execution_options(**{_HOOKS: hooks})
+                with conn.begin():
+                    if self._embedded:
+                        conn.exec_driver_sql("BEGIN IMMEDIATE")
+                    yield conn
+        for hook in hooks:
+            try:
+                hook()
+            except Exception:  # the commit stands; a hook is only ever a hint
+                _log.exception("a hook after commit failed")
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A read-only view of one moment. Never waits for writers; a write through it is refused."""
+        with explained():
+            with self._readers.connect() as conn:
+                if self._embedded:
+                    with conn.begin():
+                        conn.exec_driver_sql("BEGIN")
+                        yield conn
+                else:
+                    conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                    with conn.begin():
+                        yield conn
+
+    def after_commit(self, conn: sa.Connection, hook: Callable[[], None]) -> None:
+        """Run `hook` once the transaction of `conn` (from `write`) is committed; never when it is rolled back."""
+        hooks = conn.get_execution_options().get(_HOOKS)
+        if hooks is None:
+            raise ValueError("after_commit needs a connection from Database.write()")
+        hooks.append(hook)
+
+    def create_all(self) -> None:
+        """Create every table known to `metadata`, for tests. Installations use `migrate`."""
+        with self.write() as conn:
+            metadata.create_all(conn)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._readers.dispose()
+        self.engine.dispose()

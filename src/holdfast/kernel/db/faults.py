@@ -1,0 +1,41 @@
+"""What a database error means to us: retry, make room, or a fault of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apsw
+import sqlalchemy as sa
+
+from holdfast.kernel.errors import DiskFull, HoldfastError, Retryable
+
+_BUSY = frozenset({apsw.SQLITE_BUSY, apsw.SQLITE_LOCKED, apsw.SQLITE_PROTOCOL})
+_BUSY_STATES = ("40001", "40P01", "55P03", "57P", "08", "53300")
+
+
+def understood(error: sa.exc.DBAPIError) -> HoldfastError | None:
+    """`DiskFull`, `Retryable`, or None when the error says something else (a constraint, a bug)."""
+    original = error.orig
+    code = getattr(original, "code", 0) or 0
+    state = getattr(original, "sqlstate", None) or ""
+    if (isinstance(code, int) and code & 0xFF == apsw.SQLITE_FULL) or state == "53100":
+        return DiskFull(
+            "the metadata database's disk is full",
+            hint="Free space on the disk that holds the data directory, then try again.",
+        )
+    busy = isinstance(code, int) and code & 0xFF in _BUSY
+    if busy or "database is locked" in str(original) or state.startswith(_BUSY_STATES):
+        return Retryable("the metadata database is busy", code="database_busy", details={"reason": str(original)})
+    return None
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise `DiskFull` or `Retryable` for what `understood` knows; everything else passes unchanged."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if (ours := understood(error)) is not None:
+            raise ours from error
+        raise
