@@ -66,7 +66,7 @@ class Database:
         hooks: list[Callable[[], None]] = []
         with explained():
             with self.engine.connect() as conn:
-                conn = conn.execution_options(**{_HOOKS: hooks})
+                conn.execution_options(**{_HOOKS: hooks})
                 with conn.begin():
                     if self._embedded:
                         conn.exec_driver_sql("BEGIN IMMEDIATE")
@@ -74,7 +74,7 @@ class Database:
         for hook in hooks:
             try:
                 hook()
-            except Exception:  # the commit stands; a hook is only ever a hint
+            except Exception:  # noqa: BLE001 - the commit stands; a hook is only ever a hint
                 _log.exception("a hook after commit failed")
 
     @contextmanager
@@ -87,7 +87,7 @@ class Database:
                         conn.exec_driver_sql("BEGIN")
                         yield conn
                 else:
-                    conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                    conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                     with conn.begin():
                         yield conn
 

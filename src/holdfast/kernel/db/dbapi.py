@@ -1,7 +1,7 @@
 """DB-API 2.0 over APSW, as much of it as SQLAlchemy and DBOS use.
 
-Guarantees: a statement that writes runs inside BEGIN IMMEDIATE (a transaction that starts reading and then writes would
-fail with "database is locked" as soon as anyone else had written in between); one writer at a time per file within this
+Guarantees: a statement that writes runs inside BEGIN IMMEDIATE (a transaction that starts reading and then writes
+would fail with "database is locked" as soon as anyone else had written in between); one writer at a time per file within this
 process, in turn, instead of many sleeping in SQLite's busy handler; results are read to the end at once, so no statement
 stays open and holds back checkpoints.
 
@@ -36,7 +36,7 @@ _NEVER_BEGIN = frozenset(
 )
 
 
-class Warning(Exception):  # noqa: A001 - PEP 249 names it
+class Warning(Exception):
     """PEP 249."""
 
 
@@ -167,7 +167,7 @@ class Cursor:
         def trace(cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
             nonlocal writes
             # Taken here because it is gone once the statement has finished, which an empty SELECT has at once.
-            self.description = cursor.description or None  # type: ignore[assignment]
+            self.description = cursor.description or None
             writes = not cursor.is_readonly
             self.connection._before(word, writes)
             return True
@@ -175,7 +175,7 @@ class Cursor:
         inner.exec_trace = trace
         try:
             for parameters in many:
-                self._rows.extend(inner.execute(sql, parameters))  # type: ignore[arg-type]
+                self._rows.extend(inner.execute(sql, parameters))
                 changed += raw.changes()
         except apsw.Error as error:
             _raise(error)
@@ -230,7 +230,7 @@ class Connection:
         return self._raw().in_transaction
 
     @property
-    def apsw(self) -> apsw.Connection:
+    def driver_connection(self) -> apsw.Connection:
         """The connection underneath, for backup and pragmas that have no SQL."""
         return self._raw()
 

@@ -21,7 +21,7 @@ def _regexp(pattern: str, value: str | None) -> bool | None:
 
 
 class ApswDialect(SQLiteDialect):
-    """Everything but the driver is SQLAlchemy's. URL: `sqlite+apsw:////absolute/path.db`; `:memory:` works per thread."""
+    """Everything but the driver is SQLAlchemy's. URL: `sqlite+apsw:////absolute/path.db`; `:memory:` is per thread."""
 
     driver = "apsw"
     default_paramstyle = "qmark"
@@ -38,7 +38,7 @@ class ApswDialect(SQLiteDialect):
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:
         return pool.QueuePool if url.database not in (None, "", ":memory:") else pool.SingletonThreadPool
 
-    def _get_server_version_info(self, connection: Any) -> tuple[int, ...]:
+    def _get_server_version_info(self, connection: Any) -> tuple[int, ...]:  # noqa: ARG002 - SQLAlchemy calls it so
         return dbapi.sqlite_version_info
 
     def retrieve_dbapi_version(self, dbapi: Any) -> util.VersionInfo:
@@ -69,7 +69,7 @@ class ApswDialect(SQLiteDialect):
         name = url.database or ":memory:"
         return [name if name == ":memory:" else os.path.abspath(name)], options
 
-    def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
+    def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:  # noqa: ARG002 - SQLAlchemy calls it so
         return isinstance(e, dbapi.ProgrammingError) and "closed database" in str(e)
 
 

@@ -13,7 +13,7 @@ from holdfast.kernel.clock import parse_timestamp, timestamp
 
 
 class Timestamp(TypeDecorator[datetime]):
-    """An aware moment. SQLite: RFC 3339 text in UTC with microseconds, which sorts as it should; PostgreSQL: timestamptz.
+    """An aware moment. SQLite: RFC 3339 text in UTC, microseconds, sorts as it should; PostgreSQL: timestamptz.
 
     A naive datetime is refused with ValueError: it would be read as the server's local time.
     """
@@ -33,7 +33,7 @@ class Timestamp(TypeDecorator[datetime]):
             raise ValueError("a moment without a time zone cannot be stored")
         return value if dialect.name == "postgresql" else timestamp(value)
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy calls it so
         if value is None or isinstance(value, datetime):
             return value
         return parse_timestamp(value)

@@ -1,0 +1,158 @@
+"""The client side of runs: submit, cancel, read. Every verb works in the caller's transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.contract.catalog import JSON
+from holdfast.jobs import schedules, store
+from holdfast.jobs.model import ENDED, Run
+from holdfast.jobs.schema import runs
+from holdfast.jobs.store import LogLine
+from holdfast.kernel.clock import Clock, SystemClock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import NotFound, Retryable
+from holdfast.kernel.ids import new_id
+from holdfast.kernel.wake import Wake
+
+
+class Jobs:
+    """What the API and the tests use. Writing verbs need a connection from `Database.write`; when that transaction
+    rolls back, no run exists and nobody was woken."""
+
+    def __init__(self, db: Database, clock: Clock | None = None, wake: Wake | None = None) -> None:
+        self._db = db
+        self._clock = clock or SystemClock()
+        self._wake = wake
+
+    def submit(
+        self,
+        conn: sa.Connection,
+        *,
+        kind: str,
+        actor: str,
+        project_id: str,
+        environment_id: str | None = None,
+        resource_id: str | None = None,
+        input: Mapping[str, JSON] | None = None,  # noqa: A002 - the word of the wire
+        trigger: str = "api",
+        correlation_id: str | None = None,
+        delay_seconds: float = 0,
+    ) -> Run:
+        """A queued run, executed once the caller has committed and `delay_seconds` have passed. `input` carries ids."""
+        now = self._clock.now()
+        run_id = new_id("run")
+        conn.execute(
+            sa.insert(runs).values(
+                id=run_id,
+                kind=kind,
+                state="queued",
+                project_id=project_id,
+                environment_id=environment_id,
+                resource_id=resource_id,
+                actor=actor,
+                trigger=trigger,
+                input=dict(input or {}),
+                correlation_id=correlation_id,
+                requested_at=now,
+                not_before=now + timedelta(seconds=delay_seconds) if delay_seconds else None,
+                epoch=0,
+                exclusive=False,
+            )
+        )
+        self._tell(conn, "runs")
+        return self._found(conn, run_id)
+
+    def cancel(self, conn: sa.Connection, run_id: str) -> Run:
+        """Ask a run to stop; one that was never begun ends at once, one that has ended stays. Raises NotFound."""
+        store.cancel(conn, run_id, self._clock.now())
+        self._tell(conn, f"run:{run_id}")
+        return self._found(conn, run_id)
+
+    def get(self, conn: sa.Connection, run_id: str) -> Run | None:
+        return store.get(conn, run_id)
+
+    def list(
+        self,
+        conn: sa.Connection,
+        *,
+        project_id: str | None = None,
+        resource_id: str | None = None,
+        states: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        """Newest first; `before` is the id of the last run of the page before."""
+        query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if project_id is not None:
+            query = query.where(runs.c.project_id == project_id)
+        if resource_id is not None:
+            query = query.where(runs.c.resource_id == resource_id)
+        if states:
+            query = query.where(runs.c.state.in_(states))
+        if kinds:
+            query = query.where(runs.c.kind.in_(kinds))
+        if before is not None:
+            query = query.where(runs.c.id < before)
+        return [store.to_run(row) for row in conn.execute(query).mappings()]
+
+    def logs(self, conn: sa.Connection, run_id: str, after: int = 0, limit: int = 500) -> Sequence[LogLine]:
+        """Lines with a `seq` above `after`, oldest first."""
+        return store.logs(conn, run_id, after, limit)
+
+    def schedule(
+        self,
+        conn: sa.Connection,
+        name: str,
+        kind: str,
+        *,
+        every_seconds: int | None = None,
+        cron: str | None = None,
+        tz: str = "UTC",
+        project_id: str = "",
+        input: Mapping[str, JSON] | None = None,  # noqa: A002 - the word of the wire
+    ) -> datetime:
+        """Create or change the schedule `name`; the next moment it is due. Exactly one of `every_seconds` and `cron`.
+
+        Raises Invalid for a cron line or time zone nobody understands. A run still going when the next is due is
+        not doubled: that turn is skipped.
+        """
+        rule = schedules.Rule(every_seconds=every_seconds, cron=cron, tz=tz)
+        return schedules.put(conn, name, kind, rule, project_id, dict(input or {}), self._clock.now())
+
+    def wait(self, run_id: str, timeout: float) -> Run:
+        """Block until the run has ended. Raises NotFound, or Retryable("run_unfinished") after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        listener = self._wake.listen("wait") if self._wake else None
+        try:
+            while True:
+                with self._db.read() as conn:
+                    run = self._found(conn, run_id)
+                if run.state in ENDED:
+                    return run
+                if time.monotonic() > deadline:
+                    raise Retryable(f"{run_id} is still {run.state}", code="run_unfinished")
+                if listener:
+                    listener.wait(0.25)
+                else:
+                    time.sleep(0.02)
+        finally:
+            if listener:
+                listener.close()
+
+    def _found(self, conn: sa.Connection, run_id: str) -> Run:
+        run = store.get(conn, run_id)
+        if run is None:
+            raise NotFound(f"no run {run_id}")
+        return run
+
+    def _tell(self, conn: sa.Connection, topic: str) -> None:
+        wake: Any = self._wake
+        if wake is not None:
+            self._db.after_commit(conn, lambda: wake.notify(topic))
