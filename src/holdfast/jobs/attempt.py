@@ -26,7 +26,7 @@ _GIVE_UP_SECONDS = 10.0
 
 
 class Attempt:
-    """Runs the task, obeys `retryable`, and writes the end. Never raises: what a task throws becomes the run's error."""
+    """Runs the task, obeys `retryable`, and writes the end. Never raises: a task's error becomes the run's."""
 
     def __init__(self, db: Database, clock: Clock, context: Context, registered: Registered) -> None:
         self._db = db

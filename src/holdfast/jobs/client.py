@@ -39,7 +39,7 @@ class Jobs:
         project_id: str,
         environment_id: str | None = None,
         resource_id: str | None = None,
-        input: Mapping[str, JSON] | None = None,  # noqa: A002 - the word of the wire
+        input: Mapping[str, JSON] | None = None,
         trigger: str = "api",
         correlation_id: str | None = None,
         delay_seconds: float = 0,
@@ -116,7 +116,7 @@ class Jobs:
         cron: str | None = None,
         tz: str = "UTC",
         project_id: str = "",
-        input: Mapping[str, JSON] | None = None,  # noqa: A002 - the word of the wire
+        input: Mapping[str, JSON] | None = None,
     ) -> datetime:
         """Create or change the schedule `name`; the next moment it is due. Exactly one of `every_seconds` and `cron`.
 
@@ -124,7 +124,15 @@ class Jobs:
         not doubled: that turn is skipped.
         """
         rule = schedules.Rule(every_seconds=every_seconds, cron=cron, tz=tz)
-        return schedules.put(conn, name, kind, rule, project_id, dict(input or {}), self._clock.now())
+        return schedules.put(
+            conn,
+            name=name,
+            kind=kind,
+            rule=rule,
+            project_id=project_id,
+            values=dict(input or {}),
+            now=self._clock.now(),
+        )
 
     def wait(self, run_id: str, timeout: float) -> Run:
         """Block until the run has ended. Raises NotFound, or Retryable("run_unfinished") after `timeout` seconds."""

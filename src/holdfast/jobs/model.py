@@ -71,7 +71,7 @@ class TaskContext(Protocol):
         ...
 
     def progress(self, phase: str, done: int = 0, total: int | None = None, unit: str = "steps") -> None:
-        """Cheap to call often from any thread; written at most every half second; rate and ETA are worked out here."""
+        """Cheap to call often from any thread; written at most every half second, with rate and ETA worked out."""
         ...
 
     def log(self, message: str, **fields: JSON) -> None:

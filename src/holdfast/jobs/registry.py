@@ -23,7 +23,7 @@ class TaskRegistry:
         self._tasks: dict[str, Registered] = {}
 
     def add(self, kind: str, task: Task, *, resource_exclusive: bool = False) -> None:
-        """`resource_exclusive`: two such runs of one resource never execute at once. Raises ValueError on a second add."""
+        """`resource_exclusive`: two such runs of one resource never execute at once. A kind added twice: ValueError."""
         if kind in self._tasks:
             raise ValueError(f"two tasks for {kind}")
         self._tasks[kind] = Registered(kind, task, resource_exclusive)

@@ -81,7 +81,9 @@ class Runner:
         self._lease.beat()
         helpers = [threading.Thread(target=self._pulse_loop, name="runner-pulse", daemon=True)]
         if self._wake is not None:
-            helpers.append(threading.Thread(target=self._listen_loop, name="runner-wake", daemon=True))
+            helpers.append(
+                threading.Thread(target=self._listen_loop, args=(self._wake,), name="runner-wake", daemon=True)
+            )
         for helper in helpers:
             helper.start()
         try:
@@ -160,9 +162,8 @@ class Runner:
         if self._wake is not None:
             self._wake.notify(f"run:{run_id}")
 
-    def _listen_loop(self) -> None:
-        assert self._wake is not None
-        with self._wake.listen("runner") as listener:
+    def _listen_loop(self, wake: Wake) -> None:
+        with wake.listen("runner") as listener:
             while not self._over.is_set():
                 heard = listener.wait(_POLL_SECONDS)
                 if "runs" in heard:

@@ -45,7 +45,14 @@ class Rule:
 
 
 def put(
-    conn: sa.Connection, name: str, kind: str, rule: Rule, project_id: str, values: Mapping[str, Any], now: datetime
+    conn: sa.Connection,
+    *,
+    name: str,
+    kind: str,
+    rule: Rule,
+    project_id: str,
+    values: Mapping[str, Any],
+    now: datetime,
 ) -> datetime:
     """Create or replace; an unchanged rule keeps its next moment, so that restarts do not push it away for ever."""
     due = rule.next_after(now)
@@ -80,7 +87,7 @@ def fire_due(conn: sa.Connection, now: datetime, submit: Submit) -> list[str]:
         changes: dict[str, Any] = {"next_at": following}
         last = conn.execute(sa.select(runs.c.state).where(runs.c.id == row["last_run_id"])).scalar()
         if last is None or last in ENDED:
-            changes["last_run_id"] = submit(conn, row)
+            changes["last_run_id"] = submit(conn, dict(row))
             submitted.append(changes["last_run_id"])
         conn.execute(sa.update(schedules).where(schedules.c.name == row["name"]).values(**changes))
     return submitted

@@ -115,7 +115,6 @@ def finish(
     progress: Progress | None = None,
 ) -> bool:
     """The one end of a run; False when the claim is not ours any more, and then nothing changed."""
-    assert state in ENDED
     values: dict[str, Any] = {"state": state, "finished_at": now, "result": result, "error": error}
     if progress is not None:
         values["progress"] = asdict(progress)

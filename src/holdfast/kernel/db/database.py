@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from holdfast.kernel.db import dialect
 from holdfast.kernel.db.faults import explained
+from holdfast.kernel.db.migrate import SCRIPTS, bring_up_to_date
 from holdfast.kernel.db.tables import metadata
 
 _HOOKS = "holdfast_after_commit"
@@ -97,6 +98,14 @@ class Database:
         if hooks is None:
             raise ValueError("after_commit needs a connection from Database.write()")
         hooks.append(hook)
+
+    def migrate(self, scripts: Path = SCRIPTS) -> Path | None:
+        """Bring the schema up to date; see `migrate.bring_up_to_date`. Called once, by the keeper, before anyone reads.
+
+        Raises NeedsOperator("schema_too_new"), DiskFull, Retryable.
+        """
+        with explained():
+            return bring_up_to_date(self.engine, scripts)
 
     def create_all(self) -> None:
         """Create every table known to `metadata`, for tests. Installations use `migrate`."""

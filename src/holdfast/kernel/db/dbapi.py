@@ -1,9 +1,9 @@
 """DB-API 2.0 over APSW, as much of it as SQLAlchemy and DBOS use.
 
-Guarantees: a statement that writes runs inside BEGIN IMMEDIATE (a transaction that starts reading and then writes
-would fail with "database is locked" as soon as anyone else had written in between); one writer at a time per file within this
-process, in turn, instead of many sleeping in SQLite's busy handler; results are read to the end at once, so no statement
-stays open and holds back checkpoints.
+Guarantees: a statement that writes runs inside BEGIN IMMEDIATE (a transaction that starts reading and then writes would
+fail with "database is locked" as soon as anyone else had written in between); one writer at a time per file within
+this process, in turn, instead of many sleeping in SQLite's busy handler; results are read to the end at once, so no
+statement stays open and holds back checkpoints.
 
 A connection may be used from several threads, one after the other. Never fork with a connection open: a child that
 touches it is refused here, but POSIX locks are lost already when the child closes the file. Spawn children by exec.

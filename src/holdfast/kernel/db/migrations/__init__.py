@@ -1,0 +1,1 @@
+"""Alembic's scripts. `env.py` is not used: kernel/db/migrate.py drives Alembic itself."""
