@@ -1,1 +1,17 @@
-"""See docs/architecture.md."""
+"""The shipped suite: what every engine promises, as plain functions that tests and `engine verify` both call."""
+
+from holdfast.contract.conformance.memory_source import FaultySource, MemorySource
+from holdfast.contract.conformance.subject import CaseResult, Dialect, NotApplicable, Place, Subject
+from holdfast.contract.conformance.suite import CASES, run_suite
+
+__all__ = [
+    "CASES",
+    "CaseResult",
+    "Dialect",
+    "FaultySource",
+    "MemorySource",
+    "NotApplicable",
+    "Place",
+    "Subject",
+    "run_suite",
+]
