@@ -1,0 +1,73 @@
+"""The record of who did what: written in the same transaction as the change, so neither is ever there alone.
+
+A later issue sequences and chains the rows (`seq`, `chain`): both stay NULL until the sequencer has seen a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from holdfast.kernel import log
+from holdfast.kernel.db import Json, Timestamp, metadata
+from holdfast.kernel.ids import new_id
+
+Outcome = Literal["ok", "denied", "failed"]
+
+audit_events = sa.Table(
+    "audit_events",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("at", Timestamp, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("project_id", sa.Text),
+    sa.Column("environment_id", sa.Text),
+    sa.Column("resource_id", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("address", sa.Text),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("details", Json, nullable=False),
+    sa.Column("seq", sa.BigInteger, unique=True),
+    sa.Column("chain", sa.Text),
+    sa.Index("ix_audit_events_at", "at"),
+    sa.Index("ix_audit_events_resource_id", "resource_id", "at"),
+    sa.Index("ix_audit_events_actor", "actor", "at"),
+)
+
+
+def record(
+    conn: sa.Connection,
+    *,
+    actor: str,
+    action: str,
+    project_id: str | None = None,
+    environment_id: str | None = None,
+    resource_id: str | None = None,
+    request_id: str | None = None,
+    address: str | None = None,
+    outcome: Outcome = "ok",
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Add one row to the caller's transaction. `action` reads `noun.verb`; secrets in `details` are hidden here too.
+
+    `request_id` and `address` default to those of the request being served.
+    """
+    conn.execute(
+        audit_events.insert().values(
+            id=new_id("aud"),
+            at=datetime.now(UTC),
+            actor=actor,
+            action=action,
+            project_id=project_id,
+            environment_id=environment_id,
+            resource_id=resource_id,
+            request_id=request_id or log.current("request_id"),
+            address=address or log.current("address"),
+            outcome=outcome,
+            details=log.redact(dict(details or {})),
+        )
+    )

@@ -1,0 +1,138 @@
+"""The log: JSON lines (a readable form on a terminal), the request's and run's id on each, no secret on any.
+
+Every line of every library passes the same redaction, whichever logger wrote it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any, TextIO
+
+import structlog
+
+_HIDDEN = "[hidden]"
+_SECRET_KEY = re.compile(
+    r"(^|_|-)(password|passwd|token|secret|authorization|cookie|master_key|private_key|api_key)(s)?$", re.IGNORECASE
+)
+_MIN_LENGTH = 8
+_MAX_VALUES = 4096
+_values: OrderedDict[str, None] = OrderedDict()
+_lock = threading.Lock()
+
+
+def register_secret(value: str) -> None:
+    """From now on `value` is cut out of every log line of this process.
+
+    Values under 8 characters are not taken: cutting them out would make ordinary lines unreadable.
+    The newest 4096 are kept.
+    """
+    if len(value) < _MIN_LENGTH:
+        return
+    with _lock:
+        _values[value] = None
+        _values.move_to_end(value)
+        if len(_values) > _MAX_VALUES:
+            _values.popitem(last=False)
+
+
+def redact(value: Any) -> Any:
+    """`value` with registered secrets and secret-named keys hidden, at any depth."""
+    with _lock:
+        known = tuple(_values)
+    return _redact(value, known)
+
+
+def _redact(value: Any, known: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        for secret in known:
+            if secret in value:
+                value = value.replace(secret, _HIDDEN)
+        return value
+    if isinstance(value, bytes):
+        return _redact(value.decode("utf-8", "replace"), known)
+    if isinstance(value, Mapping):
+        return {
+            _redact(key, known): _HIDDEN if _names_secret(key) and item else _redact(item, known)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redact(item, known) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _redact(str(value), known)
+
+
+def _names_secret(key: object) -> bool:
+    return isinstance(key, str) and _SECRET_KEY.search(key) is not None
+
+
+def _redact_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    kept = {key: event[key] for key in ("_record", "_from_structlog", "exc_info") if key in event}
+    rest = {key: item for key, item in event.items() if key not in kept}
+    return {**redact(rest), **kept}
+
+
+def configure(level: str = "info", *, stream: TextIO | None = None, json: bool | None = None) -> None:
+    """Send this process's log to `stream` (standard error), as JSON unless it is a terminal. Replaces earlier set-up."""
+    out = stream or sys.stderr
+    as_json = json if json is not None else not out.isatty()
+    first: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*first, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    # The traceback becomes text before redaction: an exception's message may quote a connection string.
+    last: list[Any] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        _redact_line,
+        structlog.processors.JSONRenderer(default=str)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=out.isatty()),
+    ]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=first, processors=last))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    _through_root(("uvicorn", "uvicorn.error", "uvicorn.access", "dbos"))
+
+
+def _through_root(names: Iterable[str]) -> None:
+    """Libraries that bring their own handlers would write past the redaction."""
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger; `log.info("what happened", key=value)`."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def bound(**ids: str | None) -> AbstractContextManager[Any]:
+    """Within it every line of this thread or task carries these ids (`request_id`, `run_id`, `address`)."""
+    return structlog.contextvars.bound_contextvars(**{key: item for key, item in ids.items() if item is not None})
+
+
+def current(name: str) -> str | None:
+    """The id bound in this context, as `audit.record` uses it."""
+    found = structlog.contextvars.get_contextvars().get(name)
+    return found if isinstance(found, str) else None
