@@ -14,11 +14,17 @@ ALL = ("create", "snapshot_sqlite", "capture_postgresql", "api_latency")
 def machine() -> str:
     """One line that names where the numbers come from."""
     model = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
         "unknown processor",
     )
     memory = int(Path("/proc/meminfo").read_text().split()[1]) >> 20
-    return f"{model}, {os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, Python {platform.python_version()}"
+    return (
+        f"{model}, {os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, Python {platform.python_version()}"
+    )
 
 
 def main(names: list[str]) -> int:

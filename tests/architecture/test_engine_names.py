@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import holdfast
 from holdfast.catalog import ENGINES
+
+import holdfast
 
 ROOT = Path(holdfast.__file__).parent
 NAMES = frozenset(ENGINES.names())
