@@ -79,6 +79,7 @@ class Runner:
         """Work until `stop`; then ask every task to stop, put unfinished runs back in the queue and return."""
         stop.on_stop(self._look.set)
         self._lease.beat()
+        self._guarded(self._bury)
         helpers = [threading.Thread(target=self._pulse_loop, name="runner-pulse", daemon=True)]
         if self._wake is not None:
             helpers.append(

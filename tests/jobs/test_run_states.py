@@ -1,0 +1,128 @@
+"""Any order of submit, cancel, claim, die, release and finish, against a model of what a run may do."""
+
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from holdfast.jobs import Jobs, Run, store
+from holdfast.kernel.db import Database
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Expected:
+    resource: str | None
+    exclusive: bool
+    state: str = "queued"
+    epoch: int = 0
+    runner: str | None = None
+    asked: bool = False
+    results: list[str] = field(default_factory=list)
+
+
+class RunStates(RuleBasedStateMachine):
+    claims = Bundle("claims")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory(prefix="hf")
+        self.db = Database(f"sqlite+apsw:///{Path(self.folder.name)}/x.db")
+        self.db.create_all()
+        self.jobs = Jobs(self.db)
+        self.model: dict[str, Expected] = {}
+
+    def teardown(self) -> None:
+        self.db.close()
+        self.folder.cleanup()
+
+    @rule(kind=st.sampled_from(["plain", "alone"]), resource=st.sampled_from([None, "db_1", "db_2"]))
+    def submit(self, kind: str, resource: str | None) -> None:
+        with self.db.write() as conn:
+            run = self.jobs.submit(conn, kind=kind, actor="u", project_id="p", resource_id=resource)
+        self.model[run.id] = Expected(resource, kind == "alone" and resource is not None)
+
+    @rule(data=st.data())
+    def cancel(self, data) -> None:
+        if not self.model:
+            return
+        run_id = data.draw(st.sampled_from(sorted(self.model)))
+        with self.db.write() as conn:
+            self.jobs.cancel(conn, run_id)
+        expected = self.model[run_id]
+        if expected.state == "queued" and expected.epoch == 0:
+            expected.state, expected.asked = "cancelled", True
+        elif expected.state in ("queued", "running"):
+            expected.asked = True
+
+    @rule(target=claims, runner=st.sampled_from(["r1", "r2"]))
+    def claim(self, runner: str):
+        with self.db.write() as conn:
+            run = store.claim(conn, runner=runner, kinds=["plain", "alone"], exclusive_kinds=["alone"], now=NOW)
+        busy = {e.resource for e in self.model.values() if e.state == "running" and e.exclusive}
+        free = [
+            i for i, e in sorted(self.model.items()) if e.state == "queued" and not (e.exclusive and e.resource in busy)
+        ]
+        if run is None:
+            assert free == []
+            return multiple()
+        assert run.id == free[0]
+        expected = self.model[run.id]
+        expected.state, expected.runner, expected.epoch = "running", runner, expected.epoch + 1
+        assert run.epoch == expected.epoch
+        return run
+
+    def current(self, run: Run) -> bool:
+        expected = self.model[run.id]
+        return expected.state == "running" and expected.epoch == run.epoch
+
+    @rule(run=claims, state=st.sampled_from(["succeeded", "failed", "cancelled"]))
+    def finish(self, run: Run, state: str) -> None:
+        """Also with claims that were lost long ago: those change nothing."""
+        ours = self.current(run)
+        with self.db.write() as conn:
+            assert store.finish(conn, run, state=state, now=NOW) == ours
+        if ours:
+            self.model[run.id].state = state
+
+    @rule(run=consumes(claims))
+    def release(self, run: Run) -> None:
+        ours = self.current(run)
+        with self.db.write() as conn:
+            assert store.release(conn, run) == ours
+        if ours:
+            self.model[run.id].state, self.model[run.id].runner = "queued", None
+
+    @rule(runner=st.sampled_from(["r1", "r2"]))
+    def die(self, runner: str) -> None:
+        with self.db.write() as conn:
+            freed = store.release_all_of(conn, runner)
+        dead = [i for i, e in self.model.items() if e.state == "running" and e.runner == runner]
+        assert sorted(freed) == sorted(dead)
+        for run_id in dead:
+            self.model[run_id].state, self.model[run_id].runner = "queued", None
+
+    @rule(run=claims)
+    def step(self, run: Run) -> None:
+        with self.db.write() as conn:
+            assert store.holds(conn, run) == self.current(run)
+
+    @invariant()
+    def every_row_is_as_the_model_says(self) -> None:
+        with self.db.read() as conn:
+            rows = self.jobs.list(conn, limit=1000)
+        seen = {r.id: (r.state, r.epoch, r.cancel_requested_at is not None) for r in rows}
+        assert seen == {i: (e.state, e.epoch, e.asked) for i, e in self.model.items()}
+        alone = [e.resource for e in self.model.values() if e.state == "running" and e.exclusive]
+        assert len(alone) == len(set(alone))
+
+
+TestRunStates = RunStates.TestCase
+TestRunStates.settings = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
