@@ -1,0 +1,1 @@
+"""Commands that are not about one slice: running Holdfast itself, its health, the demo."""

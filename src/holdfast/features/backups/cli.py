@@ -1,0 +1,265 @@
+"""`holdfast snapshot` (also `backup`): back up, look inside, restore."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.kernel.errors import NotFound
+from holdfast.kernel.ids import is_id
+from holdfast.terminal import output
+from holdfast.terminal.context import Terminal, terminal
+from holdfast.terminal.failure import Usage
+from holdfast.terminal.noun import noun, verb
+
+app = noun(
+    "snapshot",
+    "Snapshots: back up, look inside, restore.",
+    """
+    holdfast snapshot create shop
+    holdfast snapshot restore latest:shop --as shop-copy
+    """,
+)
+Snapshot = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Id, or latest:DATABASE.", show_default=False)]
+Level = Annotated[int | None, typer.Option("--level", min=0, max=3, help="0 stored, 1 hashes, 2 readable, 3 restored.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once instead of watching it.")]
+
+
+@verb(app, "create", "holdfast snapshot create shop\nholdfast snapshot create shop --level 3")
+def create(
+    ctx: typer.Context,
+    database: Annotated[str, typer.Argument(help="Database, by name or id.")],
+    level: Level = None,
+    repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
+    no_wait: NoWait = False,
+) -> None:
+    """Take a snapshot of a database and prove it."""
+    t = terminal(ctx)
+    found = t.database(database)
+    body: dict[str, Any] = {}
+    if level is not None:
+        body["verify_level"] = level
+    if repository:
+        body["repository_id"] = t.find("/repositories", repository, "repository", "repo")["id"]
+    made = t.client.post(f"/databases/{found['id']}/snapshots", body)
+    if no_wait:
+        return _started(t, made)
+    run = t.follow(made["run"])
+    snapshot = t.client.get(f"/snapshots/{_snapshot_id(made, run)}")
+    t.answer({"snapshot": snapshot, "run": run}, f"{snapshot['id']}  {_summary(snapshot)}")
+
+
+@verb(app, "list", "holdfast snapshot list\nholdfast snapshot list --database shop")
+def list_(
+    ctx: typer.Context,
+    database: Annotated[str | None, typer.Option("--database", help="Only this database's.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many, newest first.")] = None,
+) -> None:
+    """List snapshots, newest first."""
+    t = terminal(ctx)
+    resource = t.database(database)["id"] if database else None
+    t.table(
+        t.client.items("/snapshots", limit=limit, resource_id=resource, **t.scope()),
+        {
+            "SNAPSHOT": "id",
+            "DATABASE": lambda item: item.get("resource_name") or item.get("resource_id"),
+            "TAKEN": lambda item: output.moment_text(item.get("taken_at") or item.get("created_at")),
+            "STATE": "state",
+            "PROVEN": _proven,
+            "SIZE": lambda item: output.size_text(_size(item)),
+        },
+        empty="No snapshots yet. Take one: holdfast snapshot create shop",
+        right=("SIZE",),
+    )
+
+
+@verb(app, "show", "holdfast snapshot show latest:shop")
+def show(ctx: typer.Context, snapshot: Snapshot) -> None:
+    """Show a snapshot: when, how big, how far proven."""
+    t = terminal(ctx)
+    found = _find(t, snapshot)
+    if t.json:
+        output.say_json(found)
+        return
+    plain = {key: value for key, value in found.items() if not isinstance(value, dict | list) and value is not None}
+    output.record({key.replace("_", " ").capitalize(): output.value_text(value) for key, value in plain.items()})
+    output.record({"Proven": _proven(found), "Size": output.size_text(_size(found))})
+
+
+@verb(app, "verify", "holdfast snapshot verify latest:shop --level 3")
+def verify(ctx: typer.Context, snapshot: Snapshot, level: Level = None, no_wait: NoWait = False) -> None:
+    """Prove a snapshot again; exits 1 when it does not hold."""
+    t = terminal(ctx)
+    found = _find(t, snapshot)
+    made = t.client.post(f"/snapshots/{found['id']}/verify", {} if level is None else {"level": level})
+    if no_wait:
+        return _started(t, made)
+    run = t.follow(made["run"])
+    t.answer(run, f"{found['id']} holds: {_proven(t.client.get('/snapshots/' + found['id']))}")
+
+
+@verb(app, "ls", "holdfast snapshot ls latest:shop\nholdfast snapshot ls latest:shop --tables")
+def ls(
+    ctx: typer.Context,
+    snapshot: Snapshot,
+    tables: Annotated[bool, typer.Option("--tables", help="Tables instead of entries.")] = False,
+) -> None:
+    """List what is inside a snapshot, without restoring it."""
+    t = terminal(ctx)
+    found = _find(t, snapshot)
+    if tables:
+        columns: dict[str, Any] = {"TABLE": _table_name, "ROWS": "rows"}
+        t.table(t.client.items(f"/snapshots/{found['id']}/tables"), columns, empty="No tables.", right=("ROWS",))
+    else:
+        columns = {"PATH": "path", "SIZE": lambda item: output.size_text(item.get("size"))}
+        t.table(t.client.items(f"/snapshots/{found['id']}/entries"), columns, empty="No entries.", right=("SIZE",))
+
+
+@verb(app, "cat", "holdfast snapshot cat latest:shop RESTORE.md")
+def cat(
+    ctx: typer.Context, snapshot: Snapshot, path: Annotated[str, typer.Argument(help="An entry's path (see ls).")]
+) -> None:
+    """Write an entry's bytes to standard output."""
+    import sys
+    from urllib.parse import quote
+
+    t = terminal(ctx)
+    found = _find(t, snapshot)
+    for piece in t.client.content(f"/snapshots/{found['id']}/entries/{quote(path.strip('/'))}/content"):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+@verb(app, "rows", "holdfast snapshot rows latest:shop orders --limit 10")
+def rows(
+    ctx: typer.Context,
+    snapshot: Snapshot,
+    table: Annotated[str, typer.Argument(help="Table, or schema.table.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many.")] = 20,
+) -> None:
+    """Show rows of a table in a snapshot, without restoring it."""
+    from urllib.parse import quote
+
+    from holdfast.features.databases.cli_query import as_table
+
+    t = terminal(ctx)
+    found = _find(t, snapshot)
+    answer = t.client.get(f"/snapshots/{found['id']}/tables/{quote(table, safe='')}/rows", limit=limit)
+    if t.json:
+        output.say_json(answer)
+        return
+    names = [column["name"] if isinstance(column, dict) else column for column in answer["columns"]]
+    as_table(names, answer["rows"])
+
+
+@verb(
+    app,
+    "restore",
+    """
+    holdfast snapshot restore latest:shop --as shop-copy
+    holdfast snapshot restore snap_... --in-place --confirm shop
+    """,
+)
+def restore(
+    ctx: typer.Context,
+    snapshot: Snapshot,
+    new_name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Restore into a new database.")] = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Replace the database it was taken of.")] = False,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
+    ] = None,
+    tables: Annotated[list[str] | None, typer.Option("--table", help="Only these tables.")] = None,
+    no_wait: NoWait = False,
+) -> None:
+    """Restore into a new database, or in place: built beside, verified, swapped; the old one is kept for a while."""
+    t = terminal(ctx)
+    if in_place == (new_name is not None):
+        raise Usage("restore into what?", hint="say --as NAME for a new database, or --in-place")
+    found = _find(t, snapshot)
+    body: dict[str, Any] = {"select": list(tables)} if tables else {}
+    if in_place:
+        target = t.client.get(f"/databases/{found['resource_id']}")
+        body |= {"mode": "in_place", "confirm": t.confirm(target["name"], confirm, "replaces a database's contents")}
+    else:
+        body |= {"mode": "new", "name": new_name}
+        if t.environment:
+            body["environment_id"] = t.environment_of()["id"]
+    made = t.client.post(f"/snapshots/{found['id']}/restore", body)
+    if no_wait:
+        return _started(t, made)
+    run = t.follow(made["run"])
+    resource = made.get("resource") or {}
+    current = t.client.get(f"/databases/{resource['id']}") if resource.get("id") else resource
+    name = output.visible(str(current.get("name", new_name)))
+    t.answer({"resource": current, "run": run}, f"Restored {name} from {found['id']}, and verified it.")
+
+
+@verb(app, "delete", "holdfast snapshot delete snap_... --confirm snap_...")
+def delete(
+    ctx: typer.Context,
+    snapshot: Snapshot,
+    confirm: Annotated[str | None, typer.Option("--confirm", metavar="ID", help="The id again, for scripts.")] = None,
+    no_wait: NoWait = False,
+) -> None:
+    """Delete a snapshot for good."""
+    t = terminal(ctx)
+    found = _find(t, snapshot)
+    made = t.client.delete(
+        f"/snapshots/{found['id']}", {"confirm": t.confirm(found["id"], confirm, "deletes a snapshot")}
+    )
+    if made and made.get("run"):
+        if no_wait:
+            return _started(t, made)
+        t.follow(made["run"])
+    t.answer({"deleted": found["id"]}, f"Deleted {found['id']}.")
+
+
+def _find(t: Terminal, name: str) -> dict[str, Any]:
+    """A snapshot by id, or the newest of a database as latest:NAME."""
+    if is_id(name, "snap"):
+        return dict(t.client.get(f"/snapshots/{name}"))
+    word, colon, database = name.partition(":")
+    if word != "latest" or not colon:
+        raise Usage(f"{name!r} is no snapshot", hint="an id (holdfast snapshot list) or latest:DATABASE")
+    resource = t.database(database)
+    newest = [s for s in t.client.items("/snapshots", resource_id=resource["id"]) if s.get("state") != "failed"][:1]
+    if not newest:
+        raise NotFound(f"{database!r} has no snapshot", hint=f"take one: holdfast snapshot create {database}")
+    return dict(t.client.get(f"/snapshots/{newest[0]['id']}"))
+
+
+def _snapshot_id(made: dict[str, Any], run: dict[str, Any]) -> str:
+    resource = made.get("resource") or {}
+    if is_id(str(resource.get("id")), "snap"):
+        return str(resource["id"])
+    return str((run.get("result") or {})["snapshot_id"])
+
+
+def _started(t: Terminal, made: dict[str, Any]) -> None:
+    t.answer(made, f"{made['run']['id']}\nWatch it: holdfast run watch {made['run']['id']}")
+
+
+def _table_name(item: dict[str, Any]) -> str:
+    return f"{item['schema']}.{item['name']}" if item.get("schema") else str(item["name"])
+
+
+def _size(snapshot: dict[str, Any]) -> float | None:
+    stats = snapshot.get("stats") or {}
+    known = [
+        value
+        for key in ("size_bytes", "bytes", "source_bytes", "total_bytes")
+        for value in (snapshot.get(key), stats.get(key))
+        if value is not None
+    ]
+    return float(known[0]) if known else None
+
+
+def _proven(snapshot: dict[str, Any]) -> str:
+    level = snapshot.get("verified_level")
+    words = {0: "L0 stored", 1: "L1 hashes", 2: "L2 readable", 3: "L3 restored"}
+    return "-" if level is None else words.get(int(level), f"L{level}")
+
+
+def _summary(snapshot: dict[str, Any]) -> str:
+    return f"{output.size_text(_size(snapshot))}, proven to {_proven(snapshot)}"

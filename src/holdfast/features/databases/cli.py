@@ -1,0 +1,249 @@
+"""`holdfast db`: databases from creation to deletion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.terminal import output
+from holdfast.terminal.context import Terminal, key_values, terminal
+from holdfast.terminal.noun import noun, verb
+
+app = noun(
+    "db",
+    "Databases: create, query, stop, delete.",
+    """
+    holdfast db create sqlite shop
+    holdfast db query shop "select 1"
+    """,
+)
+Name = Annotated[str, typer.Argument(metavar="DATABASE", help="Name or id.", show_default=False)]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once instead of watching it.")]
+
+
+@verb(
+    app,
+    "create",
+    'holdfast db create postgresql shop --set version="18"\nholdfast db create sqlite notes --label team=web',
+)
+def create(
+    ctx: typer.Context,
+    engine: Annotated[str, typer.Argument(help="Engine (see holdfast engine list).")],
+    name: Annotated[str, typer.Argument(help="Name of the new database.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the engine.")
+    ] = None,
+    labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label.")] = None,
+    no_wait: NoWait = False,
+) -> None:
+    """Create a database and wait until it is ready."""
+    t = terminal(ctx)
+    body = {
+        "environment_id": t.environment_of()["id"],
+        "engine": engine,
+        "name": name,
+        "spec": key_values(settings or (), "--set"),
+        "labels": {key: str(value) for key, value in key_values(labels or (), "--label").items()},
+    }
+    made = t.client.post("/databases", body)
+    _ended(t, made, no_wait, "Created {engine} database {name}. Query it: holdfast db shell {name}")
+
+
+@verb(app, "list", "holdfast db list --env production")
+def list_(
+    ctx: typer.Context,
+    engine: Annotated[str | None, typer.Option("--engine", help="Only this engine's.")] = None,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Those deleted that can still be brought back.")] = False,
+) -> None:
+    """List databases."""
+    t = terminal(ctx)
+    filters: dict[str, Any] = t.scope() | ({"deleted": "true"} if deleted else {})
+    empty = (
+        "Nothing deleted can be brought back."
+        if deleted
+        else "No databases yet. Create one: holdfast db create sqlite shop"
+    )
+    t.table(
+        t.client.items("/databases", engine=engine, **filters),
+        {
+            "NAME": "name",
+            "ENGINE": "engine",
+            "STATE": "state",
+            "CREATED": lambda item: output.moment_text(item.get("created_at")),
+            "ID": "id",
+        },
+        empty=empty,
+    )
+
+
+@verb(app, "show", "holdfast db show shop")
+def show(ctx: typer.Context, database: Name) -> None:
+    """Show a database: its state, settings and what is inside."""
+    t = terminal(ctx)
+    found = t.database(database)
+    catalog = t.client.get(f"/databases/{found['id']}/catalog") if found["state"] == "ready" else None
+    if t.json:
+        output.say_json(found | {"catalog": catalog})
+        return
+    reason = found.get("state_reason") or {}
+    output.record(
+        {
+            "Name": found["name"],
+            "Id": found["id"],
+            "Engine": found["engine"],
+            "State": found["state"] + (f" ({reason['message']})" if reason.get("message") else ""),
+            "Settings": found.get("spec") or {},
+            "Labels": found.get("labels") or {},
+            "Created": output.moment_text(found.get("created_at")),
+        }
+    )
+    if catalog:
+        output.say()
+        _relations(catalog)
+
+
+@verb(app, "url", 'psql "$(holdfast db url shop)"')
+def url(
+    ctx: typer.Context,
+    database: Name,
+    access: Annotated[str, typer.Option("--access", help="Whose rights: owner, rw or ro.")] = "rw",
+) -> None:
+    """Print the connection URL, password included. Every reveal is audited."""
+    t = terminal(ctx)
+    answer = t.client.post(f"/databases/{t.database(database)['id']}/url", {"access": access})
+    t.answer(answer, str(answer["url"]))
+
+
+@verb(app, "stop", "holdfast db stop shop")
+def stop(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> None:
+    """Stop a database's server; its data stays."""
+    _act(ctx, database, "stop", no_wait, "Stopped {name}. Start it again: holdfast db start {name}")
+
+
+@verb(app, "start", "holdfast db start shop")
+def start(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> None:
+    """Start a stopped database."""
+    _act(ctx, database, "start", no_wait, "Started {name}.")
+
+
+@verb(app, "delete", "holdfast db delete shop\nholdfast db delete shop --confirm shop")
+def delete(
+    ctx: typer.Context,
+    database: Name,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
+    ] = None,
+    no_wait: NoWait = False,
+) -> None:
+    """Delete a database. Its data is kept for a grace period in which `undelete` brings it back."""
+    t = terminal(ctx)
+    found = t.database(database)
+    name = t.confirm(found["name"], confirm, "deletes a database")
+    made = t.client.delete(f"/databases/{found['id']}", {"confirm": name})
+    _ended(t, made or {"resource": found}, no_wait, "Deleted {name}. Bring it back: holdfast db undelete {id}")
+
+
+@verb(app, "undelete", "holdfast db undelete shop")
+def undelete(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> None:
+    """Bring back a deleted database within its grace period."""
+    t = terminal(ctx)
+    found = t.database(database, deleted=True)
+    made = t.client.post(f"/databases/{found['id']}/undelete", {})
+    _ended(t, made, no_wait, "{name} is back.")
+
+
+@verb(
+    app,
+    "query",
+    """
+    holdfast db query shop "select * from orders where id = ?" --param 7
+    holdfast db query shop --write "delete from carts"
+    holdfast db query shop --file report.sql --format csv > report.csv
+    """,
+)
+def query(
+    ctx: typer.Context,
+    database: Name,
+    statement: Annotated[str | None, typer.Argument(help="One statement; - reads it from standard input.")] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="VALUE", help="A bound value: JSON, or text when it is not JSON."),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Allow changes; without it the engine refuses them.")] = False,
+    form: Annotated[str, typer.Option("--format", help="table, json, csv or ndjson.")] = "table",
+    file: Annotated[typer.FileText | None, typer.Option("--file", help="Read the statement from a file.")] = None,
+    rows: Annotated[int | None, typer.Option("--rows", min=1, help="Stop after this many rows.")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, help="Cancel after this long.")] = None,
+) -> None:
+    """Run one statement with bound parameters. Read-only unless --write."""
+    from holdfast.features.databases import cli_query
+
+    t = terminal(ctx)
+    text = cli_query.statement_text(statement, file)
+    result = cli_query.Result(
+        t.client,
+        t.database(database)["id"],
+        {"statement": text, "params": cli_query.bound(params or ()), "write": write, "rows": rows, "seconds": seconds},
+    )
+    cli_query.show(result, "json" if t.json else form)
+
+
+@verb(app, "shell", "holdfast db shell shop\nholdfast db shell shop --write")
+def shell(
+    ctx: typer.Context,
+    database: Name,
+    write: Annotated[bool, typer.Option("--write", help="Allow changes.")] = False,
+) -> None:
+    """Type statements at a prompt. `\\q` leaves, `\\dt` lists tables, `\\d NAME` describes one."""
+    from holdfast.features.databases.cli_shell import Shell
+
+    t = terminal(ctx)
+    found = t.database(database)
+    Shell(t.client, found, write=write).run()
+
+
+def _act(ctx: typer.Context, database: str, act: str, no_wait: bool, done: str) -> None:
+    t = terminal(ctx)
+    made = t.client.post(f"/databases/{t.database(database)['id']}/{act}", {})
+    _ended(t, made, no_wait, done)
+
+
+def _ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
+    """Watch the run of an answer {resource, run} and say how it ended."""
+    resource = made.get("resource") or made
+    run = made.get("run")
+    if run is not None and no_wait:
+        t.answer(made, f"{run['id']}\nWatch it: holdfast run watch {run['id']}")
+        return
+    if run is not None:
+        run = t.follow(run)
+    words = {"name": output.visible(str(resource["name"])), "engine": resource.get("engine"), "id": resource["id"]}
+    if t.json:
+        path = f"/databases/{resource['id']}"
+        current = (
+            resource if resource.get("deleted_at") or (run and run["kind"].endswith("delete")) else t.client.get(path)
+        )
+        output.say_json({"resource": current, "run": run})
+    else:
+        output.say(done.format(**words))
+
+
+def _relations(catalog: dict[str, Any]) -> None:
+    from holdfast.features.databases.cli_query import relation_name
+
+    rows = [
+        [
+            relation_name(r),
+            r["kind"],
+            "-" if r.get("rows") is None else f"{r['rows']:,}",
+            output.size_text(r.get("bytes")),
+        ]
+        for r in catalog.get("relations") or []
+    ]
+    if rows:
+        output.table(
+            ["TABLE", "KIND", "ROWS" if catalog.get("rows_exact") else "ROWS ~", "SIZE"], rows, right=("SIZE",)
+        )
+    else:
+        output.say("No tables yet.")

@@ -1,0 +1,64 @@
+"""`holdfast env`: the environments of a project."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from holdfast.terminal import output
+from holdfast.terminal.context import terminal
+from holdfast.terminal.noun import noun, verb
+
+app = noun("env", "Environments of a project.", "holdfast env list --project shop\nholdfast env create preview")
+
+
+@verb(app, "list", "holdfast env list --project shop")
+def list_(ctx: typer.Context) -> None:
+    """List a project's environments."""
+    t = terminal(ctx)
+    t.table(
+        t.client.items(f"/projects/{t.project_of()['id']}/environments"),
+        {"NAME": "name", "KIND": "kind", "COLOUR": "colour", "ID": "id"},
+        empty="No environments yet. Create one: holdfast env create development",
+    )
+
+
+@verb(app, "create", "holdfast env create preview --kind development")
+def create(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the new environment.")],
+    kind: Annotated[str | None, typer.Option("--kind", help="development, staging or production.")] = None,
+) -> None:
+    """Create an environment in a project."""
+    t = terminal(ctx)
+    body = {"name": name} | ({"kind": kind} if kind else {})
+    made = t.client.post(f"/projects/{t.project_of()['id']}/environments", body)
+    t.answer(made, f"Created environment {output.visible(name)}.")
+
+
+@verb(app, "show", "holdfast env show staging --project shop")
+def show(ctx: typer.Context, environment: Annotated[str, typer.Argument(help="Name or id.")]) -> None:
+    """Show an environment."""
+    t = terminal(ctx)
+    found = t.environment_of(environment)
+    if t.json:
+        output.say_json(found)
+    else:
+        output.record({key.replace("_", " ").capitalize(): value for key, value in found.items()})
+
+
+@verb(app, "delete", "holdfast env delete preview --confirm preview")
+def delete(
+    ctx: typer.Context,
+    environment: Annotated[str, typer.Argument(help="Name or id.")],
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
+    ] = None,
+) -> None:
+    """Delete an empty environment."""
+    t = terminal(ctx)
+    found = t.environment_of(environment)
+    name = t.confirm(found["name"], confirm, "deletes an environment")
+    answer = t.client.delete(f"/environments/{found['id']}", {"confirm": name})
+    t.answer(answer or {"deleted": found["id"]}, f"Deleted environment {output.visible(name)}.")

@@ -1,0 +1,105 @@
+"""Tables, records and values on a terminal. Nothing that matters is cut; nothing in the data can steer the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def say(text: str = "") -> None:
+    """A line for people on stdout."""
+    print(text)  # noqa: T201 - the CLI speaks here
+
+
+def note(text: str) -> None:
+    """A line that is not the answer itself, on stderr, so that a pipe carries only the answer."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def say_json(value: Any) -> None:
+    say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def visible(text: str) -> str:
+    """`text` with control characters made visible: a stored value must not move the cursor or set the title."""
+    return "".join(
+        char
+        if char in "\n\t" or char.isprintable()
+        else f"\\x{ord(char):02x}"
+        if ord(char) < 256
+        else f"\\u{ord(char):04x}"
+        for char in text
+    )
+
+
+def value_text(value: Any) -> str:
+    """One cell as people read it; NULL is told apart from an empty string."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return visible(json.dumps(value, ensure_ascii=False))
+    return visible(str(value))
+
+
+def size_text(size: float | None) -> str:
+    if size is None:
+        return "-"
+    for unit in _UNITS:
+        if abs(size) < 1024 or unit == _UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError("the last unit takes everything")
+
+
+def seconds_text(seconds: float | None) -> str:
+    """0.4 s, 12 s, 3:05, 1:02:05."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def moment_text(moment: str | None) -> str:
+    """A wire timestamp in UTC to the second, with its zone said."""
+    if not moment:
+        return "-"
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except ValueError:
+        return visible(moment)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
+    """A table as wide as it needs on a pipe, folded (never cut) on a terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(Text(visible(column)), overflow="fold", justify="right" if column in right else "left")
+    for row in rows:
+        made.add_row(*(Text(value if isinstance(value, str) else value_text(value)) for value in row))
+    width = None if sys.stdout.isatty() else 100_000
+    Console(width=width, highlight=False, markup=False, emoji=False, file=sys.stdout).print(made)
+
+
+def record(pairs: Mapping[str, Any]) -> None:
+    """Names and values under each other."""
+    width = max((len(name) for name in pairs), default=0)
+    for name, value in pairs.items():
+        text = value if isinstance(value, str) else value_text(value)
+        say(f"{name + ':':<{width + 1}} {visible(text)}")
