@@ -13,14 +13,8 @@ ALL = ("create", "snapshot_sqlite", "capture_postgresql", "api_latency")
 
 def machine() -> str:
     """One line that names where the numbers come from."""
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        "unknown processor",
-    )
+    names = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").open() if "model name" in line]
+    model = names[0] if names else "unknown processor"
     memory = int(Path("/proc/meminfo").read_text().split()[1]) >> 20
     return (
         f"{model}, {os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, Python {platform.python_version()}"

@@ -1,6 +1,6 @@
 """Latency of the API at 100 reads/s + 10 writes/s while a 1 GB snapshot runs. Required: p99 < 100 ms.
 
-Open loop: each request has its own due time, and its latency counts from there, so a stall is paid by every request it delays.
+Open loop: each request has its own due time and its latency counts from there: a stall is paid by all it delays.
 """
 
 from __future__ import annotations

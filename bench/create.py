@@ -1,4 +1,7 @@
-"""Start to ready, and from the POST of a database until it is ready. Required: < 3 s, sqlite < 200 ms, postgresql < 6 s."""
+"""Start to ready, and from the POST of a database until it is ready.
+
+Required: start < 3 s, sqlite < 200 ms, postgresql < 6 s.
+"""
 
 from __future__ import annotations
 

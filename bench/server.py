@@ -26,7 +26,7 @@ class Server:
     seconds_to_ready: float
 
     def wait(self, run_id: str, timeout: float = 600.0) -> dict[str, object]:
-        """The run once it has ended; raises RuntimeError when it did not succeed. Polls every 5 ms: latency is measured."""
+        """The run once it ended; raises RuntimeError when it did not succeed. Polls every 5 ms: latency is measured."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             run: dict[str, object] = self.http.get(f"/api/v1/runs/{run_id}").json()
