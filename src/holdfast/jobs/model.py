@@ -79,7 +79,7 @@ class TaskContext(Protocol):
         ...
 
     def commit(self) -> AbstractContextManager[sa.Connection]:
-        """The one transaction that writes state: refused with `Conflict("claim_lost")` when our epoch is not current."""
+        """The one transaction that writes state: `Conflict("claim_lost")` when our epoch is not current."""
         ...
 
 

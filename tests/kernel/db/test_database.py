@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.kernel.db import Database, Json, Timestamp
-from holdfast.kernel.errors import DiskFull, Retryable
+from holdfast.kernel.errors import DiskFull, NeedsOperator, Retryable
 
 things = sa.Table(
     "things",
@@ -126,6 +126,16 @@ def test_a_postgresql_url_makes_an_engine_and_connects_to_nothing() -> None:
     db = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     assert db.engine.dialect.name == "postgresql"
     db.close()
+
+
+def test_only_its_owner_reads_it_and_an_impossible_place_is_said(db: Database, tmp_path: Path) -> None:
+    with db.write() as conn:
+        conn.execute(things.insert().values(j={}))
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "meta").iterdir()} == {0o600}
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NeedsOperator, match="cannot be written") as raised:
+        Database(f"sqlite+apsw:///{tmp_path}/file/holdfast.db")
+    assert raised.value.hint
 
 
 def test_a_database_in_memory_is_refused() -> None:

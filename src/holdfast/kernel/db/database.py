@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from holdfast.kernel.db import dialect
 from holdfast.kernel.db.faults import explained
 from holdfast.kernel.db.migrate import SCRIPTS, bring_up_to_date
 from holdfast.kernel.db.tables import metadata
+from holdfast.kernel.errors import NeedsOperator
 
 _HOOKS = "holdfast_after_commit"
 _log = logging.getLogger("holdfast.db")
@@ -31,6 +33,19 @@ def _prepare_reader(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA query_only=ON")
 
 
+def _make_private(file: Path) -> None:
+    """An empty file only its owner may read; SQLite gives its companions (-wal, -shm) the same mode."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise NeedsOperator(
+            f"the metadata database {file} cannot be written: {error.strerror}",
+            code="metadata_unwritable",
+            hint=f"Check that {file.parent} exists on a disk that is mounted read-write and belongs to this user.",
+        ) from error
+
+
 class Database:
     """Transactions on the metadata database. Threads may share it; a process that forks must not have one open.
 
@@ -44,7 +59,7 @@ class Database:
         self._embedded = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 2 * pool_size, "pool_timeout": 30}
         if self._embedded:
-            self._file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_private(self._file())
         self.engine = sa.create_engine(self.url, **options)
         self._readers = self.engine
         if self._embedded:
