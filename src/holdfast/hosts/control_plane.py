@@ -1,0 +1,226 @@
+"""The processes of Holdfast itself: sockets the keeper owns and passes down, and who serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.hosts import logs
+from holdfast.hosts.launching import Launch, spawn
+from holdfast.hosts.layout import SOCKET_PATH_LIMIT, Layout
+from holdfast.hosts.process import Handle, Identity, boot_id, identify
+from holdfast.hosts.supervisor import Policy, Supervisor
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.errors import Conflict, NeedsOperator, Retryable
+from holdfast.kernel.settings import Settings
+
+
+@dataclass(frozen=True)
+class Program:
+    """One part of the control plane. `sockets`: {descriptor number in the child: "control" | "admin"}."""
+
+    name: str
+    argv: tuple[str, ...]
+    sockets: Mapping[int, str]
+
+
+def listen_tcp(host: str, port: int, name: str, patience: float = 1.5) -> socket.socket:
+    """Raises Conflict (code "port_in_use"). Waits a moment: a killed keeper's api may still be dying."""
+    until = time.monotonic() + patience
+    while True:
+        made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((host, port))
+            made.listen(1024)
+        except OSError as error:
+            made.close()
+            if error.errno == errno.EADDRINUSE and time.monotonic() < until:
+                time.sleep(0.05)
+                continue
+            raise _port_error(error, host, port, name) from error
+        made.setblocking(False)
+        return made
+
+
+def _port_error(error: OSError, host: str, port: int, name: str) -> Conflict | NeedsOperator:
+    variable = f"HOLDFAST_{name.upper()}_PORT"
+    if error.errno == errno.EADDRINUSE:
+        return Conflict(
+            f"port {port} on {host} is in use by another program",
+            code="port_in_use",
+            hint=f"stop that program, or choose another port with {variable}",
+            details={"port": port, "host": host},
+        )
+    return NeedsOperator(
+        f"cannot listen on {host} port {port}: {error.strerror}",
+        code="port_refused",
+        hint=f"choose another port with {variable}",
+    )
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """A 0600 socket; what a dead process left at this path is replaced. Only for the holder of the keeper's lock."""
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
+        raise NeedsOperator(
+            f"the socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes",
+            code="runtime_too_long",
+            hint="choose a shorter directory with HOLDFAST_RUNTIME",
+        )
+    path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        made.bind(str(path))
+    finally:
+        os.umask(before)
+    made.listen(128)
+    made.setblocking(False)
+    return made
+
+
+class ControlPlane:
+    """api and runner. They die with the keeper: whoever serves our sockets must not outlive their owner."""
+
+    def __init__(
+        self, settings: Settings, layout: Layout, programs: tuple[Program, ...], clock: Clock, policy: Policy
+    ) -> None:
+        self._settings = settings
+        self._layout = layout
+        self._programs = programs
+        self._sockets: dict[str, socket.socket] = {}
+        self.parts: dict[str, Supervisor] = {}
+        for program in programs:
+            self.parts[program.name] = self._supervisor(program, clock, policy)
+
+    def bind(self) -> None:
+        """Take the sockets some program asks for. Raises Conflict (code "port_in_use") or NeedsOperator."""
+        wanted = {name for program in self._programs for name in program.sockets.values()}
+        if "control" in wanted:
+            self._sockets["control"] = listen_tcp(self._settings.host, self._settings.control_port, "control")
+        if "admin" in wanted:
+            self._sockets["admin"] = listen_unix(self._settings.admin_socket)
+
+    @property
+    def control_port(self) -> int | None:
+        """The real one, also when 0 was asked for."""
+        listening = self._sockets.get("control")
+        return int(listening.getsockname()[1]) if listening is not None else None
+
+    async def start(self) -> None:
+        await asyncio.gather(*(part.start() for part in self.parts.values()))
+
+    async def stop(self) -> None:
+        """In reverse order: nothing submits to a runner that is gone."""
+        await asyncio.gather(*(part.stop() for part in self.parts.values()))
+
+    async def restart(self) -> None:
+        """New processes behind the same sockets: connections wait, none is refused."""
+        await self.stop()
+        await self.start()
+
+    async def release(self) -> None:
+        for part in self.parts.values():
+            await part.release()
+
+    def kill(self) -> None:
+        for part in self.parts.values():
+            part.kill()
+
+    def close(self) -> None:
+        for made in self._sockets.values():
+            made.close()
+        if "admin" in self._sockets:
+            self._settings.admin_socket.unlink(missing_ok=True)
+        self._sockets.clear()
+
+    def rotate_logs(self) -> None:
+        for name in self.parts:
+            logs.rotate(self._layout.logs / f"{name}.log")
+
+    async def ready(self, seconds: float = 30.0) -> None:
+        """Until GET /health/live answers 200. Raises Retryable (code "not_ready") with the api's last words."""
+        port = self.control_port
+        until = time.monotonic() + seconds
+        while port is not None:
+            if await _alive(self._settings.host, port):
+                return
+            if time.monotonic() > until:
+                words = logs.tail(self._layout.logs / "api.log")
+                raise Retryable(f"the api did not become ready in {seconds:.0f} s\n{words}", code="not_ready")
+            await asyncio.sleep(0.03)
+
+    def _supervisor(self, program: Program, clock: Clock, policy: Policy) -> Supervisor:
+        log = self._layout.logs / f"{program.name}.log"
+
+        async def start() -> Handle:
+            return await asyncio.to_thread(self._spawn, program)
+
+        return Supervisor(
+            program.name,
+            start,
+            clock=clock,
+            policy=policy,
+            stop_timeout=15.0,
+            last_words=lambda: logs.tail(log),
+        )
+
+    def _spawn(self, program: Program) -> Handle:
+        launch = Launch(
+            argv=program.argv,
+            env=self._environment(),
+            umask=0o022,
+            nofile=65536,
+            no_new_privileges=False,
+            death_signal=signal.SIGKILL,
+        )
+        log = logs.open_log(self._layout.logs / f"{program.name}.log")
+        descriptors = {number: self._sockets[name].fileno() for number, name in program.sockets.items()}
+        try:
+            child = spawn(launch, stdout=log, stderr=log, descriptors=descriptors)
+        finally:
+            os.close(log)
+        return Handle(identify(child.pid) or Identity(child.pid, 0, boot_id()), child)
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, with every setting written out: the children must not come to other conclusions than we did."""
+        settings = self._settings
+        ours = {
+            "HOLDFAST_DATA": str(settings.data),
+            "HOLDFAST_RUNTIME": str(settings.runtime),
+            "HOLDFAST_MASTER_KEY_FILE": str(settings.master_key_file),
+            "HOLDFAST_CONTROL_PORT": str(self.control_port or settings.control_port),
+            "HOLDFAST_APPS_PORT": str(settings.apps_port),
+            "HOLDFAST_LOG_LEVEL": settings.log_level,
+            "HOLDFAST_DELETE_GRACE_SECONDS": str(settings.delete_grace_seconds),
+            "HOLDFAST_DISK_RESERVE_BYTES": str(settings.disk_reserve_bytes),
+            "HOLDFAST_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if settings.database_url:
+            ours["HOLDFAST_DATABASE_URL"] = settings.database_url
+        return {**os.environ, **ours}
+
+
+async def _alive(host: str, port: int) -> bool:
+    writer = None
+    try:
+        async with asyncio.timeout(2.0):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(f"GET /health/live HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+            return (await reader.readline()).split()[1:2] == [b"200"]
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        if writer is not None:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()

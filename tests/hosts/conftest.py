@@ -1,0 +1,74 @@
+"""An installation of its own per test, and proof that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.hosts import Hosts
+from holdfast.hosts.keeper import KeeperClient, Policy, background
+from holdfast.kernel.settings import Settings
+
+QUICK = Policy(first=0.05, longest=0.4, deaths=4)
+
+
+def processes_naming(text: str) -> list[int]:
+    """Living processes whose command line holds `text`."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            try:
+                line = Path(f"/proc/{entry}/cmdline").read_bytes()
+                state = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if text.encode() in line and state != "Z":
+                found.append(int(entry))
+    return found
+
+
+def eventually(check: object, seconds: float = 10.0) -> None:
+    """Wait until `check()` is true, or fail."""
+    assert callable(check)
+    until = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < until, "it did not come true in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    """Data below a 0700 directory, as /root is; a short runtime directory."""
+    base = Path(tempfile.mkdtemp(prefix="hf-hosts-"))
+    mounts = Path("/proc/self/mounts").read_text()
+    made = Settings(
+        data=base / "closed" / "data",
+        runtime=base / "run",
+        master_key_file=base / "key",
+        control_port=0,
+        apps_port=0,
+    )
+    base.chmod(0o700)
+    try:
+        yield made
+        eventually(lambda: not processes_naming(str(base)))
+        assert Path("/proc/self/mounts").read_text() == mounts
+    finally:
+        shutil.rmtree(base)
+
+
+@pytest.fixture
+def keeper(settings: Settings) -> Iterator[KeeperClient]:
+    with background(settings, QUICK) as client:
+        yield client
+
+
+@pytest.fixture
+def hosts(settings: Settings, keeper: KeeperClient) -> Hosts:
+    return Hosts(settings, keeper)
