@@ -1,0 +1,303 @@
+"""A logical capture: one moment, schema by pg_dump, rows by COPY straight into the pipeline, nothing twice on disk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import psycopg
+
+from holdfast.contract.catalog import JSON
+from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream, TableFacts
+from holdfast.contract.spec import Endpoint
+from holdfast.contract.tools import Tools
+from holdfast.engines.postgresql import companions, digest, faults, globals, link, moment, sequences
+from holdfast.engines.postgresql.copier import Copier, CopierPool, CopyStream
+from holdfast.engines.postgresql.moment import Moment
+from holdfast.engines.postgresql.names import literal
+from holdfast.engines.postgresql.streams import BytesStream
+from holdfast.engines.postgresql.tables import Range, ranges, select
+from holdfast.kernel.crashpoints import crash_point
+from holdfast.kernel.errors import Corrupt, HoldfastError, Permanent, Retryable
+from holdfast.kernel.ids import escape_name
+from holdfast.kernel.stop import Stop
+
+PRE_DATA, POST_DATA = "schema/pre-data.dump", "schema/post-data.dump"
+SEQUENCES, LARGE_OBJECTS = "schema/sequences.sql", "large-objects.dump"
+EAGER_LOCKS = 500  # above this many tables only the first session holds all locks: the lock table is finite
+MAX_EAGER_COPIERS = 4
+AUTO_DIGEST_BYTES = 16 * 1024**3
+Target = tuple[str, str]
+Digests = dict[Target, tuple[int, str]]
+
+
+class PostgresCapture:
+    """See `contract.snapshot.Capture`. Entering takes the moment, the schema and the reading sessions."""
+
+    def __init__(self, at: Endpoint, tools: Tools, want: CaptureRequest, stop: Stop) -> None:
+        self._at, self._tools, self._want, self._stop = at, tools, want, stop
+        self._label = link.new_label("capture")
+        self.position: Mapping[str, JSON] = {}
+        self._lock = threading.Lock()
+        self._rows: dict[str, int] = {}
+        self._facts: dict[str, Mapping[str, JSON]] = {}
+        self._moment: Moment | None = None
+        self._pool: CopierPool | None = None
+        self._digests: Future[Digests] | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._digest_session: link.Connection | None = None
+
+    def __enter__(self) -> PostgresCapture:
+        for _ in range(moment.ATTEMPTS):
+            try:
+                self._enter()
+            except moment.SchemaMoved:
+                self.__exit__()
+            except BaseException:
+                self.__exit__()
+                self._stop.check()
+                raise
+            else:
+                return self
+        raise moment.schema_unsteady()
+
+    def _enter(self) -> None:
+        self._moment = moment.take(self._at, self._stop)
+        self.position = self._moment.position
+        self._tables = select(self._moment.tables, self._want.select)
+        copiers = self._pool = CopierPool(self._copier)
+        try:
+            with ThreadPoolExecutor(2) as pool:
+                sections = [pool.submit(self._dump, section) for section in ("pre-data", "post-data")]
+                copiers.start(min(max(1, self._want.parallel), MAX_EAGER_COPIERS, max(1, len(self._tables))))
+                self._sections = [section.result() for section in sections]
+            self._sequences = sequences.read(self._moment.connection)
+            self._globals = globals.read(self._moment.connection)
+            self._unproven = unproven(self._moment.connection)
+            self._start_digests(self._moment)
+        except psycopg.Error as error:
+            if faults.is_schema_race(error):
+                raise moment.SchemaMoved from error
+            raise faults.from_psycopg(error, "beginning the snapshot") from error
+        except HoldfastError as error:
+            if faults.is_schema_race(error):
+                raise moment.SchemaMoved from error
+            raise
+
+    def _copier(self) -> Copier:
+        held = self._held()
+        locks = moment.lock_statements(held.tables) if len(held.tables) <= EAGER_LOCKS else []
+        return Copier(self._tools, link.tool_env(self._at, self._label), held.snapshot, locks, self._stop)
+
+    def _held(self) -> Moment:
+        if self._moment is None:
+            raise Permanent("this capture has been left", code="stream_closed")
+        return self._moment
+
+    def _dump(self, section: str) -> bytes:
+        """Small whatever the data: the schema only. Uncompressed, so that equal parts are stored once."""
+        argv = ["pg_dump", "-Fc", "-Z0", f"--section={section}", f"--snapshot={self._held().snapshot}"]
+        argv += ["--lock-wait-timeout=5s", "--no-password", "--no-sync", "--no-subscriptions"]
+        if self._held().connection.info.server_version >= 180000:
+            argv.append("--no-statistics")
+        try:
+            return self._tools.output(argv, env=link.tool_env(self._at, self._label), timeout=600, stop=self._stop)
+        except Permanent as error:
+            self._stop.check()
+            raise faults.from_tool(error, "dumping the schema") from error
+
+    # Digests run beside the copies, in a session of their own on the same snapshot.
+
+    def _start_digests(self, held: Moment) -> None:
+        if self._want.digests == "never":
+            return
+        chosen = self._tables
+        if self._want.digests == "auto":
+            chosen = [table for table in chosen if table.bytes <= AUTO_DIGEST_BYTES]
+        session = link.connect(self._at, label=self._label)
+        self._digest_session = session
+        session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        session.execute(link.statement(f"SET TRANSACTION SNAPSHOT {literal(held.snapshot)}"))
+        if len(held.tables) <= EAGER_LOCKS:
+            moment.lock_tables(session, held.tables)
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="pg-digest")
+        self._digests = self._threads.submit(digest.of_tables, session, chosen, self._stop)
+
+    def entries(self) -> Iterator[Entry]:
+        pre, post = self._sections
+        yield self._bytes(PRE_DATA, pre)
+        yield self._bytes(POST_DATA, post)
+        yield self._bytes(SEQUENCES, sequences.as_sql(self._sequences), {"sequences": len(self._sequences)})
+        if self._large_objects() and not self._want.select:
+            self._facts[LARGE_OBJECTS] = {}
+            yield Entry(LARGE_OBJECTS, self._open_large_objects)
+        for number, table in enumerate(sorted(self._tables, key=lambda table: -table.bytes)):
+            for part in ranges(table):
+                yield self._copy_entry(part)
+            if number == 0:
+                crash_point("capture.half")
+
+    def _copy_entry(self, part: Range) -> Entry:
+        table = part.table
+        path = _path(part)
+        facts: dict[str, JSON] = {
+            "schema": table.schema, "table": table.name, "columns": list(table.columns), "owner": table.owner,
+            "load_schema": table.load_schema, "load_table": table.load_name, "first_block": part.first,
+        }  # fmt: skip
+        self._facts[path] = facts
+
+        def opened() -> Stream:
+            return self._open_copy(path, part)
+
+        return Entry(path, opened, facts=facts)
+
+    def _open_copy(self, path: str, part: Range) -> Stream:
+        pool = self._pool
+        if pool is None:
+            raise Permanent("this capture has been left", code="stream_closed")
+        copier = pool.take()
+
+        def done(kept: Copier | None, rows: int) -> None:
+            if kept is None:
+                pool.drop(copier)
+                return
+            with self._lock:
+                self._rows[path] = rows
+            pool.give(kept)
+
+        return CopyStream(copier, part.copy_out(), done)
+
+    def _bytes(self, path: str, content: bytes, facts: Mapping[str, JSON] | None = None) -> Entry:
+        self._facts[path] = facts or {}
+        return Entry(path, lambda: BytesStream(content), size=len(content), facts=facts or {})
+
+    def _large_objects(self) -> bool:
+        row = self._held().connection.execute("SELECT 1 FROM pg_catalog.pg_largeobject_metadata LIMIT 1").fetchone()
+        return row is not None
+
+    def _open_large_objects(self) -> Stream:
+        return LargeObjects(self._tools, link.tool_env(self._at, self._label), self._held().snapshot, self._stop)
+
+    def finish(self) -> Manifest:
+        self._stop.check()
+        held = self._held()
+        found = self._await_digests()
+        held.check()
+        facts = self._table_facts(found)
+        entries: dict[str, Mapping[str, JSON]] = {
+            path: {**known, **({"rows": self._rows[path]} if path in self._rows else {})}
+            for path, known in self._facts.items()
+        }
+        crash_point("capture.finish")
+        return Manifest(
+            engine="postgresql",
+            version=held.catalog.version,
+            database=held.catalog.database,
+            position=self.position,
+            catalog=held.catalog,
+            tables=tuple(facts),
+            entries=entries,
+            options={
+                "format": "pg-logical-1",
+                "copy": "text",
+                "select": list(self._want.select),
+                "globals": self._globals.as_json(),
+                "unproven": self._unproven,
+                "sequences": [[s.schema, s.name, s.last, s.called] for s in self._sequences],
+            },
+        )
+
+    def _await_digests(self) -> Digests:
+        if self._digests is None:
+            return {}
+        try:
+            return self._digests.result()
+        except psycopg.Error as error:
+            self._stop.check()
+            raise faults.from_psycopg(error, "computing digests") from error
+
+    def _table_facts(self, found: Digests) -> Iterator[TableFacts]:
+        paths: dict[Target, list[str]] = {}
+        for table in self._tables:
+            paths.setdefault(table.target, []).extend(_path(part) for part in ranges(table))
+        for (schema, name), entries in sorted(paths.items()):
+            unread = [path for path in entries if path not in self._rows]
+            if unread:
+                raise Retryable(f"{unread[0]} was not read to its end", code="snapshot_incomplete")
+            rows = sum(self._rows[path] for path in entries)
+            counted, text = found.get((schema, name), (rows, None))
+            if counted != rows:
+                raise Corrupt(f"{schema}.{name}: {counted} rows at the server, {rows} in the stream")
+            yield TableFacts(schema, name, rows, text, digest.METHOD if text else None, tuple(entries))
+
+    def companions(self) -> Mapping[str, bytes]:
+        return companions.make(
+            self._held().catalog, [part for table in self._tables for part in ranges(table)], _path, self._globals
+        )
+
+    def __exit__(self, *exc: object) -> None:
+        unread = self._pool.close() if self._pool is not None else 0
+        if self._digest_session is not None and self._digests is not None and not self._digests.done():
+            self._digest_session.cancel()
+        if self._threads is not None:
+            self._threads.shutdown(wait=True)
+        if self._digest_session is not None:
+            self._digest_session.close()
+        if self._moment is not None:
+            self._moment.close()
+        if unread or any(exc):
+            link.end_sessions(self._at, self._label)
+        self._moment = self._threads = self._digest_session = self._digests = self._pool = None
+
+
+def _path(part: Range) -> str:
+    table = part.table
+    return f"data/{escape_name(table.schema)}/{escape_name(table.name)}/{part.first:010d}.copy"
+
+
+def unproven(connection: link.Connection) -> dict[str, JSON]:
+    """What the source itself does not vouch for: a restored copy may lack no more proofs than this."""
+    rows = connection.execute(
+        "SELECT 'index', n.nspname || '.' || c.relname FROM pg_catalog.pg_index i "
+        "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE NOT i.indisvalid AND n.nspname NOT LIKE 'pg\\_%' "
+        "UNION ALL SELECT 'constraint', n.nspname || '.' || o.conname FROM pg_catalog.pg_constraint o "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace WHERE NOT o.convalidated "
+        "AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1, 2"
+    ).fetchall()
+    return {
+        "indexes": [name for kind, name in rows if kind == "index"],
+        "constraints": [name for kind, name in rows if kind == "constraint"],
+    }
+
+
+class LargeObjects:
+    """Large objects with owners, grants and comments, as pg_dump's own archive, streamed."""
+
+    def __init__(self, tools: Tools, env: Mapping[str, str], snapshot: str, stop: Stop) -> None:
+        argv = ["pg_dump", "-Fc", "-Z0", "--section=data", "--large-objects", "--exclude-table-data=*.*"]
+        argv += [f"--snapshot={snapshot}", "--lock-wait-timeout=5s", "--no-password", "--no-sync"]
+        self._stop = stop
+        self._child = tools.run(argv, env=env, stop=stop)
+        self._ended = False
+
+    def readinto(self, buffer: memoryview) -> int:
+        if self._ended:
+            return 0
+        out = self._child.stdout
+        if out is None:
+            raise Permanent("the tools gave pg_dump no pipe", code="tool_failed")
+        chunk = out.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        if not chunk:
+            self._ended = True
+            try:
+                self._child.wait(60)
+            except Permanent as error:
+                self._stop.check()
+                raise faults.from_tool(error, "reading the large objects") from error
+        return len(chunk)
+
+    def close(self) -> None:
+        self._child.__exit__(None, None, None)

@@ -1,0 +1,96 @@
+"""PostgreSQL as an engine: one supervised cluster per database, dumped and restored logically."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, cast
+from urllib.parse import quote
+
+from holdfast.contract.engine import Capabilities, CaptureTraits, Session
+from holdfast.contract.snapshot import Receipt, Source, Verdict
+from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
+from holdfast.contract.tools import Tools
+from holdfast.engines.postgresql import plan, prepare, swap
+from holdfast.engines.postgresql.names import beside_name
+from holdfast.engines.postgresql.readable import readable
+from holdfast.engines.postgresql.session import PostgresqlSession
+from holdfast.engines.postgresql.spec import PostgresqlSpec
+from holdfast.kernel.errors import Invalid
+from holdfast.kernel.stop import Stop
+
+TEMPLATES = (
+    ("Tables and their sizes", "SELECT schemaname, relname, n_live_tup, pg_size_pretty(pg_total_relation_size(relid)) "
+     "FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC"),
+    ("Running statements", "SELECT pid, state, now() - query_start AS age, query FROM pg_stat_activity "
+     "WHERE datname = current_database()"),
+    ("Create a table", "CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL)"),
+)  # fmt: skip
+
+
+class PostgresqlEngine:
+    name: ClassVar[str] = "postgresql"
+    spec: ClassVar[type[Spec]] = PostgresqlSpec
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        title="PostgreSQL",
+        language="sql",
+        dialect="postgres",
+        hosts=("process",),
+        versions=("18", "16"),
+        default_version="18",
+        capture=CaptureTraits(
+            isolation="snapshot",
+            temporary_disk="the schema only: a few MB, whatever the size of the data",
+            incremental=False,
+        ),
+        schemas=True,
+        url_schemes=("postgresql", "postgres"),
+        templates=TEMPLATES,
+    )
+
+    def software(self, spec: Spec) -> Software | None:
+        return plan.software(_own(spec))
+
+    def needs(self, spec: Spec) -> tuple[bool, Sequence[str]]:  # noqa: ARG002
+        return True, plan.SECRETS
+
+    def plan(self, spec: Spec, site: Site) -> Plan:
+        return plan.make_plan(_own(spec), site)
+
+    async def prepare(self, at: Endpoint, spec: Spec, tools: Tools) -> Receipt:  # noqa: ARG002
+        return await asyncio.to_thread(prepare.prepare, at, _own(spec).connection_limit)
+
+    def connect(self, at: Endpoint, tools: Tools, access: Access = "admin") -> Session:
+        return cast(Session, PostgresqlSession(at, tools, access))
+
+    def url(self, at: Endpoint, access: Access) -> str:
+        """postgresql:// over loopback TCP where there is a port, else over the unix socket."""
+        role = at.roles.get(access)
+        if role is None or at.database is None:
+            raise Invalid(f"this database has no {access} role", code="role_absent")
+        login = f"{quote(role.user, safe='')}:{quote(at.secrets.get(role.secret, ''), safe='')}"
+        name = quote(at.database, safe="")
+        if at.host and at.port:
+            return f"postgresql://{login}@{at.host}:{at.port}/{name}"
+        return f"postgresql://{login}@/{name}?host={quote(str(at.sockets), safe='')}"
+
+    def readable(self, source: Source, tools: Tools, stop: Stop) -> Verdict:
+        return readable(source, tools, stop)
+
+    def beside(self, at: Endpoint, label: str) -> Endpoint:
+        if at.database is None:
+            raise Invalid("the endpoint names no database", code="endpoint_invalid")
+        return replace(at, database=beside_name(at.database, label), beside=label)
+
+    async def swap(self, at: Endpoint, candidate: Endpoint, kept: Endpoint, tools: Tools) -> Receipt:  # noqa: ARG002
+        return await asyncio.to_thread(swap.swap, at, candidate, kept)
+
+    async def discard(self, at: Endpoint, tools: Tools) -> Receipt:  # noqa: ARG002
+        return await asyncio.to_thread(swap.discard, at)
+
+
+def _own(spec: Spec) -> PostgresqlSpec:
+    if not isinstance(spec, PostgresqlSpec):
+        raise Invalid("this is not a PostgreSQL spec", code="spec_invalid")
+    return spec

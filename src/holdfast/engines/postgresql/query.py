@@ -1,0 +1,220 @@
+"""One statement, streamed with limits, cancelled by our own timer.
+
+A fresh session per statement: whatever the statement SETs dies with it. The extended protocol refuses more than
+one statement; the role's grants refuse writes; `default_transaction_read_only` is only the second fence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import generators
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+from holdfast.contract.query import Batch, Params, QueryLimits, ResultColumn
+from holdfast.contract.spec import Access, Endpoint
+from holdfast.engines.postgresql import faults, link, placeholders, values
+from holdfast.engines.postgresql.link import AsyncConnection
+from holdfast.engines.postgresql.names import elsewhere
+from holdfast.kernel.errors import Cancelled, HoldfastError, Invalid, LimitExceeded
+
+GRACE_SECONDS = 1.0  # from the polite cancel to ending the backend
+CHUNK_ROWS = 100  # rows libpq hands over at once: small, so that wide rows do not pile up in memory
+_COPY = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
+_ROWS = (ExecStatus.TUPLES_OK, ExecStatus.TUPLES_CHUNK, ExecStatus.SINGLE_TUPLE)
+
+QUERY_SETTINGS = {"client_encoding": "UTF8", "client_min_messages": "warning", "application_name": "holdfast query"}
+
+
+def settings(access: Access) -> dict[str, str]:
+    return QUERY_SETTINGS | ({"default_transaction_read_only": "on"} if access == "ro" else {})
+
+
+class Watch:
+    """Ends a statement at its deadline or on stop: cancel first, then the backend itself."""
+
+    def __init__(self, at: Endpoint, connection: AsyncConnection, limits: QueryLimits) -> None:
+        self._at, self._connection, self._limits = at, connection, limits
+        self._pid = connection.info.backend_pid
+        self._stopped, self.done = asyncio.Event(), asyncio.Event()
+        self.reason: str | None = None
+        loop = asyncio.get_running_loop()
+        limits.stop.on_stop(lambda: _wake(loop, self._stopped))
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopped, self.done)]
+        try:
+            await asyncio.wait(waits, timeout=self._limits.seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+        if self.done.is_set():
+            return
+        self.reason = "cancelled" if self._stopped.is_set() else "query_timeout"
+        await self.end()
+
+    async def end(self) -> None:
+        """The server's side is gone when this returns, or the server is."""
+        with contextlib.suppress(psycopg.Error):
+            await self._connection.cancel_safe(timeout=GRACE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.done.wait(), GRACE_SECONDS)
+            return
+        with contextlib.suppress(HoldfastError, psycopg.Error):
+            await terminate(self._at, self._pid)
+
+    async def close(self, finished: bool) -> None:
+        if not finished and self.reason is None:
+            with contextlib.suppress(psycopg.Error):
+                await self._connection.cancel_safe(timeout=GRACE_SECONDS)
+            if self._connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                with contextlib.suppress(HoldfastError, psycopg.Error):
+                    await terminate(self._at, self._pid)
+        self.done.set()
+        await self._task
+
+    def failure(self) -> HoldfastError | None:
+        if self.reason == "cancelled":
+            return Cancelled(f"stopped: {self._limits.stop.reason}")
+        if self.reason == "query_timeout":
+            return LimitExceeded(
+                f"the statement took longer than {self._limits.seconds:g} s and was cancelled",
+                code="query_timeout",
+                details={"seconds": self._limits.seconds},
+                hint="ask for less, or raise the time limit",
+            )
+        return None
+
+
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(event.set)
+
+
+async def terminate(at: Endpoint, pid: int) -> None:
+    async with await link.connect_async(elsewhere(at, "postgres")) as admin:
+        await admin.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (pid,))
+
+
+async def run(
+    at: Endpoint, access: Access, statement: str, params: Params, limits: QueryLimits
+) -> AsyncIterator[Batch]:
+    """See `contract.engine.Session.query`. `access` is the role that runs it."""
+    limits.stop.check()
+    if "\x00" in statement:
+        raise Invalid("a statement cannot hold a zero byte", code="statement_invalid")
+    text, bound = placeholders.bind(statement, params)
+    connection = await link.connect_async(at, access, settings(access))
+    watch = Watch(at, connection, limits)
+    finished = False
+    try:
+        result = Result(connection, limits)
+        try:
+            result.send(text, bound)
+            async for batch in result.batches():
+                yield batch
+            finished = True
+        except psycopg.Error as error:
+            finished = not faults.is_gone(error) or connection.closed
+            raise watch.failure() or faults.from_statement(error, write=limits.write) from error
+    finally:
+        await asyncio.shield(_finish(connection, watch, finished))
+
+
+async def _finish(connection: AsyncConnection, watch: Watch, finished: bool) -> None:
+    await watch.close(finished)
+    await connection.close()
+
+
+class Result:
+    """The rows of one statement as batches, within the row and byte limits."""
+
+    def __init__(self, connection: AsyncConnection, limits: QueryLimits) -> None:
+        self._connection, self._limits = connection, limits
+        self._transformer = Transformer(values.Context(connection))
+        self._columns: tuple[ResultColumn, ...] | None = None
+        self._pending: list[tuple[Any, ...]] = []
+        self._rows = self._bytes = 0
+        self._truncated: str | None = None
+        self._affected: int | None = None
+
+    def send(self, text: str, bound: Sequence[Any]) -> None:
+        try:
+            dumped = self._transformer.dump_sequence(bound, [PyFormat.TEXT] * len(bound))
+        except (psycopg.Error, TypeError, ValueError, OverflowError) as error:
+            raise Invalid(f"a parameter cannot be sent: {error}", code="params_invalid") from error
+        types = self._transformer.types or ()
+        pgconn = self._connection.pgconn
+        pgconn.send_query_params(text.encode(), dumped, param_types=types, result_format=psycopg.pq.Format.TEXT)
+        pgconn.set_chunked_rows_mode(max(1, min(CHUNK_ROWS, self._limits.rows + 1)))
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        await self._connection.wait(generators.send(self._connection.pgconn))
+        while (result := await self._connection.wait(generators.fetch(self._connection.pgconn))) is not None:
+            self._take(result)
+            if self._truncated:
+                break
+            while len(self._pending) >= self._limits.batch_rows:
+                yield self._batch(self._limits.batch_rows)
+        if self._truncated:
+            await self._abandon()
+        while len(self._pending) > self._limits.batch_rows:
+            yield self._batch(self._limits.batch_rows)
+        yield self._batch(len(self._pending), last=True)
+
+    async def _abandon(self) -> None:
+        """The rest is not wanted: stop the server producing it."""
+        with contextlib.suppress(psycopg.Error):
+            await self._connection.cancel_safe(timeout=GRACE_SECONDS)
+
+    def _batch(self, count: int, last: bool = False) -> Batch:
+        rows, self._pending = self._pending[:count], self._pending[count:]
+        return Batch(
+            columns=self._columns or (),
+            rows=tuple(rows),
+            last=last,
+            affected=self._affected if last else None,
+            truncated=self._truncated if last else None,
+        )
+
+    def _take(self, result: PGresult) -> None:
+        if result.status in _COPY:
+            raise psycopg.errors.FeatureNotSupported("COPY is not run here: use an import or a snapshot")
+        if result.status == ExecStatus.EMPTY_QUERY:
+            raise psycopg.errors.SyntaxError("the statement is empty")
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        if result.status in _ROWS:
+            self._describe(result)
+            self._load(result)
+        if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+            self._affected = result.command_tuples if not (result.command_status or b"").startswith(b"SELECT") else None
+
+    def _describe(self, result: PGresult) -> None:
+        if self._columns is not None:
+            self._transformer.set_pgresult(result, set_loaders=False)
+            return
+        self._transformer.set_pgresult(result)
+        self._columns = tuple(
+            ResultColumn((result.fname(i) or b"").decode("utf-8", "replace"), values.type_name(result.ftype(i)))
+            for i in range(result.nfields)
+        )
+
+    def _load(self, result: PGresult) -> None:
+        for row in range(result.ntuples):
+            if self._rows >= self._limits.rows:
+                self._truncated = "rows"
+                return
+            size = sum(len(result.get_value(row, column) or b"") for column in range(result.nfields))
+            if self._bytes + size > self._limits.bytes:
+                self._truncated = "bytes"
+                return
+            self._rows, self._bytes = self._rows + 1, self._bytes + size
+            self._pending.append(self._transformer.load_row(row, tuple))

@@ -1,0 +1,28 @@
+"""What a user may ask of a PostgreSQL database."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from holdfast.contract.spec import Spec
+
+Version = Literal["18", "16"]
+
+
+class PostgresqlSpec(Spec):
+    """One cluster for one database. Defaults idle under 30 MB; every setting is safe to raise later."""
+
+    version: Version = Field(default="18", description="Major version of the server.")
+    max_connections: int = Field(default=30, ge=10, le=500, description="Sessions at once, ours included.")
+    shared_buffers_mb: int = Field(default=32, ge=8, le=16384, description="Page cache of the server, in MB.")
+    work_mem_mb: int = Field(default=4, ge=1, le=1024, description="Memory of one sort or hash, in MB.")
+    maintenance_work_mem_mb: int = Field(default=64, ge=8, le=4096, description="Memory of an index build, in MB.")
+    max_wal_size_mb: int = Field(default=512, ge=64, le=65536, description="WAL between checkpoints, in MB.")
+    connection_limit: int = Field(default=20, ge=1, le=490, description="Sessions users may open at once.")
+    memory_mb: int | None = Field(default=None, ge=64, description="Memory limit of the server, in MB.")
+    cpus: float | None = Field(default=None, gt=0, le=256, description="CPU limit of the server, in cores.")
+    extensions: tuple[str, ...] = Field(
+        default=(), max_length=0, description="Extensions to install; none is offered yet."
+    )
