@@ -160,7 +160,7 @@ def query_many_statements(subject: Subject) -> None:
             for writing in (False, True):
                 error = refusal(subject, place, text, write=writing)
                 assert error is not None, f"{text!r} went through"
-                wanted = {"many_statements"} if writing else {"many_statements", "read_only"}
+                wanted = {"many_statements", "statement_denied" if writing else "read_only"}
                 assert error.code in wanted, f"{text!r}: {error.code}"
         assert scalar(subject, place, "SELECT count(*) FROM t") == 3
         assert run(subject, place, "SELECT ';', '--' ; -- that was all; really\n").rows == [(";", "--")]

@@ -31,7 +31,7 @@ def run_case(name: str, subject: Subject) -> CaseResult:
 
 
 def run_suite(subject: Subject, only: Collection[str] = ()) -> list[CaseResult]:
-    """The cases, or those named in `only`, in order. Raises RuntimeError under `python -O`: asserts would say nothing."""
+    """Cases, or those named in `only`, in order. Raises RuntimeError under `python -O`: asserts would say nothing."""
     if not __debug__:
         raise RuntimeError("the conformance suite needs its assertions: run without -O")
     return [run_case(name, subject) for name in CASES if not only or name in only]

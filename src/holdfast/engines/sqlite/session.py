@@ -1,0 +1,68 @@
+"""A line to one file. Each verb opens what it needs: an idle session holds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+from holdfast.contract.catalog import Catalog
+from holdfast.contract.query import Batch, Params, QueryLimits
+from holdfast.contract.snapshot import CaptureRequest, Level, Manifest, Receipt, RestoreRequest, Source, Verdict
+from holdfast.contract.spec import Access, Endpoint
+from holdfast.contract.tools import Tools
+from holdfast.engines.sqlite.capture import SqliteCapture
+from holdfast.engines.sqlite.connections import database, path_of
+from holdfast.engines.sqlite.digest import matching, table_digests
+from holdfast.engines.sqlite.look import look
+from holdfast.engines.sqlite.query import run_query
+from holdfast.engines.sqlite.restore import restore_file
+from holdfast.engines.sqlite.tables import restore_tables
+from holdfast.engines.sqlite.verify import verify_database
+from holdfast.kernel.errors import Denied
+from holdfast.kernel.stop import Stop
+
+
+class SqliteSession:
+    """Implements Session and CanDigest."""
+
+    def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
+        self._at, self._tools, self._access = at, tools, access
+
+    async def inspect(self, depth: Literal["shallow", "full"] = "shallow") -> Catalog:
+        return await asyncio.to_thread(self._look, depth)
+
+    def _look(self, depth: Literal["shallow", "full"]) -> Catalog:
+        with database(path_of(self._at), "read") as connection:
+            connection.execute("BEGIN")
+            return look(connection, self._at.database or "", depth)
+
+    def query(self, statement: str, params: Params, limits: QueryLimits) -> AsyncIterator[Batch]:
+        if limits.write and self._access == "ro":
+            raise Denied("this access only reads", code="read_only")
+        return run_query(path_of(self._at), statement, params, limits)
+
+    def capture(self, since: Manifest | None, want: CaptureRequest, stop: Stop) -> SqliteCapture:
+        return SqliteCapture(self._at, since, want, stop)
+
+    def restore(self, source: Source, want: RestoreRequest, stop: Stop) -> Receipt:
+        if want.select or want.rename or want.into == "existing":
+            return restore_tables(self._at, source, want, self._tools.scratch, stop)
+        return restore_file(path_of(self._at), source, want, stop)
+
+    def verify(self, expected: Manifest, depth: Level, stop: Stop) -> Verdict:
+        return verify_database(path_of(self._at), expected, depth, stop)
+
+    def digests(self, select: Sequence[str], stop: Stop) -> dict[str, tuple[int, str]]:
+        with database(path_of(self._at), "read", stop) as connection:
+            connection.execute("BEGIN")
+            catalog = look(connection, "", "shallow")
+            tables = matching(catalog, select)
+            return {
+                f"{facts.schema}.{facts.name}": (facts.rows, facts.digest)
+                for facts in table_digests(connection, tables, stop)
+                if facts.digest is not None
+            }
+
+    async def close(self) -> None:
+        """Nothing is held between verbs."""

@@ -1,0 +1,45 @@
+"""What a user may ask for, and what this engine says about itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from holdfast.contract.engine import Capabilities, CaptureTraits
+from holdfast.contract.spec import Spec
+
+ENTRY = "database.sqlite"  # the one entry of a snapshot, and the file's name in its directory
+SCHEMA = "main"
+
+
+class SqliteSpec(Spec):
+    """Options of a new SQLite database. `page_size` in bytes is fixed at creation."""
+
+    version: Literal["3"] = Field(default="3", title="Version")
+    page_size: Literal[512, 1024, 2048, 4096, 8192, 16384, 32768, 65536] = Field(
+        default=4096, title="Page size", description="Bytes per page; 4096 suits nearly everyone."
+    )
+
+
+CAPABILITIES = Capabilities(
+    title="SQLite",
+    language="sql",
+    dialect="sqlite",
+    hosts=("embedded",),
+    versions=("3",),
+    default_version="3",
+    capture=CaptureTraits(
+        isolation="snapshot",
+        temporary_disk="none for the copy; the -wal file grows by what others write until the capture ends",
+    ),
+    schemas=False,
+    url_schemes=("sqlite",),
+    templates=(
+        ("Tables", "SELECT name, type FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"),
+        ("First rows", "SELECT * FROM table_name LIMIT 100"),
+        ("Columns of a table", "SELECT name, type, pk FROM pragma_table_xinfo('table_name')"),
+        ("Query plan", "EXPLAIN QUERY PLAN SELECT * FROM table_name"),
+        ("New table", "CREATE TABLE table_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"),
+    ),
+)
