@@ -13,7 +13,8 @@ ALL = ("create", "snapshot_sqlite", "capture_postgresql", "api_latency")
 
 def machine() -> str:
     """One line that names where the numbers come from."""
-    names = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").open() if "model name" in line]
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
     model = names[0] if names else "unknown processor"
     memory = int(Path("/proc/meminfo").read_text().split()[1]) >> 20
     return (

@@ -7,10 +7,32 @@ from pathlib import Path
 
 import apsw
 
-WORDS = (
-    "state keeper ledger order parcel invoice harbour copper quiet morning signal north "
-    "thread cellar window bridge paper silver garden engine record letter stone winter"
-).split()
+WORDS = [
+    "state",
+    "keeper",
+    "ledger",
+    "order",
+    "parcel",
+    "invoice",
+    "harbour",
+    "copper",
+    "quiet",
+    "morning",
+    "signal",
+    "north",
+    "thread",
+    "cellar",
+    "window",
+    "bridge",
+    "paper",
+    "silver",
+    "garden",
+    "engine",
+    "record",
+    "letter",
+    "stone",
+    "winter",
+]
 
 
 def fill_sqlite(path: Path, size: int, seed: int = 7) -> None:
