@@ -33,7 +33,7 @@ def add(
     key_file: Annotated[Path | None, typer.Option("--key-file", help="Read the API key from this file.")] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the API key from standard input.")] = False,
 ) -> None:
-    """Add or replace a profile. The key comes from a file, standard input or HOLDFAST_API_KEY, never from the command line."""
+    """Add or replace a profile. Its key comes from a file, standard input or HOLDFAST_API_KEY."""
     t = terminal(ctx)
     if key_file is not None and key_stdin:
         raise Usage("--key-file and --key-stdin: say one of them")

@@ -1,0 +1,86 @@
+"""A Holdfast of its own for the demo: free ports, temporary directories, its own master key; gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from holdfast.client import Client
+from holdfast.kernel.errors import HoldfastError, NeedsOperator, Retryable
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 90.0
+
+
+@contextmanager
+def temporary_holdfast() -> Iterator[Client]:
+    """A client of a server that lives as long as the context. Raises NeedsOperator with its last words."""
+    root = Path(tempfile.mkdtemp(prefix="hf-demo-"))
+    environ = os.environ | {
+        "HOLDFAST_DATA": str(root / "data"),
+        "HOLDFAST_RUNTIME": str(root / "run"),
+        "HOLDFAST_MASTER_KEY_FILE": str(root / "master.key"),
+        "HOLDFAST_CONTROL_PORT": "0",
+        "HOLDFAST_APPS_PORT": "0",
+    }
+    for name in ("HOLDFAST_URL", "HOLDFAST_API_KEY", "HOLDFAST_PROFILE", "HOLDFAST_DATABASE_URL"):
+        environ.pop(name, None)
+    log = root / "up.log"
+    with log.open("wb") as words:
+        # A session of its own: Ctrl-C in the demo must not stop the server before the demo has cleaned up.
+        child = subprocess.Popen(
+            [sys.executable, "-m", "holdfast.cli", "up", "--data", str(root / "data")],
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            env=environ,
+            start_new_session=True,
+        )
+    try:
+        with Client(socket=root / "run" / "admin.sock") as client:
+            _until_ready(child, client, log)
+            yield client
+    finally:
+        _stop(child)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _until_ready(child: subprocess.Popen[bytes], client: Client, log: Path) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            client.get("/engines")
+            return
+        except Retryable:
+            pass
+        except HoldfastError as error:
+            if error.status < 500:
+                raise
+        if child.poll() is not None or time.monotonic() > until:
+            tail = log.read_text(errors="replace")[-2000:]
+            raise NeedsOperator(
+                f"the temporary Holdfast did not start:\n{tail}", code="demo_server", hint="run: holdfast doctor"
+            )
+        time.sleep(0.05)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+    try:
+        child.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGINT)  # the second one ends every wait for a clean stop
+        try:
+            child.wait(15)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
