@@ -79,7 +79,7 @@ def _redact_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 
 
 def configure(level: str = "info", *, stream: TextIO | None = None, json: bool | None = None) -> None:
-    """Send this process's log to `stream` (standard error), as JSON unless it is a terminal. Replaces earlier set-up."""
+    """Send this process's log to `stream` (standard error), as JSON unless it is a terminal."""
     out = stream or sys.stderr
     as_json = json if json is not None else not out.isatty()
     first: list[Any] = [
