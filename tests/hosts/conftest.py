@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hosts_support import eventually, processes_naming
 
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient, Policy, background
 from holdfast.kernel.settings import Settings
 
 QUICK = Policy(first=0.05, longest=0.4, deaths=4)
-
-
-def processes_naming(text: str) -> list[int]:
-    """Living processes whose command line holds `text`."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) != os.getpid():
-            try:
-                line = Path(f"/proc/{entry}/cmdline").read_bytes()
-                state = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            if text.encode() in line and state != "Z":
-                found.append(int(entry))
-    return found
-
-
-def eventually(check: object, seconds: float = 10.0) -> None:
-    """Wait until `check()` is true, or fail."""
-    assert callable(check)
-    until = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hosts_support import eventually
 
 from holdfast.contract.spec import Endpoint, Plan
 from holdfast.engines.postgresql import engine
 from holdfast.hosts import Hosts
 from holdfast.kernel.errors import Permanent
 from holdfast.kernel.settings import Settings
-from tests.hosts.conftest import eventually
 
 pytestmark = pytest.mark.slow
 SECRETS = {"admin": "a'd min", "owner": "o", "rw": "w", "ro": "r"}

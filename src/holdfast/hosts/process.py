@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -95,6 +96,8 @@ class Handle:
         """Reap it when it is our child and forget it; how it ended, in words."""
         os.close(self._descriptor)
         if self._child is None:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)  # another keeper of this very process may have started it
             return "ended"
         status = self._child.wait()
         return f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"

@@ -1,0 +1,270 @@
+"""The keeper: servers that outlive it, restarts, refusals, the control plane behind its sockets."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from hosts_support import eventually, processes_naming
+
+from holdfast.contract.spec import Limits
+from holdfast.hosts import wire
+from holdfast.hosts.control_plane import listen_tcp
+from holdfast.hosts.keeper import Keeper, KeeperClient, background
+from holdfast.hosts.launching import Launch
+from holdfast.hosts.layout import Layout
+from holdfast.hosts.limits import Groups
+from holdfast.hosts.process import started_at
+from holdfast.hosts.records import ServerRecord
+from holdfast.kernel.errors import Conflict, NeedsOperator, Retryable
+from holdfast.kernel.settings import Settings
+
+PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+SERVE = """
+import signal, socket, sys
+if "stubborn" in sys.argv: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+made = socket.socket(socket.AF_UNIX); made.bind(sys.argv[1] + ".%d" % __import__("os").getpid()); made.listen()
+print("serving", flush=True)
+while True: made.accept()[0].close()
+"""
+API = """
+import http.server, os, socket, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health/live" else 404); self.end_headers()
+        self.wfile.write(str(os.getpid()).encode())
+    def log_message(self, *a): pass
+os.fstat(4)
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+server.socket = socket.socket(fileno=3)
+server.socket.setblocking(True)
+server.serve_forever()
+"""
+# A keeper in a process of its own; argv: data, runtime, port.
+KEEPER = f"""
+import sys
+from pathlib import Path
+from holdfast.hosts.keeper import Keeper, Program
+from holdfast.kernel.settings import Settings
+data, runtime, port = sys.argv[1:4]
+settings = Settings(Path(data), Path(runtime), Path(runtime) / "key", control_port=int(port))
+api = Program("api", (sys.executable, "-c", {API!r}, data), {{3: "control", 4: "admin"}})
+runner = Program("runner", (sys.executable, "-c", "import time; time.sleep(1000)", data), {{}})
+Keeper(settings, (api, runner), on_ready=lambda info: print(info.control_port, flush=True)).run()
+"""
+
+
+def record(settings: Settings, *extra: str, **more: object) -> ServerRecord:
+    marker = str(settings.runtime / "s" / "test")
+    launch = Launch((PYTHON, "-c", SERVE, marker, *extra))
+    return replace(ServerRecord("db_test", launch, signal.SIGTERM, 5.0), **more)  # type: ignore[arg-type]
+
+
+@contextmanager
+def keeper_process(settings: Settings, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    argv = [sys.executable, "-c", KEEPER, str(settings.data), str(settings.runtime), str(port)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process, int(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(20)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def get(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def test_start_is_idempotent_and_stop_is_remembered(settings: Settings, keeper: KeeperClient) -> None:
+    first = keeper.start(record(settings))
+    assert first.pid is not None
+    assert first.state == "running"
+    assert keeper.start(record(settings)).pid == first.pid
+    assert (settings.data / "servers" / "db_test.json").stat().st_mode & 0o777 == 0o600
+    assert keeper.stop("db_test").state == "stopped"
+    assert started_at(first.pid) is None
+    assert keeper.stop("db_test").state == "stopped"
+    assert keeper.status("nobody").state == "none"
+
+
+def test_a_changed_record_makes_a_new_process(settings: Settings, keeper: KeeperClient) -> None:
+    first = keeper.start(record(settings))
+    second = keeper.start(record(settings, "changed"))
+    assert first.pid is not None
+    assert second.pid != first.pid
+    assert started_at(first.pid) is None
+
+
+def test_a_dead_server_is_started_again(settings: Settings, keeper: KeeperClient) -> None:
+    first = keeper.start(record(settings)).pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: keeper.status("db_test").pid not in (None, first))
+    status = keeper.status("db_test")
+    assert status.restarts == 1
+    assert "killed by signal 9" in str(status.error)
+
+
+def test_a_server_that_keeps_dying_is_failed_with_its_last_words(settings: Settings, keeper: KeeperClient) -> None:
+    dying = replace(record(settings), launch=Launch((PYTHON, "-c", "import sys; sys.exit('no such cluster')")))
+    keeper.start(dying)
+    eventually(lambda: keeper.status("db_test").state == "failed")
+    status = keeper.status("db_test")
+    assert "no such cluster" in str(status.error)
+    assert status.pid is None
+    assert keeper.start(record(settings)).state == "running"
+
+
+def test_stop_kills_after_the_timeout(settings: Settings, keeper: KeeperClient) -> None:
+    stubborn = record(settings, "stubborn", stop_timeout=0.3)
+    pid = keeper.start(stubborn).pid
+    assert pid is not None
+    log = settings.data / "logs" / "db_test.log"
+    eventually(lambda: "serving" in log.read_text())
+    began = time.monotonic()
+    assert keeper.stop("db_test").state == "stopped"
+    assert 0.3 <= time.monotonic() - began < 5
+    assert started_at(pid) is None
+
+
+def test_a_missing_program_names_the_step_and_starts_nothing(settings: Settings, keeper: KeeperClient) -> None:
+    with pytest.raises(NeedsOperator) as caught:
+        keeper.start(replace(record(settings), launch=Launch(("/does/not/exist",))))
+    assert caught.value.details["step"] == "exec"
+    assert caught.value.hint
+
+
+def test_a_second_keeper_is_refused(settings: Settings, keeper: KeeperClient) -> None:
+    with pytest.raises(Conflict) as caught:
+        Keeper(settings).run()
+    assert caught.value.code == "keeper_running"
+    assert caught.value.details["pid"] == os.getpid()
+    assert keeper.info().pid == os.getpid()
+
+
+def test_no_keeper_is_retryable(settings: Settings) -> None:
+    with pytest.raises(Retryable) as caught:
+        KeeperClient.of(settings).status("db_test")
+    assert caught.value.code == "keeper_away"
+
+
+def test_only_we_and_root_may_speak(settings: Settings, keeper: KeeperClient) -> None:
+    assert settings.keeper_socket.stat().st_mode & 0o777 == 0o600
+    left, right = socket.socketpair(socket.AF_UNIX)
+    with left, right:
+        assert wire.peer_user(left) == os.geteuid()
+    assert wire.peer_allowed(0)
+    assert not wire.peer_allowed(os.geteuid() + 12345)
+    if os.geteuid() != 0:
+        return
+    settings.keeper_socket.chmod(0o666)
+    settings.data.parents[1].chmod(0o711)
+    script = (
+        f"import socket,os;os.setuid(65534);c=socket.socket(socket.AF_UNIX);c.connect({str(settings.keeper_socket)!r});"
+    )
+    script += 'c.sendall(b\'{"verb": "list"}\\n\');print(len(c.recv(100)))'
+    said = subprocess.run([PYTHON, "-c", script], capture_output=True, text=True, check=False)
+    assert said.stdout.strip() == "0" or "BrokenPipe" in said.stderr or "ConnectionReset" in said.stderr
+
+
+def test_rubbish_is_answered_and_survived(settings: Settings, keeper: KeeperClient) -> None:
+    for line in (b"rubbish\n", b"[]\n", b'{"verb": "start"}\n', b'{"verb": "status", "resource_id": "../x"}\n', b"\n"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(settings.keeper_socket))
+            connection.sendall(line)
+            assert b'"ok": false' in connection.recv(65536)
+    assert keeper.list() == {}
+
+
+def test_a_memory_limit_holds_and_says_so(settings: Settings, keeper: KeeperClient) -> None:
+    if "memory" not in Groups(Layout.of(settings).label).controllers:
+        Groups(Layout.of(settings).label).sweep()
+        pytest.skip("no memory controller may be used on this machine")
+    hungry = Launch((PYTHON, "-c", "import time; x = bytearray(200 << 20); time.sleep(100)"))
+    keeper.start(replace(record(settings), launch=hungry, limits=Limits(memory_bytes=40 << 20)))
+    eventually(lambda: keeper.status("db_test").state == "failed")
+    status = keeper.status("db_test")
+    assert status.oom_kills >= 1
+    assert "out of memory" in str(status.error)
+    assert status.limited is True
+    small = replace(record(settings), limits=Limits(memory_bytes=40 << 20))
+    keeper.start(small)
+    assert 0 < (keeper.status("db_test").memory_bytes or 0) < 40 << 20
+
+
+@pytest.mark.faults
+def test_a_killed_keeper_leaves_servers_and_the_next_adopts_them(settings: Settings) -> None:
+    with keeper_process(settings) as (process, port):
+        client = KeeperClient.of(settings)
+        before = client.start(record(settings))
+        assert before.pid is not None
+        parts = client.info().parts
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        eventually(lambda: not any(started_at(part["pid"]) for part in parts.values()), 3)
+        assert started_at(before.pid) is not None
+        with keeper_process(settings, port) as (_, again):
+            assert again == port
+            assert client.status("db_test").pid == before.pid
+            assert client.stop("db_test").state == "stopped"
+            assert started_at(before.pid) is None
+
+
+@pytest.mark.faults
+def test_shutdown_can_keep_databases(settings: Settings) -> None:
+    with background(settings) as client:
+        pid = client.start(record(settings)).pid
+        assert pid is not None
+        client.shutdown(keep_databases=True)
+        eventually(lambda: not settings.keeper_socket.exists())
+    assert started_at(pid) is not None
+    with background(settings) as client:
+        assert client.status("db_test").pid == pid
+    assert started_at(pid) is None
+
+
+def test_the_control_plane_is_ready_soon_and_comes_back(settings: Settings) -> None:
+    began = time.monotonic()
+    with keeper_process(settings) as (process, port):
+        assert time.monotonic() - began < 3
+        first = get(port)
+        os.kill(int(first), signal.SIGKILL)
+        eventually(lambda: KeeperClient.of(settings).info().parts["api"]["pid"] not in (None, int(first)))
+        second = get(port)
+        assert second != first
+        KeeperClient.of(settings).restart_control_plane()
+        assert get(port) != second
+        assert settings.admin_socket.stat().st_mode & 0o777 == 0o600
+    assert process.returncode == 0
+    assert not settings.admin_socket.exists()
+    assert not settings.keeper_socket.exists()
+    assert not processes_naming(str(settings.data))
+
+
+def test_a_taken_port_is_named(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(Conflict) as caught:
+            listen_tcp("127.0.0.1", port, "control", patience=0.1)
+    assert caught.value.code == "port_in_use"
+    assert str(port) in caught.value.message
+    assert "HOLDFAST_CONTROL_PORT" in str(caught.value.hint)
