@@ -17,7 +17,11 @@ from holdfast.kernel.stop import Stop
 
 CHUNK = 1024 * 1024
 DUMP = ("pg_dump", "-Fc", "-Z0", "--lock-wait-timeout=5s", "--no-password", "--no-sync", "--no-subscriptions")
-RESTORE = ("pg_restore", "--exit-on-error", "--no-password", "--no-tablespaces", "--no-subscriptions")
+# Row security stays on: a materialized view is refreshed as its owner, who may be under FORCE ROW LEVEL SECURITY,
+# and would otherwise fail the whole restore. No table's rows come this way.
+RESTORE = (
+    "pg_restore", "--exit-on-error", "--no-password", "--no-tablespaces", "--no-subscriptions", "--enable-row-security",
+)  # fmt: skip
 
 
 class Archives:

@@ -80,7 +80,7 @@ run() {{ psql -X -q -v ON_ERROR_STOP=1 -o /dev/null "$@"; }}
 role() {{ run -c "$1"; }}
 copy() {{ run -c "$1" < "$2"; }}
 target="dbname='$(printf %s "$PGDATABASE" | sed "s/[\\\\']/\\\\\\\\&/g")'"
-archive() {{ pg_restore --exit-on-error --no-password -d "$target" "$1"; }}
+archive() {{ pg_restore --exit-on-error --enable-row-security --no-password -d "$target" "$1"; }}
 
 {roles}
 archive schema/pre-data.dump

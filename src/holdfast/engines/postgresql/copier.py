@@ -115,13 +115,13 @@ class CopyStream:
             raise Permanent("this stream is closed", code="stream_closed")
         if len(buffer) <= len(END):
             raise ValueError(f"the buffer must be longer than {len(END)} bytes")
+        copier = self._copier
         while True:
             held = len(self._held)
             buffer[:held] = self._held
-            count, ended = self._split(buffer, held + self._copier.read(buffer[held:]))
+            count, ended = self._split(buffer, held + copier.read(buffer[held:]))
             if ended:
-                self._ended = True
-                copier, self._copier = self._copier, None
+                self._ended, self._copier = True, None
                 self._done(copier, self.rows)
             if count or ended:
                 return count

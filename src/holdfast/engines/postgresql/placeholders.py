@@ -79,6 +79,8 @@ def _rewrite(statement: str, order: dict[str, int], params: Mapping[str, Any]) -
         brackets += between.count("[") - between.count("]")
         out.append(between)
         at = _end(statement, match)
+        if match.group("number"):
+            raise Invalid("use either $1 or :name in one statement", code="params_invalid")
         key = match.group("key")
         # Inside brackets `:name` may be a slice bound; it is a parameter only when one of that name was given.
         if key is not None and (brackets <= 0 or key in params):
