@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -68,7 +69,7 @@ def perform(
     with _project(client, keep=keep) as (environment_id, stories):
         held = []
         for name, dialect in speak:
-            story = Story(client, environment_id, name, dialect, shop, tell)
+            story = Story(client, environment_id, name, dialect=dialect, shop=shop, see=tell)
             stories.append(story)
             held.append(story.tell())
     return {"ok": all(held) and bool(held), "steps": [step.as_dict() for step in steps], "skipped": skipped}
@@ -132,10 +133,10 @@ def _clean_up(client: Client, project_id: str, name: str, stories: list[Story]) 
     acts: list[tuple[str, Callable[[], Any]]] = []
     for story in stories:
         for snapshot_id in story.snapshots:
-            acts.append((snapshot_id, lambda i=snapshot_id: client.delete(f"/snapshots/{i}", {"confirm": i})))
+            acts.append((snapshot_id, partial(client.delete, f"/snapshots/{snapshot_id}", {"confirm": snapshot_id})))
         for database_id, database in story.databases:
-            acts.append((database, lambda i=database_id, n=database: _destroy(client, i, n)))
-    acts.append((f"project {name}", lambda: client.delete(f"/projects/{project_id}", {"confirm": name})))
+            acts.append((database, partial(_destroy, client, database_id, database)))
+    acts.append((f"project {name}", partial(client.delete, f"/projects/{project_id}", {"confirm": name})))
     for what, act in acts:
         try:
             made = act()
@@ -154,9 +155,8 @@ def _destroy(client: Client, database_id: str, name: str) -> Any:
 
 def say_step(step: Step) -> None:
     mark = "✓" if step.ok else "✗"
-    output.say(
-        f"{mark} {step.engine:<11} {step.name:<48} {output.seconds_text(step.seconds):>7}  {output.visible(step.detail)}"
-    )
+    took = output.seconds_text(step.seconds)
+    output.say(f"{mark} {step.engine:<11} {step.name:<48} {took:>7}  {output.visible(step.detail)}")
 
 
 def _say_end(report: dict[str, Any], seconds: float) -> None:

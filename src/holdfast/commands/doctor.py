@@ -1,0 +1,35 @@
+"""`holdfast doctor`: what this machine offers and what is amiss."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from holdfast.terminal import output
+from holdfast.terminal.context import terminal
+from holdfast.terminal.noun import verb
+
+doctor = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+
+
+@verb(doctor, "doctor", "holdfast doctor\nholdfast doctor --json")
+def examine(ctx: typer.Context) -> None:
+    """Check what this machine offers and what is amiss. Exits 1 when something is broken."""
+    from holdfast import catalog
+    from holdfast.hosts.doctor import checks
+
+    t = terminal(ctx)
+    wanted = [engine.software(engine.spec()) for engine in catalog.registry()]
+    found = checks(t.settings(), [software for software in wanted if software is not None])
+    broken = [check for check in found if check.ok is False]
+    if t.json:
+        output.say_json({"ok": not broken, "checks": [asdict(check) for check in found]})
+    else:
+        for check in found:
+            mark = {True: "✓", False: "✗", None: "-"}[check.ok]
+            output.say(f"{mark} {check.name:<18} {output.visible(check.detail)}")
+            if check.ok is not True and check.hint:
+                output.say(f"  {'':<18} {output.visible(check.hint)}")
+    if broken:
+        raise typer.Exit(1)

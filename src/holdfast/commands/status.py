@@ -1,0 +1,142 @@
+"""`holdfast status`: what runs, what is stored; also when Holdfast is down."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import typer
+
+from holdfast.client import NotRunning
+from holdfast.kernel.errors import HoldfastError, Retryable
+from holdfast.kernel.settings import Settings
+from holdfast.terminal import output
+from holdfast.terminal.context import Terminal, terminal
+from holdfast.terminal.noun import verb
+
+status = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+
+
+@verb(status, "status", "holdfast status\nholdfast status --json")
+def show(ctx: typer.Context) -> None:
+    """Show processes, databases and last snapshots. Exits 1 when Holdfast is not running."""
+    t = terminal(ctx)
+    remote = bool(t.profile or t.environ.get("HOLDFAST_URL") or t.environ.get("HOLDFAST_PROFILE"))
+    facts: dict[str, Any] = {"running": False}
+    if not remote:
+        settings = t.settings()
+        facts |= {"data": str(settings.data)} | _keeper(settings) | {"disk": _disk(settings)}
+    try:
+        facts |= _asked(t)
+    except NotRunning as error:
+        facts |= {"running": False, "reason": error.message, "hint": error.hint}
+        if not remote:
+            facts |= _kept(t.settings())
+    if t.json:
+        output.say_json(facts)
+    else:
+        _say(facts)
+    if not facts["running"]:
+        raise typer.Exit(1)
+
+
+def _keeper(settings: Settings) -> dict[str, Any]:
+    from holdfast.hosts.keeper import KeeperClient
+
+    try:
+        info = KeeperClient.of(settings).info()
+    except Retryable:
+        return {"keeper": None}
+    url = f"http://{settings.host}:{info.control_port or settings.control_port}"
+    parts = {name: dict(part) for name, part in info.parts.items()}
+    return {"keeper": {"pid": info.pid, "url": url, "parts": parts, "limits": dict(info.limits)}}
+
+
+def _disk(settings: Settings) -> dict[str, Any] | None:
+    try:
+        usage = shutil.disk_usage(settings.data)
+    except OSError:
+        return None
+    return {"free_bytes": usage.free, "total_bytes": usage.total, "reserve_bytes": settings.disk_reserve_bytes}
+
+
+def _asked(t: Terminal) -> dict[str, Any]:
+    """What the api knows. Raises NotRunning; a part that fails otherwise is named instead of shown."""
+    client = t.client
+    databases = list(client.items("/databases"))
+    facts: dict[str, Any] = {"running": True, "databases": databases}
+    questions: dict[str, Any] = {
+        "repositories": lambda: list(client.items("/repositories")),
+        "snapshots": lambda: list(client.items("/snapshots", limit=5)),
+        "runs": lambda: list(client.items("/runs", state="running", limit=20)),
+    }
+    for name, ask in questions.items():
+        try:
+            facts[name] = ask()
+        except NotRunning:
+            raise
+        except HoldfastError as error:
+            facts[name] = []
+            facts.setdefault("unknown", {})[name] = error.message
+    return facts
+
+
+def _kept(settings: Settings) -> dict[str, Any]:
+    """Database servers that outlived Holdfast (`down --keep-databases`, or a killed keeper), from their records."""
+    from holdfast.hosts.layout import Layout
+
+    servers = Layout.of(settings).servers
+    try:
+        names = sorted(path.stem for path in servers.glob("*.json")) if servers.is_dir() else []
+    except OSError:
+        names = []
+    return {"servers_recorded": names, "installed": settings.data.is_dir()}
+
+
+def _say(facts: dict[str, Any]) -> None:
+    if not facts["running"]:
+        output.say(str(facts.get("reason")))
+        if facts.get("installed") is False:
+            output.say(f"There is nothing at {facts['data']} yet.")
+        elif "data" in facts:
+            output.record({"Data": facts["data"], "Disk": _disk_text(facts.get("disk"))})
+        if facts.get("keeper"):
+            output.say(f"Its keeper (pid {facts['keeper']['pid']}) runs: the api may be starting.")
+        output.say(f"Hint: {facts.get('hint')}")
+        return
+    keeper = facts.get("keeper")
+    if keeper:
+        output.record({"Control": keeper["url"], "Data": facts["data"], "Disk": _disk_text(facts.get("disk"))})
+        rows = [["keeper", "running", keeper["pid"], ""]]
+        rows += [[name, part["state"], part["pid"], part["restarts"] or ""] for name, part in keeper["parts"].items()]
+        output.say()
+        output.table(["PROCESS", "STATE", "PID", "RESTARTS"], rows)
+    _say_stored(facts)
+
+
+def _say_stored(facts: dict[str, Any]) -> None:
+    output.say()
+    if facts["databases"]:
+        rows = [[item["name"], item["engine"], item["state"], item["id"]] for item in facts["databases"]]
+        output.table(["DATABASE", "ENGINE", "STATE", "ID"], rows)
+    else:
+        output.say("No databases yet. Create one: holdfast db create sqlite shop")
+    for repository in facts["repositories"]:
+        output.say(f"Repository {output.visible(str(repository.get('name')))}  {repository['id']}")
+    if facts["snapshots"]:
+        output.say()
+        rows = [
+            [item["id"], output.moment_text(item.get("taken_at") or item.get("created_at")), item.get("state")]
+            for item in facts["snapshots"]
+        ]
+        output.table(["LAST SNAPSHOTS", "TAKEN", "STATE"], rows)
+    for run in facts["runs"]:
+        output.say(f"Running: {run['kind']}  {run['id']}")
+    for name, why in facts.get("unknown", {}).items():
+        output.say(f"{name}: {output.visible(why)}")
+
+
+def _disk_text(disk: dict[str, Any] | None) -> str:
+    return (
+        "-" if not disk else f"{output.size_text(disk['free_bytes'])} free of {output.size_text(disk['total_bytes'])}"
+    )
