@@ -268,3 +268,24 @@ def test_a_taken_port_is_named(settings: Settings) -> None:
     assert caught.value.code == "port_in_use"
     assert str(port) in caught.value.message
     assert "HOLDFAST_CONTROL_PORT" in str(caught.value.hint)
+
+
+def test_an_unusable_data_directory_has_a_hint(settings: Settings) -> None:
+    settings.data.parent.write_text("a file")
+    with pytest.raises(NeedsOperator) as caught:
+        Keeper(settings).run()
+    assert "HOLDFAST_DATA" in str(caught.value.hint)
+
+
+@pytest.mark.faults
+def test_a_second_interrupt_does_not_wait(settings: Settings) -> None:
+    with keeper_process(settings) as (process, _):
+        pid = KeeperClient.of(settings).start(record(settings, "stubborn", stop_timeout=60.0)).pid
+        assert pid is not None
+        eventually(lambda: "serving" in (settings.data / "logs" / "db_test.log").read_text())
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.7)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+        assert started_at(pid) is None

@@ -49,7 +49,7 @@ def test_a_cluster_comes_up_below_a_closed_directory_and_leaves_nothing(hosts: H
     assert ask(plan.endpoint, "select 42") == 42
     if os.geteuid() == 0:
         facts = Path(f"/proc/{status.pid}/status").read_text()
-        assert "Uid:\t71" in facts
+        assert "Uid:\t7" in facts
         assert "NoNewPrivs:\t1" in facts
         assert "CapEff:\t0000000000000000" in facts
     hosts.up(RESOURCE, plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import pwd
@@ -24,6 +25,9 @@ class Allocation:
     def __init__(self, directory: Path) -> None:
         self._file = directory / "allocation.json"
         self._lock = directory / "allocation.lock"
+        # two installations on one machine should not share users: each begins at a place of its own in the range
+        digest = hashlib.sha256(str(directory.resolve()).encode()).digest()
+        self._start = int.from_bytes(digest[:4], "big") % (LAST_USER - FIRST_USER + 1)
 
     def user(self, owner: str) -> int:
         """The uid (and gid) of `owner`: the same at every call until `release`. Raises Permanent when none is left."""
@@ -31,10 +35,14 @@ class Allocation:
             users = state["users"]
             if owner not in users:
                 taken = set(users.values())
-                users[owner] = next((n for n in range(FIRST_USER, LAST_USER + 1) if n not in taken and _unknown(n)), 0)
+                users[owner] = next((n for n in self._range() if n not in taken and _unknown(n)), 0)
                 if not users[owner]:
                     raise Permanent("every user id set aside for servers is in use", code="users_exhausted")
             return int(users[owner])
+
+    def _range(self) -> Iterator[int]:
+        size = LAST_USER - FIRST_USER + 1
+        return (FIRST_USER + (self._start + step) % size for step in range(size))
 
     def known_user(self, owner: str) -> int | None:
         with self._state() as state:

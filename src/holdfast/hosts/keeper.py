@@ -226,7 +226,14 @@ def _name(message: Mapping[str, Any]) -> str:
 
 
 def _take_lock(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise NeedsOperator(
+            f"{path.parent} cannot be written: {error.strerror}",
+            code="directory_unusable",
+            hint="make it writable for this user, or choose another place with HOLDFAST_DATA",
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -22,6 +22,8 @@ from holdfast.hosts.quarters import TOOLS_OWNER, Quarters
 from holdfast.hosts.tools import ProcessTools
 from holdfast.kernel.ids import new_id
 
+_MARK = "HOLDFAST_SCRATCH"  # in the environment of every process of a scratch server
+
 
 @contextmanager
 def scratch(
@@ -49,7 +51,11 @@ def scratch(
         )
         plan = engine.plan(spec, site)
         paths = {place: False, site.sockets: False} | ({installed.top: True} if installed is not None else {})
-        make = quarters.maker(user, paths, death_signal=signal.SIGKILL, isolated=True)
+        plain = quarters.maker(user, paths, death_signal=signal.SIGKILL, isolated=True)
+
+        def make(argv: tuple[str, ...], env: Mapping[str, str]) -> Launch:
+            return plain(argv, {**env, _MARK: owner})
+
         tools = ProcessTools(site.software, place, make)
         carry.lay_out(plan, site.data, user, tools, quarters.layout.scratch / f"{owner}.init")
         if plan.server is None or groups is None:
@@ -133,7 +139,7 @@ def _write_mark(mark: Path, place: Path, groups: tuple[str, ...]) -> None:
 
 def _remove(quarters: Quarters, owner: str, place: Path, groups: tuple[str, ...]) -> None:
     limits.remove(groups)
-    _end_processes_of(quarters, owner)
+    _end_processes_of(owner)
     shutil.rmtree(place, ignore_errors=True)
     for suffix in (".log", ".init"):
         for directory in (quarters.layout.logs, quarters.layout.scratch):
@@ -141,15 +147,13 @@ def _remove(quarters: Quarters, owner: str, place: Path, groups: tuple[str, ...]
     drop_quarters(quarters, owner)
 
 
-def _end_processes_of(quarters: Quarters, owner: str) -> None:
-    """Whatever still runs as the scratch server's user: its uid may be given to another next."""
-    user = quarters.allocation.known_user(owner)
-    if user is None:
-        return
+def _end_processes_of(owner: str) -> None:
+    """Whatever still runs with this scratch server's mark: its user may be given to another next."""
+    mark = f"{_MARK}={owner}".encode()
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                if os.stat(f"/proc/{entry}").st_uid == user:
+                if mark in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
                     os.kill(int(entry), signal.SIGKILL)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+            except OSError:
+                continue  # ended meanwhile, or somebody else's
