@@ -19,6 +19,7 @@ from holdfast.engines.sqlite.guard import Guard
 from holdfast.kernel.errors import Denied, HoldfastError, Invalid, LimitExceeded
 
 _NOTHING = re.compile(r"(?>\s|;|--[^\n]*(?:\n|\Z)|/\*(?s:.*?)(?:\*/|\Z))*+\Z")  # atomic: a comment ends at its first */
+_NOT_ALLOWED = re.compile("not authorized|prohibited|authorization denied")  # SQLite has no one code for it
 _BUSY_PAUSE = 0.01
 
 
@@ -171,7 +172,7 @@ class Statement:
                     code="query_timeout",
                     details={"seconds": self._limits.seconds},
                 )
-        if isinstance(error, apsw.AuthError):
+        if self._guard.refused and isinstance(error, apsw.Error) and _NOT_ALLOWED.search(str(error)):
             return self._denied()
         if isinstance(error, (apsw.BindingsError, TypeError, OverflowError)):
             return _wrong_params(str(error))
