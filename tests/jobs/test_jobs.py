@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.jobs import Run, TaskContext, TaskRegistry
+from holdfast.jobs import Run, Runner, TaskContext, TaskRegistry
+from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, Permanent, Retryable
+from holdfast.kernel.stop import Stop
 
 
 def registry(**tasks) -> TaskRegistry:
@@ -274,3 +276,51 @@ def test_from_submit_to_claim_is_a_few_milliseconds(world) -> None:
             ended = world.jobs.wait(world.submit("t").id, 10)
             delays.append((ended.started_at - ended.requested_at).total_seconds())
     assert statistics.median(delays) < 0.08
+
+
+def test_the_end_of_a_run_is_written_however_long_the_database_is_busy(world) -> None:
+    done = threading.Event()
+
+    def task(ctx: TaskContext):
+        done.wait(10)
+        return {"ok": True}
+
+    impatient = Database(f"{world.url}?timeout=0.1")
+    stop = Stop()
+    runner = Runner(impatient, registry(t=task), name="r1", scratch_root=world.root / "s", wake=world.wake)
+    thread = threading.Thread(target=runner.run_forever, args=(stop,))
+    thread.start()
+    try:
+        run = world.submit("t")
+        world.until(lambda: world.run(run.id).state == "running")
+        with world.db.write():
+            done.set()
+            time.sleep(1.2)
+            assert world.run(run.id).state == "running"
+        ended = world.jobs.wait(run.id, 15)
+        assert (ended.state, ended.epoch) == ("succeeded", 1)
+    finally:
+        stop.stop()
+        thread.join(20)
+        impatient.close()
+
+
+def test_progress_is_written_while_the_task_goes_on_with_rate_and_time_left(world) -> None:
+    hold = threading.Event()
+
+    def task(ctx: TaskContext):
+        for done in range(1000):
+            ctx.progress("copy", done * 100, 200_000, "bytes")
+            if hold.wait(0.005):
+                return {}
+        return {}
+
+    with world.runner(registry(t=task)), world.wake.listen("test") as ear:
+        run = world.submit("t")
+        seen = world.until(lambda: (p := world.run(run.id).progress) and p.rate and p)
+        assert (seen.phase, seen.total, seen.unit) == ("copy", 200_000, "bytes")
+        assert 2_000 < seen.rate < 25_000
+        assert seen.eta_seconds == pytest.approx((seen.total - seen.done) / seen.rate, rel=0.01)
+        assert f"run:{run.id}" in ear.wait(5)
+        hold.set()
+        world.jobs.wait(run.id, 10)
