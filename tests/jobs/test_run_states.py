@@ -1,5 +1,6 @@
 """Any order of submit, cancel, claim, die, release and finish, against a model of what a run may do."""
 
+import itertools
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,9 +8,9 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from holdfast.jobs import Jobs, Run, store
+from holdfast.jobs import Jobs, Run, client, store
 from holdfast.kernel.db import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,10 +37,20 @@ class RunStates(RuleBasedStateMachine):
         self.db.create_all()
         self.jobs = Jobs(self.db)
         self.model: dict[str, Expected] = {}
+        # Ids of one millisecond sort at random, which hypothesis would take for a flaky test.
+        self.numbers = itertools.count(1)
+        self.real_new_id, client.new_id = client.new_id, lambda prefix: f"{prefix}_{next(self.numbers):026d}"
 
     def teardown(self) -> None:
+        client.new_id = self.real_new_id
         self.db.close()
         self.folder.cleanup()
+
+    @initialize()
+    def begin_with_work(self) -> None:
+        """Otherwise most examples would try to claim from an empty table."""
+        for kind, resource in (("plain", "db_1"), ("alone", "db_1"), ("alone", "db_1"), ("alone", "db_2")):
+            self.submit(kind, resource)
 
     @rule(kind=st.sampled_from(["plain", "alone"]), resource=st.sampled_from([None, "db_1", "db_2"]))
     def submit(self, kind: str, resource: str | None) -> None:
@@ -49,8 +60,6 @@ class RunStates(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel(self, data) -> None:
-        if not self.model:
-            return
         run_id = data.draw(st.sampled_from(sorted(self.model)))
         with self.db.write() as conn:
             self.jobs.cancel(conn, run_id)
@@ -107,6 +116,11 @@ class RunStates(RuleBasedStateMachine):
         for run_id in dead:
             self.model[run_id].state, self.model[run_id].runner = "queued", None
 
+    @rule(target=claims, runner=st.sampled_from(["r1", "r2"]))
+    def die_and_be_taken_over(self, runner: str):
+        self.die(runner)
+        return self.claim("r2" if runner == "r1" else "r1")
+
     @rule(run=claims)
     def step(self, run: Run) -> None:
         with self.db.write() as conn:
@@ -124,5 +138,5 @@ class RunStates(RuleBasedStateMachine):
 
 TestRunStates = RunStates.TestCase
 TestRunStates.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
