@@ -16,7 +16,6 @@ import pytest
 from holdfast.contract.conformance.helpers import scalar, write
 from holdfast.contract.engine import CanSwap
 from holdfast.engines.sqlite import engine
-from holdfast.engines.sqlite.connections import database
 from holdfast.engines.sqlite.swap import drained
 from holdfast.engines.sqlite.trial import SqliteSubject
 from holdfast.kernel.errors import Conflict, Invalid, Retryable
@@ -105,6 +104,14 @@ def test_a_rolled_back_writer_is_kept_out(subject: SqliteSubject) -> None:
         three(subject, place)
         assert place.endpoint.path is not None
         with drained(place.endpoint.path):
-            with pytest.raises(Retryable), database(place.endpoint.path, "write") as other:
-                other.set_busy_timeout(50)
+            with closing(apsw.Connection(str(place.endpoint.path))) as other, pytest.raises(apsw.BusyError):
                 other.execute("INSERT INTO which VALUES ('late')")
+
+
+def test_a_damaged_kept_database_can_be_discarded(subject: SqliteSubject) -> None:
+    with subject.fresh() as place:
+        kept = engine.beside(place.endpoint, "old")
+        assert kept.path is not None
+        kept.path.write_bytes(b"no database" * 1000)
+        asyncio.run(engine.discard(kept, place.tools))
+        assert not kept.path.exists()

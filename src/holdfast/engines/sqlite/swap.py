@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -13,7 +13,7 @@ import apsw
 from holdfast.contract.snapshot import Receipt
 from holdfast.engines.sqlite.connections import database, leftovers
 from holdfast.kernel.crashpoints import crash_point
-from holdfast.kernel.errors import Conflict, Permanent, Retryable
+from holdfast.kernel.errors import Conflict, Corrupt, Retryable
 
 DRAIN_SECONDS = 10.0
 
@@ -83,12 +83,8 @@ def discard(path: Path) -> Receipt:
     """Delete a candidate or a kept database; absent is success."""
     there = path.exists()
     if there:
-        try:
-            with drained(path):
-                pass
-        except Permanent as error:
-            if error.code not in ("database_corrupt", "statement_invalid"):
-                raise
+        with suppress(Corrupt), drained(path):  # a damaged one may go too
+            pass
     for file in (path, *leftovers(path)):
         file.unlink(missing_ok=True)
     sync_directory(path.parent)
