@@ -16,11 +16,11 @@ doctor = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_excepti
 @verb(doctor, "doctor", "holdfast doctor\nholdfast doctor --json")
 def examine(ctx: typer.Context) -> None:
     """Check what this machine offers and what is amiss. Exits 1 when something is broken."""
-    from holdfast import catalog
+    from holdfast.catalog import ENGINES
     from holdfast.hosts.doctor import checks
 
     t = terminal(ctx)
-    wanted = [engine.software(engine.spec()) for engine in catalog.registry()]
+    wanted = [engine.software(engine.spec()) for engine in ENGINES]
     found = checks(t.settings(), [software for software in wanted if software is not None])
     broken = [check for check in found if check.ok is False]
     if t.json:

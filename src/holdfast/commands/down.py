@@ -10,8 +10,6 @@ from typing import Annotated
 
 import typer
 
-from holdfast.hosts.keeper import KeeperClient
-from holdfast.hosts.layout import Layout
 from holdfast.kernel.errors import Retryable
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
@@ -30,6 +28,9 @@ def stop(
     ] = False,
 ) -> None:
     """Stop Holdfast and the databases it runs."""
+    from holdfast.hosts.keeper import KeeperClient
+    from holdfast.hosts.layout import Layout
+
     t = terminal(ctx)
     settings = t.settings()
     try:
@@ -48,6 +49,8 @@ def stop(
 @verb(restart, "restart", "holdfast restart")
 def again(ctx: typer.Context) -> None:
     """Restart the api and the runner behind the same sockets; databases keep running, runs go on."""
+    from holdfast.hosts.keeper import KeeperClient
+
     t = terminal(ctx)
     begun = time.monotonic()
     KeeperClient.of(t.settings()).restart_control_plane()

@@ -59,18 +59,18 @@ def show(ctx: typer.Context, engine: Name) -> None:
 @verb(app, "install", "holdfast engine install postgresql")
 def install(ctx: typer.Context, engine: Name) -> None:
     """Put an engine's native tools where its servers can read them, before the first database needs them."""
-    from holdfast import catalog
+    from holdfast.catalog import ENGINES
     from holdfast.hosts import Hosts
     from holdfast.hosts.keeper import KeeperClient
 
     t = terminal(ctx)
-    found = catalog.registry().get(engine)
+    found = ENGINES.get(engine)
     settings = t.settings()
     software = found.software(found.spec())
     if software is None:
         t.answer({"engine": engine, "installed": None}, f"{engine} is embedded: nothing to install.")
         return
-    path = Hosts(settings, KeeperClient(settings)).install(software)
+    path = Hosts(settings, KeeperClient.of(settings)).install(software)
     t.answer({"engine": engine, "installed": str(path)}, f"{software.name} {software.version} is at {path}")
 
 
@@ -90,7 +90,7 @@ def verify(
 
     t = terminal(ctx)
     begun = time.monotonic()
-    results = verify_engine(t.settings(), engine, url, tuple(case or ()), see=None if t.json else _say_case)
+    results = verify_engine(engine, url, tuple(case or ()), see=None if t.json else _say_case)
     failed = [r for r in results if r["outcome"] == "failed"]
     if t.json:
         output.say_json({"engine": engine, "ok": not failed, "cases": results})

@@ -7,18 +7,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from holdfast.client import Client
-from holdfast.hosts.keeper import KeeperClient, KeeperInfo
-from holdfast.hosts.layout import Layout
 from holdfast.kernel.errors import HoldfastError, NeedsOperator, Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.noun import verb
+
+if TYPE_CHECKING:  # `up --help` must not wait for what `up` needs
+    from holdfast.hosts.keeper import KeeperInfo
 
 up = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 _DETACH_SECONDS = 60.0
@@ -86,6 +87,9 @@ def _data_words(t: Terminal) -> str:
 
 def _detached(settings: Settings) -> KeeperInfo:
     """Start the keeper in a session of its own and wait until the api answers."""
+    from holdfast.hosts.keeper import KeeperClient
+    from holdfast.hosts.layout import Layout
+
     layout = Layout.of(settings)
     layout.prepare()
     environ = os.environ | {"HOLDFAST_DATA": str(settings.data)}
