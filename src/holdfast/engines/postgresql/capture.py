@@ -27,6 +27,9 @@ PRE_DATA, POST_DATA = "schema/pre-data.dump", "schema/post-data.dump"
 SEQUENCES, LARGE_OBJECTS = "schema/sequences.sql", "large-objects.dump"
 EAGER_LOCKS = 500  # above this many tables only the first session holds all locks: the lock table is finite
 MAX_EAGER_COPIERS = 4
+# How long the other sessions wait for their locks, try by try. While they wait behind somebody's DROP or TRUNCATE,
+# that one waits for us: give way soon at first, and insist only later.
+PATIENCE_MS = (300, 600, 1200, 2500, 5000)
 AUTO_DIGEST_BYTES = 16 * 1024**3
 Target = tuple[str, str]
 Digests = dict[Target, tuple[int, str]]
@@ -38,6 +41,7 @@ class PostgresCapture:
     def __init__(self, at: Endpoint, tools: Tools, want: CaptureRequest, stop: Stop) -> None:
         self._at, self._tools, self._want, self._stop = at, tools, want, stop
         self._label = link.new_label("capture")
+        self._patience = PATIENCE_MS[-1]
         self.position: Mapping[str, JSON] = {}
         self._lock = threading.Lock()
         self._rows: dict[str, int] = {}
@@ -49,7 +53,8 @@ class PostgresCapture:
         self._digest_session: link.Connection | None = None
 
     def __enter__(self) -> PostgresCapture:
-        for _ in range(moment.ATTEMPTS):
+        for patience in PATIENCE_MS:
+            self._patience = patience
             try:
                 self._enter()
             except moment.SchemaMoved:
@@ -88,7 +93,13 @@ class PostgresCapture:
     def _copier(self) -> Copier:
         held = self._held()
         locks = moment.lock_statements(held.tables) if len(held.tables) <= EAGER_LOCKS else []
-        return Copier(self._tools, link.tool_env(self._at, self._label), held.snapshot, locks, self._stop)
+        return Copier(self._tools, self._env(), held.snapshot, locks, self._stop)
+
+    def _pinned(self) -> dict[str, str]:
+        return {**link.PINNED, "lock_timeout": f"{self._patience}ms"}
+
+    def _env(self) -> dict[str, str]:
+        return link.tool_env(self._at, self._label, self._pinned())
 
     def _held(self) -> Moment:
         if self._moment is None:
@@ -98,7 +109,8 @@ class PostgresCapture:
     def _dump(self, section: str) -> bytes:
         """Small whatever the data: the schema only. Uncompressed, so that equal parts are stored once."""
         argv = ["pg_dump", "-Fc", "-Z0", f"--section={section}", f"--snapshot={self._held().snapshot}"]
-        argv += ["--lock-wait-timeout=5s", "--no-password", "--no-sync", "--no-subscriptions"]
+        argv += [f"--lock-wait-timeout={self._patience}ms", "--no-password"]
+        argv += ["--no-sync", "--no-subscriptions"]
         if self._held().connection.info.server_version >= 180000:
             argv.append("--no-statistics")
         try:
@@ -115,7 +127,7 @@ class PostgresCapture:
         chosen = self._tables
         if self._want.digests == "auto":
             chosen = [table for table in chosen if table.bytes <= AUTO_DIGEST_BYTES]
-        session = link.connect(self._at, label=self._label)
+        session = link.connect(self._at, settings=self._pinned(), label=self._label)
         self._digest_session = session
         session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         session.execute(link.statement(f"SET TRANSACTION SNAPSHOT {literal(held.snapshot)}"))
