@@ -1,0 +1,58 @@
+"""Reading blobs: found in the index, fetched from their pack, opened, inflated, hashed."""
+
+from __future__ import annotations
+
+import hashlib
+
+from backports.zstd import ZstdDecompressor, ZstdError
+
+from holdfast.formats.restic.pack import BlobType, PackedBlob
+from holdfast.formats.restic.sealing import Key
+from holdfast.kernel.errors import Corrupt, NotFound
+from holdfast.vault.index import BlobIndex
+from holdfast.vault.stores.base import Store
+
+
+def pack_name(pack: bytes) -> str:
+    text = pack.hex()
+    return f"data/{text[:2]}/{text}"
+
+
+def unwrap(sealed: bytes | memoryview, where: PackedBlob, key: Key) -> bytes:
+    """The plain blob, proven by its hash. Raises Corrupt naming the blob."""
+    try:
+        plain = key.open(sealed)
+        if where.raw_length:
+            decompressor = ZstdDecompressor()
+            plain = decompressor.decompress(plain, max_length=where.raw_length + 1)
+            if len(plain) != where.raw_length or not decompressor.eof:
+                raise Corrupt("its length is not what the index says")
+    except (Corrupt, ZstdError) as error:
+        raise Corrupt(f"blob {where.id.hex()[:12]} is damaged: {error}", details={"blob": where.id.hex()}) from None
+    if hashlib.sha256(plain).digest() != where.id:
+        raise Corrupt(f"blob {where.id.hex()[:12]} does not match its hash", details={"blob": where.id.hex()})
+    return plain
+
+
+class BlobReader:
+    """Thread-safe, without a cache of its own."""
+
+    def __init__(self, store: Store, key: Key, index: BlobIndex) -> None:
+        self._store, self._key, self._index = store, key, index
+
+    def locate(self, blob: bytes, kind: BlobType = BlobType.DATA) -> tuple[bytes, PackedBlob]:
+        found = self._index.find(blob, kind)
+        if found is None:
+            raise Corrupt(f"blob {blob.hex()[:12]} is in no index", details={"blob": blob.hex()})
+        return found
+
+    def read(self, blob: bytes, kind: BlobType = BlobType.DATA) -> bytes:
+        """Raises Corrupt when it is missing or damaged."""
+        pack, where = self.locate(blob, kind)
+        try:
+            sealed = self._store.get(pack_name(pack), where.offset, where.length)
+        except NotFound:
+            raise Corrupt(
+                f"pack {pack.hex()[:12]} is missing", details={"pack": pack.hex(), "blob": blob.hex()}
+            ) from None
+        return unwrap(sealed, where, self._key)

@@ -1,0 +1,170 @@
+"""Locks as restic keeps them: small sealed files in `locks/`, so that a stock restic honours ours and we honour its.
+
+Protocol (restic `internal/restic/lock.go`): look, write, wait, look again; refresh by a new file before the old goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from holdfast.formats.restic import documents
+from holdfast.formats.restic.sealing import Key
+from holdfast.kernel.clock import Clock, parse_timestamp, timestamp
+from holdfast.kernel.errors import Conflict, Corrupt, HoldfastError, NotFound
+from holdfast.kernel.stop import Stop
+from holdfast.vault.stores.base import Store
+
+STALE_AFTER = timedelta(minutes=30)
+REFRESH_SECONDS = 300.0
+LOST_AFTER_SECONDS = 22 * 60.0
+_SETTLE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock."""
+
+    name: str
+    exclusive: bool
+    hostname: str
+    pid: int
+    time: str
+
+    def describe(self) -> str:
+        kind = "exclusively " if self.exclusive else ""
+        return f"{kind}by process {self.pid} on {self.hostname} since {self.time}"
+
+
+class Locks:
+    """The locks of one repository."""
+
+    def __init__(self, store: Store, key: Key, clock: Clock) -> None:
+        self._store, self._key, self._clock = store, key, clock
+
+    def holders(self) -> list[Holder]:
+        """Locks in force. Stale ones (30 minutes old, or a process of this machine that is gone) are removed."""
+        found = []
+        for name, _ in self._store.list("locks"):
+            try:
+                document = documents.decode(self._store.get(name), self._key)
+            except NotFound:
+                continue  # released between the listing and the look
+            holder = Holder(
+                name,
+                bool(document.get("exclusive")),
+                str(document.get("hostname", "")),
+                int(document.get("pid", 0)),
+                str(document.get("time", "")),
+            )
+            if self._is_stale(holder):
+                self._store.delete(name)
+            else:
+                found.append(holder)
+        return found
+
+    def _is_stale(self, holder: Holder) -> bool:
+        try:
+            age = self._clock.now() - parse_timestamp(holder.time)
+        except ValueError:
+            raise Corrupt(f"the lock {holder.name} has no time") from None
+        if age > STALE_AFTER:
+            return True
+        return holder.hostname == socket.gethostname() and not _is_alive(holder.pid)
+
+    @contextmanager
+    def hold(self, *, exclusive: bool = False, stop: Stop | None = None) -> Iterator[Stop]:
+        """Hold a lock. The yielded Stop is set when the lock was lost: no refresh for 22 minutes; then nothing may be
+        written any more. Raises Conflict (code "repository_locked") naming who is in the way.
+        """
+        name = self._acquire(exclusive)
+        lost = stop or Stop()
+        keeper = _Refresher(self, name, exclusive, lost)
+        keeper.start()
+        try:
+            yield lost
+        finally:
+            self._store.delete(keeper.finish())
+
+    def _acquire(self, exclusive: bool) -> str:
+        self._refuse(self.holders(), exclusive, None)
+        name = self.write(exclusive)
+        try:
+            time.sleep(_SETTLE_SECONDS)
+            self._refuse(self.holders(), exclusive, name)
+        except BaseException:
+            self._store.delete(name)
+            raise
+        return name
+
+    def _refuse(self, holders: list[Holder], exclusive: bool, own: str | None) -> None:
+        for holder in holders:
+            if holder.name != own and (exclusive or holder.exclusive):
+                raise Conflict(
+                    f"the repository is locked {holder.describe()}",
+                    code="repository_locked",
+                    hint="wait for it to end; a lock whose process is gone is removed by itself after 30 minutes",
+                )
+
+    def write(self, exclusive: bool) -> str:
+        """A new lock file; its name."""
+        document = {
+            "time": timestamp(self._clock.now()),
+            "exclusive": exclusive,
+            "hostname": socket.gethostname(),
+            "username": "holdfast",
+            "pid": os.getpid(),
+            "uid": os.getuid(),
+            "gid": os.getgid(),
+        }
+        sealed = documents.encode(document, self._key)
+        name = f"locks/{hashlib.sha256(sealed).hexdigest()}"
+        self._store.put(name, [sealed])
+        return name
+
+    def remove(self, name: str) -> None:
+        self._store.delete(name)
+
+
+class _Refresher(threading.Thread):
+    """Writes the lock anew every five minutes; says `lost` when it could not for too long."""
+
+    def __init__(self, locks: Locks, name: str, exclusive: bool, lost: Stop) -> None:
+        super().__init__(name="lock-refresh", daemon=True)
+        self._locks, self._name, self._exclusive, self._lost = locks, name, exclusive, lost
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        refreshed = time.monotonic()
+        while not self._over.wait(REFRESH_SECONDS):
+            try:
+                fresh = self._locks.write(self._exclusive)
+            except HoldfastError:
+                if time.monotonic() - refreshed > LOST_AFTER_SECONDS:
+                    self._lost.stop("the repository's lock could not be refreshed")
+                    return
+                continue
+            old, self._name, refreshed = self._name, fresh, time.monotonic()
+            self._locks.remove(old)
+
+    def finish(self) -> str:
+        self._over.set()
+        self.join()
+        return self._name
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

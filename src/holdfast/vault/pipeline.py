@@ -1,0 +1,378 @@
+"""The pipeline: entries are cut, hashed, compared with what is there, compressed, sealed, proven, packed and stored.
+
+Threads, because hash, zstd and cipher release the interpreter's lock; bounded channels, so that memory does not grow
+with the database. The snapshot document is written last: a crash leaves packs nobody refers to, never a readable but
+wrong snapshot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from backports.zstd import ZstdCompressor
+
+from holdfast.contract.catalog import JSON
+from holdfast.contract.codec import manifest_to_json
+from holdfast.contract.snapshot import Capture, Entry, Manifest, Pages
+from holdfast.formats.restic import documents, tree
+from holdfast.formats.restic.documents import SnapshotDocument
+from holdfast.formats.restic.pack import BlobType, PackedBlob
+from holdfast.kernel.clock import timestamp
+from holdfast.kernel.crashpoints import crash_point
+from holdfast.kernel.errors import Cancelled, Corrupt, HoldfastError, Permanent
+from holdfast.kernel.stop import Stop
+from holdfast.vault.blobs import unwrap
+from holdfast.vault.channel import Aborted, Channel, Failure
+from holdfast.vault.cutting import cut_pages, cut_stream
+from holdfast.vault.packing import Packer
+from holdfast.vault.repository import MANIFEST, Repository
+
+_RAW_BYTES = 24 << 20  # cut chunks waiting for a worker
+_SEALED_BYTES = 24 << 20  # sealed chunks waiting for the writer
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class SnapshotOptions:
+    """`level` is zstd's. `readers` and `workers` are threads."""
+
+    level: int = 1
+    readers: int = 2
+    workers: int = field(default_factory=lambda: os.cpu_count() or 2)
+
+
+@dataclass(frozen=True)
+class SnapshotStats:
+    """bytes_read from the engine, bytes_new of them not known before, bytes_stored after compression and sealing."""
+
+    bytes_read: int = 0
+    bytes_new: int = 0
+    bytes_stored: int = 0
+    entries_done: int = 0
+    chunks: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class WrittenSnapshot:
+    """`id` is the snapshot's name in the repository, as stock restic shows it."""
+
+    id: str
+    manifest: Manifest
+    stats: SnapshotStats
+
+
+@dataclass
+class _File:
+    """An entry on its way: the ids of its chunks by position, `count` of them once it is cut to the end."""
+
+    entry: Entry
+    ids: bytearray = field(default_factory=bytearray)
+    size: int = 0
+
+    def place(self, position: int, blob: bytes) -> None:
+        end = (position + 1) * 32
+        if len(self.ids) < end:
+            self.ids.extend(bytes(end - len(self.ids)))
+        self.ids[position * 32 : end] = blob
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    file: _File | None
+    position: int
+    data: bytes
+    kind: BlobType = BlobType.DATA
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    blob: bytes
+    kind: BlobType
+    sealed: bytes
+    raw_length: int
+
+
+class _Pipeline:
+    """One snapshot being written. Threads share it; what is counted is counted under its lock."""
+
+    def __init__(
+        self,
+        repo: Repository,
+        parent: Mapping[str, tree.Node],
+        stop: Stop,
+        progress: Callable[[SnapshotStats], None] | None,
+        options: SnapshotOptions,
+    ) -> None:
+        self.repo, self.parent, self.stop, self.progress, self.options = repo, parent, stop, progress, options
+        self.index = repo.index()
+        self.failure = Failure()
+        self.raw: Channel[_Chunk] = Channel(_RAW_BYTES, self.failure)
+        self.sealed: Channel[_Sealed] = Channel(_SEALED_BYTES, self.failure)
+        self.packer = Packer(repo, self._stored)
+        self.files: list[_File] = []
+        self.stats = SnapshotStats()
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._claimed: set[bytes] = set()
+
+    # -- counting --------------------------------------------------------------------------------------------
+
+    def _stored(self, count: int) -> None:
+        self._count(bytes_stored=count)
+
+    def _count(self, **added: int) -> None:
+        with self._lock:
+            changed: dict[str, Any] = {name: getattr(self.stats, name) + value for name, value in added.items()}
+            self.stats = replace(self.stats, seconds=time.monotonic() - self._began, **changed)
+            stats = self.stats
+        if self.progress is not None:
+            self.progress(stats)
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def read_entries(self, entries: Iterator[Entry], turn: threading.Lock) -> None:
+        """Take entries one by one, with the other readers, until there are no more."""
+        while True:
+            with turn:
+                entry = next(entries, None)
+            if entry is None:
+                return
+            self.stop.check()
+            file = self._read_with_retries(entry)
+            with self._lock:
+                self.files.append(file)
+            self._count(entries_done=1)
+
+    def _read_with_retries(self, entry: Entry) -> _File:
+        """An entry that failed in a way that may pass is opened again; a fresh list, or late chunks would mix."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._read(entry)
+            except HoldfastError as error:
+                if not error.retryable or attempt == _TRIES:
+                    raise
+                if self.stop.wait(0.2 * attempt):
+                    self.stop.check()
+        raise AssertionError("unreachable")
+
+    def _read(self, entry: Entry) -> _File:
+        file = _File(entry)
+        if entry.open is None:
+            node = self._of_parent(entry.path)
+            file.ids, file.size = bytearray(node.content), node.size
+            return file
+
+        def emit(position: int, data: bytes) -> None:
+            file.size += len(data)
+            self.raw.put(_Chunk(file, position, data), len(data))
+            self._count(bytes_read=len(data), chunks=1)
+            crash_point("capture.half")
+
+        opened = entry.open()
+        try:
+            if isinstance(opened, Pages):
+                self._read_pages(file, opened, emit)
+            else:
+                cut_stream(opened, emit, self.stop)
+                if entry.size is not None and file.size != entry.size:
+                    raise Corrupt(f"the entry {entry.path!r} gave {file.size} bytes instead of {entry.size}")
+        finally:
+            opened.close()
+        return file
+
+    def _read_pages(self, file: _File, pages: Pages, emit: Callable[[int, bytes], None]) -> None:
+        """Cells come in any order; the absent ones are the parent's, or zeros where there is no parent."""
+        entry, seen = file.entry, bytearray()
+
+        def present(cell: int) -> None:
+            if len(seen) <= cell:
+                seen.extend(bytes(cell + 1 - len(seen)))
+            seen[cell] = 1
+
+        count = cut_pages(entry, pages, emit, self.stop, present)
+        seen.extend(bytes(count - len(seen)))
+        node = self.parent.get(entry.path)
+        for cell in (cell for cell in range(count) if not seen[cell]):
+            length = min(entry.page, (entry.size or 0) - cell * entry.page)
+            if node is None:
+                emit(cell, bytes(length))
+            elif len(node.content) >= (cell + 1) * 32 and node.size >= cell * entry.page + length:
+                file.place(cell, node.content[cell * 32 : (cell + 1) * 32])
+            else:
+                raise Permanent(f"cell {cell} of {entry.path!r} is neither given nor in the parent snapshot")
+        file.size = entry.size or 0
+
+    def _of_parent(self, path: str) -> tree.Node:
+        node = self.parent.get(path)
+        if node is None:
+            raise Permanent(f"the entry {path!r} is said to be unchanged, but the parent snapshot does not have it")
+        return node
+
+    # -- working ---------------------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Hash, compare, compress, seal and prove chunks until there are no more."""
+        compressor = ZstdCompressor(level=self.options.level)
+        while (chunk := self.raw.get()) is not None:
+            blob = hashlib.sha256(chunk.data).digest()
+            if chunk.file is not None:
+                with self._lock:
+                    chunk.file.place(chunk.position, blob)
+            if self._is_new(blob, chunk.kind):
+                sealed = self.seal(blob, chunk.data, chunk.kind, compressor)
+                self._count(bytes_new=len(chunk.data))
+                self.sealed.put(sealed, len(sealed.sealed))
+
+    def _is_new(self, blob: bytes, kind: BlobType) -> bool:
+        key = blob + bytes((kind,))
+        with self._lock:
+            if key in self._claimed:
+                return False
+            if self.index.find(blob, kind) is not None:
+                return False
+            self._claimed.add(key)
+            return True
+
+    def seal(self, blob: bytes, data: bytes, kind: BlobType, compressor: ZstdCompressor) -> _Sealed:
+        """Compressed, sealed and opened again: a fault of memory or code shows before the upload, not at restore."""
+        packed = compressor.compress(data, ZstdCompressor.FLUSH_FRAME)
+        raw_length = len(data) if len(packed) < len(data) else 0
+        sealed = self.repo.key.seal(packed if raw_length else data)
+        unwrap(sealed, PackedBlob(blob, kind, 0, len(sealed), raw_length), self.repo.key)
+        return _Sealed(blob, kind, sealed, raw_length)
+
+    def write(self) -> None:
+        while (item := self.sealed.get()) is not None:
+            self.packer.add(item.blob, item.kind, item.sealed, item.raw_length)
+
+    # -- running ---------------------------------------------------------------------------------------------
+
+    def run(self, entries: Iterable[Entry]) -> list[_File]:
+        """All entries through all stages. Raises the first error of any thread, after all have ended."""
+        iterator, turn = iter(entries), threading.Lock()
+        readers = [self._thread(lambda: self.read_entries(iterator, turn)) for _ in range(self.options.readers)]
+        workers = [self._thread(self.work) for _ in range(self.options.workers)]
+        writer = self._thread(self.write)
+        for group, channel in ((readers, self.raw), (workers, self.sealed)):
+            for thread in group:
+                thread.join()
+            channel.close()
+        writer.join()
+        if self.failure.error is not None:
+            raise self.failure.error
+        return self.files
+
+    def _thread(self, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except Aborted:
+                return
+            except BaseException as error:  # noqa: BLE001  carried to the caller by `run`
+                self.failure.set(error)
+
+        thread = threading.Thread(target=guarded, name="pipeline", daemon=True)
+        thread.start()
+        return thread
+
+    def add_now(self, data: bytes, kind: BlobType) -> bytes:
+        """A small blob (a tree, a companion), stored by the calling thread after `run`."""
+        blob = hashlib.sha256(data).digest()
+        if self._is_new(blob, kind):
+            item = self.seal(blob, data, kind, ZstdCompressor(level=self.options.level))
+            self.packer.add(item.blob, item.kind, item.sealed, item.raw_length)
+        return blob
+
+
+def write_snapshot(
+    repo: Repository,
+    capture: Capture,
+    *,
+    parent: str | None = None,
+    hostname: str,
+    paths: Sequence[str],
+    tags: Sequence[str] = (),
+    facts: Mapping[str, JSON] | None = None,
+    stop: Stop | None = None,
+    progress: Callable[[SnapshotStats], None] | None = None,
+    options: SnapshotOptions | None = None,
+) -> WrittenSnapshot:
+    """Store everything an entered capture yields, then its manifest and companions, then the snapshot itself.
+
+    Raises what the capture raises, Cancelled, DiskFull, Corrupt (a blob that does not survive sealing), Conflict
+    (locked). After any error the repository has no new snapshot; blobs that were finished are found again next time.
+    """
+    stop = stop or Stop()
+    with repo.lock(stop=stop):
+        inherited = repo.nodes(parent) if parent else {}
+        line = _Pipeline(repo, inherited, stop, progress, options or SnapshotOptions())
+        try:
+            files = line.run(capture.entries())
+            stop.check()
+            manifest = _complete(capture.finish(), files, facts or {})
+            root = _store_trees(line, files, {MANIFEST: manifest_to_json(manifest), **capture.companions()})
+            line.packer.finish()
+        except Cancelled:
+            line.packer.write_index()
+            raise
+        stop.check()
+        snapshot = SnapshotDocument(
+            time=timestamp(repo.clock.now()),
+            tree=root.hex(),
+            paths=tuple(paths),
+            hostname=hostname,
+            username="holdfast",
+            tags=tuple(tags),
+            parent=parent,
+        )
+        sealed = documents.encode(snapshot.as_dict(), repo.key)
+        name = hashlib.sha256(sealed).hexdigest()
+        crash_point("upload.snapshot")
+        repo.store.put(f"snapshots/{name}", [sealed])
+    return WrittenSnapshot(name, manifest, line.stats)
+
+
+def _complete(manifest: Manifest, files: Sequence[_File], facts: Mapping[str, JSON]) -> Manifest:
+    entries: dict[str, Mapping[str, JSON]] = {}
+    for file in files:
+        entries[file.entry.path] = {
+            "size": file.size,
+            **file.entry.facts,
+            **manifest.entries.get(file.entry.path, {}),
+            "chunks": hashlib.sha256(file.ids).hexdigest(),
+        }
+    return replace(manifest, entries=entries, facts={**manifest.facts, **facts})
+
+
+def _store_trees(line: _Pipeline, files: Sequence[_File], extra: Mapping[str, bytes]) -> bytes:
+    """Directories bottom-up; the id of the root."""
+    mtime = timestamp(line.repo.clock.now())
+    children: dict[str, list[tree.Node]] = {"": []}
+    for file in files:
+        directory, _, name = file.entry.path.rpartition("/")
+        children.setdefault(directory, []).append(tree.Node(name, "file", file.size, bytes(file.ids), mtime=mtime))
+    for name, data in extra.items():
+        content = line.add_now(data, BlobType.DATA) if data else b""
+        children[""].append(tree.Node(name, "file", len(data), content, mtime=mtime))
+    for path in list(children):
+        above = path
+        while above:
+            above = above.rpartition("/")[0]
+            children.setdefault(above, [])
+    for directory in sorted(children, key=lambda d: (-d.count("/") if d else 1, d)):
+        names = [node.name for node in children[directory]]
+        if len(set(names)) != len(names):
+            raise Permanent(f"two entries have the same path below {directory!r}")
+        blob = line.add_now(tree.build(children[directory]), BlobType.TREE)
+        if not directory:
+            return blob
+        above, _, name = directory.rpartition("/")
+        children[above].append(tree.Node(name, "dir", subtree=blob, mtime=mtime))
+    raise AssertionError("the root comes last")

@@ -1,0 +1,248 @@
+"""A restic v2 repository: keys, index, snapshots, trees. Writing snapshots is `pipeline`, checking is `check`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.contract.catalog import JSON
+from holdfast.contract.codec import manifest_from_json
+from holdfast.contract.snapshot import Manifest
+from holdfast.formats.restic import documents, keyfile, tree
+from holdfast.formats.restic.documents import SnapshotDocument
+from holdfast.formats.restic.pack import BlobType
+from holdfast.formats.restic.polynomial import random_polynomial
+from holdfast.formats.restic.sealing import Key
+from holdfast.kernel.clock import Clock, SystemClock, timestamp
+from holdfast.kernel.errors import Conflict, Corrupt, Denied, NotFound
+from holdfast.kernel.stop import Stop
+from holdfast.vault.blobs import BlobReader
+from holdfast.vault.index import BlobIndex
+from holdfast.vault.locks import Locks
+from holdfast.vault.source import SnapshotSource
+from holdfast.vault.stores.base import Store
+
+MANIFEST = "manifest.json"
+_MAX_DEPTH = 64
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """A snapshot as the repository itself knows it. `id` is the file's name, as stock restic shows it."""
+
+    id: str
+    time: str
+    hostname: str
+    paths: tuple[str, ...]
+    tags: tuple[str, ...]
+    tree: str
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """One file of a snapshot. `facts` are the manifest's for that path."""
+
+    path: str
+    size: int
+    type: str
+    facts: dict[str, JSON]
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    id: str
+    created: str
+    username: str
+    hostname: str
+
+
+@dataclass(frozen=True)
+class RepositoryStats:
+    snapshots: int
+    packs: int
+    bytes: int
+    blobs: int
+
+
+class Repository:
+    """An open repository. Thread-safe for reading; one pipeline writes at a time per process."""
+
+    def __init__(self, store: Store, key: Key, config: dict[str, Any], clock: Clock) -> None:
+        self.store, self.key, self.config, self.clock = store, key, config, clock
+        self.id: str = str(config["id"])
+        self.locks = Locks(store, key, clock)
+        self._index: BlobIndex | None = None
+        self._index_files: frozenset[str] = frozenset()
+
+    # -- opening ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, store: Store, password: str, clock: Clock | None = None) -> Repository:
+        """A new, empty repository. Raises Conflict (code "repository_exists") when one is there."""
+        if store.exists("config"):
+            raise Conflict("there is a repository here already", code="repository_exists")
+        clock, key = clock or SystemClock(), Key.generate()
+        config = {"version": 2, "id": os.urandom(32).hex(), "chunker_polynomial": f"{random_polynomial():x}"}
+        repo = cls(store, key, config, clock)
+        repo.add_key(password)
+        store.put("config", [documents.encode_config(config, key)])
+        return repo
+
+    @classmethod
+    def open(cls, store: Store, password: str, clock: Clock | None = None) -> Repository:
+        """Raises NotFound when there is none, Denied (code "repository_password"), Corrupt."""
+        if not store.exists("config"):
+            raise NotFound("there is no repository here", code="repository_missing")
+        key = _unlock(store, password)
+        config = documents.decode(store.get("config"), key)
+        if config.get("version") != 2 or not isinstance(config.get("id"), str):
+            raise Corrupt(f"this repository has version {config.get('version')!r}; Holdfast reads version 2")
+        return cls(store, key, config, clock or SystemClock())
+
+    # -- keys ------------------------------------------------------------------------------------------------
+
+    def add_key(self, password: str) -> str:
+        """One more password for the same repository; the new key's id."""
+        created = timestamp(self.clock.now())
+        data = keyfile.build(self.key, password, created=created, username="holdfast", hostname=socket.gethostname())
+        name = hashlib.sha256(data).hexdigest()
+        self.store.put(f"keys/{name}", [data])
+        return name
+
+    def keys(self) -> list[KeyInfo]:
+        found = []
+        for name, _ in self.store.list("keys"):
+            about = keyfile.describe(self.store.get(name))
+            found.append(
+                KeyInfo(
+                    name.split("/")[-1],
+                    str(about["created"]),
+                    str(about["username"] or ""),
+                    str(about["hostname"] or ""),
+                )
+            )
+        return found
+
+    def remove_key(self, key_id: str) -> None:
+        """Raises Conflict for the last one: without a key nobody could ever read the repository again."""
+        if [k.id for k in self.keys()] == [key_id]:
+            raise Conflict("this is the only key of the repository", code="last_key")
+        self.store.delete(f"keys/{key_id}")
+
+    def lock(self, *, exclusive: bool = False, stop: Stop | None = None) -> AbstractContextManager[Stop]:
+        """See `Locks.hold`."""
+        return self.locks.hold(exclusive=exclusive, stop=stop)
+
+    # -- index and snapshots ---------------------------------------------------------------------------------
+
+    def index(self) -> BlobIndex:
+        """The index, read again when index files went (a prune) and added to when new ones came."""
+        names = frozenset(name for name, _ in self.store.list("index"))
+        if self._index is None or not self._index_files <= names:
+            self._index, self._index_files = BlobIndex(), frozenset()
+        for name in names - self._index_files:
+            for pack, blobs in documents.parse_index(documents.decode(self.store.get(name), self.key)):
+                self._index.add(pack, blobs)
+        self._index_files = names
+        return self._index
+
+    def reader(self) -> BlobReader:
+        return BlobReader(self.store, self.key, self.index())
+
+    def snapshots(self) -> list[SnapshotInfo]:
+        """Oldest first."""
+        found = []
+        for name, _ in self.store.list("snapshots"):
+            document = self._snapshot(name.split("/")[-1])
+            found.append(
+                SnapshotInfo(
+                    name.split("/")[-1],
+                    document.time,
+                    document.hostname,
+                    document.paths,
+                    document.tags,
+                    document.tree,
+                )
+            )
+        return sorted(found, key=lambda s: s.time)
+
+    def _snapshot(self, snapshot_id: str) -> SnapshotDocument:
+        try:
+            sealed = self.store.get(f"snapshots/{snapshot_id}")
+        except NotFound:
+            raise NotFound(f"the repository has no snapshot {snapshot_id[:12]}", code="snapshot_missing") from None
+        if hashlib.sha256(sealed).hexdigest() != snapshot_id:
+            raise Corrupt(f"the snapshot file {snapshot_id[:12]} does not match its name")
+        return SnapshotDocument.from_dict(documents.decode(sealed, self.key))
+
+    def root_of(self, snapshot_id: str) -> bytes:
+        """The id of the snapshot's root tree. Raises NotFound, Corrupt."""
+        return bytes.fromhex(self._snapshot(snapshot_id).tree)
+
+    def forget(self, snapshot_id: str) -> None:
+        """Remove the snapshot; its space comes back when the repository is pruned. Absent is success."""
+        self.store.delete(f"snapshots/{snapshot_id}")
+
+    # -- inside a snapshot -----------------------------------------------------------------------------------
+
+    def nodes(self, snapshot_id: str) -> dict[str, tree.Node]:
+        """Every file of a snapshot by path, in order."""
+        reader, root = self.reader(), self.root_of(snapshot_id)
+        return dict(_walk(reader, root, "", 0))
+
+    def manifest(self, snapshot_id: str) -> Manifest:
+        """Raises Corrupt when the snapshot was not written by Holdfast or cannot be read."""
+        reader = self.reader()
+        root = tree.parse(reader.read(self.root_of(snapshot_id), BlobType.TREE))
+        node = next((n for n in root if n.name == MANIFEST), None)
+        if node is None:
+            raise Corrupt("this snapshot has no manifest: it was not made by Holdfast", code="not_ours")
+        return manifest_from_json(_content(reader, node))
+
+    def tree(self, snapshot_id: str) -> list[TreeEntry]:
+        manifest = self.manifest(snapshot_id)
+        return [
+            TreeEntry(path, node.size, node.type, dict(manifest.entries.get(path, {})))
+            for path, node in self.nodes(snapshot_id).items()
+        ]
+
+    def source(self, snapshot_id: str) -> SnapshotSource:
+        """To restore from. Close it (or use `with`) to end its threads."""
+        return SnapshotSource(self.manifest(snapshot_id), self.nodes(snapshot_id), self.reader())
+
+    def stats(self) -> RepositoryStats:
+        sizes = [size for _, size in self.store.list("data")]
+        return RepositoryStats(sum(1 for _ in self.store.list("snapshots")), len(sizes), sum(sizes), len(self.index()))
+
+
+def _unlock(store: Store, password: str) -> Key:
+    refused: Denied | None = None
+    for name, _ in store.list("keys"):
+        data = store.get(name)
+        if hashlib.sha256(data).hexdigest() != name.split("/")[-1]:
+            raise Corrupt(f"the key file {name.split('/')[-1][:12]} does not match its name")
+        try:
+            return keyfile.unlock(data, password)
+        except Denied as error:
+            refused = error
+    raise refused or Corrupt("the repository has no key file")
+
+
+def _walk(reader: BlobReader, root: bytes, prefix: str, depth: int) -> Iterator[tuple[str, tree.Node]]:
+    if depth > _MAX_DEPTH:
+        raise Corrupt("the snapshot's directories are nested too deeply")
+    for node in tree.parse(reader.read(root, BlobType.TREE)):
+        path = f"{prefix}{node.name}"
+        if node.subtree is not None:
+            yield from _walk(reader, node.subtree, path + "/", depth + 1)
+        else:
+            yield path, node
+
+
+def _content(reader: BlobReader, node: tree.Node) -> bytes:
+    return b"".join(reader.read(node.content[at : at + 32]) for at in range(0, len(node.content), 32))

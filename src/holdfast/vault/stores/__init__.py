@@ -1,0 +1,1 @@
+"""Where a repository's files lie. One protocol, one conformance suite, drivers that stay naive."""

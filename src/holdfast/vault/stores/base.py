@@ -1,0 +1,36 @@
+"""The store: named, write-once pieces of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+Pieces = Sequence[bytes | memoryview]
+
+
+class Store(Protocol):
+    """Names are relative paths of `[a-z0-9-]` components. Thread-safe. A piece is all there or not there at all.
+
+    Errors: NotFound for an absent piece, DiskFull when there is no room (nothing is kept), Retryable for passing
+    faults, NeedsOperator when only a person can help (permissions, read-only file system).
+    """
+
+    def put(self, name: str, pieces: Pieces) -> None:
+        """Write durably: when this returns, a power cut does not lose it. Writing a name again replaces it whole."""
+        ...
+
+    def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Bytes from `offset`; fewer than `length` only when the piece ends there."""
+        ...
+
+    def size(self, name: str) -> int: ...
+
+    def exists(self, name: str) -> bool: ...
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """(name, size) of the pieces directly below `prefix` and one level deeper, in no order."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove; absent is success."""
+        ...

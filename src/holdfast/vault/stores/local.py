@@ -1,0 +1,149 @@
+"""A store in a local directory: temporary file, fsync, rename, fsync of the directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn
+
+from holdfast.kernel.errors import DiskFull, HoldfastError, NeedsOperator, NotFound, Permanent
+from holdfast.vault.stores.base import Pieces
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MANY = 512  # buffers per writev: the kernel takes 1024
+
+
+class LocalStore:
+    """See `Store`. Temporary files lie in `tmp/` beside the data, so that a listing never shows half a piece."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._tmp = root / "tmp"
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    def _path(self, name: str) -> Path:
+        if not name or name.startswith("/") or ".." in name.split("/"):
+            raise Permanent(f"not a name of a piece: {name!r}")
+        return self._root / name
+
+    def put(self, name: str, pieces: Pieces) -> None:
+        path = self._path(name)
+        with _translated(f"writing {name}"):
+            _make_directory(self._tmp)
+            _make_directory(path.parent)
+            temporary = self._tmp / uuid.uuid4().hex
+            try:
+                _write(temporary, pieces)
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    temporary.unlink()
+                raise
+            _sync_directory(path.parent)
+
+    def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        with _translated(f"reading {name}"):
+            fd = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                wanted = os.fstat(fd).st_size - offset if length is None else length
+                data = os.pread(fd, max(wanted, 0), offset)
+                while len(data) < wanted and (more := os.pread(fd, wanted - len(data), offset + len(data))):
+                    data += more
+                return data
+            finally:
+                os.close(fd)
+
+    def size(self, name: str) -> int:
+        with _translated(f"looking at {name}"):
+            return self._path(name).stat().st_size
+
+    def exists(self, name: str) -> bool:
+        return self._path(name).is_file()
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        top = self._path(prefix.rstrip("/"))
+        if not top.is_dir():
+            return
+        with _translated(f"listing {prefix}"):
+            for entry in os.scandir(top):
+                if entry.is_dir(follow_symlinks=False):
+                    for inner in os.scandir(entry.path):
+                        if inner.is_file(follow_symlinks=False):
+                            yield f"{prefix.rstrip('/')}/{entry.name}/{inner.name}", inner.stat().st_size
+                elif entry.is_file(follow_symlinks=False):
+                    yield f"{prefix.rstrip('/')}/{entry.name}", entry.stat().st_size
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with _translated(f"deleting {name}"), suppress(FileNotFoundError):
+            path.unlink()
+            _sync_directory(path.parent)
+
+    def sweep(self) -> None:
+        """Remove what a killed writer left; only call while nobody writes."""
+        if self._tmp.is_dir():
+            for entry in os.scandir(self._tmp):
+                with suppress(FileNotFoundError):
+                    os.unlink(entry.path)
+
+
+def _make_directory(path: Path) -> None:
+    if path.is_dir():
+        return
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sync_directory(path.parent)
+
+
+def _write(path: Path, pieces: Pieces) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        for at in range(0, len(pieces), _MANY):
+            waiting = [memoryview(p) for p in pieces[at : at + _MANY] if len(p)]
+            while waiting:
+                written = os.writev(fd, waiting)
+                while waiting and written >= len(waiting[0]):
+                    written -= len(waiting.pop(0))
+                if written:
+                    waiting[0] = waiting[0][written:]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _translated(act: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise_for(error, act)
+
+
+def raise_for(error: OSError, act: str) -> NoReturn:
+    """The error of ours that says what an operating system's means for a repository."""
+    if isinstance(error, FileNotFoundError):
+        raise NotFound(f"{act}: it is not there", code="piece_missing") from error
+    if error.errno in _NO_ROOM:
+        raise DiskFull(
+            f"{act}: no room left on the device", hint="free some space; nothing half-written was kept"
+        ) from error
+    if error.errno in _NOT_ALLOWED:
+        raise NeedsOperator(
+            f"{act}: {error.strerror}", hint=f"make {error.filename or 'the repository'} writable for Holdfast"
+        ) from error
+    raise HoldfastError(f"{act}: {error.strerror or error}", code="store_failed") from error
