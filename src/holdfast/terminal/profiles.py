@@ -113,5 +113,5 @@ class Profiles:
 
 
 def _toml(text: str) -> str:
-    """A TOML basic string. JSON's escapes are TOML's, but for surrogate pairs (so nothing is escaped to ASCII) and DEL."""
+    """A TOML basic string. JSON's escapes are TOML's, but for surrogate pairs (so no ASCII) and DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -24,32 +24,27 @@ def history_file() -> Path:
 
 
 def complete(text: str) -> bool:
-    """Whether a statement has ended: a `;` at the end, outside quotes and comments.
+    """Whether a statement has ended: its last character outside comments is a `;` outside quotes.
 
     Quotes are ' " ` and PostgreSQL's $tag$; a statement of an engine without them is only ended later, never cut.
     """
-    at, quote = 0, ""
+    at, last = 0, ""
     while at < len(text):
-        if quote:
-            found = text.find(quote, at)
-            if found < 0:
-                return False
-            at, quote = found + len(quote), ""
-        elif text.startswith(("--", "/*"), at):
-            end = "\n" if text.startswith("--", at) else "*/"
-            found = text.find(end, at + 2)
-            if found < 0:
-                return end == "\n" and text[:at].rstrip().endswith(";")
-            at = found + len(end)
+        if text.startswith(("--", "/*"), at):
+            end, last_kept = ("\n" if text.startswith("--", at) else "*/"), last
         elif text[at] in "'\"`":
-            quote = text[at]
-            at += 1
+            end, last_kept = text[at], "quote"
         elif text[at] == "$" and (tag := _dollar(text, at)):
-            quote = tag
-            at += len(tag)
+            end, last_kept = tag, "quote"
         else:
+            last = last if text[at].isspace() else text[at]
             at += 1
-    return text.rstrip().endswith(";")
+            continue
+        found = text.find(end, at + max(1, len(end)))
+        if found < 0:
+            return end == "\n" and last == ";"
+        at, last = found + len(end), last_kept
+    return last == ";"
 
 
 def _dollar(text: str, at: int) -> str:

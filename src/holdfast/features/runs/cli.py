@@ -48,7 +48,7 @@ def show(ctx: typer.Context, run: RunId) -> None:
     """Show a run: state, progress, result or error, and its log."""
     t = terminal(ctx)
     found = t.client.get(f"/runs/{run}")
-    logs = list(_logs(t.client.get(f"/runs/{run}/logs")))
+    logs = list(t.client.items(f"/runs/{run}/logs"))
     if t.json:
         output.say_json(found | {"logs": logs})
         return
@@ -105,7 +105,3 @@ def _took(run: dict[str, Any]) -> str | None:
     return output.seconds_text(
         (datetime.fromisoformat(run["finished_at"]) - datetime.fromisoformat(run["started_at"])).total_seconds()
     )
-
-
-def _logs(answer: Any) -> list[dict[str, Any]]:
-    return list(answer["items"]) if isinstance(answer, dict) else list(answer)
