@@ -65,8 +65,7 @@ def verify_snapshot(
             errors.append(error.message)
         else:
             by_pack.setdefault(pack, []).append(where)
-    total = sum(w.length for blobs in by_pack.values() for w in blobs)
-    read = _read_all(repo, by_pack, errors, stop, progress, total)
+    read = _read_all(repo, by_pack, errors, stop, progress)
     return VerifyReport(len(wanted), read, time.monotonic() - began, errors[:_MOST_ERRORS])
 
 
@@ -104,8 +103,8 @@ def _read_all(
     errors: list[str],
     stop: Stop,
     progress: Progress | None,
-    total: int,
 ) -> int:
+    total = sum(w.length for blobs in by_pack.values() for w in blobs)
     jobs = ((pack, span) for pack, blobs in by_pack.items() for span in _spans(blobs))
     read = 0
 
@@ -151,18 +150,18 @@ def check_repository(
             by_pack = repo.index().by_pack()
         except Corrupt as error:
             return CheckReport(len(present), 0, 0, time.monotonic() - began, [f"an index is damaged: {error.message}"])
-        errors += _pack_errors(repo, by_pack, present)
+        errors += _pack_errors(by_pack, present)
         errors += _snapshot_errors(repo, repo.reader(), stop)
         read = 0
         if read_data:
             whole = {pack: blobs for pack, blobs in by_pack.items() if pack.hex() in present}
             errors += _header_errors(repo, whole, stop)
-            read = _read_all(repo, whole, errors, stop, progress, sum(present.values()))
+            read = _read_all(repo, whole, errors, stop, progress)
         blobs = sum(map(len, by_pack.values()))
         return CheckReport(len(present), blobs, read, time.monotonic() - began, errors[:_MOST_ERRORS])
 
 
-def _pack_errors(repo: Repository, by_pack: dict[bytes, list[PackedBlob]], present: dict[str, int]) -> list[str]:
+def _pack_errors(by_pack: dict[bytes, list[PackedBlob]], present: dict[str, int]) -> list[str]:
     """Packs the index names that are missing or too short. Packs no index names are only waste, not damage."""
     errors = []
     for pack, blobs in by_pack.items():
@@ -194,7 +193,8 @@ def _header_errors(repo: Repository, by_pack: dict[bytes, list[PackedBlob]], sto
 
 
 def _snapshot_errors(repo: Repository, reader: BlobReader, stop: Stop) -> list[str]:
-    errors, seen = [], set()
+    errors: list[str] = []
+    seen: set[bytes] = set()
     for name, _ in repo.store.list("snapshots"):
         stop.check()
         snapshot = name.split("/")[-1]

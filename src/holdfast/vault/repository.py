@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.catalog import JSON
 from holdfast.contract.codec import manifest_from_json
@@ -26,6 +26,9 @@ from holdfast.vault.index import BlobIndex
 from holdfast.vault.locks import Locks
 from holdfast.vault.source import SnapshotSource
 from holdfast.vault.stores.base import Store
+
+if TYPE_CHECKING:
+    from holdfast.vault.check import CheckReport, Progress, VerifyReport
 
 MANIFEST = "manifest.json"
 _MAX_DEPTH = 64
@@ -214,6 +217,20 @@ class Repository:
     def source(self, snapshot_id: str) -> SnapshotSource:
         """To restore from. Close it (or use `with`) to end its threads."""
         return SnapshotSource(self.manifest(snapshot_id), self.nodes(snapshot_id), self.reader())
+
+    def verify_snapshot(
+        self, snapshot_id: str, stop: Stop | None = None, progress: Progress | None = None
+    ) -> VerifyReport:
+        """See `check.verify_snapshot`."""
+        from holdfast.vault import check
+
+        return check.verify_snapshot(self, snapshot_id, stop, progress)
+
+    def check(self, read_data: bool = False, stop: Stop | None = None, progress: Progress | None = None) -> CheckReport:
+        """See `check.check_repository`."""
+        from holdfast.vault import check
+
+        return check.check_repository(self, read_data=read_data, stop=stop, progress=progress)
 
     def stats(self) -> RepositoryStats:
         sizes = [size for _, size in self.store.list("data")]
