@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from conftest import Cluster, user_session
+from pg_server import Cluster, user_session
 
 from holdfast.contract.conformance import CASES, Dialect, Place
 from holdfast.contract.conformance.subject import NotApplicable, Writer

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import Cluster, capture, execute, restore, rows, running, user_session
+from pg_server import Cluster, capture, execute, restore, rows, running, user_session
 
 from holdfast.contract.conformance import Place
 from holdfast.contract.conformance.memory_source import read_entry
@@ -119,7 +119,9 @@ def test_schema_changes_all_the_time(place: Place) -> None:
             whole += 1
             facts = {table.name: table.rows for table in source.manifest.tables}
             assert facts["pair_a"] == facts["pair_b"] == 10
-            assert source.files["data/public/pair_a/0000000000.copy"] == source.files["data/public/pair_b/0000000000.copy"]
+            assert (
+                source.files["data/public/pair_a/0000000000.copy"] == source.files["data/public/pair_b/0000000000.copy"]
+            )
     finally:
         halt.set()
         thread.join()
@@ -131,7 +133,7 @@ def test_server_killed_in_capture_is_retryable() -> None:
     """kill -9 of the whole server in the middle: Retryable, no manifest; after a restart all goes on."""
     with running("18") as cluster, cluster.fresh("dying") as place:
         fill(place, 100_000)
-        with pytest.raises(Retryable), entered(place) as captured:
+        with pytest.raises(Retryable), entered(place) as captured:  # noqa: PT012
             stream = start_reading(captured, "big")
             assert cluster.process is not None
             kill_server(cluster)
@@ -174,7 +176,7 @@ def test_backend_of_one_read_killed(place: Place) -> None:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'holdfast capture%'"
                 " AND query LIKE 'COPY%' AND state = 'active' AND datname = current_database()"
             )
-        with pytest.raises(Retryable):
+        with pytest.raises(Retryable):  # noqa: PT012
             while stream.readinto(memoryview(bytearray(1 << 20))):
                 pass
         stream.close()
@@ -199,7 +201,7 @@ def test_stopped_capture_leaves_no_session(place: Place) -> None:
     """A stop in the middle of a read: Cancelled at once, and within 2 s no session of ours is at the server."""
     fill(place, 100_000)
     stop = Stop()
-    with pytest.raises(Cancelled), entered(place, stop) as captured:
+    with pytest.raises(Cancelled), entered(place, stop) as captured:  # noqa: PT012
         stream = start_reading(captured, "big")
         stop.stop()
         try:
@@ -243,7 +245,7 @@ def test_slow_reader_does_not_hold_the_server(place: Place) -> None:
 
     async def use() -> None:
         session = engine.connect(place.endpoint, place.tools)
-        with pytest.raises(LimitExceeded):
+        with pytest.raises(LimitExceeded):  # noqa: PT012
             async for _ in session.query(
                 "SELECT repeat('x', 100000) FROM generate_series(1, 1e9)",
                 (),
@@ -292,7 +294,7 @@ COMMON = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from conftest import Cluster, SubprocessTools, capture, restore
+from pg_server import Cluster, SubprocessTools, capture, restore
 from holdfast.contract.conformance import Place
 from holdfast.contract.spec import Endpoint, Role
 from holdfast.engines.postgresql import engine
@@ -364,7 +366,9 @@ def stop_when(target: Place, stop: Stop) -> None:
     deadline = time.monotonic() + 20
     with user_session(replace(target.endpoint, database="postgres"), "admin", autocommit=True) as admin:
         while time.monotonic() < deadline:
-            found = admin.execute("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX empty_slow%'").fetchone()
+            found = admin.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX empty_slow%'"
+            ).fetchone()
             if found is not None:
                 break
             time.sleep(0.01)
@@ -395,5 +399,3 @@ def test_versions_out_of_range() -> None:
         assert refused.value.code == "server_version"
         assert refused.value.hint is not None
         assert "18" in refused.value.hint
-
-

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Cluster, capture, execute, popen, restore, rows, user_session
+from pg_server import Cluster, capture, execute, popen, restore, rows, user_session
 
 from holdfast.contract.conformance import MemorySource, Place
 from holdfast.contract.snapshot import Level, RestoreRequest
@@ -41,7 +41,7 @@ def build_nasty(place: Place) -> None:
             "GRANT SELECT ON LARGE OBJECT 4712 TO db_ro",
             "COMMENT ON LARGE OBJECT 4711 IS 'a large one'",
             f"COMMENT ON DATABASE \"{name}\" IS 'the ''database'''",
-            f"ALTER DATABASE \"{name}\" SET search_path TO public, \"Sch;em\"\"a\"",
+            f'ALTER DATABASE "{name}" SET search_path TO public, "Sch;em""a"',
             f"ALTER DATABASE \"{name}\" SET work_mem TO '5MB'",
             "CREATE EVENT TRIGGER watch ON sql_drop EXECUTE FUNCTION watcher()",
         ):
@@ -79,8 +79,8 @@ def target(pg18: Cluster) -> Iterator[Place]:
 
 
 LARGE = (
-    "SELECT m.oid, md5(lo_get(m.oid)), pg_get_userbyid(m.lomowner), m.lomacl::text, obj_description(m.oid, 'pg_largeobject')"
-    " FROM pg_largeobject_metadata m ORDER BY 1"
+    "SELECT m.oid, md5(lo_get(m.oid)), pg_get_userbyid(m.lomowner), m.lomacl::text,"
+    " obj_description(m.oid, 'pg_largeobject') FROM pg_largeobject_metadata m ORDER BY 1"
 )
 DATABASE = (
     "SELECT shobj_description(d.oid, 'pg_database'), s.setconfig, datacl::text FROM pg_database d"
@@ -145,7 +145,7 @@ def test_restore_sh_needs_only_stock_tools(nasty: tuple[Place, MemorySource], pg
 def test_selected_and_renamed_into_empty(nasty: tuple[Place, MemorySource], target: Place) -> None:
     """The chosen table comes with its types and positions, under its new name; a partition's siblings stay away."""
     _, source = nasty
-    want = RestoreRequest(select=("Sch;em\"a.Ta ble", "part_1", "b"), rename={"public.b": "b 2"})
+    want = RestoreRequest(select=('Sch;em"a.Ta ble', "part_1", "b"), rename={"public.b": "b 2"})
     receipt = restore(target, source, want)
     assert "foreign keys" in " ".join(receipt.notes)
     assert rows(target, 'SELECT count(*) FROM "Sch;em""a"."Ta ble"') == [(3000,)]
