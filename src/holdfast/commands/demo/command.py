@@ -132,8 +132,9 @@ def _clean_up(client: Client, project_id: str, name: str, stories: list[Story]) 
     """Delete what the stories made; what cannot be deleted is named, and never hides why the demo itself failed."""
     acts: list[tuple[str, Callable[[], Any]]] = []
     for story in stories:
-        for snapshot_id in story.snapshots:
-            acts.append((snapshot_id, partial(client.delete, f"/snapshots/{snapshot_id}", {"confirm": snapshot_id})))
+        for snapshot_id in _snapshots(client, story):
+            body = {"confirm": snapshot_id, "force": True}
+            acts.append((snapshot_id, partial(client.delete, f"/snapshots/{snapshot_id}", body)))
         for database_id, database in story.databases:
             acts.append((database, partial(_destroy, client, database_id, database)))
     acts.append((f"project {name}", partial(client.delete, f"/projects/{project_id}", {"confirm": name})))
@@ -144,6 +145,18 @@ def _clean_up(client: Client, project_id: str, name: str, stories: list[Story]) 
                 client.wait(made["run"]["id"])
         except HoldfastError as error:
             output.note(f"could not clean up {what}: {error.message}")
+
+
+def _snapshots(client: Client, story: Story) -> list[str]:
+    """The story's own and the safety snapshots its restores took; none when the server cannot say."""
+    try:
+        return [
+            str(item["id"])
+            for database_id, _ in story.databases
+            for item in client.items("/snapshots", resource_id=database_id)
+        ]
+    except HoldfastError:
+        return story.snapshots
 
 
 def _destroy(client: Client, database_id: str, name: str) -> Any:

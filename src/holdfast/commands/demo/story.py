@@ -111,7 +111,7 @@ class Story:
         return f"{rows:,} rows in {len(facts)} tables", {"rows": rows, "tables": _plain(facts)}
 
     def _snapshot(self, level: int) -> tuple[str, dict[str, Any]]:
-        made = self._client.post(f"/databases/{self.databases[0][0]}/snapshots", {"verify_level": level})
+        made = self._client.post(f"/databases/{self.databases[0][0]}/snapshots", {"level": level})
         run = self._ended(made)
         snapshot_id = snapshot_of(made, run)
         self.snapshots.append(snapshot_id)

@@ -29,6 +29,7 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once 
 @verb(app, "create", "holdfast snapshot create shop\nholdfast snapshot create shop --level 3")
 def create(
     ctx: typer.Context,
+    *,
     database: Annotated[str, typer.Argument(help="Database, by name or id.")],
     level: Level = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
@@ -39,7 +40,7 @@ def create(
     found = t.database(database)
     body: dict[str, Any] = {}
     if level is not None:
-        body["verify_level"] = level
+        body["level"] = level
     if repository:
         body["repository_id"] = t.find("/repositories", repository, "repository", "repo")["id"]
     made = t.client.post(f"/databases/{found['id']}/snapshots", body)
@@ -63,7 +64,7 @@ def list_(
         t.client.items("/snapshots", limit=limit, resource_id=resource, **t.scope()),
         {
             "SNAPSHOT": "id",
-            "DATABASE": lambda item: item.get("resource_name") or item.get("resource_id"),
+            "DATABASE": "resource_name",
             "TAKEN": lambda item: output.moment_text(item.get("taken_at") or item.get("created_at")),
             "STATE": "state",
             "PROVEN": _proven,
@@ -163,6 +164,7 @@ def rows(
 )
 def restore(
     ctx: typer.Context,
+    *,
     snapshot: Snapshot,
     new_name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Restore into a new database.")] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Replace the database it was taken of.")] = False,
@@ -170,6 +172,10 @@ def restore(
         str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
     ] = None,
     tables: Annotated[list[str] | None, typer.Option("--table", help="Only these tables.")] = None,
+    safety: Annotated[
+        bool, typer.Option("--safety/--no-safety", help="In place: snapshot what is there first.")
+    ] = True,
+    unverified: Annotated[bool, typer.Option("--unverified", help="Also when the snapshot was not proven.")] = False,
     no_wait: NoWait = False,
 ) -> None:
     """Restore into a new database, or in place: built beside, verified, swapped; the old one is kept for a while."""
@@ -177,10 +183,13 @@ def restore(
     if in_place == (new_name is not None):
         raise Usage("restore into what?", hint="say --as NAME for a new database, or --in-place")
     found = _find(t, snapshot)
-    body: dict[str, Any] = {"select": list(tables)} if tables else {}
+    body: dict[str, Any] = {"override_unverified": True} if unverified else {}
+    if tables:
+        body["select"] = list(tables)
     if in_place:
         target = t.client.get(f"/databases/{found['resource_id']}")
-        body |= {"mode": "in_place", "confirm": t.confirm(target["name"], confirm, "replaces a database's contents")}
+        confirmed = t.confirm(target["name"], confirm, "replaces a database's contents")
+        body |= {"mode": "in_place", "confirm": confirmed, "safety": safety}
     else:
         body |= {"mode": "new", "name": new_name}
         if t.environment:
@@ -198,16 +207,17 @@ def restore(
 @verb(app, "delete", "holdfast snapshot delete snap_... --confirm snap_...")
 def delete(
     ctx: typer.Context,
+    *,
     snapshot: Snapshot,
     confirm: Annotated[str | None, typer.Option("--confirm", metavar="ID", help="The id again, for scripts.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Even the only good one of its database.")] = False,
     no_wait: NoWait = False,
 ) -> None:
     """Delete a snapshot for good."""
     t = terminal(ctx)
     found = _find(t, snapshot)
-    made = t.client.delete(
-        f"/snapshots/{found['id']}", {"confirm": t.confirm(found["id"], confirm, "deletes a snapshot")}
-    )
+    body = {"confirm": t.confirm(found["id"], confirm, "deletes a snapshot"), "force": force}
+    made = t.client.delete(f"/snapshots/{found['id']}", body)
     if made and made.get("run"):
         if no_wait:
             return _started(t, made)
@@ -223,7 +233,7 @@ def _find(t: Terminal, name: str) -> dict[str, Any]:
     if word != "latest" or not colon:
         raise Usage(f"{name!r} is no snapshot", hint="an id (holdfast snapshot list) or latest:DATABASE")
     resource = t.database(database)
-    newest = [s for s in t.client.items("/snapshots", resource_id=resource["id"]) if s.get("state") != "failed"][:1]
+    newest = [s for s in t.client.items("/snapshots", resource_id=resource["id"]) if s.get("state") == "ready"][:1]
     if not newest:
         raise NotFound(f"{database!r} has no snapshot", hint=f"take one: holdfast snapshot create {database}")
     return dict(t.client.get(f"/snapshots/{newest[0]['id']}"))
@@ -245,14 +255,7 @@ def _table_name(item: dict[str, Any]) -> str:
 
 
 def _size(snapshot: dict[str, Any]) -> float | None:
-    stats = snapshot.get("stats") or {}
-    known = [
-        value
-        for key in ("size_bytes", "bytes", "source_bytes", "total_bytes")
-        for value in (snapshot.get(key), stats.get(key))
-        if value is not None
-    ]
-    return float(known[0]) if known else None
+    return snapshot.get("source_bytes")
 
 
 def _proven(snapshot: dict[str, Any]) -> str:
