@@ -14,6 +14,8 @@ from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import companions, digest, faults, globals, link, moment, sequences
 from holdfast.engines.postgresql.copier import Copier, CopierPool, CopyStream
+from holdfast.engines.postgresql.inspect import unproven
+from holdfast.engines.postgresql.large import LargeObjects
 from holdfast.engines.postgresql.moment import Moment
 from holdfast.engines.postgresql.names import literal
 from holdfast.engines.postgresql.streams import BytesStream
@@ -266,50 +268,3 @@ class PostgresCapture:
 def _path(part: Range) -> str:
     table = part.table
     return f"data/{escape_name(table.schema)}/{escape_name(table.name)}/{part.first:010d}.copy"
-
-
-def unproven(connection: link.Connection) -> dict[str, JSON]:
-    """What the source itself does not vouch for: a restored copy may lack no more proofs than this."""
-    rows = connection.execute(
-        "SELECT 'index', n.nspname || '.' || c.relname FROM pg_catalog.pg_index i "
-        "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE NOT i.indisvalid AND n.nspname NOT LIKE 'pg\\_%' "
-        "UNION ALL SELECT 'constraint', n.nspname || '.' || o.conname FROM pg_catalog.pg_constraint o "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace WHERE NOT o.convalidated "
-        "AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1, 2"
-    ).fetchall()
-    return {
-        "indexes": [name for kind, name in rows if kind == "index"],
-        "constraints": [name for kind, name in rows if kind == "constraint"],
-    }
-
-
-class LargeObjects:
-    """Large objects with owners, grants and comments, as pg_dump's own archive, streamed."""
-
-    def __init__(self, tools: Tools, env: Mapping[str, str], snapshot: str, stop: Stop) -> None:
-        argv = ["pg_dump", "-Fc", "-Z0", "--section=data", "--large-objects", "--exclude-table-data=*.*"]
-        argv += [f"--snapshot={snapshot}", "--lock-wait-timeout=5s", "--no-password", "--no-sync"]
-        self._stop = stop
-        self._child = tools.run(argv, env=env, stop=stop)
-        self._ended = False
-
-    def readinto(self, buffer: memoryview) -> int:
-        if self._ended:
-            return 0
-        out = self._child.stdout
-        if out is None:
-            raise Permanent("the tools gave pg_dump no pipe", code="tool_failed")
-        chunk = out.read(len(buffer))
-        buffer[: len(chunk)] = chunk
-        if not chunk:
-            self._ended = True
-            try:
-                self._child.wait(60)
-            except Permanent as error:
-                self._stop.check()
-                raise faults.from_tool(error, "reading the large objects") from error
-        return len(chunk)
-
-    def close(self) -> None:
-        self._child.__exit__(None, None, None)

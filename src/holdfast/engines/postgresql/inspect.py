@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from holdfast.contract.catalog import Catalog, Column, ForeignKey, Index, Relation, RelationKind
+from holdfast.contract.catalog import JSON, Catalog, Column, ForeignKey, Index, Relation, RelationKind
 from holdfast.engines.postgresql import catalog_sql, link
 from holdfast.engines.postgresql.link import Connection
 from holdfast.engines.postgresql.names import qualified
@@ -81,3 +81,19 @@ def _count(connection: Connection, schema: str, name: str, kind: str) -> int | N
     except link.NOT_POPULATED:
         return None
     return int(row[0]) if row else None
+
+
+def unproven(connection: Connection) -> dict[str, JSON]:
+    """What the source itself does not vouch for: a restored copy may lack no more proofs than this."""
+    rows = connection.execute(
+        "SELECT 'index', n.nspname || '.' || c.relname FROM pg_catalog.pg_index i "
+        "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE NOT i.indisvalid AND n.nspname NOT LIKE 'pg\\_%' "
+        "UNION ALL SELECT 'constraint', n.nspname || '.' || o.conname FROM pg_catalog.pg_constraint o "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = o.connamespace WHERE NOT o.convalidated "
+        "AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1, 2"
+    ).fetchall()
+    return {
+        "indexes": [name for kind, name in rows if kind == "index"],
+        "constraints": [name for kind, name in rows if kind == "constraint"],
+    }

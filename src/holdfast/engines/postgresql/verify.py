@@ -11,7 +11,7 @@ from holdfast.contract.catalog import JSON, Catalog, Relation
 from holdfast.contract.snapshot import Check, Level, Manifest, Verdict
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.postgresql import digest, faults, inspect, link, sequences
-from holdfast.engines.postgresql.capture import unproven
+from holdfast.engines.postgresql.inspect import unproven
 from holdfast.engines.postgresql.link import Connection
 from holdfast.engines.postgresql.tables import list_tables
 from holdfast.kernel.stop import Stop
