@@ -72,7 +72,7 @@ def test_the_data_is_awkward() -> None:
     assert any("\n" in value for value in text)
 
 
-@pytest.mark.parametrize("name", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("name", ["sqlite", "postgres"])
 def test_a_dialect_makes_every_table(name: str) -> None:
     dialect = dialect_for(name)
     assert dialect is not None

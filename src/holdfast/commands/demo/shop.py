@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from holdfast.commands.demo import words
 
-Kind = Literal["int", "text", "numeric", "float", "bool", "moment", "date", "json", "tags", "blob"]
+Kind = Literal["int", "text", "status", "numeric", "float", "bool", "moment", "date", "json", "tags", "blob"]
 Row = tuple[Any, ...]
 DEFAULT_ROWS = 50_000
 _START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ TABLES = (
         "id:int category_id:int sku:text name:text description:text price:numeric weight_kg:float "
         "attributes:json tags:tags thumbnail:blob active:bool created_at:moment",
     ),
-    Table("orders", "id:int customer_id:int address_id:int status:text note:text placed_at:moment"),
+    Table("orders", "id:int customer_id:int address_id:int status:status note:text placed_at:moment"),
     Table("order_items", "order_id:int line:int product_id:int quantity:int unit_price:numeric", "order_id line"),
     Table("reviews", "id:int product_id:int customer_id:int rating:int title:text body:text written_at:moment"),
     Table("payments", "id:int order_id:int amount:numeric method:text reference:text paid_at:moment"),

@@ -68,6 +68,7 @@ AFTER_LOAD = (
 _CASTS: dict[Kind, str] = {
     "int": "integer",
     "text": "text",
+    "status": "order_status",
     "numeric": "numeric",
     "float": "double precision",
     "bool": "boolean",
