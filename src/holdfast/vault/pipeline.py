@@ -15,19 +15,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from backports.zstd import ZstdCompressor
+from backports.zstd import ZstdCompressor, decompress
 
 from holdfast.contract.catalog import JSON
 from holdfast.contract.codec import manifest_to_json
 from holdfast.contract.snapshot import Capture, Entry, Manifest, Pages
 from holdfast.formats.restic import documents, tree
 from holdfast.formats.restic.documents import SnapshotDocument
-from holdfast.formats.restic.pack import BlobType, PackedBlob
+from holdfast.formats.restic.pack import BlobType
 from holdfast.kernel.clock import timestamp
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Cancelled, Corrupt, HoldfastError, Permanent
 from holdfast.kernel.stop import Stop
-from holdfast.vault.blobs import unwrap
 from holdfast.vault.channel import Aborted, Channel, Failure
 from holdfast.vault.cutting import cut_pages, cut_stream
 from holdfast.vault.packing import Packer
@@ -245,7 +244,9 @@ class _Pipeline:
         packed = compressor.compress(data, ZstdCompressor.FLUSH_FRAME)
         raw_length = len(data) if len(packed) < len(data) else 0
         sealed = self.repo.key.seal(packed if raw_length else data)
-        unwrap(sealed, PackedBlob(blob, kind, 0, len(sealed), raw_length), self.repo.key)
+        opened = self.repo.key.open(sealed)
+        if (decompress(opened) if raw_length else opened) != data:
+            raise Corrupt(f"blob {blob.hex()[:12]} did not survive sealing: this machine's memory may be bad")
         return _Sealed(blob, kind, sealed, raw_length)
 
     def write(self) -> None:
