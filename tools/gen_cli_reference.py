@@ -20,7 +20,7 @@ Generated from the command tree by `make docs`; do not edit.
 
 {options}.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 denied, 5 conflict, 130 interrupted.
-With `--json` the answer is one JSON document on standard output, and an error is `{{"error": {{...}}}}` on standard error.
+With `--json` the answer is one JSON document on standard output, an error `{{"error": {{...}}}}` on standard error.
 Names or ids are accepted everywhere; a name that fits several things is refused with the candidates listed.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -121,16 +121,15 @@ class Terminal:
             return wanted[0]
         raise Usage("which environment?", hint="say --env NAME: " + ", ".join(str(env["name"]) for env in there))
 
-    def scope(self) -> dict[str, str]:
+    def scope(self) -> dict[str, Any]:
         """Listing filters for the project and environment that were named; nothing named = everything visible."""
-        wanted: dict[str, str] = {}
-        client = self.client
+        wanted: dict[str, Any] = {}
+        _ = self.client  # connecting is what chooses the profile
         chosen = self._chosen
         if self.project or self.environ.get("HOLDFAST_PROJECT") or (chosen and chosen.project):
             wanted["project_id"] = self.project_of()["id"]
         if self.environment or self.environ.get("HOLDFAST_ENV") or (chosen and chosen.environment):
             wanted["environment_id"] = self.environment_of()["id"]
-        del client
         return wanted
 
     def database(self, name: str, *, deleted: bool = False) -> dict[str, Any]:
@@ -138,13 +137,24 @@ class Terminal:
         extra: dict[str, Any] = {"deleted": "true"} if deleted else {}
         return self.find("/databases", name, "database", "db", **self.scope(), **extra)
 
-    def find(self, path: str, name: str, what: str, prefix: str, **filters: Any) -> dict[str, Any]:
-        """The one thing of that id or name. Raises NotFound, or Conflict that lists the candidates."""
+    def find(
+        self,
+        path: str,
+        name: str,
+        what: str,
+        prefix: str,
+        *,
+        living: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+        **filters: Any,
+    ) -> dict[str, Any]:
+        """The one thing of that id or (living) name. Raises NotFound, or Conflict that lists the candidates."""
         if is_id(name, prefix):
             if prefix == "env":
                 return dict(self.client.get(f"/environments/{name}"))
             return dict(self.client.get(f"{path}/{name}"))
-        found = [item for item in self.client.items(path, name=name, **filters) if item.get("name") == name]
+        found = [
+            item for item in self.client.items(path, name=name, **filters) if item.get("name") == name and living(item)
+        ]
         if len(found) == 1:
             return found[0]
         if not found:

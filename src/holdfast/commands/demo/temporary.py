@@ -20,19 +20,22 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 90.0
 
 
-@contextmanager
-def temporary_holdfast() -> Iterator[Client]:
-    """A client of a server that lives as long as the context. Raises NeedsOperator with its last words."""
-    root = Path(tempfile.mkdtemp(prefix="hf-demo-"))
-    environ = os.environ | {
+def environment(root: Path) -> dict[str, str]:
+    """Variables under which a Holdfast lives below `root`, whatever the caller's own say."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
+    return kept | {
         "HOLDFAST_DATA": str(root / "data"),
         "HOLDFAST_RUNTIME": str(root / "run"),
         "HOLDFAST_MASTER_KEY_FILE": str(root / "master.key"),
         "HOLDFAST_CONTROL_PORT": "0",
         "HOLDFAST_APPS_PORT": "0",
     }
-    for name in ("HOLDFAST_URL", "HOLDFAST_API_KEY", "HOLDFAST_PROFILE", "HOLDFAST_DATABASE_URL"):
-        environ.pop(name, None)
+
+
+@contextmanager
+def temporary_holdfast() -> Iterator[Client]:
+    """A client of a server that lives as long as the context. Raises NeedsOperator with its last words."""
+    root = Path(tempfile.mkdtemp(prefix="hf-demo-"))
     log = root / "up.log"
     with log.open("wb") as words:
         # A session of its own: Ctrl-C in the demo must not stop the server before the demo has cleaned up.
@@ -41,7 +44,7 @@ def temporary_holdfast() -> Iterator[Client]:
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
-            env=environ,
+            env=environment(root),
             start_new_session=True,
         )
     try:

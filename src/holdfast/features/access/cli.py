@@ -16,11 +16,13 @@ app = noun("key", "API keys for scripts.", "holdfast key create ci --permission 
 @verb(app, "create", "holdfast key create ci --permission snapshot.create --permission run.read --days 90")
 def create(
     ctx: typer.Context,
+    *,
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     permissions: Annotated[
         list[str] | None,
         typer.Option("--permission", metavar="NOUN.VERB", help="What it may do; everything when none is given."),
     ] = None,
+    role: Annotated[str | None, typer.Option("--role", help="A shipped role instead: viewer, operator, ...")] = None,
     days: Annotated[int | None, typer.Option("--days", min=1, help="Expires after this many days.")] = None,
 ) -> None:
     """Create a key. It is shown once and kept only as a hash."""
@@ -28,6 +30,8 @@ def create(
     body: dict[str, object] = {"name": name}
     if permissions:
         body["permissions"] = permissions
+    if role:
+        body["role"] = role
     if days:
         from datetime import UTC, datetime, timedelta
 
@@ -38,7 +42,7 @@ def create(
     if t.json:
         output.say_json(made)
         return
-    output.say(str(made.get("key") or made.get("secret") or made.get("token")))
+    output.say(str(made["key"]))
     output.note(
         "This is the only time it is shown. Use it as HOLDFAST_API_KEY, or: holdfast profile add NAME URL --key-stdin"
     )
@@ -67,6 +71,6 @@ def revoke(ctx: typer.Context, key: Annotated[str, typer.Argument(help="Name or 
     t = terminal(ctx)
     from holdfast.kernel.ids import is_id
 
-    key_id = key if is_id(key) else t.find("/keys", key, "key", "key")["id"]
+    key_id = key if is_id(key) else t.find("/keys", key, "key", "key", living=lambda item: not item["revoked_at"])["id"]
     answer = t.client.delete(f"/keys/{key_id}")
     t.answer(answer or {"revoked": key_id}, f"Revoked {output.visible(key)}.")
