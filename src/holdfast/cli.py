@@ -21,7 +21,7 @@ from holdfast.terminal.noun import with_example
 
 
 class Lazy(NamedTuple):
-    """A top-level command: where its typer app is, and its one-line help, kept here so that `--help` imports nothing."""
+    """A top-level command: where its typer app is, and its help, kept here so that `--help` imports nothing."""
 
     module: str
     attribute: str
@@ -146,6 +146,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     ctx: typer.Context,
+    *,
     json: Annotated[bool, typer.Option("--json", help="Answer with JSON; errors too, on stderr.")] = False,
     project: Annotated[str | None, typer.Option("--project", help="Project, by name or id.", metavar="NAME")] = None,
     env: Annotated[str | None, typer.Option("--env", help="Environment, by name or id.", metavar="NAME")] = None,

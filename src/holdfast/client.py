@@ -1,6 +1,6 @@
-"""The HTTP client every command uses: the same API as everyone, over admin.sock on the same host or URL + key elsewhere.
+"""The HTTP client every command uses: the same API as everyone, over admin.sock here or URL + key elsewhere.
 
-Server-sent events follow the WHATWG HTML standard, section 9.2 (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+Server-sent events follow the WHATWG HTML standard, section 9.2.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class Client:
             yield from parse_events(answer.iter_lines())
 
     def watch(self, run_id: str) -> Iterator[Event]:
-        """A run's events until it ends, over any number of connections; the last has the name "end" and the run as data.
+        """A run's events until it ends, over any number of connections; the last is "end" with the run as data.
 
         A server that restarts meanwhile is waited for up to 60 s; then its error is raised. The run itself goes on.
         """

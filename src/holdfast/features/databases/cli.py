@@ -29,6 +29,7 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once 
 )
 def create(
     ctx: typer.Context,
+    *,
     engine: Annotated[str, typer.Argument(help="Engine (see holdfast engine list).")],
     name: Annotated[str, typer.Argument(help="Name of the new database.")],
     settings: Annotated[
@@ -164,6 +165,7 @@ def undelete(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> Non
 )
 def query(
     ctx: typer.Context,
+    *,
     database: Name,
     statement: Annotated[str | None, typer.Argument(help="One statement; - reads it from standard input.")] = None,
     params: Annotated[
