@@ -43,7 +43,7 @@ def from_dict(kind: type[T], document: Mapping[str, Any]) -> T:
     """Build a dataclass from its JSON form. Raises Corrupt when a needed field is missing or has another shape."""
     if not isinstance(document, Mapping):
         raise Corrupt(f"{kind.__name__} is not a JSON object")
-    hints = _hints(kind)
+    hints = _hints(typing.cast(Any, kind))
     known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     try:
         return kind(**{name: _build(hints[name], document[name]) for name in known if name in document})
@@ -74,7 +74,7 @@ def manifest_from_json(data: bytes) -> Manifest:
     """Raises Corrupt, also (code "manifest_too_new") when a newer Holdfast wrote a shape this one cannot read."""
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Corrupt("a manifest is not JSON") from None
     version = document.get("manifest_version") if isinstance(document, dict) else None
     if not isinstance(version, int):

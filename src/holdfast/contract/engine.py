@@ -69,7 +69,7 @@ class Session(Protocol):
     """An open line to one database. Used by one task at a time; `close` is idempotent."""
 
     async def inspect(self, depth: Literal["shallow", "full"] = "shallow") -> Catalog:
-        """ "shallow": estimates allowed, one round of catalog queries whatever the number of tables; "full": exact counts."""
+        """At depth "shallow" estimates are allowed; "full" counts exactly. The number of statements does not grow with tables."""
         ...
 
     def query(self, statement: str, params: Params, limits: QueryLimits) -> AsyncIterator[Batch]:
@@ -90,7 +90,7 @@ class Session(Protocol):
         ...
 
     def verify(self, expected: Manifest, depth: Level, stop: Stop) -> Verdict:
-        """Synchronous. Compare this database with the manifest: catalog, counts, digests; L2: the engine's own checks."""
+        """Synchronous. Compare with the manifest: catalog, counts, digests; L2: the engine's own checks."""
         ...
 
     async def close(self) -> None: ...

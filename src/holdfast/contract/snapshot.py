@@ -130,7 +130,7 @@ class Capture(Protocol):
 
 
 class Source(Protocol):
-    """A snapshot to restore from: the vault implements it, engines pull what they want in their own order, in parallel."""
+    """A snapshot to restore from: the vault implements it, engines pull what they want, in their own order."""
 
     manifest: Manifest
 

@@ -114,7 +114,7 @@ Access = Literal["admin", "owner", "rw", "ro"]
 class Endpoint:
     """How to reach one database. Pure data; passwords stay in `secrets` and never in `repr`.
 
-    Embedded engines use `path`. Servers use `sockets` (unix, for ourselves) and `host`/`port` (loopback TCP, for users).
+    Embedded engines use `path`. Servers use `sockets` (unix, for us) and `host`/`port` (loopback TCP, for users).
     `database` is the database's name at the server. `beside` marks a candidate built next to the live one.
     """
 

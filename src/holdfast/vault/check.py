@@ -15,6 +15,7 @@ from holdfast.kernel.errors import Corrupt, HoldfastError, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.blobs import BlobReader, pack_name, unwrap
 from holdfast.vault.repository import Repository
+from holdfast.vault.stores.base import pieces
 
 _THREADS = 2
 _SPAN = 16 << 20  # neighbouring blobs are read together up to this many bytes
@@ -145,7 +146,7 @@ def check_repository(
     """
     began, stop, errors = time.monotonic(), stop or Stop(), []
     with repo.lock(exclusive=True, stop=stop):
-        present = {name.split("/")[-1]: size for name, size in repo.store.list("data")}
+        present = {name.split("/")[-1]: size for name, size in pieces(repo.store, "data")}
         try:
             by_pack = repo.index().by_pack()
         except Corrupt as error:
@@ -195,7 +196,7 @@ def _header_errors(repo: Repository, by_pack: dict[bytes, list[PackedBlob]], sto
 def _snapshot_errors(repo: Repository, reader: BlobReader, stop: Stop) -> list[str]:
     errors: list[str] = []
     seen: set[bytes] = set()
-    for name, _ in repo.store.list("snapshots"):
+    for name, _ in pieces(repo.store, "snapshots"):
         stop.check()
         snapshot = name.split("/")[-1]
         try:

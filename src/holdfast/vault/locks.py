@@ -20,11 +20,13 @@ from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.clock import Clock, parse_timestamp, timestamp
 from holdfast.kernel.errors import Conflict, Corrupt, HoldfastError, NotFound
 from holdfast.kernel.stop import Stop
-from holdfast.vault.stores.base import Store
+from holdfast.vault.stores.base import Store, pieces
 
 STALE_AFTER = timedelta(minutes=30)
 REFRESH_SECONDS = 300.0
 LOST_AFTER_SECONDS = 22 * 60.0
+RETRY_SECONDS = 20.0
+LOCK_LOST = "the repository's lock could not be refreshed"
 _SETTLE_SECONDS = 0.2
 
 
@@ -52,7 +54,7 @@ class Locks:
     def holders(self) -> list[Holder]:
         """Locks in force. Stale ones (30 minutes old, or a process of this machine that is gone) are removed."""
         found = []
-        for name, _ in self._store.list("locks"):
+        for name, _ in pieces(self._store, "locks"):
             try:
                 document = documents.decode(self._store.get(name), self._key)
             except NotFound:
@@ -140,23 +142,36 @@ class _Refresher(threading.Thread):
         super().__init__(name="lock-refresh", daemon=True)
         self._locks, self._name, self._exclusive, self._lost = locks, name, exclusive, lost
         self._over = threading.Event()
+        self._old: list[str] = []
 
     def run(self) -> None:
-        refreshed = time.monotonic()
-        while not self._over.wait(REFRESH_SECONDS):
+        refreshed, wait = time.monotonic(), REFRESH_SECONDS
+        while not self._over.wait(wait):
+            if time.monotonic() - refreshed > LOST_AFTER_SECONDS:
+                self._lost.stop(LOCK_LOST)
+                return
             try:
                 fresh = self._locks.write(self._exclusive)
             except HoldfastError:
-                if time.monotonic() - refreshed > LOST_AFTER_SECONDS:
-                    self._lost.stop("the repository's lock could not be refreshed")
-                    return
+                wait = RETRY_SECONDS  # often enough that the 22 minutes are not overrun
                 continue
-            old, self._name, refreshed = self._name, fresh, time.monotonic()
-            self._locks.remove(old)
+            self._old.append(self._name)
+            self._name, refreshed, wait = fresh, time.monotonic(), REFRESH_SECONDS
+            self._drop_old()
+
+    def _drop_old(self) -> None:
+        """What cannot be deleted now is tried again later; at worst it goes stale by itself."""
+        while self._old:
+            try:
+                self._locks.remove(self._old[-1])
+            except HoldfastError:
+                return
+            self._old.pop()
 
     def finish(self) -> str:
         self._over.set()
         self.join()
+        self._drop_old()
         return self._name
 
 

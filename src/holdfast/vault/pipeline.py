@@ -25,10 +25,11 @@ from holdfast.formats.restic.documents import SnapshotDocument
 from holdfast.formats.restic.pack import BlobType
 from holdfast.kernel.clock import timestamp
 from holdfast.kernel.crashpoints import crash_point
-from holdfast.kernel.errors import Cancelled, Corrupt, HoldfastError, Permanent
+from holdfast.kernel.errors import Cancelled, Corrupt, HoldfastError, Permanent, Retryable
 from holdfast.kernel.stop import Stop
 from holdfast.vault.channel import Aborted, Channel, Failure
 from holdfast.vault.cutting import cut_pages, cut_stream
+from holdfast.vault.locks import LOCK_LOST
 from holdfast.vault.packing import Packer
 from holdfast.vault.repository import MANIFEST, Repository
 
@@ -144,6 +145,7 @@ class _Pipeline:
             if entry is None:
                 return
             self.stop.check()
+            _require_path(entry.path)
             file = self._read_with_retries(entry)
             with self._lock:
                 self.files.append(file)
@@ -165,6 +167,8 @@ class _Pipeline:
         file = _File(entry)
         if entry.open is None:
             node = self._of_parent(entry.path)
+            for at in range(0, len(node.content), 32):
+                self._inherited(node.content[at : at + 32], entry.path)
             file.ids, file.size = bytearray(node.content), node.size
             return file
 
@@ -202,11 +206,28 @@ class _Pipeline:
             length = min(entry.page, (entry.size or 0) - cell * entry.page)
             if node is None:
                 emit(cell, bytes(length))
-            elif len(node.content) >= (cell + 1) * 32 and node.size >= cell * entry.page + length:
-                file.place(cell, node.content[cell * 32 : (cell + 1) * 32])
             else:
-                raise Permanent(f"cell {cell} of {entry.path!r} is neither given nor in the parent snapshot")
+                self._inherit_cell(file, node, cell, length)
         file.size = entry.size or 0
+
+    def _inherit_cell(self, file: _File, node: tree.Node, cell: int, length: int) -> None:
+        """The parent's blob in this place, only if as long as the cell: another grid holds other bytes."""
+        blob = node.content[cell * 32 : (cell + 1) * 32]
+        if not blob or self._inherited(blob, file.entry.path) != length:
+            raise Permanent(
+                f"cell {cell} of {file.entry.path!r} is not given and the parent snapshot has no cell like it",
+                code="grid_changed",
+                hint="take this snapshot without a parent",
+            )
+        file.place(cell, blob)
+
+    def _inherited(self, blob: bytes, path: str) -> int:
+        """Plain length of a blob taken over from the parent. Raises Corrupt when no index has it: a snapshot that
+        refers to it would be readable but not whole."""
+        found = self.index.find(blob)
+        if found is None:
+            raise Corrupt(f"blob {blob.hex()[:12]} of {path!r} in the parent snapshot is in no index")
+        return found[1].plain_length
 
     def _of_parent(self, path: str) -> tree.Node:
         node = self.parent.get(path)
@@ -321,6 +342,8 @@ def write_snapshot(
             root = _store_trees(line, files, {MANIFEST: manifest_to_json(manifest), **capture.companions()})
             line.packer.finish()
         except Cancelled:
+            if stop.reason == LOCK_LOST:  # nothing may be written without a lock, and nobody asked to stop
+                raise Retryable(LOCK_LOST, code="repository_lock_lost") from None
             line.packer.write_index()
             raise
         stop.check()
@@ -338,6 +361,19 @@ def write_snapshot(
         crash_point("upload.snapshot")
         repo.store.put(f"snapshots/{name}", [sealed])
     return WrittenSnapshot(name, manifest, line.stats)
+
+
+def _require_path(path: str) -> None:
+    """Refuse what stock restic could not restore, or would restore somewhere else."""
+    if any(
+        part in ("", ".", "..") or "\x00" in part or len(part.encode(errors="replace")) > 255
+        for part in path.split("/")
+    ):
+        raise Permanent(f"not a path an entry may have: {path!r}", code="entry_path")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise Permanent(f"not a path an entry may have: {path!r}", code="entry_path") from None
 
 
 def _complete(manifest: Manifest, files: Sequence[_File], facts: Mapping[str, JSON]) -> Manifest:

@@ -25,7 +25,7 @@ from holdfast.vault.blobs import BlobReader
 from holdfast.vault.index import BlobIndex
 from holdfast.vault.locks import Locks
 from holdfast.vault.source import SnapshotSource
-from holdfast.vault.stores.base import Store
+from holdfast.vault.stores.base import Store, pieces
 
 if TYPE_CHECKING:
     from holdfast.vault.check import CheckReport, Progress, VerifyReport
@@ -119,7 +119,7 @@ class Repository:
 
     def keys(self) -> list[KeyInfo]:
         found = []
-        for name, _ in self.store.list("keys"):
+        for name, _ in pieces(self.store, "keys"):
             about = keyfile.describe(self.store.get(name))
             found.append(
                 KeyInfo(
@@ -145,7 +145,7 @@ class Repository:
 
     def index(self) -> BlobIndex:
         """The index, read again when index files went (a prune) and added to when new ones came."""
-        names = frozenset(name for name, _ in self.store.list("index"))
+        names = frozenset(name for name, _ in pieces(self.store, "index"))
         if self._index is None or not self._index_files <= names:
             self._index, self._index_files = BlobIndex(), frozenset()
         for name in names - self._index_files:
@@ -160,7 +160,7 @@ class Repository:
     def snapshots(self) -> list[SnapshotInfo]:
         """Oldest first."""
         found = []
-        for name, _ in self.store.list("snapshots"):
+        for name, _ in pieces(self.store, "snapshots"):
             document = self._snapshot(name.split("/")[-1])
             found.append(
                 SnapshotInfo(
@@ -233,13 +233,15 @@ class Repository:
         return check.check_repository(self, read_data=read_data, stop=stop, progress=progress)
 
     def stats(self) -> RepositoryStats:
-        sizes = [size for _, size in self.store.list("data")]
-        return RepositoryStats(sum(1 for _ in self.store.list("snapshots")), len(sizes), sum(sizes), len(self.index()))
+        sizes = [size for _, size in pieces(self.store, "data")]
+        return RepositoryStats(
+            sum(1 for _ in pieces(self.store, "snapshots")), len(sizes), sum(sizes), len(self.index())
+        )
 
 
 def _unlock(store: Store, password: str) -> Key:
     refused: Denied | None = None
-    for name, _ in store.list("keys"):
+    for name, _ in pieces(store, "keys"):
         data = store.get(name)
         if hashlib.sha256(data).hexdigest() != name.split("/")[-1]:
             raise Corrupt(f"the key file {name.split('/')[-1][:12]} does not match its name")

@@ -35,7 +35,7 @@ def decode(sealed: bytes, key: Key) -> dict[str, Any]:
         if plain[:1] == _COMPRESSED_MARK:
             plain = decompress(plain[1:])
         document = json.loads(plain)
-    except (ZstdError, ValueError) as error:
+    except (ZstdError, ValueError, RecursionError) as error:
         raise Corrupt(f"a document cannot be read: {error}") from None
     if not isinstance(document, dict):
         raise Corrupt("a document is not a JSON object")
@@ -105,16 +105,16 @@ def parse_index(document: Mapping[str, Any]) -> list[tuple[bytes, list[PackedBlo
                     PackedBlob(
                         _id(b["id"]),
                         _TYPES[b["type"]],
-                        int(b["offset"]),
-                        int(b["length"]),
-                        int(b.get("uncompressed_length", 0)),
+                        _u32(b["offset"]),
+                        _u32(b["length"]),
+                        _u32(b.get("uncompressed_length", 0)),
                     )
                     for b in pack["blobs"]
                 ],
             )
             for pack in document.get("packs") or ()
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Corrupt(f"an index cannot be read: {error}") from None
 
 
@@ -122,4 +122,12 @@ def _id(text: Any) -> bytes:
     value = bytes.fromhex(text)
     if len(value) != 32:
         raise ValueError(f"not an id: {text!r}")
+    return value
+
+
+def _u32(number: Any) -> int:
+    """Offsets and lengths fit the pack's own 32-bit fields."""
+    value = int(number)
+    if not 0 <= value < 1 << 32:
+        raise ValueError(f"not an offset or a length: {number!r}")
     return value

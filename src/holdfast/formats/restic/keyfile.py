@@ -60,7 +60,7 @@ def unlock(data: bytes, password: str) -> Key:
         if document.get("kdf") != "scrypt" or n < 2 or n & (n - 1) or r < 1 or p < 1 or 128 * n * r * p > _MAX_WORK:
             raise Corrupt("a key file asks for a key derivation that is not allowed")
         user = _derive(password, salt, n, r, p)
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error) as error:
         raise Corrupt(f"a key file cannot be read: {error}") from None
     try:
         inner = json.loads(user.open(sealed))
@@ -76,7 +76,7 @@ def unlock(data: bytes, password: str) -> Key:
 def _document(data: bytes) -> dict[str, Any]:
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Corrupt("a key file is not JSON") from None
     if not isinstance(document, dict):
         raise Corrupt("a key file is not a JSON object")

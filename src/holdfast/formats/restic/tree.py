@@ -96,7 +96,7 @@ def parse(blob: bytes) -> list[Node]:
     try:
         nodes = json.loads(blob)["nodes"] or []
         return [_node(document) for document in nodes if document["type"] in ("file", "dir")]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise Corrupt(f"a tree cannot be read: {error}") from None
 
 

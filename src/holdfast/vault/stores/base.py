@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 Pieces = Sequence[bytes | memoryview]
+_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class Store(Protocol):
@@ -34,3 +36,8 @@ class Store(Protocol):
     def delete(self, name: str) -> None:
         """Remove; absent is success."""
         ...
+
+
+def pieces(store: Store, kind: str) -> Iterator[tuple[str, int]]:
+    """The pieces of a kind whose names are ids, as stock restic lists them: what a killed writer left is no piece."""
+    return ((name, size) for name, size in store.list(kind) if _ID.fullmatch(name.rpartition("/")[2]))
