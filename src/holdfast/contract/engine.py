@@ -69,7 +69,10 @@ class Session(Protocol):
     """An open line to one database. Used by one task at a time; `close` is idempotent."""
 
     async def inspect(self, depth: Literal["shallow", "full"] = "shallow") -> Catalog:
-        """At depth "shallow" estimates are allowed; "full" counts exactly. The number of statements does not grow with tables."""
+        """Look at the database; the number of statements does not grow with its tables.
+
+        "shallow" may estimate row counts, "full" counts exactly.
+        """
         ...
 
     def query(self, statement: str, params: Params, limits: QueryLimits) -> AsyncIterator[Batch]:
@@ -159,4 +162,17 @@ class CanDigest(Protocol):
 
     def digests(self, select: Sequence[str], stop: Stop) -> dict[str, tuple[int, str]]:
         """{"schema.table": (rows, digest)}; order of rows does not matter, multiplicity does."""
+        ...
+
+
+@runtime_checkable
+class CanPreview(Engine, Protocol):
+    """Engines that can show the first rows of a table straight out of a snapshot, without restoring the whole."""
+
+    def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:
+        """Synchronous. At most `limit` rows of `table` ("schema.table", as the manifest's tables read; "table" where the
+        schema is empty) in one batch with `columns` and `last`; `truncated` is "rows" when the table has more.
+
+        Reads only what it needs of `source`; uses at most a few MB of scratch. Raises NotFound, Corrupt, Cancelled.
+        """
         ...
