@@ -33,6 +33,7 @@ environments = sa.Table(
     sa.Column("name", sa.String(63), nullable=False),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("colour", sa.String(20), nullable=False),
+    sa.Column("restore_allowed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp, nullable=False),
@@ -56,7 +57,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Environment:
-    """A part of a project with its own data key."""
+    """A part of a project with its own data key. `restore_allowed` counts in production: off until it is set."""
 
     id: str
     project_id: str
@@ -67,3 +68,4 @@ class Environment:
     created_by: str
     created_at: datetime
     updated_at: datetime
+    restore_allowed: bool = False

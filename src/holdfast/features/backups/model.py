@@ -1,0 +1,207 @@
+"""Repositories, snapshots, verifications and restores as recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from holdfast.kernel.db import Json, Timestamp, metadata
+
+SnapshotState = Literal["creating", "ready", "failed", "deleted"]
+Verification = Literal["green", "yellow", "red"]
+
+repositories = sa.Table(
+    "repositories",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("project_id", sa.String(40), nullable=False),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("is_default", sa.Boolean, nullable=False, default=False),
+    sa.Column("restic_id", sa.String(64)),
+    sa.Column("last_check", Json()),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", Timestamp(), nullable=False),
+    sa.UniqueConstraint("project_id", "name"),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("project_id", sa.String(40), nullable=False),
+    sa.Column("environment_id", sa.String(40), nullable=False),
+    sa.Column("resource_id", sa.String(40), nullable=False),
+    sa.Column("resource_name", sa.String(63), nullable=False),
+    sa.Column("engine", sa.String(40), nullable=False),
+    sa.Column("spec", Json(), nullable=False),
+    sa.Column("repository_id", sa.String(40), sa.ForeignKey("repositories.id"), nullable=False),
+    sa.Column("restic_id", sa.String(64)),
+    sa.Column("run_id", sa.String(40)),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("trigger", sa.String(20), nullable=False),
+    sa.Column("summary", Json(), nullable=False),
+    sa.Column("source_bytes", sa.BigInteger),
+    sa.Column("stored_bytes", sa.BigInteger),
+    sa.Column("entries", sa.Integer),
+    sa.Column("tables", sa.Integer),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("seconds", sa.Float),
+    sa.Column("position", Json()),
+    sa.Column("wanted_level", sa.Integer, nullable=False),
+    sa.Column("verified_level", sa.Integer),
+    sa.Column("verification", sa.String(10), nullable=False),
+    sa.Column("tags", Json(), nullable=False),
+    sa.Column("hold", sa.Boolean, nullable=False, default=False),
+    sa.Column("error", Json()),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", Timestamp(), nullable=False),
+    sa.Column("taken_at", Timestamp()),
+    sa.Column("deleted_at", Timestamp()),
+    sa.Index("ix_snapshots_resource_id", "resource_id", "id"),
+    sa.Index("ix_snapshots_project_id", "project_id", "id"),
+)
+
+verifications = sa.Table(
+    "verifications",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("snapshot_id", sa.String(40), sa.ForeignKey("snapshots.id"), nullable=False),
+    sa.Column("run_id", sa.String(40)),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("method", sa.String(60), nullable=False),
+    sa.Column("ok", sa.Boolean),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("checks", Json(), nullable=False),
+    sa.Column("error", Json()),
+    sa.Column("at", Timestamp(), nullable=False),
+    sa.Index("ix_verifications_snapshot_id", "snapshot_id", "id"),
+)
+
+restores = sa.Table(
+    "restores",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("project_id", sa.String(40), nullable=False),
+    sa.Column("environment_id", sa.String(40), nullable=False),
+    sa.Column("snapshot_id", sa.String(40), nullable=False),
+    sa.Column("resource_id", sa.String(40), nullable=False),
+    sa.Column("mode", sa.String(20), nullable=False),
+    sa.Column("actor", sa.String(80), nullable=False),
+    sa.Column("run_id", sa.String(40)),
+    sa.Column("select", Json(), nullable=False),
+    sa.Column("safety_snapshot_id", sa.String(40)),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("candidate", sa.String(24)),
+    sa.Column("kept", sa.String(24)),
+    sa.Column("kept_until", Timestamp()),
+    sa.Column("receipt", Json()),
+    sa.Column("verdict", Json()),
+    sa.Column("error", Json()),
+    sa.Column("at", Timestamp(), nullable=False),
+    sa.Column("finished_at", Timestamp()),
+    sa.Index("ix_restores_resource_id", "resource_id", "id"),
+    sa.Index("ix_restores_project_id", "project_id", "id"),
+)
+
+
+@dataclass(frozen=True)
+class RepositoryRow:
+    """Where snapshots of a project live. `state` "new" until the first use has made it on disk."""
+
+    id: str
+    project_id: str
+    name: str
+    kind: str
+    state: str
+    is_default: bool
+    restic_id: str | None
+    last_check: Mapping[str, Any] | None
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One backup as recorded. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    resource_id: str
+    resource_name: str
+    engine: str
+    spec: Mapping[str, Any]
+    repository_id: str
+    restic_id: str | None
+    run_id: str | None
+    state: SnapshotState
+    trigger: str
+    summary: Mapping[str, Any]
+    source_bytes: int | None
+    stored_bytes: int | None
+    entries: int | None
+    tables: int | None
+    rows: int | None
+    seconds: float | None
+    position: Mapping[str, Any] | None
+    wanted_level: int
+    verified_level: int | None
+    verification: Verification
+    tags: Sequence[str]
+    hold: bool
+    error: Mapping[str, Any] | None
+    version: int
+    created_by: str
+    created_at: datetime
+    taken_at: datetime | None
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class VerificationRow:
+    """One proof of one snapshot, to one level. `ok` None = could not be judged, and `error` says why."""
+
+    id: str
+    snapshot_id: str
+    run_id: str | None
+    level: int
+    method: str
+    ok: bool | None
+    seconds: float
+    bytes: int | None
+    checks: Sequence[Mapping[str, Any]]
+    error: Mapping[str, Any] | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Who brought what back where. `candidate` and `kept` are labels of databases beside the live one."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    snapshot_id: str
+    resource_id: str
+    mode: str
+    actor: str
+    run_id: str | None
+    select: Sequence[str]
+    safety_snapshot_id: str | None
+    state: str
+    candidate: str | None
+    kept: str | None
+    kept_until: datetime | None
+    receipt: Mapping[str, Any] | None
+    verdict: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+    at: datetime
+    finished_at: datetime | None

@@ -1,0 +1,280 @@
+"""What people ask of snapshots. Each act is one transaction: row, audit and run, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.backups import store
+from holdfast.features.backups.keys import Keys
+from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.databases.guard import found as found_database
+from holdfast.features.databases.model import Resource
+from holdfast.features.databases.service import wrong_state
+from holdfast.jobs import Jobs, Run
+from holdfast.kernel import audit
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, Invalid
+from holdfast.kernel.ids import new_id
+from holdfast.web.etag import changed_meanwhile
+from holdfast.web.idempotency import NEVER, Once
+
+DEFAULT_LEVEL = 1
+FIRST_LEVEL = 3  # the first snapshot of a database is proven by restoring it
+MAX_TAGS = 50
+
+
+class SnapshotsService:
+    """Every verb takes the actor first and raises Denied or NotFound before it reads or writes anything else."""
+
+    def __init__(self, db: Database, jobs: Jobs, keys: Keys, clock: Clock) -> None:
+        self._db = db
+        self._jobs = jobs
+        self._keys = keys
+        self._clock = clock
+
+    def create(
+        self,
+        actor: Actor,
+        resource_id: str,
+        *,
+        level: int | None = None,
+        repository_id: str | None = None,
+        tags: Sequence[str] = (),
+        once: Once = NEVER,
+    ) -> tuple[Snapshot, Run]:
+        """`level` None = L1, and L3 while no snapshot of this database was ever restored."""
+        with self._db.write() as conn:
+            resource = found_database(conn, actor, resource_id, "snapshot.create")
+            once.check(conn)
+            if resource.state != "ready":
+                raise wrong_state(resource, "take a snapshot of")
+            snapshot = self.insert(
+                conn, actor, resource, level=level, repository_id=repository_id, tags=tags, trigger="manual"
+            )
+            run = self._submit(conn, actor, snapshot, "snapshot.create", {}, resource.id)
+            made = (self.own(conn, snapshot, run), run)
+            once.keep(conn, made)
+            return made
+
+    def insert(
+        self,
+        conn: sa.Connection,
+        actor: Actor,
+        resource: Resource,
+        *,
+        level: int | None,
+        trigger: str,
+        repository_id: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> Snapshot:
+        """A row in state "creating", in the caller's transaction; the caller authorised and submits the run."""
+        if repository_id is None:
+            repository = self._keys.default(conn, resource.project_id, actor.id)
+        else:
+            chosen = store.get(conn, RepositoryRow, repository_id)
+            if chosen is None or chosen.project_id != resource.project_id:
+                raise no_such("repository")
+            repository = chosen
+        if level is None:
+            level = DEFAULT_LEVEL if store.proven_before(conn, resource.id) else FIRST_LEVEL
+        snapshot = Snapshot(
+            id=new_id("snap"),
+            project_id=resource.project_id,
+            environment_id=resource.environment_id,
+            resource_id=resource.id,
+            resource_name=resource.name,
+            engine=resource.engine,
+            spec=resource.spec,
+            repository_id=repository.id,
+            restic_id=None,
+            run_id=None,
+            state="creating",
+            trigger=trigger,
+            summary={},
+            source_bytes=None,
+            stored_bytes=None,
+            entries=None,
+            tables=None,
+            rows=None,
+            seconds=None,
+            position=None,
+            wanted_level=max(DEFAULT_LEVEL, level),
+            verified_level=None,
+            verification="yellow",
+            tags=checked_tags(tags),
+            hold=False,
+            error=None,
+            version=1,
+            created_by=actor.id,
+            created_at=self._clock.now(),
+            taken_at=None,
+            deleted_at=None,
+        )
+        store.insert(conn, snapshot)
+        return snapshot
+
+    def own(self, conn: sa.Connection, snapshot: Snapshot, run: Run) -> Snapshot:
+        """Name the run that will end the row's state "creating"."""
+        return store.change(conn, Snapshot, snapshot.id, run_id=run.id) or snapshot
+
+    def list(
+        self,
+        actor: Actor,
+        *,
+        project_id: str | None = None,
+        resource_id: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+        states: Sequence[str] = (),
+        **equal: Any,
+    ) -> Sequence[Snapshot]:
+        """Newest first; deleted ones only when asked for by state. One statement always."""
+        actor.require("snapshot.read", project_id, noun="project")
+        if project_id is not None:
+            visible: Sequence[str] | None = [project_id]
+        else:
+            visible = None if actor.projects is None else sorted(actor.projects)
+        wanted = list(states) or ["creating", "ready", "failed"]
+        with self._db.read() as conn:
+            return store.page(
+                conn,
+                Snapshot,
+                projects=visible,
+                after=after,
+                limit=limit,
+                resource_id=resource_id,
+                state=wanted,
+                **equal,
+            )
+
+    def get(self, actor: Actor, snapshot_id: str, permission: str = "snapshot.read") -> Snapshot:
+        with self._db.read() as conn:
+            return found(conn, actor, snapshot_id, permission)
+
+    def verifications(self, actor: Actor, snapshot_id: str) -> Sequence[VerificationRow]:
+        """Every proof of a snapshot, newest first."""
+        with self._db.read() as conn:
+            snapshot = found(conn, actor, snapshot_id, "snapshot.read")
+            return store.page(conn, VerificationRow, snapshot_id=snapshot.id, limit=100)
+
+    def update(self, actor: Actor, snapshot_id: str, changes: Mapping[str, Any], *, version: int) -> Snapshot:
+        """Tags and hold. A held snapshot is deleted by nobody and no plan."""
+        values = {key: changes[key] for key in ("tags", "hold") if key in changes}
+        if "tags" in values:
+            values["tags"] = checked_tags(values["tags"])
+        with self._db.write() as conn:
+            snapshot = found(conn, actor, snapshot_id, "snapshot.create")
+            if snapshot.version != version:
+                raise changed_meanwhile("snapshot")
+            changed = store.change(conn, Snapshot, snapshot.id, version=version + 1, **values) or snapshot
+            record(conn, actor, changed, "snapshot.update", {"fields": sorted(values)})
+            return changed
+
+    def verify(self, actor: Actor, snapshot_id: str, level: int | None) -> tuple[Snapshot, Run]:
+        """Prove it again, to `level` (by default the one it was made for)."""
+        with self._db.write() as conn:
+            snapshot = found(conn, actor, snapshot_id, "snapshot.verify")
+            require_ready(snapshot)
+            wanted = snapshot.wanted_level if level is None else max(1, level)
+            return snapshot, self._submit(conn, actor, snapshot, "snapshot.verify", {"level": wanted})
+
+    def delete(self, actor: Actor, snapshot_id: str, confirm: str, *, force: bool = False) -> tuple[Snapshot, Run]:
+        """Refused for a held snapshot, and without `force` for the only good one its database has."""
+        with self._db.write() as conn:
+            snapshot = found(conn, actor, snapshot_id, "snapshot.delete")
+            if confirm != snapshot.id:
+                raise Invalid(
+                    "confirm must be the snapshot's id",
+                    code="confirm_mismatch",
+                    details={"fields": [{"field": "confirm", "message": "is not the id"}]},
+                )
+            if snapshot.state not in ("ready", "failed"):
+                raise Conflict(f"the snapshot is {snapshot.state}", code="snapshot_state")
+            if snapshot.hold:
+                raise Conflict("the snapshot is held", code="snapshot_held", hint="Release the hold first.")
+            good = snapshot.state == "ready" and snapshot.verification != "red"
+            if good and not force and not store.other_good(conn, snapshot):
+                raise Conflict(
+                    "this is the only good snapshot of its database",
+                    code="last_good_snapshot",
+                    hint="Take another one first, or say force.",
+                )
+            run = self._submit(conn, actor, snapshot, "snapshot.delete", {}, snapshot.resource_id)
+            return snapshot, run
+
+    def restores(
+        self, actor: Actor, *, resource_id: str | None, snapshot_id: str | None, after: str | None, limit: int
+    ) -> Sequence[Restore]:
+        """Who brought what back where, newest first."""
+        actor.require("snapshot.read")
+        visible = None if actor.projects is None else sorted(actor.projects)
+        with self._db.read() as conn:
+            return store.page(
+                conn,
+                Restore,
+                projects=visible,
+                resource_id=resource_id,
+                snapshot_id=snapshot_id,
+                after=after,
+                limit=limit,
+            )
+
+    def _submit(
+        self,
+        conn: sa.Connection,
+        actor: Actor,
+        snapshot: Snapshot,
+        kind: str,
+        values: Mapping[str, Any],
+        resource_id: str | None = None,
+    ) -> Run:
+        run = self._jobs.submit(
+            conn,
+            kind=kind,
+            actor=actor.id,
+            project_id=snapshot.project_id,
+            environment_id=snapshot.environment_id,
+            resource_id=resource_id or snapshot.resource_id,
+            input={"snapshot_id": snapshot.id, **values},
+        )
+        record(conn, actor, snapshot, kind, {"run_id": run.id, **values})
+        return run
+
+
+def found(conn: sa.Connection, actor: Actor, snapshot_id: str, permission: str) -> Snapshot:
+    """The snapshot, if `actor` may do `permission` with it; absent and foreign look the same."""
+    snapshot = store.get(conn, Snapshot, snapshot_id)
+    actor.require(permission, snapshot.project_id if snapshot else None, noun="snapshot")
+    if snapshot is None:
+        raise no_such("snapshot")
+    return snapshot
+
+
+def require_ready(snapshot: Snapshot) -> None:
+    if snapshot.state != "ready" or snapshot.restic_id is None:
+        raise Conflict(f"the snapshot is {snapshot.state}, not ready", code="snapshot_state")
+
+
+def record(conn: sa.Connection, actor: Actor, snapshot: Snapshot, action: str, details: Mapping[str, Any]) -> None:
+    audit.record(
+        conn,
+        actor=actor.id,
+        action=action,
+        project_id=snapshot.project_id,
+        environment_id=snapshot.environment_id,
+        resource_id=snapshot.resource_id,
+        details={"snapshot_id": snapshot.id, **details},
+    )
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """At most 50 different ones of 1-100 characters without control characters. Raises Invalid."""
+    unique = list(dict.fromkeys(tags))
+    if len(unique) > MAX_TAGS or any(not 1 <= len(tag) <= 100 or not tag.isprintable() for tag in unique):
+        raise Invalid(f"at most {MAX_TAGS} tags of 1 to 100 printable characters", code="tags_invalid")
+    return unique

@@ -1,0 +1,120 @@
+"""Statements on the tables of backups; each is one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from holdfast.features.backups.model import (
+    RepositoryRow,
+    Restore,
+    Snapshot,
+    VerificationRow,
+    repositories,
+    restores,
+    snapshots,
+    verifications,
+)
+from holdfast.kernel.errors import Conflict
+
+Row = TypeVar("Row", RepositoryRow, Snapshot, VerificationRow, Restore)
+_TABLES: dict[type[Any], sa.Table] = {
+    RepositoryRow: repositories,
+    Snapshot: snapshots,
+    VerificationRow: verifications,
+    Restore: restores,
+}
+
+
+def insert(conn: sa.Connection, row: RepositoryRow | Snapshot | VerificationRow | Restore) -> None:
+    """Raises Conflict (code "name_taken") for a repository's name that the project already has."""
+    try:
+        conn.execute(sa.insert(_TABLES[type(row)]).values(**asdict(row)))
+    except sa.exc.IntegrityError as error:
+        if isinstance(row, RepositoryRow):
+            raise Conflict(f"this project already has a repository named {row.name!r}", code="name_taken") from None
+        raise error
+
+
+def get(conn: sa.Connection, kind: type[Row], row_id: str) -> Row | None:
+    table = _TABLES[kind]
+    found = conn.execute(sa.select(table).where(table.c.id == row_id)).mappings().first()
+    return kind(**found) if found else None
+
+
+def change(
+    conn: sa.Connection, kind: type[Row], row_id: str, *, states: Sequence[str] = (), **values: Any
+) -> Row | None:
+    """Set `values` and return the new row; None when it is not in one of `states`."""
+    table = _TABLES[kind]
+    query = sa.update(table).where(table.c.id == row_id)
+    if states:
+        query = query.where(table.c.state.in_(states))
+    found = conn.execute(query.values(**values).returning(*table.c)).mappings().first()
+    return kind(**found) if found else None
+
+
+def page(
+    conn: sa.Connection,
+    kind: type[Row],
+    *,
+    projects: Sequence[str] | None = None,
+    after: str | None = None,
+    limit: int = 50,
+    **equal: Any,
+) -> list[Row]:
+    """Newest first, those before the id `after`; `equal` compares columns, a list means one of them, None is ignored."""
+    table = _TABLES[kind]
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    if projects is not None:
+        query = query.where(table.c.project_id.in_(projects))
+    if after is not None:
+        query = query.where(table.c.id < after)
+    for name, value in equal.items():
+        if value is None:
+            continue
+        column = table.c[name]
+        query = query.where(column.in_(value) if isinstance(value, (list, tuple)) else column == value)
+    return [kind(**row) for row in conn.execute(query).mappings()]
+
+
+def default_repository(conn: sa.Connection, project_id: str) -> RepositoryRow | None:
+    query = sa.select(repositories).where(repositories.c.project_id == project_id, repositories.c.is_default)
+    found = conn.execute(query).mappings().first()
+    return RepositoryRow(**found) if found else None
+
+
+def newest_good(conn: sa.Connection, resource_id: str, repository_id: str | None = None) -> Snapshot | None:
+    """The newest ready snapshot that no verification found wrong."""
+    c = snapshots.c
+    query = sa.select(snapshots).where(c.resource_id == resource_id, c.state == "ready", c.verification != "red")
+    if repository_id is not None:
+        query = query.where(c.repository_id == repository_id)
+    found = conn.execute(query.order_by(c.id.desc()).limit(1)).mappings().first()
+    return Snapshot(**found) if found else None
+
+
+def other_good(conn: sa.Connection, snapshot: Snapshot) -> bool:
+    """Whether the database has another ready snapshot that no verification found wrong."""
+    c = snapshots.c
+    query = sa.select(c.id).where(
+        c.resource_id == snapshot.resource_id, c.id != snapshot.id, c.state == "ready", c.verification != "red"
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def proven_before(conn: sa.Connection, resource_id: str) -> bool:
+    """Whether any snapshot of this database was ever restored and compared."""
+    c = snapshots.c
+    query = sa.select(c.id).where(c.resource_id == resource_id, c.verified_level >= 3)
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def latest_seconds(conn: sa.Connection, snapshot_ids: Sequence[str], level: int) -> float | None:
+    """How long the newest successful verification to `level` of any of these took."""
+    c = verifications.c
+    query = sa.select(c.seconds).where(c.snapshot_id.in_(snapshot_ids), c.level == level, c.ok.is_(True))
+    return conn.execute(query.order_by(c.id.desc()).limit(1)).scalar()

@@ -1,0 +1,186 @@
+"""Taking a snapshot: capture, store, read back, prove, on a runner thread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from holdfast import __version__
+from holdfast.contract.snapshot import CaptureRequest, Manifest
+from holdfast.features.backups import store
+from holdfast.features.backups.keys import Keys
+from holdfast.features.backups.model import RepositoryRow, Snapshot
+from holdfast.features.databases import store as databases
+from holdfast.features.databases.interruption import only_interrupted
+from holdfast.features.databases.model import Resource
+from holdfast.features.databases.reach import Reach
+from holdfast.features.databases.tasks import reason_of, scratch_of
+from holdfast.jobs.model import TaskContext
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, NotFound
+from holdfast.vault.pipeline import SnapshotOptions, SnapshotStats, write_snapshot
+from holdfast.vault.repository import Repository
+
+TAG = "holdfast:"
+
+
+class Taker:
+    """One snapshot row from "creating" to "ready" or "failed". Running it again after a crash finds what is stored."""
+
+    def __init__(self, db: Database, reach: Reach, keys: Keys, clock: Clock) -> None:
+        self._db = db
+        self._reach = reach
+        self._keys = keys
+        self._clock = clock
+
+    def take(self, ctx: TaskContext, snapshot_id: str) -> tuple[Snapshot, Repository]:
+        """Stored and recorded as ready; the caller proves it next. A failure leaves the row failed and nothing that
+        could be taken for a snapshot."""
+        snapshot, resource, row = self._load(snapshot_id)
+        if snapshot.state == "ready":
+            return snapshot, self._keys.open(row)
+        if snapshot.state == "failed" and snapshot.run_id == ctx.run.id:  # this run's second attempt
+            with ctx.commit() as conn:
+                snapshot = store.change(conn, Snapshot, snapshot.id, state="creating", error=None) or snapshot
+        if snapshot.state != "creating":
+            raise Conflict(f"snapshot {snapshot_id} is {snapshot.state}", code="snapshot_state")
+        repository: Repository | None = None
+        try:
+            if resource.state != "ready":
+                raise Conflict(
+                    f"{resource.name!r} is {resource.state}, not ready",
+                    code="database_not_ready",
+                    hint="Start it first.",
+                )
+            self._reach.require_space(0, "a snapshot")
+            repository = self._keys.open(row)
+            facts = self._stored(ctx, snapshot, resource, repository)
+            with ctx.commit() as conn:
+                done = store.change(conn, Snapshot, snapshot.id, states=("creating",), state="ready", **facts)
+            if done is None:
+                raise Conflict("the snapshot's row changed meanwhile", code="snapshot_state")
+            return done, repository
+        except Exception as error:
+            if not only_interrupted(ctx, error):
+                self._failed(ctx, snapshot, repository, error)
+            raise
+
+    def _load(self, snapshot_id: str) -> tuple[Snapshot, Resource, RepositoryRow]:
+        with self._db.read() as conn:
+            snapshot = store.get(conn, Snapshot, snapshot_id)
+            resource = databases.get(conn, snapshot.resource_id) if snapshot else None
+            row = store.get(conn, RepositoryRow, snapshot.repository_id) if snapshot else None
+        if snapshot is None or resource is None or row is None:
+            raise NotFound(f"snapshot {snapshot_id} or its database is gone")
+        return snapshot, resource, row
+
+    def _stored(
+        self, ctx: TaskContext, snapshot: Snapshot, resource: Resource, repository: Repository
+    ) -> dict[str, Any]:
+        """What the row says once everything is in the repository."""
+        found = find_stored(repository, snapshot.id)
+        if found is not None:
+            ctx.log("an earlier attempt had stored it already", restic_id=found)
+            manifest = repository.manifest(found)
+            return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}
+        started, taken_at = time.monotonic(), self._clock.now()
+        engine = self._reach.engine(resource)
+        tools = self._reach.tools(resource, scratch_of(ctx))
+        session = engine.connect(self._reach.endpoint(resource), tools, "admin")
+        parent, since = self._parent(snapshot, repository)
+        try:
+            with session.capture(since, CaptureRequest(), ctx.stop) as capture:
+                written = write_snapshot(
+                    repository,
+                    capture,
+                    parent=parent,
+                    hostname="holdfast",
+                    paths=[f"/{resource.id}"],
+                    tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
+                    facts=self._facts(snapshot, resource),
+                    stop=ctx.stop,
+                    progress=lambda stats: _report(ctx, stats, since.catalog.bytes if since else None),
+                    options=SnapshotOptions(),
+                )
+        finally:
+            asyncio.run(session.close())
+        return {
+            **describe(written.manifest),
+            **sizes(written.stats),
+            "restic_id": written.id,
+            "taken_at": taken_at,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+
+    def _parent(self, snapshot: Snapshot, repository: Repository) -> tuple[str | None, Manifest | None]:
+        """The newest good snapshot that is still in the repository: a foreign forget may have removed any."""
+        with self._db.read() as conn:
+            newest = store.newest_good(conn, snapshot.resource_id, snapshot.repository_id)
+        if newest is None or newest.restic_id is None:
+            return None, None
+        if newest.restic_id not in {info.id for info in repository.snapshots()}:
+            return None, None
+        return newest.restic_id, repository.manifest(newest.restic_id)
+
+    def _facts(self, snapshot: Snapshot, resource: Resource) -> dict[str, Any]:
+        return {
+            "snapshot_id": snapshot.id,
+            "project_id": resource.project_id,
+            "environment_id": resource.environment_id,
+            "resource_id": resource.id,
+            "resource_name": resource.name,
+            "engine": resource.engine,
+            "spec": dict(resource.spec),
+            "holdfast_version": __version__,
+        }
+
+    def _failed(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository | None, error: Exception) -> None:
+        if repository is not None and (stored := find_stored(repository, snapshot.id)):
+            repository.forget(stored)
+        with ctx.commit() as conn:
+            store.change(
+                conn,
+                Snapshot,
+                snapshot.id,
+                states=("creating",),
+                state="failed",
+                verification="red",
+                error=reason_of(error),
+            )
+
+
+def find_stored(repository: Repository, snapshot_id: str) -> str | None:
+    """The restic id of a snapshot by our id: written last of all, so what has it is complete."""
+    for info in repository.snapshots():
+        if f"{TAG}{snapshot_id}" in (info.tags or ()):
+            return info.id
+    return None
+
+
+def describe(manifest: Manifest) -> dict[str, Any]:
+    """What listings show of a manifest without opening the repository."""
+    return {
+        "summary": {
+            "engine_version": manifest.version,
+            "database": manifest.database,
+            "relations": len(manifest.catalog.relations),
+            "objects": dict(manifest.catalog.objects),
+            "extensions": dict(manifest.catalog.extensions),
+        },
+        "source_bytes": manifest.catalog.bytes,
+        "entries": len(manifest.entries),
+        "tables": len(manifest.tables),
+        "rows": sum(table.rows for table in manifest.tables),
+        "position": dict(manifest.position),
+    }
+
+
+def sizes(stats: SnapshotStats) -> dict[str, Any]:
+    return {"source_bytes": stats.bytes_read, "stored_bytes": stats.bytes_stored}
+
+
+def _report(ctx: TaskContext, stats: SnapshotStats, total: int | None) -> None:
+    known = total if total is not None and total >= stats.bytes_read else None
+    ctx.progress("storing", stats.bytes_read, known, "bytes")

@@ -1,0 +1,171 @@
+"""Proving a snapshot: L1 reads every byte back, L2 parses it, L3 restores it into a scratch server and compares."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as tokens
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from holdfast.contract.snapshot import Check, Level, RestoreRequest, Verdict
+from holdfast.contract.spec import Spec
+from holdfast.features.backups import store
+from holdfast.features.backups.model import Snapshot, VerificationRow
+from holdfast.features.databases.interruption import only_interrupted
+from holdfast.features.databases.reach import Reach
+from holdfast.features.databases.tasks import reason_of, scratch_of
+from holdfast.jobs.model import TaskContext
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.errors import Corrupt, HoldfastError
+from holdfast.kernel.ids import new_id
+from holdfast.vault.repository import Repository
+
+METHODS = {Level.HASHES: "hashes", Level.READABLE: "tools", Level.RESTORED: "restore into a scratch server"}
+_KEPT_CHECKS = 200  # every failed check is kept, and so many of the others
+
+
+class Verifier:
+    """Each proof is a row of its own; the snapshot's colour follows from the newest."""
+
+    def __init__(self, reach: Reach, clock: Clock) -> None:
+        self._reach = reach
+        self._clock = clock
+
+    def prove(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
+        """Every level up to `level` in turn, L2 only when it is the one asked for. Raises Corrupt (code
+        "verification_failed") at the first that fails; the snapshot is red then, and stays for whoever investigates."""
+        levels = [Level.HASHES] if level >= Level.HASHES else []
+        if level > Level.HASHES:
+            levels.append(level)
+        for each in levels:
+            snapshot = self._one(ctx, snapshot, repository, each)
+        return snapshot
+
+    def _one(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
+        prove: dict[Level, Callable[[], tuple[Verdict, int | None]]] = {
+            Level.HASHES: lambda: self._hashes(ctx, snapshot, repository),
+            Level.READABLE: lambda: (self._readable(ctx, snapshot, repository), None),
+            Level.RESTORED: lambda: (self._restored(ctx, snapshot, repository), None),
+        }
+        started = time.monotonic()
+        verdict: Verdict | None = None
+        size: int | None = None
+        error: HoldfastError | None = None
+        try:
+            verdict, size = prove[level]()
+        except Corrupt as found:
+            error, verdict = found, Verdict(level, (Check("read", False, detail=found.message),))
+        except HoldfastError as found:
+            if only_interrupted(ctx, found) or ctx.stop.stopped:
+                raise
+            error = found
+        recorded = self._record(ctx, snapshot, level, verdict, size, error, time.monotonic() - started)
+        if verdict is not None and verdict.ok:
+            return recorded
+        if error is not None and verdict is None:
+            raise error
+        bad = [check for check in verdict.checks if check.ok is False] if verdict else []
+        names = ", ".join(check.name for check in bad[:5]) or "nothing could be judged"
+        raise Corrupt(
+            f"the snapshot did not prove itself at level {int(level)}: {names}",
+            code="verification_failed",
+            hint="Take another snapshot now, and keep this one until you know why.",
+            details={"level": int(level), "checks": [_check(check) for check in bad[:20]]},
+        )
+
+    def _hashes(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> tuple[Verdict, int]:
+        report = repository.verify_snapshot(
+            snapshot.restic_id or "",
+            ctx.stop,
+            lambda done, total: ctx.progress("reading back", done, total, "bytes"),
+        )
+        checks = [Check("blob", False, detail=text) for text in report.errors]
+        checks.append(Check("blobs", not report.errors, actual=f"{report.blobs} blobs, {report.bytes} bytes"))
+        return Verdict(Level.HASHES, tuple(checks)), report.bytes
+
+    def _readable(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Verdict:
+        ctx.progress("parsing")
+        engine = self._reach.engines.get(snapshot.engine)
+        software = engine.software(self.spec(snapshot))
+        tools = self._reach.hosts.tools(None, software, scratch_of(ctx))
+        with repository.source(snapshot.restic_id or "") as source:
+            return engine.readable(source, tools, ctx.stop)
+
+    def _restored(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Verdict:
+        self._reach.require_space(snapshot.source_bytes or 0, "a rehearsed restore")
+        engine, spec = self._reach.engines.get(snapshot.engine), self.spec(snapshot)
+        secrets = {name: tokens.token_urlsafe(24) for name in engine.needs(spec)[1]}
+        scratch = scratch_of(ctx)
+        ctx.progress("rehearsing", 0, snapshot.source_bytes, "bytes")
+        with (
+            repository.source(snapshot.restic_id or "") as source,
+            self._reach.hosts.scratch(engine, spec, snapshot.resource_name, secrets, scratch) as endpoint,
+        ):
+            tools = self._reach.hosts.tools(None, engine.software(spec), scratch)
+            asyncio.run(engine.prepare(endpoint, spec, tools))
+            session = engine.connect(endpoint, tools, "admin")
+            try:
+                session.restore(source, restore_request(ctx, snapshot, "rehearsing"), ctx.stop)
+                ctx.progress("comparing")
+                return session.verify(source.manifest, Level.RESTORED, ctx.stop)
+            finally:
+                asyncio.run(session.close())
+
+    def spec(self, snapshot: Snapshot) -> Spec:
+        return self._reach.engines.get(snapshot.engine).spec.model_validate(dict(snapshot.spec))
+
+    def _record(
+        self,
+        ctx: TaskContext,
+        snapshot: Snapshot,
+        level: Level,
+        verdict: Verdict | None,
+        size: int | None,
+        error: HoldfastError | None,
+        seconds: float,
+    ) -> Snapshot:
+        ok = verdict.ok if verdict is not None else None
+        row = VerificationRow(
+            id=new_id("ver"),
+            snapshot_id=snapshot.id,
+            run_id=ctx.run.id,
+            level=int(level),
+            method=METHODS[level],
+            ok=ok,
+            seconds=round(seconds, 3),
+            bytes=size,
+            checks=kept_checks(verdict),
+            error=reason_of(error) if error else None,
+            at=self._clock.now(),
+        )
+        reached = max(int(level), snapshot.verified_level or 0) if ok else snapshot.verified_level
+        colour = "red" if ok is False else "green" if (reached or 0) >= snapshot.wanted_level else "yellow"
+        if ok is None and snapshot.verification == "red":
+            colour = "red"
+        with ctx.commit() as conn:
+            store.insert(conn, row)
+            changed = store.change(conn, Snapshot, snapshot.id, verified_level=reached, verification=colour)
+        return changed or snapshot
+
+
+def restore_request(
+    ctx: TaskContext, snapshot: Snapshot, phase: str, select: tuple[str, ...] = (), **more: Any
+) -> RestoreRequest:
+    """A request that reports its progress as the run's."""
+    total = snapshot.source_bytes
+    return RestoreRequest(select=select, progress=lambda done: ctx.progress(phase, done, total, "bytes"), **more)
+
+
+def kept_checks(verdict: Verdict | None) -> list[dict[str, Any]]:
+    """Failed ones first; a database of ten thousand tables does not need ten thousand lines of "yes"."""
+    if verdict is None:
+        return []
+    ordered = sorted(verdict.checks, key=lambda check: (check.ok is not False, check.ok is not None))
+    failed = sum(check.ok is False for check in ordered)
+    return [_check(check) for check in ordered[: max(failed, _KEPT_CHECKS)]]
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {key: value for key, value in asdict(check).items() if value != ""}

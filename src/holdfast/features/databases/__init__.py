@@ -1,0 +1,1 @@
+"""Databases: created, found, queried, started, stopped, deleted and brought back; one slice for every engine."""

@@ -1,0 +1,58 @@
+"""A statement's text with every literal and comment removed: what history may keep."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
+
+MAX_LENGTH = 2000
+_MAX_TOKENISED = 64 * 1024  # longer statements take the crude way: history must not cost more than the query
+_LIST = re.compile(r"\(\s*\?(?:\s*,\s*\?)+\s*\)")
+_ROWS = re.compile(r"\(\?\)(?:\s*,\s*\(\?\))+")
+_CRUDE = re.compile(
+    r"""--[^\n]*|/\*.*?(?:\*/|\Z)          # comments
+    |\$(\w*)\$.*?(?:\$\1\$|\Z)             # dollar quotes
+    |[eExXbBnN]?'(?:[^']|'')*(?:'|\Z)      # strings, also unfinished ones
+    |"(?:[^"]|"")*(?:"|\Z)                 # may be a string in some dialects
+    |(?<![\w$])[+-]?(?:\d[\w.]*|\.\d+\w*)  # numbers
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def fingerprint(statement: str, dialect: str | None) -> str:
+    """The shape of `statement`: literals are `?`, comments gone, blanks folded, lists of literals shortened.
+
+    A text that cannot be tokenised loses everything that looks like a literal, quoted names included. `dialect` None
+    means the language is not SQL: only the first word stays.
+    """
+    if dialect is None:
+        return (statement.split(None, 1) or [""])[0][:64].upper()
+    shape = _tokenised(statement, dialect) if len(statement) <= _MAX_TOKENISED else None
+    if shape is None:
+        shape = " ".join(_CRUDE.sub(" ? ", statement).split())
+    shape = _ROWS.sub("(?)", _LIST.sub("(?)", shape))
+    return shape if len(shape) <= MAX_LENGTH else shape[: MAX_LENGTH - 1] + "…"
+
+
+def _tokenised(statement: str, dialect: str) -> str | None:
+    try:
+        tokens = Dialect.get_or_raise(dialect).tokenize(statement)
+    except (SqlglotError, ValueError):
+        return None
+    parts: list[str] = []
+    end = 0
+    for token in tokens:
+        if parts and token.start > end:
+            parts.append(" ")
+        parts.append("?" if _literal(token) else statement[token.start : token.end + 1])
+        end = token.end + 1
+    return "".join(parts)
+
+
+def _literal(token: Token) -> bool:
+    kind = token.token_type
+    return kind == TokenType.NUMBER or kind.name.endswith("STRING")

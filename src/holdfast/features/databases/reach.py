@@ -1,0 +1,96 @@
+"""From a resource's row to its engine, its endpoint with passwords, its tools: for services and tasks alike."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from holdfast.contract.engine import Engine
+from holdfast.contract.registry import Registry
+from holdfast.contract.spec import Endpoint, Plan, Spec
+from holdfast.contract.tools import Tools
+from holdfast.features.databases.endpoints import endpoint_from_json
+from holdfast.features.databases.model import Resource
+from holdfast.hosts import Hosts
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, DiskFull, Invalid
+from holdfast.kernel.secrets import Secrets
+from holdfast.kernel.settings import Settings
+
+
+class Reach:
+    """Everything needed to touch one database; holds no state of its own."""
+
+    def __init__(self, settings: Settings, db: Database, engines: Registry, secrets: Secrets, hosts: Hosts) -> None:
+        self.settings = settings
+        self.engines = engines
+        self.hosts = hosts
+        self._db = db
+        self._secrets = secrets
+
+    def engine(self, resource: Resource) -> Engine:
+        return self.engines.get(resource.engine)
+
+    def spec(self, resource: Resource) -> Spec:
+        return self.engine(resource).spec.model_validate(dict(resource.spec))
+
+    def secrets(self, resource: Resource) -> dict[str, str]:
+        with self._db.read() as conn:
+            return self._secrets.all(conn, resource.environment_id, resource.id)
+
+    def endpoint(self, resource: Resource) -> Endpoint:
+        """Raises Conflict (code "not_provisioned") while there is nothing to reach."""
+        if resource.endpoint is None:
+            raise Conflict(f"{resource.name!r} was never provisioned", code="not_provisioned")
+        return endpoint_from_json(resource.endpoint, self.secrets(resource))
+
+    def tools(self, resource: Resource, scratch: Path) -> Tools:
+        return self.hosts.tools(resource.id, self.engine(resource).software(self.spec(resource)), scratch)
+
+    def plan(self, resource: Resource) -> Plan:
+        """The plan of this resource on this machine; allocates what the host must remember (directories, user, port)."""
+        engine, spec = self.engine(resource), self.spec(resource)
+        wants_port, _ = engine.needs(spec)
+        port = (resource.endpoint or {}).get("port") or (self.hosts.free_port() if wants_port else None)
+        site = self.hosts.site(resource.id, resource.name, engine, spec, self.secrets(resource), port)
+        return engine.plan(spec, site)
+
+    def provision(self, resource: Resource, scratch: Path) -> Endpoint:
+        """Host it, start it, prepare it. Idempotent: after a crash the same call completes."""
+        plan = self.plan(resource)
+        self.hosts.up(resource.id, plan)
+        tools = self.hosts.tools(resource.id, plan.software, scratch)
+        asyncio.run(self.engine(resource).prepare(plan.endpoint, self.spec(resource), tools))
+        return plan.endpoint
+
+    def require_space(self, needed: int, what: str) -> None:
+        """Raises DiskFull when `what` would eat into the reserve. `needed` in bytes; 0 checks the reserve alone."""
+        free = shutil.disk_usage(self.settings.data).free
+        reserve = self.settings.disk_reserve_bytes
+        if free - needed >= reserve:
+            return
+        raise DiskFull(
+            f"{what} needs {needed} bytes and the disk has {free} free, of which {reserve} stay in reserve",
+            hint="Free space on the data directory's disk, or lower HOLDFAST_DISK_RESERVE_BYTES.",
+            details={"free_bytes": free, "needed_bytes": needed, "reserve_bytes": reserve},
+        )
+
+
+def checked_spec(engine: Engine, given: dict[str, object]) -> Spec:
+    """The spec, or Invalid (code "spec_invalid") whose details name every wrong field."""
+    try:
+        return engine.spec.model_validate(given)
+    except ValidationError as error:
+        fields = [
+            {"field": ".".join(["spec", *(str(part) for part in item["loc"])]), "message": item["msg"]}
+            for item in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise Invalid(
+            f"this is no spec of {engine.capabilities.title}: {fields[0]['field']}: {fields[0]['message']}",
+            code="spec_invalid",
+            hint=f"GET /api/v1/engines/{engine.name} shows the schema.",
+            details={"fields": fields},
+        ) from None

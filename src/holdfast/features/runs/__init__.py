@@ -1,0 +1,1 @@
+"""Runs as people read them: lists, logs, live progress, cancel."""

@@ -1,0 +1,92 @@
+"""Routes of runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+
+from holdfast.features.access.http import CurrentActor
+from holdfast.features.runs.events import events
+from holdfast.features.runs.hub import Hub
+from holdfast.features.runs.service import RunsService
+from holdfast.features.runs.wire import LogLineOut, RunOut
+from holdfast.kernel.errors import Invalid
+from holdfast.web.errors import answers
+from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
+from holdfast.web.parts import part
+from holdfast.web.sse import LastEventId, event_stream
+
+router = APIRouter(prefix="/api/v1", tags=["runs"])
+Service = Annotated[RunsService, Depends(part(RunsService))]
+Ear = Annotated[Hub, Depends(part(Hub))]
+State = Annotated[list[str] | None, Query(description="queued, running, succeeded, failed, cancelled; repeatable.")]
+
+
+@router.get("/runs", responses=answers(403, 404))
+def list_runs(
+    actor: CurrentActor,
+    service: Service,
+    project_id: str | None = None,
+    environment_id: str | None = None,
+    resource_id: str | None = None,
+    state: State = None,
+    kind: Annotated[list[str] | None, Query(description="Such as snapshot.create; repeatable.")] = None,
+    by: Annotated[str | None, Query(description="Who asked: an actor's id.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[RunOut]:
+    """Runs, newest first."""
+    rows = service.list(
+        actor,
+        project_id=project_id,
+        environment_id=environment_id,
+        resource_id=resource_id,
+        states=state or (),
+        kinds=kind or (),
+        actor_id=by,
+        after=after_id(cursor),
+        limit=limit + 1,
+    )
+    return page(rows, limit, RunOut.of, lambda run: run.id)
+
+
+@router.get("/runs/{run_id}", responses=answers(403, 404))
+def get_run(actor: CurrentActor, service: Service, run_id: str) -> RunOut:
+    """One run: state, progress, result or error."""
+    return RunOut.of(service.get(actor, run_id))
+
+
+@router.get("/runs/{run_id}/logs", responses=answers(403, 404))
+def get_logs(
+    actor: CurrentActor, service: Service, run_id: str, limit: Limit = 200, cursor: Cursor = None
+) -> Page[LogLineOut]:
+    """The run's own log, oldest line first."""
+    key = decode_cursor(cursor, int)
+    rows = service.logs(actor, run_id, after=int(key[0]) if key else 0, limit=limit + 1)
+    return page(rows, limit, LogLineOut.of, lambda line: (line.seq,))
+
+
+@router.get("/runs/{run_id}/events", responses=answers(403, 404), response_class=StreamingResponse)
+def stream_events(
+    request: Request,
+    actor: CurrentActor,
+    service: Service,
+    hub: Ear,
+    run_id: str,
+    last_event_id: LastEventId = None,
+) -> StreamingResponse:
+    """Server-sent events `log`, `progress` and `state` until the run has ended; resumes by Last-Event-ID."""
+    service.get(actor, run_id)
+    try:
+        after = int(last_event_id or 0)
+    except ValueError:
+        raise Invalid("Last-Event-ID was not given here", code="event_id_invalid") from None
+    return event_stream(request, events(service, hub, actor, run_id, after))
+
+
+@router.post("/runs/{run_id}/cancel", status_code=202, responses=answers(403, 404))
+def cancel_run(actor: CurrentActor, service: Service, run_id: str) -> RunOut:
+    """Ask a run to stop. It undoes what it began; one that has ended stays as it is."""
+    return RunOut.of(service.cancel(actor, run_id))

@@ -1,0 +1,74 @@
+"""What people ask of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.runs import store
+from holdfast.jobs import ENDED, Jobs, LogLine, Run
+from holdfast.kernel import audit
+from holdfast.kernel.db import Database
+
+
+class RunsService:
+    """Every verb takes the actor first; a run of a project the actor does not see is not there."""
+
+    def __init__(self, db: Database, jobs: Jobs) -> None:
+        self._db = db
+        self._jobs = jobs
+
+    def list(
+        self, actor: Actor, *, project_id: str | None = None, after: str | None = None, limit: int = 50, **filters: Any
+    ) -> Sequence[Run]:
+        actor.require("run.read", project_id, noun="project")
+        if project_id is not None:
+            visible: Sequence[str] | None = [project_id]
+        else:
+            visible = None if actor.projects is None else sorted(actor.projects)
+        with self._db.read() as conn:
+            return store.page(conn, projects=visible, after=after, limit=limit, **filters)
+
+    def get(self, actor: Actor, run_id: str) -> Run:
+        with self._db.read() as conn:
+            return self._found(conn, actor, run_id, "run.read")
+
+    def logs(self, actor: Actor, run_id: str, *, after: int, limit: int) -> Sequence[LogLine]:
+        """Lines with a sequence above `after`, oldest first."""
+        with self._db.read() as conn:
+            self._found(conn, actor, run_id, "run.read")
+            return self._jobs.logs(conn, run_id, after, limit)
+
+    def news(self, actor: Actor, run_id: str, after: int) -> tuple[Run, Sequence[LogLine]]:
+        """The run and its lines after `after`, of one moment."""
+        with self._db.read() as conn:
+            run = self._found(conn, actor, run_id, "run.read")
+            return run, self._jobs.logs(conn, run_id, after, 500)
+
+    def cancel(self, actor: Actor, run_id: str) -> Run:
+        """Ask it to stop. One that has ended stays as it is, and no audit row says otherwise."""
+        with self._db.write() as conn:
+            run = self._found(conn, actor, run_id, "run.cancel")
+            if run.state in ENDED:
+                return run
+            asked = self._jobs.cancel(conn, run_id)
+            audit.record(
+                conn,
+                actor=actor.id,
+                action="run.cancel",
+                project_id=run.project_id,
+                environment_id=run.environment_id,
+                resource_id=run.resource_id,
+                details={"run_id": run.id, "kind": run.kind},
+            )
+            return asked
+
+    def _found(self, conn: sa.Connection, actor: Actor, run_id: str, permission: str) -> Run:
+        run = self._jobs.get(conn, run_id)
+        actor.require(permission, run.project_id if run else None)
+        if run is None:
+            raise no_such("run")
+        return run

@@ -1,0 +1,63 @@
+"""Runs on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from holdfast.jobs import LogLine, Run
+
+
+class ProgressOut(BaseModel):
+    """`done` of `total` in `unit`; `rate` per second."""
+
+    phase: str
+    done: int
+    total: int | None
+    unit: str
+    rate: float | None
+    eta_seconds: float | None
+
+
+class RunOut(BaseModel):
+    """One durable execution. `error` is set when it failed or was cancelled, `result` when it succeeded."""
+
+    id: str
+    kind: str
+    state: str
+    project_id: str
+    environment_id: str | None
+    resource_id: str | None
+    actor: str
+    trigger: str
+    input: dict[str, Any]
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    progress: ProgressOut | None
+    correlation_id: str | None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+
+    @classmethod
+    def of(cls, run: Run) -> RunOut:
+        values = asdict(run)
+        return cls(**{name: values[name] for name in cls.model_fields})
+
+
+class LogLineOut(BaseModel):
+    """A line of a run's log; `seq` rises by one."""
+
+    seq: int
+    at: datetime
+    level: str
+    message: str
+    fields: dict[str, Any]
+
+    @classmethod
+    def of(cls, line: LogLine) -> LogLineOut:
+        return cls(**asdict(line))

@@ -1,0 +1,124 @@
+"""The runner process: `python -m holdfast.runner`. Composition root of everything that executes runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast import catalog
+from holdfast.contract.registry import Registry
+from holdfast.features.backups.keys import Keys
+from holdfast.features.backups.restoring import Restorer
+from holdfast.features.backups.swapping import Swapper
+from holdfast.features.backups.sweep import BackupSweep
+from holdfast.features.backups.taking import Taker
+from holdfast.features.backups.tasks import BackupTasks
+from holdfast.features.backups.verifying import Verifier
+from holdfast.features.databases.gate import Gate
+from holdfast.features.databases.reach import Reach
+from holdfast.features.databases.sweep import DatabaseSweep
+from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.hosts import Hosts
+from holdfast.hosts.keeper import KeeperClient
+from holdfast.jobs import Jobs, Runner, TaskRegistry
+from holdfast.kernel import log
+from holdfast.kernel.clock import Clock, SystemClock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.secrets import Secrets, load_master_key
+from holdfast.kernel.settings import Settings
+from holdfast.kernel.stop import Stop
+from holdfast.kernel.wake import Wake
+
+_log = logging.getLogger("holdfast.runner")
+_SWEEP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class RunnerParts:
+    """What the process is made of; `close` gives everything back."""
+
+    db: Database
+    wake: Wake
+    hosts: Hosts
+    runner: Runner
+    sweeps: tuple[Callable[[], object], ...]
+
+    def close(self) -> None:
+        self.db.close()
+        self.wake.close()
+
+
+def build(
+    settings: Settings, *, engines: Registry | None = None, clock: Clock | None = None, name: str = "runner"
+) -> RunnerParts:
+    """Everything wired, nothing started. The metadata database must have been migrated."""
+    clock = clock or SystemClock()
+    db = Database(settings.metadata_url)
+    wake = Wake(settings.runtime)
+    secrets = Secrets(db, load_master_key(settings.master_key_file))
+    hosts = Hosts(settings, KeeperClient.of(settings))
+    reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
+    gate = Gate(settings.data / "gates")
+    jobs = Jobs(db, clock, wake)
+    keys = Keys(settings, db, secrets, clock)
+
+    databases = DatabaseTasks(db, reach, secrets, gate, clock, wake)
+    swapper = Swapper(db, reach, gate, jobs, databases, clock)
+    taker, verifier = Taker(db, reach, keys, clock), Verifier(reach, clock)
+    restorer = Restorer(db, reach, keys, swapper, clock)
+    tasks = TaskRegistry()
+    databases.register(tasks)
+    BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
+
+    scratch = settings.data / "scratch"
+    scratch.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    runner = Runner(db, tasks, name=name, scratch_root=scratch, clock=clock, wake=wake)
+    sweeps = (hosts.sweep, DatabaseSweep(db, jobs, clock).sweep, BackupSweep(db, jobs, swapper, clock).sweep)
+    return RunnerParts(db, wake, hosts, runner, sweeps)
+
+
+def serve(parts: RunnerParts, stop: Stop) -> None:
+    """Work until `stop`. Sweeps at once, every five seconds, and whenever runs change."""
+    sweeper = threading.Thread(target=_sweep_loop, args=(parts, stop), name="sweeper", daemon=True)
+    sweeper.start()
+    parts.runner.run_forever(stop)
+    sweeper.join(_SWEEP_SECONDS)
+
+
+def _sweep_loop(parts: RunnerParts, stop: Stop) -> None:
+    while not stop.stopped:
+        for sweep in parts.sweeps:
+            try:
+                sweep()
+            except Exception:  # the next turn tries again; nothing depends on this one
+                _log.exception("a sweep failed")
+        stop.wait(_SWEEP_SECONDS)
+
+
+def main() -> int:
+    """Until SIGTERM or SIGINT: running tasks are stopped and go on at the next start."""
+    settings = Settings.load()
+    log.configure(settings.log_level)
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=stop.stop, args=("shutting down",)).start())
+    try:
+        parts = build(settings)
+    except HoldfastError as error:
+        sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
+        return 1
+    try:
+        serve(parts, stop)
+    finally:
+        parts.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

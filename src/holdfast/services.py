@@ -1,0 +1,126 @@
+"""The services of databases, runs and backups, wired once for the api process and for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast import catalog
+from holdfast.contract.registry import Registry
+from holdfast.features.backups.browse import BrowseService
+from holdfast.features.backups.keys import Keys
+from holdfast.features.backups.repository_service import RepositoriesService
+from holdfast.features.backups.restore_service import RestoreService
+from holdfast.features.backups.service import SnapshotsService
+from holdfast.features.backups.swapping import Swapper
+from holdfast.features.databases.gate import Gate
+from holdfast.features.databases.history import StatementHistory
+from holdfast.features.databases.pool import SessionPool
+from holdfast.features.databases.query import QueryService
+from holdfast.features.databases.reach import Reach
+from holdfast.features.databases.service import DatabasesService
+from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.features.runs.hub import Hub
+from holdfast.features.runs.service import RunsService
+from holdfast.hosts import Hosts
+from holdfast.hosts.keeper import KeeperClient
+from holdfast.jobs import Jobs
+from holdfast.kernel.clock import Clock, SystemClock
+from holdfast.kernel.db import Database
+from holdfast.kernel.secrets import Secrets, load_master_key
+from holdfast.kernel.settings import Settings
+from holdfast.kernel.wake import Wake
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything these slices offer. `parts` is what `create_app` wants: each service by its type."""
+
+    db: Database
+    jobs: Jobs
+    engines: Registry
+    databases: DatabasesService
+    queries: QueryService
+    runs: RunsService
+    hub: Hub
+    snapshots: SnapshotsService
+    restores: RestoreService
+    repositories: RepositoriesService
+    browse: BrowseService
+    wake: Wake
+
+    @property
+    def parts(self) -> Mapping[type[Any], Any]:
+        found = (
+            self.engines,
+            self.databases,
+            self.queries,
+            self.runs,
+            self.hub,
+            self.snapshots,
+            self.restores,
+            self.repositories,
+            self.browse,
+        )
+        return {type(each): each for each in found}
+
+    async def background(self) -> None:
+        """For the api's event loop, until cancelled: hears wake-ups, drains databases that stop or are swapped."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.hub.run())
+            group.create_task(self.queries.watch(self.hub.topics("resource")))
+
+    async def stop(self) -> None:
+        """End statements, close sessions, write the history. Then `close`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                await self.queries.close()
+        await asyncio.to_thread(self.browse.close)
+
+    def close(self) -> None:
+        """What this module opened: only when it opened it itself."""
+        self.browse.close()
+        self.db.close()
+        self.wake.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    db: Database | None = None,
+    secrets: Secrets | None = None,
+    wake: Wake | None = None,
+    engines: Registry | None = None,
+    clock: Clock | None = None,
+) -> Services:
+    """Nothing is started. Pass what the process has already; the rest is opened here."""
+    clock = clock or SystemClock()
+    engines = engines or catalog.registry()
+    db = db or Database(settings.metadata_url)
+    wake = wake or Wake(settings.runtime)
+    secrets = secrets or Secrets(db, load_master_key(settings.master_key_file))
+    jobs = Jobs(db, clock, wake)
+    reach = Reach(settings, db, engines, secrets, Hosts(settings, KeeperClient.of(settings)))
+    gate = Gate(settings.data / "gates")
+    keys = Keys(settings, db, secrets, clock)
+    swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
+    databases = DatabasesService(db, jobs, reach, secrets, clock)
+    snapshots = SnapshotsService(db, jobs, keys, clock)
+    pool = SessionPool(reach, settings.data / "scratch" / "api")
+    return Services(
+        db=db,
+        jobs=jobs,
+        engines=engines,
+        databases=databases,
+        queries=QueryService(db, reach, gate, pool, StatementHistory(db), clock),
+        runs=RunsService(db, jobs),
+        hub=Hub(wake),
+        snapshots=snapshots,
+        restores=RestoreService(db, jobs, snapshots, databases, swapper, clock),
+        repositories=RepositoriesService(db, jobs, keys),
+        browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api"),
+        wake=wake,
+    )
