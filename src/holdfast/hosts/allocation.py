@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pwd
+import threading
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +89,7 @@ class Allocation:
 
 def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace `path` as a whole; after a crash it holds the old or the new content. For directories we alone own."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
