@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import pwd
-import threading
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
