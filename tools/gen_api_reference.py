@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,22 @@ Every error has the body `{{"error": {{"code", "message", "hint", "details", "re
 
 
 def document() -> dict[str, Any]:
-    """The OpenAPI document of the app."""
-    from holdfast.http import openapi
+    """The OpenAPI document of the app, built as the api process builds it, in a directory of its own."""
+    from holdfast.app import build_services
+    from holdfast.http import create_app
+    from holdfast.kernel.settings import Settings
 
-    made: dict[str, Any] = openapi()
-    return made
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        settings = Settings(data=root / "data", runtime=root / "run", master_key_file=root / "key")
+        settings.data.mkdir()
+        settings.runtime.mkdir()
+        services = build_services(settings)
+        try:
+            return create_app(services, settings).openapi()
+        finally:
+            for close in reversed(services.closers):
+                close()
 
 
 def as_json(schema: Mapping[str, Any]) -> str:

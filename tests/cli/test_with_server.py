@@ -34,7 +34,8 @@ def shop(server: dict[str, str]) -> str:
 
     call("db", "create", "sqlite", "shop")
     call("db", "query", "shop", "--write", "create table t (id integer primary key, name text, b blob)")
-    call("db", "query", "shop", "--write", "insert into t values (?, ?, ?)", "--param", "1", "--param", "Ünï \U0001f600",
+    call("db", "query", "shop", "--write", "insert into t values (?, ?, ?)", "--param", "1", "--param",
+         "Ünï \U0001f600",
          "--param", '{"$bytes": "AP8="}')  # fmt: skip
     call("db", "query", "shop", "--write", "insert into t (id) values (2)")
     return "shop"
