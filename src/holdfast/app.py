@@ -1,0 +1,174 @@
+"""The api process: `python -m holdfast.app --fd control=3 --fd admin=4`. Builds everything once and serves it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from holdfast.features.access.keys import KeyService
+from holdfast.features.access.service import AccessService
+from holdfast.features.health.ping import Health, database_ping, disk_ping
+from holdfast.features.projects.service import ProjectsService
+from holdfast.features.runs import api as runs_api
+from holdfast.features.runs.hub import Hub
+from holdfast.features.runs.service import RunsService
+from holdfast.http import Services, create_app
+from holdfast.jobs import Jobs
+from holdfast.kernel import log
+from holdfast.kernel.clock import SystemClock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.secrets import Secrets, load_master_key
+from holdfast.kernel.settings import Settings
+from holdfast.kernel.wake import Wake
+from holdfast.web.peer import PeerProtocol
+
+GRACE_SECONDS = 10
+_log = log.get("holdfast.app")
+
+
+def build_services(settings: Settings) -> Services:
+    """Everything the api serves. Raises NeedsOperator when the master key does not open this installation."""
+    clock = SystemClock()
+    db = Database(settings.metadata_url)
+    db.migrate()
+    secrets = Secrets(db, load_master_key(settings.master_key_file))
+    secrets.check()
+    wake = Wake(settings.runtime)
+    jobs = Jobs(db, clock=clock, wake=wake)
+    projects = ProjectsService(db, clock, secrets)
+    projects.ensure_default()
+    hub = Hub(wake)
+    health = Health((database_ping(db), disk_ping(settings.data, settings.disk_reserve_bytes)))
+    return Services(
+        db=db,
+        access=AccessService(db, clock, origin=f"http://{settings.host}:{settings.control_port}"),
+        keys=KeyService(db, clock),
+        projects=projects,
+        health=health,
+        parts={RunsService: RunsService(db, jobs), Hub: hub},
+        routers=(runs_api.router,),
+        admin_uids=frozenset({0, settings.data.stat().st_uid}),
+        background=(hub.run,),
+        closers=(db.close, wake.close, health.close),
+    )
+
+
+class _Server(uvicorn.Server):
+    """One listener; the process has several, so signals are not its business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _AdminServer(_Server):
+    """uvicorn hands sockets to `create_server`, which on uvloop takes a unix socket for TCP."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            return PeerProtocol(self.config, self.server_state, {}, loop)
+
+        self.servers = [
+            await loop.create_unix_server(protocol, sock=listener, backlog=self.config.backlog)
+            for listener in sockets or []
+        ]
+        self.started = True
+
+
+async def serve(app: FastAPI, listeners: Mapping[str, socket.socket]) -> None:
+    """Until SIGTERM or SIGINT; then streams end, requests in flight have ten seconds, and everything is closed."""
+    services: Services = app.state.services
+    closing: asyncio.Event = app.state.closing
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, closing.set)
+    servers = [
+        (_AdminServer if name == "admin" else _Server)(_config(app, admin=name == "admin")) for name in listeners
+    ]
+    serving = [
+        asyncio.create_task(server.serve(sockets=[listener]), name=f"serve {name}")
+        for server, (name, listener) in zip(servers, listeners.items(), strict=True)
+    ]
+    background = [asyncio.ensure_future(work()) for work in services.background]
+    stop = asyncio.create_task(closing.wait())
+    try:
+        await asyncio.wait([stop, *serving, *background], return_when=asyncio.FIRST_COMPLETED)
+        closing.set()
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+    finally:
+        stop.cancel()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(stop, *background, return_exceptions=True)
+        for close in reversed(services.closers):
+            await asyncio.to_thread(close)
+    for task in background:
+        if not task.cancelled() and (failure := task.exception()):
+            raise failure
+
+
+def _config(app: FastAPI, *, admin: bool) -> uvicorn.Config:
+    """Forwarded headers count for nothing: there is no proxy of ours in front yet."""
+    return uvicorn.Config(
+        app,
+        http=PeerProtocol if admin else "httptools",
+        ws="none",
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+
+
+def inherited(pairs: Sequence[str]) -> dict[str, socket.socket]:
+    """`["control=3", "admin=4"]` -> listening sockets. Raises ValueError."""
+    found = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if name not in ("control", "admin") or not number.isdigit():
+            raise ValueError(f"--fd reads control=NUMBER or admin=NUMBER, not {pair!r}")
+        listener = socket.socket(fileno=int(number))
+        os.set_inheritable(int(number), False)
+        listener.setblocking(False)
+        found[name] = listener
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m holdfast.app", description=__doc__)
+    parser.add_argument("--fd", action="append", default=[], metavar="NAME=NUMBER", help="a listening socket")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = Settings.load()
+        log.configure(settings.log_level)
+        listeners = inherited(arguments.fd)
+        services = build_services(settings)
+    except HoldfastError as error:
+        sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
+        return 1
+    uvloop.run(serve(create_app(services, settings), listeners))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

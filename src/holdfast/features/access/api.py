@@ -1,0 +1,185 @@
+"""/api/v1/session: first run, signing in and out, the password again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from holdfast.features.access.actor import Actor
+from holdfast.features.access.http import CurrentActor, clear_session, session_token, set_session
+from holdfast.features.access.permissions import PERMISSIONS, ROLES
+from holdfast.features.access.service import MAX_PASSWORD, AccessService, SignedIn
+from holdfast.kernel.errors import Denied
+from holdfast.web.errors import answers
+from holdfast.web.parts import part
+
+router = APIRouter(tags=["access"])
+Access = Annotated[AccessService, Depends(part(AccessService))]
+Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FirstRunIn(_In):
+    """The link's token and the account to make."""
+
+    token: SecretStr = Field(max_length=200)
+    email: str = Field(max_length=254, examples=["you@example.org"])
+    password: Password = Field(description="At least 12 characters.")
+
+
+class SignInIn(_In):
+    email: str = Field(max_length=254)
+    password: Password
+
+
+class StepUpIn(_In):
+    password: Password
+
+
+class WhoOut(BaseModel):
+    """Who the credential belongs to and what it may do."""
+
+    id: str
+    kind: str
+    display: str
+    permissions: list[str]
+    projects: list[str] | None = Field(description="null = every project")
+    stepped_up: bool
+
+    @classmethod
+    def of(cls, actor: Actor) -> WhoOut:
+        projects = None if actor.projects is None else sorted(actor.projects)
+        return cls(
+            id=actor.id,
+            kind=actor.kind,
+            display=actor.display,
+            permissions=sorted(actor.permissions),
+            projects=projects,
+            stepped_up=actor.stepped_up,
+        )
+
+
+class StepUpOut(BaseModel):
+    valid_until: datetime
+
+
+class LinkIn(_In):
+    """The address people reach this installation by, when it is not the default one."""
+
+    url: str | None = Field(default=None, max_length=300, pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")
+
+
+class LinkOut(BaseModel):
+    link: str | None = Field(description="null when there is an owner")
+
+
+class PermissionsOut(BaseModel):
+    permissions: dict[str, str] = Field(description="Name -> what it allows.")
+    roles: dict[str, list[str]] = Field(description="Role -> its permissions.")
+
+
+@router.post(
+    "/session/first-run",
+    operation_id="session_first_run",
+    summary="Make the owner from the first-run link",
+    description="Works once, within 15 minutes of the link, while there is no owner. Signs in.",
+    responses=answers(403, 409, 429),
+    status_code=201,
+)
+def first_run(body: FirstRunIn, request: Request, response: Response, access: Access) -> WhoOut:
+    made = access.exchange(
+        body.token.get_secret_value(),
+        body.email,
+        body.password.get_secret_value(),
+        request.headers.get("user-agent"),
+    )
+    return _signed_in(request, response, access, made)
+
+
+@router.post(
+    "/session/first-run/link",
+    operation_id="session_first_run_link",
+    summary="Make a new first-run link (admin.sock only)",
+    description="Ends the earlier link. Answers null when there is an owner.",
+    responses=answers(403),
+)
+def first_run_link(actor: CurrentActor, access: Access, body: LinkIn | None = None) -> LinkOut:
+    actor.require_everywhere("system.admin")
+    if actor.kind != "local":
+        raise Denied("only the machine's owner makes this link", code="local_only", hint="Use admin.sock.")
+    return LinkOut(link=access.first_run_link(body.url if body else None))
+
+
+@router.post(
+    "/session",
+    operation_id="session_create",
+    summary="Sign in",
+    description="Sets an HttpOnly cookie. Repeated failures slow the account and the address down.",
+    responses=answers(403, 429),
+    status_code=201,
+)
+def sign_in(body: SignInIn, request: Request, response: Response, access: Access) -> WhoOut:
+    made = access.sign_in(
+        body.email,
+        body.password.get_secret_value(),
+        agent=request.headers.get("user-agent"),
+        old_token=session_token(request),
+    )
+    return _signed_in(request, response, access, made)
+
+
+def _signed_in(request: Request, response: Response, access: AccessService, made: SignedIn) -> WhoOut:
+    set_session(request, response, made.token)
+    return WhoOut.of(access.actor_of(made.token))
+
+
+@router.get(
+    "/session",
+    operation_id="session_read",
+    summary="Who am I",
+    description="The actor behind this request's credential, whatever kind it is.",
+    responses=answers(),
+)
+def who(actor: CurrentActor) -> WhoOut:
+    return WhoOut.of(actor)
+
+
+@router.delete(
+    "/session",
+    operation_id="session_delete",
+    summary="Sign out",
+    description="Ends this browser's session and clears its cookie.",
+    responses=answers(403),
+    status_code=204,
+)
+def sign_out(actor: CurrentActor, request: Request, response: Response, access: Access) -> None:
+    access.sign_out(actor)
+    clear_session(request, response)
+
+
+@router.post(
+    "/session/step-up",
+    operation_id="session_step_up",
+    summary="Type the password again",
+    description="For ten minutes this session may reveal secrets, restore, and make keys.",
+    responses=answers(403, 409, 429),
+)
+def step_up(body: StepUpIn, actor: CurrentActor, access: Access) -> StepUpOut:
+    return StepUpOut(valid_until=access.step_up(actor, body.password.get_secret_value()))
+
+
+@router.get(
+    "/permissions",
+    operation_id="permission_list",
+    summary="Every permission and role",
+    description="What keys can be limited to.",
+    responses=answers(),
+)
+def permissions(_actor: CurrentActor) -> PermissionsOut:
+    return PermissionsOut(permissions=PERMISSIONS, roles={name: sorted(held) for name, held in ROLES.items()})

@@ -1,0 +1,112 @@
+"""/api/v1/keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from holdfast.features.access.http import CurrentActor, IdempotencyKey
+from holdfast.features.access.keys import KeyService, WantedKey
+from holdfast.features.access.model import ApiKey
+from holdfast.web.errors import answers
+from holdfast.web.paging import Cursor, Limit, Page, after_id, page
+from holdfast.web.parts import part
+
+router = APIRouter(prefix="/keys", tags=["keys"])
+Keys = Annotated[KeyService, Depends(part(KeyService))]
+
+
+class KeyIn(BaseModel):
+    """A key to make: `role` or `permissions`; with neither it may do what its maker may."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["ci"])
+    role: str | None = Field(default=None, max_length=40, examples=["viewer"])
+    permissions: list[str] | None = Field(default=None, max_length=200, examples=[["snapshot.create", "run.read"]])
+    projects: list[str] | None = Field(
+        default=None, max_length=200, description="Only these; null = all the maker sees."
+    )
+    expires_at: AwareDatetime | None = None
+
+
+class KeyOut(BaseModel):
+    """A key's record; the key itself only in the answer that made it."""
+
+    id: str
+    name: str
+    prefix: str
+    role: str | None
+    permissions: list[str]
+    projects: list[str] | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> KeyOut:
+        return cls(**_wire(key))
+
+
+class NewKeyOut(KeyOut):
+    key: str | None = Field(description="`hf_…`, shown this once. null when an Idempotency-Key repeats the request.")
+
+
+def _wire(key: ApiKey) -> dict[str, Any]:
+    projects = None if key.projects is None else sorted(key.projects)
+    return {**vars(key), "permissions": sorted(key.permissions), "projects": projects}
+
+
+def _kept(key: ApiKey) -> dict[str, Any]:
+    return NewKeyOut(**_wire(key), key=None).model_dump(mode="json")
+
+
+@router.post(
+    "",
+    operation_id="key_create",
+    summary="Make an API key",
+    description="Nobody makes a key that may do more than they may. Browser sessions need the password again first.",
+    responses=answers(403, 404, 409),
+    status_code=201,
+)
+def create(body: KeyIn, actor: CurrentActor, keys: Keys, once: IdempotencyKey) -> NewKeyOut:
+    made, text = keys.create(actor, WantedKey(**body.model_dump()), once.answering(_kept))
+    return NewKeyOut(**_wire(made), key=text)
+
+
+@router.get(
+    "",
+    operation_id="key_list",
+    summary="List API keys",
+    description="In order of creation, revoked ones included.",
+    responses=answers(403),
+)
+def list_(actor: CurrentActor, keys: Keys, limit: Limit = 50, cursor: Cursor = None) -> Page[KeyOut]:
+    rows = keys.list(actor, after=after_id(cursor), limit=limit + 1)
+    return page(rows, limit, KeyOut.of, lambda key: key.id)
+
+
+@router.get(
+    "/{key_id}",
+    operation_id="key_read",
+    summary="Show an API key",
+    description="Its record with its last use.",
+    responses=answers(403, 404),
+)
+def read(key_id: str, actor: CurrentActor, keys: Keys) -> KeyOut:
+    return KeyOut.of(keys.get(actor, key_id))
+
+
+@router.delete(
+    "/{key_id}",
+    operation_id="key_revoke",
+    summary="Revoke an API key",
+    description="At once. The record stays, with the moment.",
+    responses=answers(403, 404),
+)
+def revoke(key_id: str, actor: CurrentActor, keys: Keys) -> KeyOut:
+    return KeyOut.of(keys.revoke(actor, key_id))

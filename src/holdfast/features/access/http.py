@@ -1,0 +1,94 @@
+"""Who a request comes from: an API key, a browser's cookie, or the peer of admin.sock. Never an address."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from holdfast.features.access.actor import Actor, local_actor
+from holdfast.features.access.keys import KeyService
+from holdfast.features.access.service import SESSION_LIFE, AccessService
+from holdfast.kernel.errors import Unauthenticated
+from holdfast.web.guards import PEER_UID
+from holdfast.web.idempotency import Once, request_hash
+from holdfast.web.origin import COOKIE, SECURE_COOKIE
+
+
+def session_token(request: Request) -> str | None:
+    """The cookie's token; behind TLS only the `__Host-` one counts, which no other origin can have set."""
+    return request.cookies.get(SECURE_COOKIE if request.url.scheme == "https" else COOKIE)
+
+
+def set_session(request: Request, response: Response, token: str) -> None:
+    secure = request.url.scheme == "https"
+    response.set_cookie(
+        SECURE_COOKIE if secure else COOKIE,
+        token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+        path="/",
+    )
+
+
+def clear_session(request: Request, response: Response) -> None:
+    secure = request.url.scheme == "https"
+    name = SECURE_COOKIE if secure else COOKIE
+    response.delete_cookie(name, path="/", httponly=True, samesite="strict", secure=secure)
+
+
+async def current_actor(request: Request) -> Actor:
+    """The request's actor, also kept for the record of a denial."""
+    actor = await _actor(request)
+    request.state.actor = actor
+    return actor
+
+
+async def _actor(request: Request) -> Actor:
+    """Raises Unauthenticated. A request with two credentials is the key's: the browser did not add that by itself."""
+    parts = request.app.state.parts
+    if header := request.headers.get("authorization"):
+        scheme, _, given = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("send the API key as Authorization: Bearer hf_…")
+        keys: KeyService = parts[KeyService]
+        return await run_in_threadpool(keys.actor_of, given.strip())
+    peer = request.scope.get(PEER_UID)
+    if isinstance(peer, int):
+        return local_actor(peer)
+    token = session_token(request)
+    if token is None:
+        raise Unauthenticated(
+            "sign in first", hint="POST /api/v1/session, or send an API key as Authorization: Bearer."
+        )
+    access: AccessService = parts[AccessService]
+    return await run_in_threadpool(access.actor_of, token)
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+
+
+async def _once(
+    request: Request,
+    actor: CurrentActor,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=200, description="The same key and request again: the first answer again."),
+    ] = None,
+) -> Once:
+    """The route is the path: creating in two projects with one key is two creations."""
+    if idempotency_key is None:
+        return Once()
+    url = request.url
+    return Once(
+        actor.id,
+        f"{request.method} {url.path}"[:200],
+        idempotency_key,
+        request_hash(request.method, url.path, url.query, await request.body()),
+    )
+
+
+IdempotencyKey = Annotated[Once, Depends(_once)]

@@ -1,0 +1,104 @@
+"""Users, sessions, API keys, the first-run token and failed sign-ins: rows and records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from holdfast.kernel.db import Json, Timestamp, metadata
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("email", sa.String(254), nullable=False, unique=True),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("role", sa.String(40), nullable=False),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("disabled_at", Timestamp),
+)
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("user_id", sa.String(40), sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("address", sa.Text),
+    sa.Column("user_agent", sa.Text),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("seen_at", Timestamp, nullable=False),
+    sa.Column("stepped_up_at", Timestamp),
+    sa.Column("revoked_at", Timestamp),
+)
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("prefix", sa.String(16), nullable=False, unique=True),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("role", sa.String(40)),
+    sa.Column("permissions", Json),
+    sa.Column("projects", Json),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("expires_at", Timestamp),
+    sa.Column("last_used_at", Timestamp),
+    sa.Column("revoked_at", Timestamp),
+)
+first_run = sa.Table(
+    "first_run",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("token_hash", sa.String(64), nullable=False),
+    sa.Column("expires_at", Timestamp, nullable=False),
+)
+sign_in_failures = sa.Table(
+    "sign_in_failures",
+    metadata,
+    sa.Column("subject", sa.String(320), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", Timestamp, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone who signs in with a password."""
+
+    id: str
+    email: str
+    password_hash: str
+    role: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """One browser, signed in."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    seen_at: datetime
+    stepped_up_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A script's credential: `role` or `permissions`, everywhere or in `projects` only. Never the secret itself."""
+
+    id: str
+    name: str
+    prefix: str
+    role: str | None
+    permissions: frozenset[str]
+    projects: frozenset[str] | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
