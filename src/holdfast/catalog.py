@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from holdfast.contract.registry import Registry
-from holdfast.engines import postgresql, sqlite
+from importlib import import_module
 
-ENGINES = Registry([sqlite.engine, postgresql.engine])
+from holdfast.contract.registry import Registry
+
+MODULES = (
+    "holdfast.engines.sqlite",
+    "holdfast.engines.postgresql",
+)
+
+ENGINES = Registry([import_module(module).engine for module in MODULES])
 
 
 def registry() -> Registry:
