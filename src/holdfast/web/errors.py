@@ -90,6 +90,7 @@ def render_http(error: HTTPException) -> Response:
     """The framework's own: an unknown route, a method a route does not have, a body that is not JSON."""
     known = {
         404: ("route_not_found", "there is no such route", "GET /api/docs lists the routes."),
+        413: ("body_too_large", str(error.detail), None),
         405: ("method_not_allowed", "this route does not have that method", None),
     }
     code, message, hint = known.get(error.status_code, (f"http_{error.status_code}", str(error.detail), None))

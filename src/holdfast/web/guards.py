@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -143,10 +144,6 @@ class PeerGuard:
         await self.app(scope, receive, send)
 
 
-class _TooLarge(Exception):
-    pass
-
-
 class BodyLimit:
     """Refuses a body over the limit, by its declared length or as soon as it has grown past it."""
 
@@ -162,28 +159,18 @@ class BodyLimit:
         if not (declared.isascii() and declared.isdigit()) or int(declared[:20]) > self.limit:
             await self._refuse(scope, receive, send)
             return
-        seen, started = 0, False
+        seen = 0
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > self.limit:
-                    raise _TooLarge
+            seen += len(message.get("body", b""))
+            if seen > self.limit:
+                # The framework turns any other exception raised while it reads a body into "400".
+                raise HTTPException(413, f"a request body holds at most {self.limit} bytes", {"connection": "close"})
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, counted, noted)
-        except _TooLarge:
-            if started:
-                raise
-            await self._refuse(scope, receive, send)
+        await self.app(scope, counted, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = plain(
