@@ -1,0 +1,75 @@
+"""Write the next Alembic revision from what the slices' tables have become: `python tools/new_revision.py NAME`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.runtime.migration import MigrationContext
+
+import holdfast
+from holdfast.kernel.db import Database, metadata
+from holdfast.kernel.db.migrate import SCRIPTS, scripts_of
+
+TEMPLATE = '''"""{title}."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from holdfast.kernel.db.types import Json, Timestamp
+
+revision = "{revision}"
+down_revision = {down!r}
+
+
+def upgrade() -> None:
+    {up}
+'''
+
+
+def load_tables() -> None:
+    """Import every module that hangs tables on the metadata."""
+    for module in pkgutil.walk_packages(holdfast.__path__, "holdfast."):
+        if module.name.rsplit(".", 1)[-1] in ("model", "schema", "audit", "secrets", "idempotency"):
+            importlib.import_module(module.name)
+
+
+def render(conn: sa.Connection) -> str:
+    context = MigrationContext.configure(conn, opts={"compare_type": True, "render_as_batch": False})
+    script = produce_migrations(context, metadata)
+    code = render_python_code(script.upgrade_ops, migration_context=context)
+    for module in ("holdfast.kernel.db.types.", "kernel.db.types."):
+        code = code.replace(module, "")
+    return re.sub(r"\b(Json|Timestamp)\([^)]*\)", r"\1()", code)
+
+
+def main(name: str) -> int:
+    load_tables()
+    with tempfile.TemporaryDirectory() as folder:
+        db = Database(f"sqlite+apsw:///{folder}/meta.db")
+        db.migrate()
+        with db.read() as conn:
+            code = render(conn)
+        db.close()
+    if code.strip() in ("pass", ""):
+        print("nothing has changed")
+        return 1
+    head = scripts_of(SCRIPTS).get_current_head()
+    number = len(list((SCRIPTS / "versions").glob("[0-9]*.py"))) + 1
+    path: Path = SCRIPTS / "versions" / f"{number:04d}_{name}.py"
+    title = name.replace("_", " ").capitalize()
+    path.write_text(TEMPLATE.format(title=title, revision=f"{number:04d}", down=head, up=code))
+    print(path.relative_to(Path.cwd()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
