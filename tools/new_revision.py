@@ -43,8 +43,11 @@ def load_tables() -> None:
 
 
 def render(conn: sa.Connection) -> str:
+    """The body of `upgrade`; empty when nothing has changed."""
     context = MigrationContext.configure(conn, opts={"compare_type": True, "render_as_batch": False})
     script = produce_migrations(context, metadata)
+    if script.upgrade_ops is None or script.upgrade_ops.is_empty():
+        return ""
     code = render_python_code(script.upgrade_ops, migration_context=context)
     for module in ("holdfast.kernel.db.types.", "kernel.db.types."):
         code = code.replace(module, "")
@@ -59,7 +62,7 @@ def main(name: str) -> int:
         with db.read() as conn:
             code = render(conn)
         db.close()
-    if code.strip() in ("pass", ""):
+    if not code:
         print("nothing has changed")
         return 1
     head = scripts_of(SCRIPTS).get_current_head()
