@@ -30,6 +30,7 @@ from holdfast.kernel import log
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.malloc import keep_big_buffers
 from holdfast.kernel.secrets import Secrets, load_master_key
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
@@ -57,9 +58,10 @@ class RunnerParts:
 def build(
     settings: Settings, *, engines: Registry | None = None, clock: Clock | None = None, name: str = "runner"
 ) -> RunnerParts:
-    """Everything wired, nothing started. The metadata database must have been migrated."""
+    """Everything wired, nothing started. Brings the metadata database up to date, or waits while the api does."""
     clock = clock or SystemClock()
     db = Database(settings.metadata_url)
+    db.migrate()
     wake = Wake(settings.runtime)
     secrets = Secrets(db, load_master_key(settings.master_key_file))
     hosts = Hosts(settings, KeeperClient.of(settings))
@@ -104,6 +106,7 @@ def _sweep_loop(parts: RunnerParts, stop: Stop) -> None:
 def main() -> int:
     """Until SIGTERM or SIGINT: running tasks are stopped and go on at the next start."""
     settings = Settings.load()
+    keep_big_buffers()
     log.configure(settings.log_level)
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import apsw
 import sqlalchemy as sa
 
 from holdfast.kernel.db import dialect
@@ -22,8 +24,7 @@ _log = logging.getLogger("holdfast.db")
 
 
 def _prepare_writer(connection: Any, _record: Any) -> None:
-    """WAL + FULL: a commit that was acknowledged survives a power cut."""
-    connection.execute("PRAGMA journal_mode=WAL")
+    """FULL in WAL mode (`_settle`): a commit that was acknowledged survives a power cut."""
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
 
@@ -46,10 +47,33 @@ def _make_private(file: Path) -> None:
         ) from error
 
 
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Only one process makes or migrates the file at a time; the others wait here and find it done."""
+    descriptor = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _settle(file: Path) -> None:
+    """Make the file ours and switch it to WAL. Two processes that switched at once would get "busy" without waiting."""
+    _make_private(file)
+    with _alone(file):
+        connection = apsw.Connection(str(file))
+        try:
+            connection.set_busy_timeout(30_000)
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        finally:
+            connection.close()
+
+
 class Database:
     """Transactions on the metadata database. Threads may share it; a process that forks must not have one open.
 
-    `engine` is for libraries that bring their own tables (DBOS); our code uses `write` and `read`.
+    `engine` is for libraries that bring their own tables; our code uses `write` and `read`.
     Both raise `DiskFull` and `Retryable("database_busy")`; other database errors pass as SQLAlchemy's.
     """
 
@@ -59,7 +83,7 @@ class Database:
         self._embedded = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 2 * pool_size, "pool_timeout": 30}
         if self._embedded:
-            _make_private(self._file())
+            _settle(self._file())
         self.engine = sa.create_engine(self.url, **options)
         self._readers = self.engine
         if self._embedded:
@@ -115,11 +139,11 @@ class Database:
         hooks.append(hook)
 
     def migrate(self, scripts: Path = SCRIPTS) -> Path | None:
-        """Bring the schema up to date; see `migrate.bring_up_to_date`. Called once, by the keeper, before anyone reads.
+        """Bring the schema up to date; see `migrate.bring_up_to_date`. Each process calls it first; one does the work.
 
         Raises NeedsOperator("schema_too_new"), DiskFull, Retryable.
         """
-        with explained():
+        with explained(), _alone(self._file()) if self._embedded else nullcontext():
             return bring_up_to_date(self.engine, scripts)
 
     def create_all(self) -> None:
