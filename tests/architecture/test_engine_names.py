@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from holdfast.catalog import ENGINES
-
 import holdfast
+from holdfast.catalog import ENGINES
 
 ROOT = Path(holdfast.__file__).parent
 NAMES = frozenset(ENGINES.names())
