@@ -1,8 +1,8 @@
 """First snapshot and restore of a 1 GB SQLite database, beside stock restic on the same file.
 
 Required: both at least as fast as restic, and the process under 400 MB. Each run is a process of its own on a fresh
-repository, in turn with restic's; both write durably (restic syncs its files, so do we). The file is in the page cache
-for both.
+repository, in turn with restic's; both write durably: restic's backup syncs its files as ours does, its restore does
+not, so a `sync` of the restored file is added to its time. The file is in the page cache for both.
 """
 
 from __future__ import annotations
@@ -73,6 +73,10 @@ def measured(argv: list[str], environ: dict[str, str] | None = None) -> tuple[fl
     return seconds, usage.ru_maxrss << 10
 
 
+def in_turn(first: tuple[float, int], second: tuple[float, int]) -> tuple[float, int]:
+    return first[0] + second[0], max(first[1], second[1])
+
+
 def one_round(root: Path, database: Path) -> dict[str, tuple[float, int]]:
     ours, theirs, target = root / "ours", root / "theirs", root / "target"
     secret = {"RESTIC_PASSWORD": PASSWORD}
@@ -90,7 +94,11 @@ def one_round(root: Path, database: Path) -> dict[str, tuple[float, int]]:
     os.sync()
     figures["restore ours"] = measured([*me, "restore", *arguments])
     os.sync()
-    figures["restore restic"] = measured([*restic, "restore", "latest", "--target", str(target / "theirs")], secret)
+    theirs_restored = target / "theirs" / database.relative_to("/")
+    figures["restore restic"] = in_turn(
+        measured([*restic, "restore", "latest", "--target", str(target / "theirs")], secret),
+        measured(["sync", str(theirs_restored)]),  # restic's restore does not sync what it wrote; ours does
+    )
     return figures
 
 

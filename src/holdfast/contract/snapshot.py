@@ -143,6 +143,18 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class CanFetch(Protocol):
+    """A source that can also hand over a whole entry faster than a stream can: an engine may use it when it is there."""
+
+    def fetch(self, path: str, write: Callable[[int, memoryview], None], parallel: int = 2) -> None:
+        """Call `write(offset, verified bytes)` until every byte of the entry was given exactly once.
+
+        In any order, from up to `parallel` threads at once; the bytes are only valid during the call. Ends with the
+        first error of `write` or of the repository (Corrupt); pieces given before it stay given."""
+        ...
+
+
 @dataclass(frozen=True)
 class RestoreRequest:
     """`select`: tables to bring ("schema.table" patterns; empty = all). `rename`: "schema.table" -> new table name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 
 from backports.zstd import ZstdDecompressor, ZstdError
 
@@ -46,13 +47,21 @@ class BlobReader:
             raise Corrupt(f"blob {blob.hex()[:12]} is in no index", details={"blob": blob.hex()})
         return found
 
+    def read_span(self, pack: bytes, span: Sequence[PackedBlob]) -> Iterator[tuple[PackedBlob, bytes]]:
+        """Adjoining blobs of one pack with their plain bytes, for one read. Raises Corrupt at the first bad one."""
+        start, length = span[0].offset, span[-1].offset + span[-1].length - span[0].offset
+        sealed = memoryview(self._fetch(pack, start, length))
+        for where in span:
+            at = where.offset - start
+            yield where, unwrap(sealed[at : at + where.length], where, self._key)
+
+    def _fetch(self, pack: bytes, offset: int, length: int) -> bytes:
+        try:
+            return self._store.get(pack_name(pack), offset, length)
+        except NotFound:
+            raise Corrupt(f"pack {pack.hex()[:12]} is missing", details={"pack": pack.hex()}) from None
+
     def read(self, blob: bytes, kind: BlobType = BlobType.DATA) -> bytes:
         """Raises Corrupt when it is missing or damaged."""
         pack, where = self.locate(blob, kind)
-        try:
-            sealed = self._store.get(pack_name(pack), where.offset, where.length)
-        except NotFound:
-            raise Corrupt(
-                f"pack {pack.hex()[:12]} is missing", details={"pack": pack.hex(), "blob": blob.hex()}
-            ) from None
-        return unwrap(sealed, where, self._key)
+        return unwrap(self._fetch(pack, where.offset, where.length), where, self._key)

@@ -11,6 +11,7 @@ from holdfast.contract.snapshot import Manifest
 from holdfast.formats.restic.tree import Node
 from holdfast.kernel.errors import NotFound
 from holdfast.vault.blobs import BlobReader
+from holdfast.vault.fetching import Write, fetch
 
 _AHEAD = 8
 _CACHE_BYTES = 32 << 20
@@ -43,12 +44,12 @@ class BlobCache:
 
 
 class SnapshotSource:
-    """See `contract.snapshot.Source`. `close` stops its threads; open streams then fail."""
+    """See `contract.snapshot.Source` and `CanFetch`. `close` stops its threads; open streams then fail."""
 
     def __init__(self, manifest: Manifest, files: Mapping[str, Node], reader: BlobReader, threads: int = 2) -> None:
         self.manifest = manifest
         self._files = files
-        self._cache = BlobCache(reader)
+        self._reader, self._cache = reader, BlobCache(reader)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="source")
 
     def paths(self) -> Iterator[str]:
@@ -65,6 +66,10 @@ class SnapshotSource:
 
     def open(self, path: str, offset: int = 0) -> BlobStream:
         return BlobStream(self._node(path), self._cache, self._pool, offset)
+
+    def fetch(self, path: str, write: Write, parallel: int = 2) -> None:
+        """See `contract.snapshot.CanFetch`."""
+        fetch(self._node(path), self._reader, write, parallel)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

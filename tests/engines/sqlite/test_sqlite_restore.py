@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -39,15 +40,45 @@ def test_a_failed_restore_leaves_no_file(subject: SqliteSubject) -> None:
         assert list(target.tools.scratch.iterdir()) == []
 
 
-def test_damaged_bytes_are_refused_before_they_arrive(subject: SqliteSubject) -> None:
+@pytest.mark.parametrize("damage", [lambda b: b"\xff" * 16 + b[16:], lambda b: b[:-4096], lambda b: b[:-1]])
+def test_a_file_of_the_wrong_shape_is_refused_before_it_arrives(
+    subject: SqliteSubject, damage: Callable[[bytes], bytes]
+) -> None:
     with subject.fresh("source") as place, subject.fresh("target") as target:
         source = data(subject, place)
-        bad = bytearray(source.files[ENTRY])
-        bad[4096:4200] = b"\xff" * 104
         with pytest.raises(Corrupt):
-            restore(subject, target, MemorySource(source.manifest, {ENTRY: bytes(bad)}, {}))
+            restore(subject, target, MemorySource(source.manifest, {ENTRY: damage(source.files[ENTRY])}, {}))
         assert names(target) == {ENTRY}
         assert scalar(subject, target, "SELECT count(*) FROM sqlite_schema") == 0
+
+
+class _Fetching(MemorySource):
+    """Hands entries over in pieces, backwards, as the vault may."""
+
+    missing = 0
+
+    def fetch(self, path: str, write: Callable[[int, memoryview], None], parallel: int = 2) -> None:
+        whole = memoryview(self.files[path])
+        for at in reversed(range(self.missing, len(whole), 10_000)):
+            write(at, whole[at : at + 10_000])
+
+
+def test_pieces_in_any_order_make_the_same_file(subject: SqliteSubject) -> None:
+    with subject.fresh("source") as place, subject.fresh("target") as target:
+        source = data(subject, place)
+        fetching = _Fetching(source.manifest, source.files, {})
+        restore(subject, target, fetching)
+        assert verify(subject, target, source).ok
+
+
+def test_pieces_that_do_not_make_up_the_file_are_refused(subject: SqliteSubject) -> None:
+    with subject.fresh("source") as place, subject.fresh("target") as target:
+        source = data(subject, place)
+        fetching = _Fetching(source.manifest, source.files, {})
+        fetching.missing = 10_000
+        with pytest.raises(Corrupt):
+            restore(subject, target, fetching)
+        assert names(target) == {ENTRY}
 
 
 def test_what_a_killed_restore_left_is_cleared_away(subject: SqliteSubject) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from holdfast.contract.snapshot import Source
+from holdfast.contract.snapshot import CanFetch, Source
 from holdfast.engines.sqlite.spec import ENTRY
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Corrupt, DiskFull
@@ -22,16 +22,20 @@ _NO_ROOM = frozenset({28, 122})  # ENOSPC, EDQUOT
 def pull(source: Source, path: Path, parallel: int, progress: Callable[[int], None] | None, stop: Stop) -> int:
     """Write the database file to `path`, which must not exist, and sync it; returns its bytes.
 
+    Every byte was verified by its hash on the way, and their number is the one the snapshot tells.
     On error the file is removed."""
     size = source.size(ENTRY)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         try:
             os.ftruncate(descriptor, size)
-            counter = _Counter(progress)
-            parts = [range(start, min(size, start + _RANGE)) for start in range(0, size, _RANGE)]
-            with ThreadPoolExecutor(max(1, parallel)) as pool:
-                list(pool.map(lambda part: _copy(source, descriptor, part, counter, stop), parts))
+            target = _Target(descriptor, progress, stop)
+            if isinstance(source, CanFetch):
+                source.fetch(ENTRY, target.write, max(1, parallel))
+            else:
+                _pull_streams(source, target, size, parallel)
+            if target.total != size:
+                raise Corrupt(f"{ENTRY} came with {target.total} bytes instead of {size}", code="snapshot_corrupt")
             stop.check()
             os.fsync(descriptor)
         finally:
@@ -49,40 +53,49 @@ def pull(source: Source, path: Path, parallel: int, progress: Callable[[int], No
     return size
 
 
-class _Counter:
-    def __init__(self, progress: Callable[[int], None] | None) -> None:
-        self._progress, self._total, self._lock = progress, 0, threading.Lock()
-        self.failed = False
+class _Target:
+    """The file being filled, from any thread. `failed` tells the other threads to give up."""
 
-    def add(self, count: int) -> None:
+    def __init__(self, descriptor: int, progress: Callable[[int], None] | None, stop: Stop) -> None:
+        self._descriptor, self._progress, self._stop = descriptor, progress, stop
+        self._lock = threading.Lock()
+        self.total, self.failed = 0, False
+
+    def write(self, offset: int, data: memoryview) -> None:
+        self._stop.check()
+        written = 0
+        while written < len(data):
+            written += os.pwrite(self._descriptor, data[written:], offset + written)
         with self._lock:
-            self._total += count
+            self.total += written
             if self._progress is not None:
-                self._progress(self._total)
+                self._progress(self.total)
+        crash_point("restore.half")
 
 
-def _copy(source: Source, descriptor: int, part: range, counter: _Counter, stop: Stop) -> None:
+def _pull_streams(source: Source, target: _Target, size: int, parallel: int) -> None:
+    parts = [range(start, min(size, start + _RANGE)) for start in range(0, size, _RANGE)]
+    with ThreadPoolExecutor(max(1, parallel)) as pool:
+        list(pool.map(lambda part: _copy(source, target, part), parts))
+
+
+def _copy(source: Source, target: _Target, part: range) -> None:
     """Copy one range. After a failure in one thread the others stop at their next buffer."""
-    if counter.failed:
+    if target.failed:
         return
     start, end = part.start, part.stop
     try:
         stream = source.open(ENTRY, start)
         try:
             buffer = memoryview(bytearray(min(_BUFFER, max(1, end - start))))
-            while start < end and not counter.failed:
-                stop.check()
+            while start < end and not target.failed:
                 count = stream.readinto(buffer[: min(len(buffer), end - start)])
                 if count == 0:
                     raise Corrupt(f"{ENTRY} ends {end - start} bytes early", code="snapshot_corrupt")
-                written = 0
-                while written < count:
-                    written += os.pwrite(descriptor, buffer[written:count], start + written)
+                target.write(start, buffer[:count])
                 start += count
-                counter.add(count)
-                crash_point("restore.half")
         finally:
             stream.close()
     except BaseException:
-        counter.failed = True
+        target.failed = True
         raise

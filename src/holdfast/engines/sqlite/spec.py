@@ -11,6 +11,7 @@ from holdfast.contract.spec import Spec
 
 ENTRY = "database.sqlite"  # the one entry of a snapshot, and the file's name in its directory
 SCHEMA = "main"
+MAGIC = b"SQLite format 3\0"  # how every database file begins
 
 
 class SqliteSpec(Spec):

@@ -14,11 +14,9 @@ from holdfast.engines.sqlite.connections import database, quote, scalar
 from holdfast.engines.sqlite.digest import METHOD, matching, table_digests
 from holdfast.engines.sqlite.look import look
 from holdfast.engines.sqlite.pull import pull
-from holdfast.engines.sqlite.spec import ENTRY
+from holdfast.engines.sqlite.spec import ENTRY, MAGIC
 from holdfast.kernel.errors import Corrupt, NotFound, Permanent
 from holdfast.kernel.stop import Stop
-
-_MAGIC = b"SQLite format 3\0"
 
 
 def verify_database(path: Path, expected: Manifest, depth: Level, stop: Stop) -> Verdict:
@@ -135,7 +133,7 @@ def _header(source: Source, size: int) -> Iterator[Check]:
             filled += count
     finally:
         stream.close()
-    yield Check("header", bytes(head[:16]) == _MAGIC, "SQLite format 3", repr(bytes(head[:16])))
+    yield Check("header", bytes(head[:16]) == MAGIC, "SQLite format 3", repr(bytes(head[:16])))
     page = int.from_bytes(head[16:18], "big")
     page = 65536 if page == 1 else page
     pages = int.from_bytes(head[28:32], "big")
