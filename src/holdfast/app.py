@@ -15,15 +15,16 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from holdfast import occupied
+from holdfast import services as slices
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
 from holdfast.features.health.ping import Health, database_ping, disk_ping
+from holdfast.features.health.pings import keeper_ping, repositories_ping, runner_ping
 from holdfast.features.projects.service import ProjectsService
 from holdfast.features.runs import api as runs_api
-from holdfast.features.runs.hub import Hub
-from holdfast.features.runs.service import RunsService
+from holdfast.hosts.keeper import KeeperClient
 from holdfast.http import Services, create_app
-from holdfast.jobs import Jobs
 from holdfast.kernel import log
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
@@ -45,22 +46,30 @@ def build_services(settings: Settings) -> Services:
     secrets = Secrets(db, load_master_key(settings.master_key_file))
     secrets.check()
     wake = Wake(settings.runtime)
-    jobs = Jobs(db, clock=clock, wake=wake)
-    projects = ProjectsService(db, clock, secrets)
+    projects = ProjectsService(db, clock, secrets, occupied.QUESTIONS)
     projects.ensure_default()
-    hub = Hub(wake)
-    health = Health((database_ping(db), disk_ping(settings.data, settings.disk_reserve_bytes)))
+    upper = slices.build(settings, db=db, secrets=secrets, wake=wake, clock=clock)
+    health = Health(
+        (
+            database_ping(db),
+            runner_ping(db, clock),
+            keeper_ping(KeeperClient.of(settings)),
+            disk_ping(settings.data, settings.disk_reserve_bytes),
+            repositories_ping(settings.data / "repositories", db),
+        )
+    )
     return Services(
         db=db,
         access=AccessService(db, clock, origin=f"http://{settings.host}:{settings.control_port}"),
         keys=KeyService(db, clock),
         projects=projects,
         health=health,
-        parts={RunsService: RunsService(db, jobs), Hub: hub},
+        parts=upper.parts,
         routers=(runs_api.router,),
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
-        background=(hub.run,),
-        closers=(db.close, wake.close, health.close),
+        background=(upper.background,),
+        endings=(upper.stop,),
+        closers=(upper.close, health.close),
     )
 
 
@@ -110,7 +119,7 @@ async def serve(app: FastAPI, listeners: Mapping[str, socket.socket]) -> None:
         closing.set()
         for server in servers:
             server.should_exit = True
-        await asyncio.gather(*serving)
+        await asyncio.gather(*serving, *(end() for end in services.endings))
     finally:
         stop.cancel()
         for task in background:

@@ -51,7 +51,8 @@ Send an API key as `Authorization: Bearer hf_...`, or sign in for a cookie. Ever
 class Services:
     """What the composition root built. `parts` are the services by type, as `web.parts.part` hands them to routes;
     `routers` are the slices' own, served under /api/v1; `background` run on the event loop while the process serves;
-    `closers` are called at the end, last first."""
+    `endings` are awaited while requests in flight end: what would keep those open lets go; `closers` are called at the
+    very end, last first."""
 
     db: Database
     access: AccessService
@@ -62,6 +63,7 @@ class Services:
     routers: Sequence[APIRouter] = ()
     admin_uids: frozenset[int] = frozenset({0})
     background: Sequence[Callable[[], Awaitable[None]]] = ()
+    endings: Sequence[Callable[[], Awaitable[None]]] = ()
     closers: Sequence[Callable[[], None]] = ()
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32, lower case
 _ID = re.compile(r"^[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{26}$")
+_last = (0, 0)
+_lock = threading.Lock()
 
 
 def new_id(prefix: str) -> str:
     """`prefix_` + 26 characters: 48 bits of milliseconds, 80 random bits (a ULID). Sorts by creation time.
 
+    Within one process also inside a millisecond: lists by id are lists in order of creation.
     Prefixes in use: prj env db run snap repo key usr ses ver qry srv.
     """
-    number = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10), "big")
+    global _last
+    with _lock:
+        moment, number = int(time.time() * 1000), int.from_bytes(os.urandom(10), "big") >> 1
+        if moment == _last[0]:
+            number = _last[1] + 1 + int.from_bytes(os.urandom(4), "big")
+        _last = (moment, number)
+    number |= moment << 80
     digits = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
 

@@ -24,7 +24,7 @@ class ServiceOut(BaseModel):
 
 
 class HealthOut(BaseModel):
-    """`failed` when a part that is needed is down, `degraded` when another is."""
+    """`down` when a part that is needed is down, `degraded` when another is."""
 
     status: Status
     timestamp: datetime
@@ -45,7 +45,7 @@ async def live() -> LiveOut:
 def ready(actor: CurrentActor, health: Parts, response: Response) -> HealthOut:
     """As /health, with 503 while a needed part is down."""
     out = _health(actor, health)
-    if out.status == "failed":
+    if out.status == "down":
         response.status_code = 503
     return out
 

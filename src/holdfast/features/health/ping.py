@@ -17,7 +17,7 @@ from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, Retryable
 
-Status = Literal["ok", "degraded", "failed"]
+Status = Literal["ok", "degraded", "down"]
 PATIENCE_SECONDS = 2.0
 _log = log.get("holdfast.health")
 
@@ -53,13 +53,13 @@ class Health:
     def ask(self) -> dict[str, Answer]:
         futures = {ping.name: self._pool.submit(self._one, ping) for ping in self.pings}
         wait(futures.values(), timeout=PATIENCE_SECONDS)
-        late = Answer("failed", PATIENCE_SECONDS * 1000, "did not answer in time")
+        late = Answer("down", PATIENCE_SECONDS * 1000, "did not answer in time")
         return {name: future.result() if future.done() else late for name, future in futures.items()}
 
     def overall(self, answers: dict[str, Answer]) -> Status:
         bad = {name for name, answer in answers.items() if answer.status != "ok"}
         if any(ping.name in bad for ping in self.pings if ping.needed):
-            return "failed"
+            return "down"
         return "degraded" if bad else "ok"
 
     def close(self) -> None:
@@ -68,17 +68,17 @@ class Health:
     def _one(self, ping: Ping) -> Answer:
         with self._lock:
             if ping.name in self._busy:  # still hanging from before: do not hang one more thread on it
-                return Answer("failed", 0.0, "has not answered for a while")
+                return Answer("down", 0.0, "has not answered for a while")
             self._busy.add(ping.name)
         started = time.monotonic()
         try:
             message = ping.check()
             return Answer("ok", _ms(started), message)
         except HoldfastError as error:
-            return Answer("failed", _ms(started), error.message)
+            return Answer("down", _ms(started), error.message)
         except Exception as error:  # noqa: BLE001 - any failure of a part is its answer; the log has the rest
             _log.warning("a part is down", part=ping.name, error=str(error))
-            return Answer("failed", _ms(started), type(error).__name__)
+            return Answer("down", _ms(started), type(error).__name__)
         finally:
             with self._lock:
                 self._busy.discard(ping.name)
