@@ -9,8 +9,25 @@ import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32, lower case
 _ID = re.compile(r"^[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{26}$")
-_last = (0, 0)
-_lock = threading.Lock()
+
+
+class _Numbers:
+    """Rising within a process while the clock does not go back."""
+
+    def __init__(self) -> None:
+        self._last = (0, 0)
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        with self._lock:
+            moment, low = int(time.time() * 1000), int.from_bytes(os.urandom(10), "big") >> 1
+            if moment == self._last[0]:
+                low = self._last[1] + 1 + int.from_bytes(os.urandom(4), "big")
+            self._last = (moment, low)
+        return (moment << 80) | low
+
+
+_numbers = _Numbers()
 
 
 def new_id(prefix: str) -> str:
@@ -19,13 +36,7 @@ def new_id(prefix: str) -> str:
     Within one process also inside a millisecond: lists by id are lists in order of creation.
     Prefixes in use: prj env db run snap repo key usr ses ver qry srv.
     """
-    global _last
-    with _lock:
-        moment, number = int(time.time() * 1000), int.from_bytes(os.urandom(10), "big") >> 1
-        if moment == _last[0]:
-            number = _last[1] + 1 + int.from_bytes(os.urandom(4), "big")
-        _last = (moment, number)
-    number |= moment << 80
+    number = _numbers.next()
     digits = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
 
