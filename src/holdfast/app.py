@@ -22,7 +22,6 @@ from holdfast.features.access.service import AccessService
 from holdfast.features.health.ping import Health, database_ping, disk_ping
 from holdfast.features.health.pings import keeper_ping, repositories_ping, runner_ping
 from holdfast.features.projects.service import ProjectsService
-from holdfast.features.runs import api as runs_api
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.http import Services, create_app
 from holdfast.kernel import log
@@ -65,7 +64,7 @@ def build_services(settings: Settings) -> Services:
         projects=projects,
         health=health,
         parts=upper.parts,
-        routers=(runs_api.router,),
+        routers=slices.ROUTERS,
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
         background=(upper.background,),
         endings=(upper.stop,),

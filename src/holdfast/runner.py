@@ -98,7 +98,7 @@ def _sweep_loop(parts: RunnerParts, stop: Stop) -> None:
         for sweep in parts.sweeps:
             try:
                 sweep()
-            except Exception:  # the next turn tries again; nothing depends on this one
+            except Exception:  # noqa: BLE001  the next turn tries again; nothing depends on this one
                 _log.exception("a sweep failed")
         stop.wait(_SWEEP_SECONDS)
 

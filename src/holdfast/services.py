@@ -10,12 +10,16 @@ from typing import Any
 
 from holdfast import catalog
 from holdfast.contract.registry import Registry
+from holdfast.features.backups import api as backups_api
+from holdfast.features.backups import api_browse, api_repositories
 from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
+from holdfast.features.databases import api as databases_api
+from holdfast.features.databases import api_query
 from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.history import StatementHistory
 from holdfast.features.databases.pool import SessionPool
@@ -23,6 +27,7 @@ from holdfast.features.databases.query import QueryService
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.features.runs import api as runs_api
 from holdfast.features.runs.hub import Hub
 from holdfast.features.runs.service import RunsService
 from holdfast.hosts import Hosts
@@ -33,6 +38,16 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.secrets import Secrets, load_master_key
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
+
+
+ROUTERS = (
+    runs_api.router,
+    databases_api.router,
+    api_query.router,
+    backups_api.router,
+    api_browse.router,
+    api_repositories.router,
+)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def main() -> None:
         taken = client.post(f"/databases/{database}/snapshots", {"level": "L3"})
         done(client, taken)
         snapshot = taken["snapshot"]["id"]
-        assert client.get(f"/snapshots/{snapshot}")["level"] == "L3"
+        assert client.get(f"/snapshots/{snapshot}")["verified_level"] == 3
         wish = {"mode": "new", "name": "again", "environment_id": environment}
         restored = client.post(f"/snapshots/{snapshot}/restore", wish)
         done(client, restored)

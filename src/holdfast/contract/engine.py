@@ -170,8 +170,8 @@ class CanPreview(Engine, Protocol):
     """Engines that can show the first rows of a table straight out of a snapshot, without restoring the whole."""
 
     def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:
-        """Synchronous. At most `limit` rows of `table` ("schema.table", as the manifest's tables read; "table" where the
-        schema is empty) in one batch with `columns` and `last`; `truncated` is "rows" when the table has more.
+        """Synchronous. At most `limit` rows of `table` ("schema.table", as the manifest's tables read; "table" where
+        the schema is empty) in one batch with `columns` and `last`; `truncated` is "rows" when the table has more.
 
         Reads only what it needs of `source`; uses at most a few MB of scratch. Raises NotFound, Corrupt, Cancelled.
         """

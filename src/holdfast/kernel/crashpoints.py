@@ -9,7 +9,7 @@ _ARMED = os.environ.get("HOLDFAST_CRASH_AT", "")
 
 
 def crash_point(name: str) -> None:
-    """kill -9 ourselves when HOLDFAST_CRASH_AT names this point. Names read `area.moment`: "capture.half", "swap.renamed".
+    """kill -9 ourselves when HOLDFAST_CRASH_AT names this point. Names read `area.moment`: "capture.half".
 
     HOLDFAST_CRASH_ONCE names a file; when it exists the point is passed, else it is created first: the restarted
     process then goes on instead of dying at the same place for ever.

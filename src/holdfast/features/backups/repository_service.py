@@ -54,6 +54,10 @@ class RepositoriesService:
         with self._db.read() as conn:
             return self._found(conn, actor, repository_id, "repository.read")
 
+    def path(self, row: RepositoryRow) -> str:
+        """Where it lies: what stock restic takes as -r."""
+        return str(self._keys.path(row.id))
+
     def bytes(self, row: RepositoryRow) -> int | None:
         """What it takes on disk, by its files' sizes; None while it is new."""
         if row.state == "new":

@@ -31,7 +31,7 @@ Mode = Literal["new", "in_place"]
 
 @dataclass(frozen=True)
 class RestoreWish:
-    """`name`, `environment_id` and `spec` are for mode "new"; `confirm` (the name, typed) and `safety` for "in_place"."""
+    """`name`, `environment_id`, `spec` are for mode "new"; `confirm` (the name, typed), `safety` for "in_place"."""
 
     mode: Mode
     name: str | None = None

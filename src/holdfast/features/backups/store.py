@@ -66,7 +66,7 @@ def page(
     limit: int = 50,
     **equal: Any,
 ) -> list[Row]:
-    """Newest first, those before the id `after`; `equal` compares columns, a list means one of them, None is ignored."""
+    """Newest first, those before the id `after`; `equal` compares columns: a list is one of them, None is ignored."""
     table = _TABLES[kind]
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
     if projects is not None:

@@ -51,7 +51,7 @@ class Reach:
         return self.hosts.tools(resource.id, self.engine(resource).software(self.spec(resource)), scratch)
 
     def plan(self, resource: Resource) -> Plan:
-        """The plan of this resource on this machine; allocates what the host must remember (directories, user, port)."""
+        """The plan of this resource on this machine; allocates what the host remembers (directories, user, port)."""
         engine, spec = self.engine(resource), self.spec(resource)
         wants_port, _ = engine.needs(spec)
         port = (resource.endpoint or {}).get("port") or (self.hosts.free_port() if wants_port else None)

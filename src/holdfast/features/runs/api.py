@@ -18,7 +18,7 @@ from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, pa
 from holdfast.web.parts import part
 from holdfast.web.sse import LastEventId, event_stream
 
-router = APIRouter(prefix="/api/v1", tags=["runs"])
+router = APIRouter(tags=["runs"])
 Service = Annotated[RunsService, Depends(part(RunsService))]
 Ear = Annotated[Hub, Depends(part(Hub))]
 State = Annotated[list[str] | None, Query(description="queued, running, succeeded, failed, cancelled; repeatable.")]

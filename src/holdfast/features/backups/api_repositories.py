@@ -1,0 +1,65 @@
+"""/api/v1/repositories."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from holdfast.features.access.http import CurrentActor, IdempotencyKey
+from holdfast.features.backups.model import RepositoryRow
+from holdfast.features.backups.repository_service import RepositoriesService
+from holdfast.features.backups.wire import CheckIn, RepositoryIn, RepositoryKeyOut, RepositoryOut, RepositoryRunOut
+from holdfast.features.runs.wire import RunOut
+from holdfast.web.errors import answers
+from holdfast.web.paging import Cursor, Limit, Page, after_id, page
+from holdfast.web.parts import part
+
+router = APIRouter(tags=["repositories"])
+Service = Annotated[RepositoriesService, Depends(part(RepositoriesService))]
+
+
+@router.post("/repositories", operation_id="repository_create", status_code=201, responses=answers(403, 404, 409))
+def create_repository(body: RepositoryIn, actor: CurrentActor, service: Service, once: IdempotencyKey) -> RepositoryOut:
+    """A repository on local disk with a password of its own."""
+
+    def wire(row: RepositoryRow) -> dict[str, Any]:
+        return RepositoryOut.of(row, service.path(row)).model_dump(mode="json")
+
+    row = service.create(actor, body.project_id, body.name, once.answering(wire))
+    return RepositoryOut.of(row, service.path(row))
+
+
+@router.get("/repositories", operation_id="repository_list", responses=answers(403, 404))
+def list_repositories(
+    actor: CurrentActor, service: Service, project_id: str | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[RepositoryOut]:
+    """Repositories, newest first."""
+    rows = service.list(actor, project_id=project_id, after=after_id(cursor), limit=limit + 1)
+    return page(rows, limit, lambda row: RepositoryOut.of(row, service.path(row)), lambda row: row.id)
+
+
+@router.get("/repositories/{repository_id}", operation_id="repository_get", responses=answers(403, 404))
+def get_repository(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
+    """One repository, with what it takes on disk."""
+    row = service.get(actor, repository_id)
+    return RepositoryOut.of(row, service.path(row), service.bytes(row))
+
+
+@router.post(
+    "/repositories/{repository_id}/check",
+    operation_id="repository_check",
+    status_code=202,
+    responses=answers(403, 404, 409),
+)
+def check_repository(body: CheckIn, actor: CurrentActor, service: Service, repository_id: str) -> RepositoryRunOut:
+    """Check the structure, and with `read_data` every byte."""
+    row, run = service.check(actor, repository_id, read_data=body.read_data)
+    return RepositoryRunOut(repository=RepositoryOut.of(row, service.path(row)), run=RunOut.of(run))
+
+
+@router.post("/repositories/{repository_id}/key", operation_id="repository_key_reveal", responses=answers(403, 404))
+def reveal_key(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryKeyOut:
+    """The password and the path; audited, and a browser session types its password again."""
+    password, path = service.key(actor, repository_id)
+    return RepositoryKeyOut(password=password, path=str(path))

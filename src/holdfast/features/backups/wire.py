@@ -1,0 +1,284 @@
+"""Repositories, snapshots and restores on the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from holdfast.features.backups.browse import TableLook
+from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.backups.restore_service import Outlook, RestoreWish
+from holdfast.features.databases.wire import DatabaseOut
+from holdfast.features.runs.wire import RunOut
+
+
+def _level(value: Any) -> Any:
+    """ "L3" means 3."""
+    return int(value[1]) if isinstance(value, str) and re.fullmatch(r"[Ll][0-3]", value) else value
+
+
+Level = Annotated[
+    int,
+    BeforeValidator(_level),
+    Field(ge=0, le=3, description="1 hashes, 2 readable by tools, 3 restored and compared; also L1, L2, L3."),
+]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SnapshotIn(_In):
+    """Without `level`: 1, and 3 while no snapshot of this database was ever restored."""
+
+    level: Level | None = None
+    repository_id: str | None = Field(default=None, max_length=64)
+    tags: list[str] = Field(default_factory=list)
+
+
+class SnapshotPatch(_In):
+    tags: list[str] | None = None
+    hold: bool | None = None
+
+
+class VerifyIn(_In):
+    level: Level | None = None
+
+
+class SnapshotDeleteIn(_In):
+    confirm: str = Field(max_length=64, description="The snapshot's id, typed.")
+    force: bool = Field(default=False, description="Even when it is the only good one.")
+
+
+class RestoreIn(_In):
+    """Mode "new": `name`, and where (`environment_id`, else the snapshot's own). Mode "in_place": `confirm`."""
+
+    mode: Literal["new", "in_place"]
+    name: str | None = Field(default=None, max_length=63)
+    environment_id: str | None = Field(default=None, max_length=64)
+    spec: dict[str, Any] | None = None
+    confirm: str | None = Field(default=None, max_length=63, description="The database's name, typed.")
+    select: list[str] = Field(default_factory=list, description="Only these tables; patterns allowed.")
+    safety: bool = Field(default=True, description="In place: take a snapshot of what is there first.")
+    override_unverified: bool = False
+
+    def wish(self) -> RestoreWish:
+        return RestoreWish(**self.model_dump())
+
+
+class RepositoryIn(_In):
+    project_id: str = Field(max_length=64)
+    name: str = Field(max_length=63)
+
+
+class CheckIn(_In):
+    read_data: bool = Field(default=False, description="Read every byte, not only the structure.")
+
+
+class RepositoryOut(BaseModel):
+    """Where a project's snapshots live. `path` is what stock restic takes as -r."""
+
+    id: str
+    project_id: str
+    name: str
+    kind: str
+    state: str
+    is_default: bool
+    restic_id: str | None
+    last_check: dict[str, Any] | None
+    path: str
+    bytes: int | None = None
+    created_by: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: RepositoryRow, path: str, size: int | None = None) -> RepositoryOut:
+        return cls(**vars(row), path=path, bytes=size)
+
+
+class RepositoryRunOut(BaseModel):
+    repository: RepositoryOut
+    run: RunOut
+
+
+class RepositoryKeyOut(BaseModel):
+    """All a stock restic needs."""
+
+    password: str
+    path: str
+
+
+class SnapshotOut(BaseModel):
+    """One backup. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    resource_id: str
+    resource_name: str
+    engine: str
+    repository_id: str
+    restic_id: str | None
+    run_id: str | None
+    state: str
+    trigger: str
+    summary: dict[str, Any]
+    source_bytes: int | None
+    stored_bytes: int | None
+    entries: int | None
+    tables: int | None
+    rows: int | None
+    seconds: float | None
+    position: dict[str, Any] | None
+    wanted_level: int
+    verified_level: int | None
+    verification: str
+    tags: list[str]
+    hold: bool
+    error: dict[str, Any] | None
+    version: int
+    created_by: str
+    created_at: datetime
+    taken_at: datetime | None
+    deleted_at: datetime | None
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> SnapshotOut:
+        values = vars(snapshot)
+        return cls(**{name: values[name] for name in cls.model_fields})
+
+
+class SnapshotRunOut(BaseModel):
+    snapshot: SnapshotOut
+    run: RunOut
+
+
+class VerificationOut(BaseModel):
+    """One proof of one snapshot. `ok` null = could not be judged."""
+
+    id: str
+    snapshot_id: str
+    run_id: str | None
+    level: int
+    method: str
+    ok: bool | None
+    seconds: float
+    bytes: int | None
+    checks: list[dict[str, Any]]
+    error: dict[str, Any] | None
+    at: datetime
+
+    @classmethod
+    def of(cls, row: VerificationRow) -> VerificationOut:
+        return cls(**_plain(asdict(row)))
+
+
+class RestoreOut(BaseModel):
+    """Who brought what back where."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    snapshot_id: str
+    resource_id: str
+    mode: str
+    actor: str
+    run_id: str | None
+    select: list[str]
+    safety_snapshot_id: str | None
+    state: str
+    kept_until: datetime | None
+    receipt: dict[str, Any] | None
+    verdict: dict[str, Any] | None
+    error: dict[str, Any] | None
+    at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, restore: Restore) -> RestoreOut:
+        values = vars(restore)
+        return cls(**{name: values[name] for name in cls.model_fields})
+
+
+class RestoreRunOut(BaseModel):
+    """The database (new, or the one to be replaced), the restore and its run."""
+
+    resource: DatabaseOut
+    restore: RestoreOut
+    run: RunOut
+
+
+class OutlookOut(BaseModel):
+    """What a restore would do. With `blockers` it would be refused now."""
+
+    snapshot: SnapshotOut
+    target: str
+    environment_id: str
+    environment: str
+    bytes: int | None
+    seconds: float | None
+    confirm: str | None
+    warnings: list[str]
+    blockers: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, outlook: Outlook) -> OutlookOut:
+        return cls(
+            snapshot=SnapshotOut.of(outlook.snapshot),
+            target=outlook.target,
+            environment_id=outlook.environment.id,
+            environment=outlook.environment.name,
+            bytes=outlook.bytes,
+            seconds=outlook.seconds,
+            confirm=outlook.confirm,
+            warnings=outlook.warnings,
+            blockers=outlook.blockers,
+        )
+
+
+class EntryOut(BaseModel):
+    path: str
+    size: int
+    type: str
+    facts: dict[str, Any]
+
+
+class TableOut(BaseModel):
+    name: str
+    schema_name: str = Field(serialization_alias="schema")
+    kind: str
+    rows: int
+    digest: str | None
+    columns: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, look: TableLook) -> TableOut:
+        return cls(
+            name=look.name,
+            schema_name=look.schema,
+            kind=look.kind,
+            rows=look.rows,
+            digest=look.digest,
+            columns=[dict(column) for column in look.columns],
+        )
+
+
+class PreviewOut(BaseModel):
+    """The first rows of a table, straight out of the snapshot."""
+
+    columns: list[dict[str, Any]]
+    rows: list[list[Any]]
+    truncated: str | None
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if _is_list(value) else value for name, value in values.items()}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
