@@ -73,7 +73,7 @@ class QueryService:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self._pool.turn(resource.id, stop))
                 resource = await self._enter(stack, resource.id)
-                access: Literal["rw", "ro"] = "rw" if question.write else "ro"
+                access: Literal["owner", "ro"] = "owner" if question.write else "ro"
                 session = await stack.enter_async_context(self._pool.session(resource, access))
                 note.begin()
                 batches = session.query(question.statement, question.params, limits_of(question, stop))
