@@ -16,7 +16,7 @@ from holdfast.contract.snapshot import Entry, Manifest
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.local import LocalStore
 
-PASSWORD = 'a"b\'; -- ü'
+PASSWORD = "a\"b'; -- ü"
 
 
 class BytesStream:
@@ -81,7 +81,9 @@ def new_repository(path: Path) -> Repository:
     return Repository.create(LocalStore(path), PASSWORD)
 
 
-def restic(path: Path, *arguments: str, check: bool = True, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
+def restic(
+    path: Path, *arguments: str, check: bool = True, password: str = PASSWORD
+) -> subprocess.CompletedProcess[str]:
     """Run stock restic on a repository; a missing restic fails the test and says so."""
     program = shutil.which("restic")
     if program is None:

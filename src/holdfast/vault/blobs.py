@@ -47,6 +47,10 @@ class BlobReader:
             raise Corrupt(f"blob {blob.hex()[:12]} is in no index", details={"blob": blob.hex()})
         return found
 
+    def knows(self, blob: bytes, kind: BlobType = BlobType.DATA) -> bool:
+        """Whether an index has it; nothing is read."""
+        return self._index.find(blob, kind) is not None
+
     def read_span(self, pack: bytes, span: Sequence[PackedBlob]) -> Iterator[tuple[PackedBlob, bytes]]:
         """Adjoining blobs of one pack with their plain bytes, for one read. Raises Corrupt at the first bad one."""
         start, length = span[0].offset, span[-1].offset + span[-1].length - span[0].offset

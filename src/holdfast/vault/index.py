@@ -13,13 +13,14 @@ from heapq import merge
 from holdfast.formats.restic.pack import BlobType, PackedBlob
 
 _RECORD = struct.Struct("<32sIIIIB")  # id, pack number, offset, length, raw length, type
+_PACK_NUMBER = struct.Struct("<I")
 SIZE = _RECORD.size
 _FRESH_LIMIT = 20_000
 _SEGMENTS_LIMIT = 4
 
 
 class BlobIndex:
-    """Thread-safe look-up by (blob id, type). The same blob in two packs is one entry: the last one added."""
+    """Thread-safe look-up by (blob id, type). A blob that lies in two packs is found in one of them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -74,15 +75,21 @@ class BlobIndex:
         with self._lock:
             return list(self._packs)
 
-    def by_pack(self) -> dict[bytes, list[PackedBlob]]:
-        """Everything, grouped; for checks, which need it all at once."""
-        grouped: dict[bytes, list[PackedBlob]] = {}
+    def contents(self) -> Iterator[tuple[bytes, list[PackedBlob]]]:
+        """Every pack with its blobs in order, each blob once; for checks. Holds 53 bytes per blob while it runs."""
         with self._lock:
+            packs = list(self._packs)
+            grouped = [bytearray() for _ in packs]
             for source in (*map(_records, self._segments), self._fresh.values()):
                 for record in source:
-                    pack, blob = self._decode(record)
-                    grouped.setdefault(pack, []).append(blob)
-        return grouped
+                    grouped[_PACK_NUMBER.unpack_from(record, 32)[0]] += record
+        for number, records in enumerate(grouped):
+            blobs = {blob for _, blob in map(self._decode, set(_records(bytes(records))))}
+            yield packs[number], sorted(blobs, key=lambda b: b.offset)
+
+    def by_pack(self) -> dict[bytes, list[PackedBlob]]:
+        """`contents`, all at once."""
+        return dict(self.contents())
 
 
 def _records(segment: bytes) -> Iterator[bytes]:

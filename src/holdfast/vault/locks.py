@@ -18,7 +18,7 @@ from datetime import timedelta
 from holdfast.formats.restic import documents
 from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.clock import Clock, parse_timestamp, timestamp
-from holdfast.kernel.errors import Conflict, Corrupt, HoldfastError, NotFound
+from holdfast.kernel.errors import Conflict, Corrupt, DiskFull, HoldfastError, NeedsOperator, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.base import Store, pieces
 
@@ -50,6 +50,9 @@ class Locks:
 
     def __init__(self, store: Store, key: Key, clock: Clock) -> None:
         self._store, self._key, self._clock = store, key, clock
+        self._turn = threading.Lock()
+        self._readers = 0
+        self._shared: _Refresher | None = None
 
     def holders(self) -> list[Holder]:
         """Locks in force. Stale ones (30 minutes old, or a process of this machine that is gone) are removed."""
@@ -86,7 +89,7 @@ class Locks:
         """Hold a lock. The yielded Stop is set when the lock was lost: no refresh for 22 minutes; then nothing may be
         written any more. Raises Conflict (code "repository_locked") naming who is in the way.
         """
-        name = self._acquire(exclusive)
+        name = self._acquire(exclusive, _SETTLE_SECONDS)
         lost = stop or Stop()
         keeper = _Refresher(self, name, exclusive, lost)
         keeper.start()
@@ -95,11 +98,36 @@ class Locks:
         finally:
             self._store.delete(keeper.finish())
 
-    def _acquire(self, exclusive: bool) -> str:
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep everyone from pruning while something is read. All readers of this object share one lock.
+
+        Does not wait for other writers' locks to settle: they look again after their wait and see this one. Where no
+        lock can be written (a full or read-only disk) reading goes on without: a restore matters more.
+        Raises Conflict (code "repository_locked").
+        """
+        with self._turn:
+            if self._readers == 0:
+                try:
+                    self._shared = _Refresher(self, self._acquire(False, 0.0), False, Stop())
+                    self._shared.start()
+                except (DiskFull, NeedsOperator):
+                    self._shared = None
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._readers -= 1
+                if self._readers == 0 and self._shared is not None:
+                    shared, self._shared = self._shared, None
+                    self._store.delete(shared.finish())
+
+    def _acquire(self, exclusive: bool, settle: float) -> str:
         self._refuse(self.holders(), exclusive, None)
         name = self.write(exclusive)
         try:
-            time.sleep(_SETTLE_SECONDS)
+            time.sleep(settle)
             self._refuse(self.holders(), exclusive, name)
         except BaseException:
             self._store.delete(name)

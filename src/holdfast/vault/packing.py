@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from holdfast.formats.restic import documents
 from holdfast.formats.restic.pack import TARGET_BYTES, BlobType, PackedBlob, build_header
 from holdfast.kernel.crashpoints import crash_point
+from holdfast.kernel.errors import HoldfastError
 from holdfast.vault.blobs import pack_name
 from holdfast.vault.repository import Repository
 
@@ -30,26 +33,33 @@ class _OpenPack:
         self.size += len(sealed)
 
 
+Finished = Sequence[tuple[bytes, list[PackedBlob]]]
+
+
 class Packer:
     """Not thread-safe: one thread adds. Data and trees go to different packs.
 
-    `written` counts stored bytes. Call `finish` to write what is open and the last index.
+    Data goes to one of two open packs by chance: the order of lengths in a pack would otherwise give away what was
+    cut where (eprint 2025/532). `written` counts stored bytes, `indexed` hears of packs that an index names now.
+    Call `finish` to write what is open and the last index.
     """
 
-    def __init__(self, repo: Repository, written: Callable[[int], None]) -> None:
-        self._repo, self._written = repo, written
-        self._open = {kind: _OpenPack() for kind in BlobType}
+    def __init__(self, repo: Repository, written: Callable[[int], None], indexed: Callable[[Finished], None]) -> None:
+        self._repo, self._written, self._indexed = repo, written, indexed
+        self._data = [_OpenPack(), _OpenPack()]
+        self._trees = [_OpenPack()]
         self._unindexed: list[tuple[bytes, list[PackedBlob]]] = []
         self._since = time.monotonic()
 
     def add(self, blob: bytes, kind: BlobType, sealed: bytes, raw_length: int) -> None:
-        pack = self._open[kind]
-        pack.add(blob, kind, sealed, raw_length)
-        if pack.size >= TARGET_BYTES:
-            self._close(kind)
+        group = self._data if kind is BlobType.DATA else self._trees
+        chosen = secrets.randbelow(len(group))
+        group[chosen].add(blob, kind, sealed, raw_length)
+        if group[chosen].size >= TARGET_BYTES:
+            full, group[chosen] = group[chosen], _OpenPack()
+            self._close(full)
 
-    def _close(self, kind: BlobType) -> None:
-        pack, self._open[kind] = self._open[kind], _OpenPack()
+    def _close(self, pack: _OpenPack) -> None:
         if not pack.blobs:
             return
         pieces = [*pack.pieces, build_header(pack.blobs, self._repo.key)]
@@ -59,6 +69,7 @@ class Packer:
         name = digest.digest()
         crash_point("upload.pack")
         self._repo.store.put(pack_name(name), pieces)
+        crash_point("upload.pack.done")
         self._written(sum(map(len, pieces)))
         self._unindexed.append((name, pack.blobs))
         if (
@@ -74,10 +85,26 @@ class Packer:
         sealed = documents.encode(documents.build_index(self._unindexed), self._repo.key)
         crash_point("upload.index")
         self._repo.store.put(f"index/{hashlib.sha256(sealed).hexdigest()}", [sealed])
+        crash_point("upload.index.done")
         self._written(len(sealed))
-        self._unindexed, self._since = [], time.monotonic()
+        finished, self._unindexed, self._since = self._unindexed, [], time.monotonic()
+        self._indexed(finished)
 
     def finish(self) -> None:
-        for kind in BlobType:
-            self._close(kind)
+        first, second = self._data
+        if first.size + second.size <= TARGET_BYTES:  # a small snapshot is one file, not two
+            for blob, sealed in zip(second.blobs, second.pieces, strict=True):
+                first.add(blob.id, blob.type, sealed, blob.raw_length)
+            second = _OpenPack()
+        for pack in (first, second, *self._trees):
+            self._close(pack)
+        self._data, self._trees = [_OpenPack(), _OpenPack()], [_OpenPack()]
         self.write_index()
+
+    def discard(self) -> None:
+        """Delete the finished packs that no index names: nobody else can know them. What cannot be deleted is left
+        for a prune."""
+        for name, _ in self._unindexed:
+            with suppress(HoldfastError):
+                self._repo.store.delete(pack_name(name))
+        self._unindexed = []

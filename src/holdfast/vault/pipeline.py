@@ -25,12 +25,12 @@ from holdfast.formats.restic.documents import SnapshotDocument
 from holdfast.formats.restic.pack import BlobType
 from holdfast.kernel.clock import timestamp
 from holdfast.kernel.crashpoints import crash_point
-from holdfast.kernel.errors import Cancelled, Corrupt, HoldfastError, Permanent, Retryable
+from holdfast.kernel.errors import Cancelled, Corrupt, DiskFull, HoldfastError, Permanent, Retryable
 from holdfast.kernel.stop import Stop
 from holdfast.vault.channel import Aborted, Channel, Failure
 from holdfast.vault.cutting import cut_pages, cut_stream
 from holdfast.vault.locks import LOCK_LOST
-from holdfast.vault.packing import Packer
+from holdfast.vault.packing import Finished, Packer
 from holdfast.vault.repository import MANIFEST, Repository
 
 _RAW_BYTES = 24 << 20  # cut chunks waiting for a worker
@@ -115,7 +115,7 @@ class _Pipeline:
         self.failure = Failure()
         self.raw: Channel[_Chunk] = Channel(_RAW_BYTES, self.failure)
         self.sealed: Channel[_Sealed] = Channel(_SEALED_BYTES, self.failure)
-        self.packer = Packer(repo, self._stored)
+        self.packer = Packer(repo, self._stored, self._indexed)
         self.files: list[_File] = []
         self.stats = SnapshotStats()
         self._began = time.monotonic()
@@ -126,6 +126,13 @@ class _Pipeline:
 
     def _stored(self, count: int) -> None:
         self._count(bytes_stored=count)
+
+    def _indexed(self, finished: Finished) -> None:
+        """What an index names is found there from now on: `_claimed` holds only what waits for one."""
+        with self._lock:
+            for pack, blobs in finished:
+                self.index.add(pack, blobs)
+                self._claimed.difference_update(b.id + bytes((b.type,)) for b in blobs)
 
     def _count(self, **added: int) -> None:
         with self._lock:
@@ -329,10 +336,13 @@ def write_snapshot(
     """Store everything an entered capture yields, then its manifest and companions, then the snapshot itself.
 
     Raises what the capture raises, Cancelled, DiskFull, Corrupt (a blob that does not survive sealing), Conflict
-    (locked). After any error the repository has no new snapshot; blobs that were finished are found again next time.
+    (locked). After any error the repository has no new snapshot. What was stored by then is found again next time when
+    an index names it (on Cancelled one is written); after DiskFull the packs no index names are deleted, after other
+    errors they are left for a prune.
     """
     stop = stop or Stop()
     with repo.lock(stop=stop):
+        repo.store.sweep()
         inherited = repo.nodes(parent) if parent else {}
         line = _Pipeline(repo, inherited, stop, progress, options or SnapshotOptions())
         try:
@@ -345,6 +355,9 @@ def write_snapshot(
             if stop.reason == LOCK_LOST:  # nothing may be written without a lock, and nobody asked to stop
                 raise Retryable(LOCK_LOST, code="repository_lock_lost") from None
             line.packer.write_index()
+            raise
+        except DiskFull:
+            line.packer.discard()
             raise
         stop.check()
         snapshot = SnapshotDocument(
@@ -360,6 +373,7 @@ def write_snapshot(
         name = hashlib.sha256(sealed).hexdigest()
         crash_point("upload.snapshot")
         repo.store.put(f"snapshots/{name}", [sealed])
+        crash_point("upload.snapshot.done")
     return WrittenSnapshot(name, manifest, line.stats)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from holdfast.vault.check import CheckReport, Progress, VerifyReport
 
 MANIFEST = "manifest.json"
-_MAX_DEPTH = 64
+MAX_DEPTH = 64
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Repository:
         self.locks = Locks(store, key, clock)
         self._index: BlobIndex | None = None
         self._index_files: frozenset[str] = frozenset()
+        self._index_errors: dict[str, str] = {}
+        self._index_turn = threading.Lock()
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -144,15 +147,34 @@ class Repository:
     # -- index and snapshots ---------------------------------------------------------------------------------
 
     def index(self) -> BlobIndex:
-        """The index, read again when index files went (a prune) and added to when new ones came."""
-        names = frozenset(name for name, _ in pieces(self.store, "index"))
-        if self._index is None or not self._index_files <= names:
-            self._index, self._index_files = BlobIndex(), frozenset()
-        for name in names - self._index_files:
-            for pack, blobs in documents.parse_index(documents.decode(self.store.get(name), self.key)):
-                self._index.add(pack, blobs)
-        self._index_files = names
-        return self._index
+        """The index, read again when index files went (a prune) and added to when new ones came.
+
+        A damaged index file is left out and named by `index_errors`: what other files name stays readable."""
+        with self._index_turn:
+            names = frozenset(name for name, _ in pieces(self.store, "index"))
+            if self._index is None or not self._index_files <= names:
+                self._index, self._index_files, self._index_errors = BlobIndex(), frozenset(), {}
+            for name in names - self._index_files:
+                self._add_index_file(self._index, name)
+            self._index_files = names
+            return self._index
+
+    def _add_index_file(self, index: BlobIndex, name: str) -> None:
+        try:
+            sealed = self.store.get(name)
+            if hashlib.sha256(sealed).hexdigest() != name.rsplit("/", maxsplit=1)[-1]:
+                raise Corrupt("its bytes do not match its name")
+            for pack, blobs in documents.parse_index(documents.decode(sealed, self.key)):
+                index.add(pack, blobs)
+        except Corrupt as error:
+            self._index_errors[name] = f"index {name.rsplit('/', maxsplit=1)[-1][:12]} is damaged: {error.message}"
+        except NotFound:  # a prune took it between the listing and the look; what replaces it is read next time
+            return
+
+    def index_errors(self) -> list[str]:
+        """One sentence for each damaged index file."""
+        self.index()
+        return sorted(self._index_errors.values())
 
     def reader(self) -> BlobReader:
         return BlobReader(self.store, self.key, self.index())
@@ -215,8 +237,13 @@ class Repository:
         ]
 
     def source(self, snapshot_id: str) -> SnapshotSource:
-        """To restore from. Close it (or use `with`) to end its threads."""
-        return SnapshotSource(self.manifest(snapshot_id), self.nodes(snapshot_id), self.reader())
+        """To restore from. Close it (or use `with`): it has threads, and a lock that keeps others from pruning.
+
+        Raises Conflict (code "repository_locked") while someone prunes."""
+        with ExitStack() as stack:
+            stack.enter_context(self.locks.reading())
+            manifest, files, reader = self.manifest(snapshot_id), self.nodes(snapshot_id), self.reader()
+            return SnapshotSource(manifest, files, reader, release=stack.pop_all().close)
 
     def verify_snapshot(
         self, snapshot_id: str, stop: Stop | None = None, progress: Progress | None = None
@@ -253,7 +280,7 @@ def _unlock(store: Store, password: str) -> Key:
 
 
 def _walk(reader: BlobReader, root: bytes, prefix: str, depth: int) -> Iterator[tuple[str, tree.Node]]:
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         raise Corrupt("the snapshot's directories are nested too deeply")
     for node in tree.parse(reader.read(root, BlobType.TREE)):
         path = f"{prefix}{node.name}"

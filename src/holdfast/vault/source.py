@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from array import array
+from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate
 
 from holdfast.contract.snapshot import Manifest
 from holdfast.formats.restic.tree import Node
@@ -46,9 +49,18 @@ class BlobCache:
 class SnapshotSource:
     """See `contract.snapshot.Source` and `CanFetch`. `close` stops its threads; open streams then fail."""
 
-    def __init__(self, manifest: Manifest, files: Mapping[str, Node], reader: BlobReader, threads: int = 2) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        files: Mapping[str, Node],
+        reader: BlobReader,
+        threads: int = 2,
+        release: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`release` is called once, by `close`."""
         self.manifest = manifest
-        self._files = files
+        self._files, self._release = files, release
+        self._starts: dict[str, array[int]] = {}
         self._reader, self._cache = reader, BlobCache(reader)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="source")
 
@@ -65,14 +77,26 @@ class SnapshotSource:
         return self._node(path).size
 
     def open(self, path: str, offset: int = 0) -> BlobStream:
-        return BlobStream(self._node(path), self._cache, self._pool, offset)
+        node = self._node(path)
+        return BlobStream(node, self._starts_of(path, node) if offset else None, self._cache, self._pool, offset)
+
+    def _starts_of(self, path: str, node: Node) -> array[int]:
+        """Where each blob begins in the entry; made once. Two threads may both make it, which is only wasteful."""
+        starts = self._starts.get(path)
+        if starts is None:
+            lengths = (self._cache.length(node.content[at : at + 32]) for at in range(0, len(node.content), 32))
+            starts = self._starts[path] = array("Q", accumulate(lengths, initial=0))
+        return starts
 
     def fetch(self, path: str, write: Write, parallel: int = 2) -> None:
         """See `contract.snapshot.CanFetch`."""
         fetch(self._node(path), self._reader, write, parallel)
 
     def close(self) -> None:
+        """Ends its threads and gives the repository's lock back. Twice is once."""
         self._pool.shutdown(cancel_futures=True)
+        release, self._release = self._release, lambda: None
+        release()
 
     def __enter__(self) -> SnapshotSource:
         return self
@@ -84,24 +108,18 @@ class SnapshotSource:
 class BlobStream:
     """One entry's bytes from an offset. Used by one thread; its blobs are fetched ahead by the pool."""
 
-    def __init__(self, node: Node, cache: BlobCache, pool: ThreadPoolExecutor, offset: int) -> None:
+    def __init__(
+        self, node: Node, starts: array[int] | None, cache: BlobCache, pool: ThreadPoolExecutor, offset: int
+    ) -> None:
         self._content, self._cache, self._pool = node.content, cache, pool
-        self._next, skip = self._seek(min(offset, node.size))
         self._ahead: deque[Future[bytes]] = deque()
         self._rest = memoryview(b"")
-        if skip:
-            self._rest = memoryview(self._take())[skip:]
-
-    def _seek(self, offset: int) -> tuple[int, int]:
-        """(offset in the list of blobs where the one that holds `offset` begins, bytes to skip in it)."""
-        at = 0
-        while offset and at < len(self._content):
-            length = self._cache.length(self._content[at : at + 32])
-            if offset < length:
-                break
-            offset -= length
-            at += 32
-        return at, offset
+        self._next = 0
+        if starts is not None:
+            first = bisect_right(starts, min(offset, starts[-1])) - 1
+            self._next, skip = first * 32, min(offset, starts[-1]) - starts[first]
+            if skip:
+                self._rest = memoryview(self._take())[skip:]
 
     def _take(self) -> bytes:
         while len(self._ahead) < _AHEAD and self._next < len(self._content):

@@ -37,6 +37,10 @@ class Store(Protocol):
         """Remove; absent is success."""
         ...
 
+    def sweep(self) -> None:
+        """Remove what killed writers began and never finished, once it is old enough that nobody still writes it."""
+        ...
+
 
 def pieces(store: Store, kind: str) -> Iterator[tuple[str, int]]:
     """The pieces of a kind whose names are ids, as stock restic lists them: what a killed writer left is no piece."""

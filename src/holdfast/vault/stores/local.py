@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from holdfast.vault.stores.base import Pieces
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+STALE_SECONDS = 3600.0
 _MANY = 512  # buffers per writev: the kernel takes 1024
 
 
@@ -88,11 +90,13 @@ class LocalStore:
             _sync_directory(path.parent)
 
     def sweep(self) -> None:
-        """Remove what a killed writer left; only call while nobody writes."""
-        if self._tmp.is_dir():
-            for entry in os.scandir(self._tmp):
+        """Temporary files nobody has written to for an hour."""
+        oldest = time.time() - STALE_SECONDS
+        with _translated("sweeping"), suppress(FileNotFoundError), os.scandir(self._tmp) as entries:
+            for entry in entries:
                 with suppress(FileNotFoundError):
-                    os.unlink(entry.path)
+                    if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                        os.unlink(entry.path)
 
 
 def _make_directory(path: Path) -> None:

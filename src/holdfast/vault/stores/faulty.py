@@ -1,0 +1,74 @@
+"""A store that fails on purpose, around a real one: what a full disk or a bad cable does, at a chosen call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from holdfast.vault.stores.base import Pieces, Store
+
+
+class FaultyStore:
+    """See `Store`. `fault(verb, name)` is asked before every call; what it returns is raised instead of the call.
+
+    With `after` the call is carried out first and then raised for: the answer was lost, the act was not."""
+
+    def __init__(self, inner: Store, fault: Callable[[str, str], Exception | None], *, after: bool = False) -> None:
+        self._inner, self._fault, self._after = inner, fault, after
+
+    def _before(self, verb: str, name: str) -> None:
+        if not self._after and (error := self._fault(verb, name)) is not None:
+            raise error
+
+    def _done(self, verb: str, name: str) -> None:
+        if self._after and (error := self._fault(verb, name)) is not None:
+            raise error
+
+    def put(self, name: str, pieces: Pieces) -> None:
+        self._before("put", name)
+        self._inner.put(name, pieces)
+        self._done("put", name)
+
+    def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        self._before("get", name)
+        data = self._inner.get(name, offset, length)
+        self._done("get", name)
+        return data
+
+    def size(self, name: str) -> int:
+        self._before("size", name)
+        return self._inner.size(name)
+
+    def exists(self, name: str) -> bool:
+        self._before("exists", name)
+        return self._inner.exists(name)
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        self._before("list", prefix)
+        return self._inner.list(prefix)
+
+    def delete(self, name: str) -> None:
+        self._before("delete", name)
+        self._inner.delete(name)
+        self._done("delete", name)
+
+    def sweep(self) -> None:
+        self._before("sweep", "")
+        self._inner.sweep()
+
+
+class NthCall:
+    """A fault for `FaultyStore`: the error at the n-th call (from 1) of a verb, then never again, or ever after."""
+
+    def __init__(self, verb: str, n: int, error: Exception, *, forever: bool = False, prefix: str = "") -> None:
+        self._verb, self._n, self._error, self._forever, self._prefix = verb, n, error, forever, prefix
+        self._lock = threading.Lock()
+        self.calls = 0
+
+    def __call__(self, verb: str, name: str) -> Exception | None:
+        if verb != self._verb or not name.startswith(self._prefix):
+            return None
+        with self._lock:
+            self.calls += 1
+            hit = self.calls >= self._n if self._forever else self.calls == self._n
+        return self._error if hit else None
