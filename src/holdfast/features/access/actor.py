@@ -20,6 +20,12 @@ def no_such(noun: str) -> NotFound:
     return NotFound(f"there is no such {noun}", code=f"{noun}_not_found")
 
 
+def hidden(noun: str) -> Hidden:
+    """The same answer for an id of another project."""
+    like = no_such(noun)
+    return Hidden(like.message, code=like.code)
+
+
 @dataclass(frozen=True)
 class Actor:
     """`id` is what records say ("usr_…", "key_…", "local:0"). `projects` None = every project.
@@ -46,8 +52,7 @@ class Actor:
         if permission not in self.permissions:
             raise denied(permission)
         if not self.sees(project_id):
-            like = no_such(noun or permission.split(".", 1)[0])
-            raise Hidden(like.message, code=like.code)
+            raise hidden(noun or permission.split(".", 1)[0])
 
     def require_everywhere(self, permission: str) -> None:
         """For acts on the installation itself: a key limited to projects may not, whatever its permissions."""

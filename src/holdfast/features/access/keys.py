@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.access.actor import Actor, denied, no_such
+from holdfast.features.access.actor import Actor, denied, hidden, no_such
 from holdfast.features.access.model import ApiKey, api_keys
 from holdfast.features.access.permissions import ALL, ROLES, checked
 from holdfast.kernel import audit, crypto, log
@@ -168,6 +168,9 @@ def _sees(actor: Actor, key: ApiKey) -> bool:
 
 def _found(conn: sa.Connection, actor: Actor, key_id: str) -> ApiKey:
     row = conn.execute(sa.select(api_keys).where(api_keys.c.id == key_id)).first()
-    if row is None or not _sees(actor, key := _key(row)):
+    if row is None:
         raise no_such("key")
+    key = _key(row)
+    if not _sees(actor, key):
+        raise hidden("key")
     return key

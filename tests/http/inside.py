@@ -1,0 +1,168 @@
+"""The api as the composition root builds it, in this process, over a metadata file with rows in every list."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from holdfast import app as composition
+from holdfast.features.access.actor import Actor, local_actor
+from holdfast.features.access.keys import WantedKey
+from holdfast.features.access.permissions import ALL
+from holdfast.features.backups import store as backups
+from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.databases import store as databases
+from holdfast.features.databases.model import Resource, statements
+from holdfast.http import Services, create_app
+from holdfast.jobs import Jobs
+from holdfast.jobs.schema import run_logs, runs
+from holdfast.kernel.clock import SystemClock
+from holdfast.kernel.db import metadata
+from holdfast.kernel.ids import new_id
+from holdfast.kernel.settings import Settings
+
+ROOT: Actor = local_actor(0)
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class Inside:
+    """`ids["mine"]`, `ids["theirs"]`: noun -> id in two projects; `absent` has the same shape and exists nowhere."""
+
+    services: Services
+    client: TestClient
+    ids: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def absent(self) -> dict[str, str]:
+        return {noun: value.partition("_")[0] + "_" + "0" * 26 for noun, value in self.ids["mine"].items()}
+
+    def key(self, **wanted: Any) -> dict[str, str]:
+        """The header of a new key."""
+        _, text = self.services.keys.create(ROOT, WantedKey(**{"name": "walk", **wanted}))
+        return {"Authorization": f"Bearer {text}"}
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table, but for what a denied call may leave: its audit row and when a key was used."""
+        found = {}
+        with self.services.db.read() as conn:
+            for table in metadata.sorted_tables:
+                kept = [column for column in table.c if column.name not in ("last_used_at", "seen_at")]
+                if table.name != "audit_events":
+                    found[table.name] = sorted((tuple(row) for row in conn.execute(sa.select(*kept))), key=repr)
+        return found
+
+    def audit(self) -> list[Mapping[str, Any]]:
+        table = metadata.tables["audit_events"]
+        with self.services.db.read() as conn:
+            return [dict(row) for row in conn.execute(sa.select(table).order_by(table.c.id)).mappings()]
+
+    def settle(self, project: Mapping[str, str], number: int) -> dict[str, str]:
+        """One more of everything in a project, straight through the stores."""
+        own = dict(project)
+        kind = own["environment"]
+        with self.services.db.write() as conn:
+            resource = resource_row(own["project"], kind, f"db{number}")
+            databases.insert(conn, resource)
+            repository = repository_row(own["project"], f"repo{number}")
+            backups.insert(conn, repository)
+            snapshot = snapshot_row(resource, repository.id)
+            backups.insert(conn, snapshot)
+            backups.insert(conn, verification_row(snapshot.id))
+            backups.insert(conn, restore_row(snapshot))
+            run = Jobs(self.services.db, clock=SystemClock()).submit(
+                conn,
+                kind="snapshot.create",
+                actor="usr_walk",
+                project_id=own["project"],
+                environment_id=kind,
+                resource_id=resource.id,
+            )
+            conn.execute(runs.update().where(runs.c.id == run.id).values(state="succeeded"))
+            for seq in range(1, 4):
+                conn.execute(
+                    run_logs.insert().values(run_id=run.id, seq=seq, at=NOW, level="info", message="m", fields={})
+                )
+            conn.execute(statements.insert().values(**statement_row(resource.id)))
+        key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
+        made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
+        return {**own, **made, "key": key.id}
+
+    def more_lines(self, count: int) -> None:
+        """More of what hangs on the first database, snapshot and run."""
+        mine = self.ids["mine"]
+        with self.services.db.write() as conn:
+            for seq in range(4, 4 + count):
+                line = {"run_id": mine["run"], "seq": seq, "at": NOW, "level": "info", "message": "m", "fields": {}}
+                conn.execute(run_logs.insert().values(**line))
+                conn.execute(statements.insert().values(**statement_row(mine["database"])))
+                backups.insert(conn, verification_row(mine["snapshot"]))
+
+
+def resource_row(project_id: str, environment_id: str, name: str, **changes: Any) -> Resource:
+    values: dict[str, Any] = dict.fromkeys(Resource.__dataclass_fields__)
+    values |= {"project_id": project_id, "environment_id": environment_id, "kind": "database", "engine": "sqlite"}
+    values |= {"id": new_id("db"), "name": name, "spec": {}, "labels": {}, "notes": "", "state": "ready"}
+    values |= {"deletion_protection": False, "generation": 1, "version": 1, "created_by": "usr_walk"}
+    return Resource(**{**values, "created_at": NOW, "updated_at": NOW, **changes})
+
+
+def repository_row(project_id: str, name: str) -> RepositoryRow:
+    return RepositoryRow(new_id("repo"), project_id, name, "local", "new", False, None, None, "usr_walk", NOW)
+
+
+def snapshot_row(resource: Resource, repository_id: str, **changes: Any) -> Snapshot:
+    values: dict[str, Any] = dict.fromkeys(Snapshot.__dataclass_fields__)
+    values |= {"id": new_id("snap"), "project_id": resource.project_id, "environment_id": resource.environment_id}
+    values |= {"resource_id": resource.id, "resource_name": resource.name, "engine": "sqlite", "spec": {}}
+    values |= {"repository_id": repository_id, "restic_id": "0" * 64, "state": "ready", "trigger": "manual"}
+    values |= {"summary": {}, "wanted_level": 1, "verification": "yellow", "tags": [], "hold": False, "version": 1}
+    return Snapshot(**{**values, "created_by": "usr_walk", "created_at": NOW, **changes})
+
+
+def verification_row(snapshot_id: str) -> VerificationRow:
+    return VerificationRow(new_id("ver"), snapshot_id, None, 1, "hash", True, 0.1, 10, [], None, NOW)
+
+
+def restore_row(snapshot: Snapshot) -> Restore:
+    values: dict[str, Any] = dict.fromkeys(Restore.__dataclass_fields__)
+    values |= {"id": new_id("res"), "project_id": snapshot.project_id, "environment_id": snapshot.environment_id}
+    values |= {"snapshot_id": snapshot.id, "resource_id": snapshot.resource_id, "mode": "new", "actor": "usr_walk"}
+    return Restore(**{**values, "select": [], "state": "done", "at": NOW})
+
+
+def statement_row(resource_id: str) -> dict[str, Any]:
+    values = {"id": new_id("qry"), "resource_id": resource_id, "actor": "usr_walk", "at": NOW, "write": False}
+    return {**values, "fingerprint": "SELECT ?", "status": "ok", "duration_ms": 1.0, "rows": 1, "affected": None}
+
+
+@contextmanager
+def inside() -> Iterator[Inside]:
+    base = Path(tempfile.mkdtemp(prefix="hf-walk-"))
+    (base / "data").mkdir()
+    settings = Settings(base / "data", base / "run", base / "master.key")
+    services = composition.build_services(settings)
+    try:
+        with TestClient(create_app(services, settings), base_url="http://127.0.0.1:7700") as client:
+            here = Inside(services, client)
+            for side in ("mine", "theirs"):
+                project = services.projects.create(ROOT, side)
+                environment = services.projects.environments(ROOT, project.id)[0]
+                here.ids[side] = here.settle({"project": project.id, "environment": environment.id}, 0)
+            yield here
+    finally:
+        for close in reversed(services.closers):
+            close()
+        shutil.rmtree(base)
+
+
+EVERYTHING = ALL

@@ -1,0 +1,225 @@
+"""Every route of the app as it is served: who is refused, with which words, and that nothing changed by it.
+
+A route that `walk_routes` does not know fails here by name: whoever adds one says what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi.routing import APIRoute, iter_route_contexts
+from inside import EVERYTHING, ROOT, Inside, inside
+from walk_routes import ANONYMOUS, ASKS, STEP_UP, Ask
+
+from holdfast.features.access.permissions import ROLES
+from holdfast.kernel.db import metadata
+
+pytestmark = pytest.mark.xdist_group("route-walk")
+VIEWER = ROLES["viewer"]
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Inside]:
+    with inside() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def keys(here: Inside) -> dict[str, dict[str, str]]:
+    """One key per permission that lacks just that one; "" = all of them in one project, "viewer" = the role."""
+    wanted = {permission for ask in ASKS.values() for permission in ask.permissions}
+    made = {lacking: here.key(permissions=EVERYTHING - {lacking}) for lacking in wanted}
+    own = here.key(permissions=EVERYTHING, projects=[here.ids["mine"]["project"]])
+    return {**made, "": own, "viewer": here.key(role="viewer")}
+
+
+@pytest.fixture(scope="module")
+def session(here: Inside) -> dict[str, str]:
+    """The owner's cookie, eleven minutes after the password was typed."""
+    link = here.services.access.first_run_link()
+    assert link is not None
+    made = here.services.access.exchange(link.partition("#token=")[2], "owner@example.org", "correct horse battery")
+    sessions = metadata.tables["sessions"]
+    with here.services.db.write() as conn:
+        conn.execute(sessions.update().values(stepped_up_at=datetime.now(UTC) - timedelta(minutes=11)))
+    return {"Cookie": f"holdfast_session={made.token}", "Origin": "http://127.0.0.1:7700"}
+
+
+def call(here: Inside, route: str, ask: Ask, ids: dict[str, str], headers: dict[str, str]) -> Any:
+    method, path = route.partition(" #")[0].split(" ", 1)
+    request = ask.request(path, ids)
+    request["headers"] |= headers
+    here.client.cookies.clear()
+    return here.client.request(method, **request)
+
+
+@contextmanager
+def unchanged(here: Inside, *denials: int) -> Iterator[None]:
+    """No row of any table differs afterwards, and the audit log has just so many denials more (or so many)."""
+    rows, audit = here.rows(), here.audit()
+    yield
+    after = here.rows()
+    assert {name for name in rows if rows[name] != after[name]} == set()
+    added = here.audit()[len(audit) :]
+    assert {(row["action"], row["outcome"]) for row in added} <= {("request.denied", "denied")}
+    assert len(added) in denials
+
+
+def served(here: Inside) -> set[str]:
+    found = set()
+    for route in iter_route_contexts(here.client.app.routes):
+        assert isinstance(route.original_route, APIRoute), f"{route} is no route the walk understands"
+        found |= {f"{method} {route.path}" for method in route.methods}
+    return found
+
+
+def test_every_route_is_walked(here) -> None:
+    known = {route.partition(" #")[0] for route in (*ASKS, *ANONYMOUS)}
+    assert served(here) - known == set(), "say in walk_routes.py what these need"
+    assert known - served(here) == set(), "these are no longer served"
+
+
+@pytest.mark.parametrize("route", ANONYMOUS)
+def test_only_these_answer_a_stranger(here, route) -> None:
+    answer = call(here, route, ANONYMOUS[route], here.ids["mine"], {})
+    assert answer.status_code in (200, 401)
+    if answer.status_code == 401:  # the credential offered was wrong, not missing
+        assert answer.json()["error"]["code"] in ("unauthenticated", "link_invalid")
+
+
+@pytest.mark.parametrize("route", ASKS)
+def test_without_a_credential(here, route) -> None:
+    """No key, a key of the right shape that nobody has, a cookie nobody has: 401 with one body for own and absent."""
+    wrong: list[dict[str, str]] = [
+        {},
+        {"Authorization": "Bearer hf_" + "0" * 12 + "_" + "x" * 43},
+        {"Authorization": "Basic cm9vdDpyb290"},
+        {"Cookie": "holdfast_session=nobody", "Origin": "http://127.0.0.1:7700"},
+    ]
+    with unchanged(here, 0):
+        for headers in wrong:
+            own, absent = (call(here, route, ASKS[route], ids, headers) for ids in (here.ids["mine"], here.absent))
+            assert own.status_code == 401, own.text
+            assert own.json() == absent.json()
+
+
+@pytest.mark.parametrize(("route", "permission"), [(route, p) for route in ASKS for p in ASKS[route].permissions])
+def test_a_key_that_lacks_just_that_permission(here, keys, route, permission) -> None:
+    with unchanged(here, 1):
+        answer = call(here, route, ASKS[route], here.ids["mine"], keys[permission])
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied"), answer.text
+        assert answer.json()["error"]["details"] == {"permission": permission}
+    row = here.audit()[-1]
+    assert (row["details"]["permission"], row["details"]["method"]) == (permission, route.split()[0])
+    assert row["actor"].startswith("key_")
+
+
+@pytest.mark.parametrize("route", [route for route in ASKS if set(ASKS[route].permissions) - VIEWER])
+def test_a_viewer(here, keys, route) -> None:
+    """Everything but reading is refused, and the refusal names what was missing."""
+    with unchanged(here, 1):
+        answer = call(here, route, ASKS[route], here.ids["mine"], keys["viewer"])
+        assert answer.status_code == 403, answer.text
+        assert answer.json()["error"]["details"]["permission"] in set(ASKS[route].permissions) - VIEWER
+
+
+@pytest.mark.parametrize(
+    ("route", "noun"), [(route, noun) for route in ASKS for noun in dict.fromkeys(ASKS[route].nouns(route))]
+)
+def test_another_projects_id_is_an_absent_one(here, keys, route, noun) -> None:
+    """One id at a time is theirs, then nobody's: the same 404, byte for byte; only the audit log knows."""
+    answers = []
+    chosen = noun == "repository" and "{repository_id}" not in route  # it is no choice there: nobody was refused
+    for side, denials in ((here.ids["theirs"], (0,) if chosen else (1,)), (here.absent, (0, 1))):
+        with unchanged(here, *denials):
+            answers.append(call(here, route, ASKS[route], {**here.ids["mine"], noun: side[noun]}, keys[""]))
+    assert [answer.status_code for answer in answers] == [404, 404], [answer.text for answer in answers]
+    assert answers[0].content == answers[1].content
+    assert here.ids["theirs"][noun] not in answers[0].text
+
+
+@pytest.mark.parametrize("route", STEP_UP)
+def test_a_session_types_its_password_again(here, session, route) -> None:
+    """The owner may, but not with a cookie that someone found lying open."""
+    with unchanged(here, 1):
+        answer = call(here, route, ASKS[route], here.ids["mine"], session)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "step_up_required"), answer.text
+
+
+def test_a_limited_key_acts_on_no_installation(here, keys) -> None:
+    """Every permission, but in one project: projects are not made with it, health is not its business."""
+    for route in ("POST /api/v1/projects", "POST /api/v1/session/first-run/link"):
+        with unchanged(here, 1):
+            assert call(here, route, ASKS[route], here.ids["mine"], keys[""]).status_code == 403
+
+
+LISTS = (
+    "/api/v1/keys",
+    "/api/v1/projects",
+    "/api/v1/projects/{project}/environments",
+    "/api/v1/runs",
+    "/api/v1/runs/{run}/logs",
+    "/api/v1/engines",
+    "/api/v1/databases",
+    "/api/v1/databases/{database}/statements",
+    "/api/v1/snapshots",
+    "/api/v1/snapshots/{snapshot}/verifications",
+    "/api/v1/restores",
+    "/api/v1/repositories",
+)
+UNSEEN = {  # these read a repository, not rows
+    "/api/v1/snapshots/{snapshot_id}/entries",
+    "/api/v1/snapshots/{snapshot_id}/tables",
+}
+
+
+def test_every_list_is_counted(here) -> None:
+    lists = {
+        route.path
+        for route in iter_route_contexts(here.client.app.routes)
+        if getattr(route.response_model, "__name__", "").startswith("Page[")
+    }
+    assert {path.replace("_id}", "}") for path in lists - UNSEEN} == set(LISTS)
+
+
+def test_lists_take_as_many_statements_for_thirty_rows_as_for_three(here) -> None:
+    """And in one project as in all: what a list costs is not what is in it."""
+    mine = here.ids["mine"]
+    everywhere, limited = here.key(permissions=EVERYTHING), here.key(permissions=EVERYTHING, projects=[mine["project"]])
+    few = counts(here, everywhere, limited)
+    for number in range(1, 28):
+        here.settle(mine, number)
+        project = here.services.projects.create(ROOT, f"more {number}")
+        here.services.projects.create_environment(ROOT, mine["project"], f"more {number}", "staging")
+        here.settle({"project": project.id, "environment": mine["environment"]}, 100 + number)
+    here.more_lines(27)
+    assert counts(here, everywhere, limited) == few
+    full = here.client.get("/api/v1/databases", params={"limit": 200}, headers=everywhere).json()["items"]
+    assert len(full) > 30
+
+
+def counts(here: Inside, *keys: dict[str, str]) -> dict[tuple[str, int], int]:
+    found = {}
+    for index, headers in enumerate(keys):
+        here.client.get("/api/v1/session", headers=headers)  # its first use is written down once a minute
+        for path in LISTS:
+            seen: list[str] = []
+
+            def heard(_conn: Any, _cursor: Any, statement: str, *_: Any, seen: list[str] = seen) -> None:
+                seen.append(statement)
+
+            sa.event.listen(sa.Engine, "before_cursor_execute", heard)
+            try:
+                answer = here.client.get(path.format(**here.ids["mine"]), params={"limit": 200}, headers=headers)
+            finally:
+                sa.event.remove(sa.Engine, "before_cursor_execute", heard)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["items"], path
+            found[path, index] = len(seen)
+            assert len(seen) <= 8, seen
+    return found

@@ -1,0 +1,170 @@
+"""What each route needs to be called: its permissions, and a request whose ids the walk replaces one by one.
+
+`$noun` in a body or a query stands for an id of that noun, and so does `{noun_id}` in a path. What follows a `#` tells
+two requests of one route apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """`permissions` empty = whoever has a credential. Each of them is missed alone once."""
+
+    permissions: tuple[str, ...] = ()
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    fill: Mapping[str, str] = field(default_factory=dict)
+
+    def nouns(self, path: str) -> list[str]:
+        """The nouns whose ids the request names."""
+        in_path = [name.removesuffix("_id") for name in _PARAMETER.findall(path) if name not in self.fill]
+        given = [each for value in (*(self.body or {}).values(), *self.query.values()) for each in _listed(value)]
+        return in_path + [value[1:] for value in given if _is_slot(value)]
+
+    def request(self, path: str, ids: Mapping[str, str]) -> dict[str, Any]:
+        """Keyword arguments of httpx's `request`, without the method."""
+
+        def value(name: str) -> str:
+            return self.fill[name] if name in self.fill else ids[name.removesuffix("_id")]
+
+        def one(each: Any) -> Any:
+            return ids[each[1:]] if _is_slot(each) else each
+
+        def put(given: Mapping[str, Any]) -> dict[str, Any]:
+            return {
+                name: [one(item) for item in each] if isinstance(each, list) else one(each)
+                for name, each in given.items()
+            }
+
+        made: dict[str, Any] = {"url": _PARAMETER.sub(lambda match: value(match[1]), path)}
+        made["headers"] = {"If-Match": '"v1"'}
+        if self.query:
+            made["params"] = put(self.query)
+        if self.body is not None:
+            made["json"] = put(self.body)
+        return made
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_slot(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("$")
+
+
+def _one(permission: str, **more: Any) -> Ask:
+    return Ask((permission,), **more)
+
+
+NAMED = {"confirm": "db0"}
+PERSON = {"email": "a@example.org", "password": "twelve characters"}
+ANONYMOUS: dict[str, Ask] = {
+    "GET /": Ask(),
+    "GET /assets/{name}": Ask(fill={"name": "page.css"}),
+    "GET /health/live": Ask(),
+    "POST /api/v1/session": Ask(body=PERSON),
+    "POST /api/v1/session/first-run": Ask(body={"token": "x", **PERSON}),
+}
+ASKS: dict[str, Ask] = {
+    "GET /api/docs": Ask(),
+    "GET /api/docs/{name}": Ask(fill={"name": "docs.js"}),
+    "GET /api/openapi.json": Ask(),
+    "GET /health": _one("system.read"),
+    "GET /health/ready": _one("system.read"),
+    "GET /api/v1/session": Ask(),
+    "DELETE /api/v1/session": Ask(),
+    "POST /api/v1/session/step-up": Ask(body={"password": PERSON["password"]}),
+    "POST /api/v1/session/first-run/link": _one("system.admin"),
+    "GET /api/v1/permissions": Ask(),
+    "POST /api/v1/keys": _one("key.create", body={"name": "walk", "permissions": []}),
+    "POST /api/v1/keys #limited": _one(
+        "key.create", body={"name": "walk", "permissions": [], "projects": ["$project"]}
+    ),
+    "GET /api/v1/keys": _one("key.read"),
+    "GET /api/v1/keys/{key_id}": _one("key.read"),
+    "DELETE /api/v1/keys/{key_id}": _one("key.revoke"),
+    "POST /api/v1/projects": _one("project.create", body={"name": "walk"}),
+    "GET /api/v1/projects": _one("project.read"),
+    "GET /api/v1/projects/{project_id}": _one("project.read"),
+    "PATCH /api/v1/projects/{project_id}": _one("project.update", body={"name": "walk"}),
+    "DELETE /api/v1/projects/{project_id}": _one("project.delete", body={"confirm": "mine"}),
+    "POST /api/v1/projects/{project_id}/environments": _one(
+        "environment.create", body={"name": "walk", "kind": "staging"}
+    ),
+    "GET /api/v1/projects/{project_id}/environments": _one("environment.read"),
+    "GET /api/v1/environments/{environment_id}": _one("environment.read"),
+    "PATCH /api/v1/environments/{environment_id}": _one("environment.update", body={"name": "walk"}),
+    "PATCH /api/v1/environments/{environment_id} #restore": _one("environment.update", body={"restore_allowed": True}),
+    "DELETE /api/v1/environments/{environment_id}": _one("environment.delete", body={"confirm": "development"}),
+    "GET /api/v1/runs": _one("run.read", query={"project_id": "$project"}),
+    "GET /api/v1/runs/{run_id}": _one("run.read"),
+    "GET /api/v1/runs/{run_id}/logs": _one("run.read"),
+    "GET /api/v1/runs/{run_id}/events": _one("run.read"),
+    "POST /api/v1/runs/{run_id}/cancel": _one("run.cancel"),
+    "GET /api/v1/engines": _one("database.read"),
+    "GET /api/v1/engines/{name}": _one("database.read", fill={"name": "sqlite"}),
+    "POST /api/v1/databases": _one(
+        "database.create", body={"environment_id": "$environment", "engine": "sqlite", "name": "walk"}
+    ),
+    "GET /api/v1/databases": _one("database.read", query={"project_id": "$project"}),
+    "GET /api/v1/databases/{database_id}": _one("database.read"),
+    "PATCH /api/v1/databases/{database_id}": _one("database.update", body={"notes": "walk"}),
+    "DELETE /api/v1/databases/{database_id}": _one("database.delete", body=NAMED),
+    "POST /api/v1/databases/{database_id}/undelete": _one("database.undelete"),
+    "POST /api/v1/databases/{database_id}/purge": _one("database.purge", body=NAMED),
+    "POST /api/v1/databases/{database_id}/start": _one("database.start"),
+    "POST /api/v1/databases/{database_id}/stop": _one("database.stop"),
+    "GET /api/v1/databases/{database_id}/url": _one("database.read"),
+    "POST /api/v1/databases/{database_id}/url": _one("database.url.reveal", body={"access": "owner"}),
+    "GET /api/v1/databases/{database_id}/catalog": _one("database.read"),
+    "GET /api/v1/databases/{database_id}/statements": _one("database.statements.read"),
+    "POST /api/v1/databases/{database_id}/query": _one("database.query.read", body={"statement": "SELECT 1"}),
+    "POST /api/v1/databases/{database_id}/query #write": _one(
+        "database.query.write", body={"statement": "SELECT 1", "write": True}
+    ),
+    "POST /api/v1/databases/{database_id}/snapshots": _one("snapshot.create", body={"repository_id": "$repository"}),
+    "GET /api/v1/snapshots": _one("snapshot.read", query={"project_id": "$project"}),
+    "GET /api/v1/snapshots/{snapshot_id}": _one("snapshot.read"),
+    "PATCH /api/v1/snapshots/{snapshot_id}": _one("snapshot.create", body={"tags": ["walk"]}),
+    "DELETE /api/v1/snapshots/{snapshot_id}": _one("snapshot.delete", body={"confirm": "$snapshot"}),
+    "GET /api/v1/snapshots/{snapshot_id}/verifications": _one("snapshot.read"),
+    "POST /api/v1/snapshots/{snapshot_id}/verify": _one("snapshot.verify", body={}),
+    "POST /api/v1/snapshots/{snapshot_id}/preview": Ask(
+        ("snapshot.restore", "database.create"), {"mode": "new", "name": "walk", "environment_id": "$environment"}
+    ),
+    "POST /api/v1/snapshots/{snapshot_id}/restore": Ask(
+        ("snapshot.restore", "database.create"),
+        {"mode": "new", "name": "walk", "environment_id": "$environment", "override_unverified": True},
+    ),
+    "POST /api/v1/snapshots/{snapshot_id}/restore #in-place": _one(
+        "snapshot.restore", body={"mode": "in_place", "confirm": "db0", "override_unverified": True}
+    ),
+    "GET /api/v1/restores": _one("snapshot.read"),
+    "GET /api/v1/snapshots/{snapshot_id}/entries": _one("snapshot.read"),
+    "GET /api/v1/snapshots/{snapshot_id}/entries/{path:path}/content": _one(
+        "snapshot.download", fill={"path": "manifest.json"}
+    ),
+    "GET /api/v1/snapshots/{snapshot_id}/tables": _one("snapshot.read"),
+    "GET /api/v1/snapshots/{snapshot_id}/tables/{table:path}/rows": _one("snapshot.download", fill={"table": "t"}),
+    "GET /api/v1/repositories": _one("repository.read", query={"project_id": "$project"}),
+    "POST /api/v1/repositories": _one("repository.create", body={"project_id": "$project", "name": "walk"}),
+    "GET /api/v1/repositories/{repository_id}": _one("repository.read"),
+    "POST /api/v1/repositories/{repository_id}/check": _one("repository.check", body={}),
+    "POST /api/v1/repositories/{repository_id}/key": _one("repository.key.reveal"),
+}
+STEP_UP = (
+    "POST /api/v1/keys",
+    "PATCH /api/v1/environments/{environment_id} #restore",
+    "POST /api/v1/databases/{database_id}/url",
+    "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
+    "POST /api/v1/repositories/{repository_id}/key",
+)
