@@ -21,7 +21,7 @@ from bench.server import Server, temporary_server
 READS, WRITES, BAR_SECONDS, SIZE = 100, 10, 0.100, 1 << 30
 
 
-async def load(socket: Path, resource: str, environment: str, done: asyncio.Event) -> dict[str, list[float]]:
+async def load(socket: Path, resource: str, other: str, done: asyncio.Event) -> dict[str, list[float]]:
     latencies: dict[str, list[float]] = {"read": [], "write": []}
     errors: list[str] = []
     transport = httpx.AsyncHTTPTransport(uds=str(socket), limits=httpx.Limits(max_connections=64))
@@ -33,7 +33,7 @@ async def load(socket: Path, resource: str, environment: str, done: asyncio.Even
                 answer = await client.get(paths[number % 4])
             else:
                 body = {"labels": {"bench": str(number)}}
-                answer = await client.patch(f"/api/v1/databases/{environment}", json=body, headers={"If-Match": "*"})
+                answer = await client.patch(f"/api/v1/databases/{other}", json=body)
             if answer.status_code >= 400:
                 errors.append(f"{kind} {answer.status_code} {answer.text[:200]}")
             latencies[kind].append(time.monotonic() - due)
@@ -59,7 +59,7 @@ async def measure(server: Server, resource: str, other: str) -> tuple[dict[str, 
     loading = asyncio.create_task(load(server.data.parent / "run" / "admin.sock", resource, other, done))
     await asyncio.sleep(1)
     started = time.monotonic()
-    answer = await asyncio.to_thread(server.http.post, f"/api/v1/databases/{resource}/snapshots", json={"verify": "L1"})
+    answer = await asyncio.to_thread(server.http.post, f"/api/v1/databases/{resource}/snapshots", json={"level": 1})
     if answer.status_code != 202:
         raise RuntimeError(answer.text)
     await asyncio.to_thread(_wait, server, answer.json()["run"]["id"])

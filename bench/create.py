@@ -17,7 +17,7 @@ RUNS = {"sqlite": 15, "postgresql": 5}
 
 def main() -> int:
     seconds: dict[str, list[float]] = {name: [] for name in BARS}
-    for _ in range(3):
+    for _ in range(5):
         with temporary_server() as server:
             seconds["start to ready"].append(server.seconds_to_ready)
     with temporary_server() as server:

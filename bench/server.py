@@ -59,7 +59,7 @@ class Server:
 def temporary_server() -> Iterator[Server]:
     """Start `holdfast up` and stop it at the end, whatever happened."""
     root = Path(tempfile.mkdtemp(prefix="hfbench-"))
-    environ = os.environ | {
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {
         "HOLDFAST_DATA": str(root / "data"),
         "HOLDFAST_RUNTIME": str(root / "run"),
         "HOLDFAST_MASTER_KEY_FILE": str(root / "master.key"),

@@ -13,6 +13,7 @@ import hmac
 import os
 import secrets as _random
 from dataclasses import dataclass, field
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -27,7 +28,6 @@ ALGORITHM = "aes256gcm"
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
-_decoy = _hasher.hash(_random.token_urlsafe(16))
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,16 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
+@cache
+def _decoy() -> str:
+    """Made when first needed: it costs as much as a sign-in, and every process imports this module."""
+    return _hasher.hash(_random.token_urlsafe(16))
+
+
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether `password` is the one. `stored` None takes as long as a wrong one: nobody learns which accounts exist."""
     try:
-        _hasher.verify(stored or _decoy, password)
+        _hasher.verify(stored or _decoy(), password)
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None
