@@ -8,11 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from holdfast.contract.catalog import JSON, Catalog
-from holdfast.contract.snapshot import Entry, Manifest
+from holdfast.contract.snapshot import Entry, Manifest, Stream
+from holdfast.vault.pipeline import WrittenSnapshot, write_snapshot
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.local import LocalStore
 
@@ -98,3 +100,46 @@ def restic(
 
 def restic_snapshots(path: Path) -> list[str]:
     return [s["id"] for s in json.loads(restic(path, "snapshots", "--json").stdout)]
+
+
+def snapshot(repo: Repository, capture: BytesCapture, parent: str | None = None, **more: Any) -> WrittenSnapshot:
+    """Write one, with everything that does not matter filled in."""
+    return write_snapshot(repo, capture, parent=parent, hostname="h", paths=["/x"], **more)
+
+
+def page_entry(path: str, cells: Mapping[int, bytes], size: int, page: int = 65536) -> Entry:
+    return Entry(path, lambda: Cells(cells), page, size)
+
+
+def drain(stream: Stream, step: int = 70_000) -> bytes:
+    out, buffer = bytearray(), memoryview(bytearray(step))
+    while count := stream.readinto(buffer):
+        out += buffer[:count]
+    stream.close()
+    return bytes(out)
+
+
+def read(repo: Repository, snapshot_id: str, path: str) -> bytes:
+    """An entry through a stream and through `fetch`, which must agree."""
+    with repo.source(snapshot_id) as source:
+        streamed, fetched = drain(source.open(path)), bytearray(source.size(path))
+
+        def place(offset: int, data: memoryview) -> None:
+            fetched[offset : offset + len(data)] = data
+
+        source.fetch(path, place)
+        assert streamed == fetched
+        return streamed
+
+
+def flip(path: Path, at: int | None = None) -> None:
+    """Change one bit of a file, in the middle by default."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 if at is None else at] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def packs(path: Path) -> list[Path]:
+    """The pack files of a repository, largest first."""
+    return sorted((p for p in (path / "data").rglob("*") if p.is_file()), key=lambda p: -p.stat().st_size)

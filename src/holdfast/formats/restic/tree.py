@@ -12,6 +12,7 @@ from holdfast.kernel.errors import Corrupt
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0x80000000 | 0o700  # Go's os.ModeDir bit
 _SHORT = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v", "\\": "\\", '"': '"'}
+_HEX = frozenset("0123456789abcdefABCDEF")
 _LONG = {value: key for key, value in _SHORT.items()}
 
 
@@ -59,7 +60,10 @@ def unquote_name(quoted: str) -> str:
         digits = {"x": 2, "u": 4, "U": 8}.get(mark)
         try:
             if digits:
-                code = int(quoted[at + 2 : at + 2 + digits], 16)
+                text = quoted[at + 2 : at + 2 + digits]
+                if len(text) != digits or not set(text) <= _HEX:  # int() would take "+1" and "1_2"
+                    raise ValueError(text)
+                code = int(text, 16)
                 out += bytes([code]) if mark == "x" else chr(code).encode()
                 at += 2 + digits
             else:
