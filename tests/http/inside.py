@@ -38,6 +38,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 class Inside:
     """`ids["mine"]`, `ids["theirs"]`: noun -> id in two projects; `absent` has the same shape and exists nowhere."""
 
+    settings: Settings
     services: Services
     client: TestClient
     ids: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -153,7 +154,7 @@ def inside() -> Iterator[Inside]:
     services = composition.build_services(settings)
     try:
         with TestClient(create_app(services, settings), base_url="http://127.0.0.1:7700") as client:
-            here = Inside(services, client)
+            here = Inside(settings, services, client)
             for side in ("mine", "theirs"):
                 project = services.projects.create(ROOT, side)
                 environment = services.projects.environments(ROOT, project.id)[0]
