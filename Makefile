@@ -21,12 +21,15 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || ( rm -rf $(VENV); bash tools/system-parts.sh python3-venv && $(PYTHON) -m venv $(VENV) )
 
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements/runtime.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing from requirements/runtime.lock"
+	@$(PIP) install --require-hashes -r requirements/runtime.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
-	$(PIP) install --require-hashes -r requirements/dev.lock
+	@echo "Installing from requirements/dev.lock"
+	@$(PIP) install --require-hashes -r requirements/dev.lock
 	@touch $@
 
 setup: $(VENV)/.runtime ## Install what Holdfast needs into .venv, from hash-locked files; starts nothing
@@ -59,7 +62,8 @@ test-only: setup-dev system-parts
 test-fast: setup-dev system-parts ## The tests that take less than three minutes together
 	$(PYTEST) -n $(WORKERS) --dist loadgroup -q -m "not slow and not faults"
 
-bench: setup-dev system-parts ## Measure against the peers, side by side, and print medians
+bench: setup-dev ## Measure against the peers, side by side, and print medians
+	@bash tools/system-parts.sh restic zstd
 	$(BIN)/python -m bench
 
 docs: setup-dev ## Generate the references and build the site into site/
