@@ -39,7 +39,6 @@ from holdfast.kernel.secrets import Secrets, load_master_key
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 
-
 ROUTERS = (
     runs_api.router,
     databases_api.router,

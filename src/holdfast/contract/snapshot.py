@@ -145,7 +145,7 @@ class Source(Protocol):
 
 @runtime_checkable
 class CanFetch(Protocol):
-    """A source that can also hand over a whole entry faster than a stream can: an engine may use it when it is there."""
+    """A source that can also hand over a whole entry faster than a stream: an engine may use it when it is there."""
 
     def fetch(self, path: str, write: Callable[[int, memoryview], None], parallel: int = 2) -> None:
         """Call `write(offset, verified bytes)` until every byte of the entry was given exactly once.

@@ -37,7 +37,7 @@ class Hosts:
         self._quarters = Quarters(self._layout, self._allocation, self._software)
         self._records = Records(self._layout.servers)
 
-    def site(  # noqa: PLR0917
+    def site(
         self,
         resource_id: str,
         name: str,

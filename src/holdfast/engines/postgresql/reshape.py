@@ -82,7 +82,7 @@ def _sequences(manifest: Manifest) -> list[SequenceState]:
     return [SequenceState(str(row[0]), str(row[1]), int(row[2]), bool(row[3])) for row in rows]
 
 
-def reshape(  # noqa: PLR0917
+def reshape(
     at: Endpoint, tools: Tools, manifest: Manifest, pre: bytes, post: bytes, want: RestoreRequest, stop: Stop
 ) -> Shape:
     """See the module. The workshop database is always removed."""

@@ -16,7 +16,7 @@ from holdfast.kernel.errors import (
 )
 
 
-def translate(error: apsw.Error) -> HoldfastError:  # noqa: PLR0911  a table
+def translate(error: apsw.Error) -> HoldfastError:
     """The error to raise instead of `error`; its text is SQLite's own."""
     text = str(error)
     match error:

@@ -157,7 +157,7 @@ class Statement:
         self._columns = tuple(ResultColumn(name, kind or None) for name, kind in cursor.get_description())
         return True
 
-    def _reason(self, error: BaseException) -> BaseException:  # noqa: PLR0911  one line per cause
+    def _reason(self, error: BaseException) -> BaseException:
         """What to raise for `error`."""
         if isinstance(error, HoldfastError):
             return error
