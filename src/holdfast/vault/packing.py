@@ -79,15 +79,17 @@ class Packer:
             self.write_index()
 
     def write_index(self) -> None:
-        """Name the finished packs, so that the next snapshot finds their blobs even if this one never ends."""
+        """Name the finished packs, so that the next snapshot finds their blobs even if this one never ends.
+
+        Once tried, they are out of `discard`'s reach: a write that raises may have been done all the same."""
         if not self._unindexed:
             return
-        sealed = documents.encode(documents.build_index(self._unindexed), self._repo.key)
+        finished, self._unindexed, self._since = self._unindexed, [], time.monotonic()
+        sealed = documents.encode(documents.build_index(finished), self._repo.key)
         crash_point("upload.index")
         self._repo.store.put(f"index/{hashlib.sha256(sealed).hexdigest()}", [sealed])
         crash_point("upload.index.done")
         self._written(len(sealed))
-        finished, self._unindexed, self._since = self._unindexed, [], time.monotonic()
         self._indexed(finished)
 
     def finish(self) -> None:
@@ -102,7 +104,7 @@ class Packer:
         self.write_index()
 
     def discard(self) -> None:
-        """Delete the finished packs that no index names: nobody else can know them. What cannot be deleted is left
+        """Delete the finished packs that no index can name: nobody else knows them. What cannot be deleted is left
         for a prune."""
         for name, _ in self._unindexed:
             with suppress(HoldfastError):
