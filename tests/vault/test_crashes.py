@@ -1,0 +1,115 @@
+"""kill -9 and full disks: the repository stays sound and the next snapshot goes through."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kit import PASSWORD, BytesCapture, new_repository, read, restic, restic_snapshots, snapshot
+
+from holdfast.kernel.errors import DiskFull
+from holdfast.vault.repository import Repository
+from holdfast.vault.stores.local import LocalStore
+
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
+
+FILES = {"x": random.Random(11).randbytes(9_000_000), "y": b"small"}
+
+CHILD = """
+import random, sys
+sys.path.insert(0, {here!r})
+from pathlib import Path
+from kit import PASSWORD, BytesCapture, snapshot
+from holdfast.vault import packing
+from holdfast.vault.repository import Repository
+from holdfast.vault.stores.local import LocalStore
+packing._INDEX_BLOBS, packing.TARGET_BYTES = 8, 1 << 20
+files = {{"x": random.Random(11).randbytes(9_000_000), "y": b"small"}}
+snapshot(Repository.open(LocalStore(Path(sys.argv[1])), PASSWORD), BytesCapture(files))
+"""
+
+# where the writer dies -> (is there a snapshot, is something known to an index)
+POINTS = {
+    "capture.half": (False, False),
+    "upload.pack": (False, False),
+    "upload.pack.done": (False, False),
+    "upload.index": (False, False),
+    "upload.index.done": (False, True),
+    "upload.snapshot": (False, True),
+    "upload.snapshot.done": (True, True),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_writer_killed_anywhere(point: str, tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    repo = new_repository(path)
+    first = snapshot(repo, BytesCapture({"y": b"small"}))
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD.format(here=str(Path(__file__).parent)), str(path)],
+        env=os.environ | {"HOLDFAST_CRASH_AT": point},
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == -signal.SIGKILL
+    assert len(list(repo.store.list("locks"))) == 1, "it died holding its lock"
+
+    written, known = POINTS[point]
+    assert repo.locks.holders() == [], "a lock of a dead process of this machine is removed"
+    assert len(repo.snapshots()) == 1 + written
+    assert repo.check(read_data=True).errors == []
+    restic(path, "check", "--read-data")
+
+    again = snapshot(repo, BytesCapture(FILES))
+    assert (again.stats.bytes_new < again.stats.bytes_read - 1_000_000) == known
+    assert all(read(repo, again.id, name) == data for name, data in FILES.items())
+    restic(path, "prune")
+    restic(path, "check", "--read-data")
+    assert {first.id, again.id} <= set(restic_snapshots(path))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 40 MB."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("a small file system needs root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(place)], check=True)  # noqa: S607
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)  # noqa: S607
+
+
+def test_a_disk_that_fills_in_the_middle(small_disk: Path) -> None:
+    path = small_disk / "r"
+    repo = new_repository(path)
+    first = snapshot(repo, BytesCapture({"y": b"small"}))
+    with pytest.raises(DiskFull) as caught:
+        snapshot(repo, BytesCapture({"x": random.Random(12).randbytes(60_000_000)}))
+    assert caught.value.hint
+    assert list((path / "tmp").iterdir()) == []
+    assert list(repo.store.list("locks")) == []
+    assert restic_snapshots(path) == [first.id]
+    restic(path, "check", "--read-data")
+    assert shutil.disk_usage(small_disk).used < 2_000_000, "what it had stored is gone again"
+
+    ballast = small_disk / "ballast"
+    with pytest.raises(OSError, match="No space"):
+        ballast.write_bytes(bytes(64 << 20))
+    assert read(repo, first.id, "y") == b"small", "a full disk can be restored from"
+    with pytest.raises(DiskFull):
+        snapshot(repo, BytesCapture({"z": b"1"}))
+    ballast.unlink()
+
+    second = snapshot(Repository.open(LocalStore(path), PASSWORD), BytesCapture(FILES))
+    assert read(repo, second.id, "x") == FILES["x"]
+    restic(path, "check", "--read-data")
