@@ -42,8 +42,9 @@ _log = log.get("holdfast.http")
 _DESCRIPTION = """
 Provision databases, query them, back them up, verify and restore.
 
-Send an API key as `Authorization: Bearer hf_...`, or sign in for a cookie. Every error has the form
-`{"error": {"code", "message", "hint", "details", "retryable"}}`.
+Send an API key as `Authorization: Bearer hf_...`, or sign in for a cookie. Every error has one form:
+
+    {"error": {"code": "...", "message": "...", "hint": null, "details": {}, "retryable": false}}
 """
 
 

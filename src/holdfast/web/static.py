@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from holdfast.kernel.errors import NotFound
 
-PAGES = frozenset({"page.css", "sign-in.js"})
+PAGES = frozenset({"page.css", "sign-in.js", "icon.svg"})
 # `fastapi_offline` is used for the two files of Swagger UI it carries; its code is not.
 DOCS = {
     "swagger-ui.css": "fastapi_offline",
     "swagger-ui-bundle.js": "fastapi_offline",
     "docs.js": "holdfast.web",
+    "docs.css": "holdfast.web",
 }
 
 
