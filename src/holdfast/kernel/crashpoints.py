@@ -1,9 +1,10 @@
-"""Named places where a test may have the process killed. Free when not armed."""
+"""Named places where a test may have the process killed or held. Free when not armed."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 
 _ARMED = os.environ.get("HOLDFAST_CRASH_AT", "")
 
@@ -13,6 +14,7 @@ def crash_point(name: str) -> None:
 
     HOLDFAST_CRASH_ONCE names a file; when it exists the point is passed, else it is created first: the restarted
     process then goes on instead of dying at the same place for ever.
+    HOLDFAST_CRASH_HOLD names a file too: the calling thread waits here while it exists, instead of dying.
     """
     if not _ARMED or name != _ARMED:
         return
@@ -22,4 +24,8 @@ def crash_point(name: str) -> None:
             os.close(os.open(once, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
             return
-    os.kill(os.getpid(), signal.SIGKILL)
+    hold = os.environ.get("HOLDFAST_CRASH_HOLD")
+    if not hold:
+        os.kill(os.getpid(), signal.SIGKILL)
+    while hold and os.path.exists(hold):
+        time.sleep(0.02)
