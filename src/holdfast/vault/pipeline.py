@@ -29,6 +29,7 @@ from holdfast.kernel.errors import Cancelled, Corrupt, DiskFull, HoldfastError, 
 from holdfast.kernel.stop import Stop
 from holdfast.vault.channel import Aborted, Channel, Failure
 from holdfast.vault.cutting import cut_pages, cut_stream
+from holdfast.vault.layout import WrittenFile, complete, require_path, store_trees
 from holdfast.vault.locks import LOCK_LOST
 from holdfast.vault.packing import Finished, Packer
 from holdfast.vault.repository import MANIFEST, Repository
@@ -68,24 +69,9 @@ class WrittenSnapshot:
     stats: SnapshotStats
 
 
-@dataclass
-class _File:
-    """An entry on its way: the ids of its chunks by position, `count` of them once it is cut to the end."""
-
-    entry: Entry
-    ids: bytearray = field(default_factory=bytearray)
-    size: int = 0
-
-    def place(self, position: int, blob: bytes) -> None:
-        end = (position + 1) * 32
-        if len(self.ids) < end:
-            self.ids.extend(bytes(end - len(self.ids)))
-        self.ids[position * 32 : end] = blob
-
-
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    file: _File | None
+    file: WrittenFile | None
     position: int
     data: bytes
     kind: BlobType = BlobType.DATA
@@ -116,7 +102,7 @@ class _Pipeline:
         self.raw: Channel[_Chunk] = Channel(_RAW_BYTES, self.failure)
         self.sealed: Channel[_Sealed] = Channel(_SEALED_BYTES, self.failure)
         self.packer = Packer(repo, self._stored, self._indexed)
-        self.files: list[_File] = []
+        self.files: list[WrittenFile] = []
         self.stats = SnapshotStats()
         self._began = time.monotonic()
         self._lock = threading.Lock()
@@ -152,13 +138,13 @@ class _Pipeline:
             if entry is None:
                 return
             self.stop.check()
-            _require_path(entry.path)
+            require_path(entry.path)
             file = self._read_with_retries(entry)
             with self._lock:
                 self.files.append(file)
             self._count(entries_done=1)
 
-    def _read_with_retries(self, entry: Entry) -> _File:
+    def _read_with_retries(self, entry: Entry) -> WrittenFile:
         """An entry that failed in a way that may pass is opened again; a fresh list, or late chunks would mix."""
         for attempt in range(1, _TRIES + 1):
             try:
@@ -170,8 +156,8 @@ class _Pipeline:
                     self.stop.check()
         raise AssertionError("unreachable")
 
-    def _read(self, entry: Entry) -> _File:
-        file = _File(entry)
+    def _read(self, entry: Entry) -> WrittenFile:
+        file = WrittenFile(entry)
         if entry.open is None:
             node = self._of_parent(entry.path)
             for at in range(0, len(node.content), 32):
@@ -197,7 +183,7 @@ class _Pipeline:
             opened.close()
         return file
 
-    def _read_pages(self, file: _File, pages: Pages, emit: Callable[[int, bytes], None]) -> None:
+    def _read_pages(self, file: WrittenFile, pages: Pages, emit: Callable[[int, bytes], None]) -> None:
         """Cells come in any order; the absent ones are the parent's, or zeros where there is no parent."""
         entry, seen = file.entry, bytearray()
 
@@ -217,7 +203,7 @@ class _Pipeline:
                 self._inherit_cell(file, node, cell, length)
         file.size = entry.size or 0
 
-    def _inherit_cell(self, file: _File, node: tree.Node, cell: int, length: int) -> None:
+    def _inherit_cell(self, file: WrittenFile, node: tree.Node, cell: int, length: int) -> None:
         """The parent's blob in this place, only if as long as the cell: another grid holds other bytes."""
         blob = node.content[cell * 32 : (cell + 1) * 32]
         if not blob or self._inherited(blob, file.entry.path) != length:
@@ -283,7 +269,7 @@ class _Pipeline:
 
     # -- running ---------------------------------------------------------------------------------------------
 
-    def run(self, entries: Iterable[Entry]) -> list[_File]:
+    def run(self, entries: Iterable[Entry]) -> list[WrittenFile]:
         """All entries through all stages. Raises the first error of any thread, after all have ended."""
         iterator, turn = iter(entries), threading.Lock()
         readers = [self._thread(lambda: self.read_entries(iterator, turn)) for _ in range(self.options.readers)]
@@ -348,8 +334,9 @@ def write_snapshot(
         try:
             files = line.run(capture.entries())
             stop.check()
-            manifest = _complete(capture.finish(), files, facts or {})
-            root = _store_trees(line, files, {MANIFEST: manifest_to_json(manifest), **capture.companions()})
+            manifest = complete(capture.finish(), files, facts or {})
+            extra = {MANIFEST: manifest_to_json(manifest), **capture.companions()}
+            root = store_trees(files, extra, line.add_now, timestamp(repo.clock.now()))
             line.packer.finish()
         except Cancelled:
             if stop.reason == LOCK_LOST:  # nothing may be written without a lock, and nobody asked to stop
@@ -375,55 +362,3 @@ def write_snapshot(
         repo.store.put(f"snapshots/{name}", [sealed])
         crash_point("upload.snapshot.done")
     return WrittenSnapshot(name, manifest, line.stats)
-
-
-def _require_path(path: str) -> None:
-    """Refuse what stock restic could not restore, or would restore somewhere else."""
-    if any(
-        part in ("", ".", "..") or "\x00" in part or len(part.encode(errors="replace")) > 255
-        for part in path.split("/")
-    ):
-        raise Permanent(f"not a path an entry may have: {path!r}", code="entry_path")
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise Permanent(f"not a path an entry may have: {path!r}", code="entry_path") from None
-
-
-def _complete(manifest: Manifest, files: Sequence[_File], facts: Mapping[str, JSON]) -> Manifest:
-    entries: dict[str, Mapping[str, JSON]] = {}
-    for file in files:
-        entries[file.entry.path] = {
-            "size": file.size,
-            **file.entry.facts,
-            **manifest.entries.get(file.entry.path, {}),
-            "chunks": hashlib.sha256(file.ids).hexdigest(),
-        }
-    return replace(manifest, entries=entries, facts={**manifest.facts, **facts})
-
-
-def _store_trees(line: _Pipeline, files: Sequence[_File], extra: Mapping[str, bytes]) -> bytes:
-    """Directories bottom-up; the id of the root."""
-    mtime = timestamp(line.repo.clock.now())
-    children: dict[str, list[tree.Node]] = {"": []}
-    for file in files:
-        directory, _, name = file.entry.path.rpartition("/")
-        children.setdefault(directory, []).append(tree.Node(name, "file", file.size, bytes(file.ids), mtime=mtime))
-    for name, data in extra.items():
-        content = line.add_now(data, BlobType.DATA) if data else b""
-        children[""].append(tree.Node(name, "file", len(data), content, mtime=mtime))
-    for path in list(children):
-        above = path
-        while above:
-            above = above.rpartition("/")[0]
-            children.setdefault(above, [])
-    for directory in sorted(children, key=lambda d: (-d.count("/") if d else 1, d)):
-        names = [node.name for node in children[directory]]
-        if len(set(names)) != len(names):
-            raise Permanent(f"two entries have the same path below {directory!r}")
-        blob = line.add_now(tree.build(children[directory]), BlobType.TREE)
-        if not directory:
-            return blob
-        above, _, name = directory.rpartition("/")
-        children[above].append(tree.Node(name, "dir", subtree=blob, mtime=mtime))
-    raise AssertionError("the root comes last")
