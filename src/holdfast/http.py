@@ -34,7 +34,7 @@ from holdfast.web import static
 from holdfast.web.errors import answers, render, render_http, render_unexpected, render_validation
 from holdfast.web.guards import BodyLimit, HostGuard, PeerGuard, RequestContext
 from holdfast.web.idempotency import Replayed
-from holdfast.web.origin import OriginGuard
+from holdfast.web.origin import COOKIE, OriginGuard
 
 API = "/api/v1"
 OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -104,8 +104,25 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(health_api.router)
     app.include_router(_pages(app))
+    _describe_credentials(app)
     _handle_errors(app, services.db)
     return app
+
+
+def _describe_credentials(app: FastAPI) -> None:
+    """What a call is signed with, for generated clients; anonymous routes say `security: []` themselves."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema = plain()
+        schema["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key, `hf_...`."},
+            "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by signing in."},
+        }
+        schema["security"] = [{"key": []}, {"session": []}]
+        return schema
+
+    app.openapi = described  # type: ignore[method-assign]
 
 
 def operation_id(route: APIRoute) -> str:

@@ -5,6 +5,7 @@ A route that `walk_routes` does not know fails here by name: whoever adds one sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,31 @@ def test_every_route_is_walked(here) -> None:
     known = {route.partition(" #")[0] for route in (*ASKS, *ANONYMOUS)}
     assert served(here) - known == set(), "say in walk_routes.py what these need"
     assert known - served(here) == set(), "these are no longer served"
+
+
+def test_every_route_is_described_with_its_refusals(here) -> None:
+    """In the OpenAPI document: who may call it anonymously, and each refusal that this walk provokes."""
+    schema = here.client.app.openapi()
+    assert schema["openapi"].startswith("3.1")
+    names, missing = [], {}
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            names.append(operation["operationId"])
+            route = f"{method.upper()} {path}"
+            asks = [ask for key, ask in ASKS.items() if re.sub(r":path|( #.*)", "", key) == route]
+            assert (operation.get("security") == []) is (route in ANONYMOUS), route
+            wanted = {"401"} if asks else set()
+            wanted |= {"403"} if any(ask.permissions for ask in asks) else set()
+            wanted |= {"404"} if any(ask.nouns(path) for ask in asks) else set()
+            wanted |= {"409"} if "Idempotency-Key" in repr(operation.get("parameters")) else set()
+            wanted |= {"412"} if "If-Match" in repr(operation.get("parameters")) else set()
+            wanted |= {"422"} if "requestBody" in operation else set()
+            if lacking := wanted - operation["responses"].keys():
+                missing[route] = lacking
+            for status in operation["responses"].keys() & {"401", "403", "404", "409", "412", "422"}:
+                assert "ErrorEnvelope" in repr(operation["responses"][status]), (route, status)
+    assert missing == {}
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("route", ANONYMOUS)

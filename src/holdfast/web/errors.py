@@ -44,6 +44,7 @@ _MEANING = {
     429: "Too many attempts; `Retry-After` says when to come back.",
     503: "Unavailable at the moment.",
 }
+ANONYMOUS: dict[str, Any] = {"security": []}  # the `openapi_extra` of a route that needs no credential
 
 
 def answers(*statuses: int) -> Codes:

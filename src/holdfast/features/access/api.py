@@ -13,7 +13,7 @@ from holdfast.features.access.http import CurrentActor, clear_session, session_t
 from holdfast.features.access.permissions import PERMISSIONS, ROLES
 from holdfast.features.access.service import MAX_PASSWORD, AccessService, SignedIn
 from holdfast.kernel.errors import Denied
-from holdfast.web.errors import answers
+from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.parts import part
 
 router = APIRouter(tags=["access"])
@@ -90,6 +90,7 @@ class PermissionsOut(BaseModel):
     summary="Make the owner from the first-run link",
     description="Works once, within 15 minutes of the link, while there is no owner. Signs in.",
     responses=answers(403, 409, 429),
+    openapi_extra=ANONYMOUS,
     status_code=201,
 )
 def first_run(body: FirstRunIn, request: Request, response: Response, access: Access) -> WhoOut:
@@ -122,6 +123,7 @@ def first_run_link(actor: CurrentActor, access: Access, body: LinkIn | None = No
     summary="Sign in",
     description="Sets an HttpOnly cookie. Repeated failures slow the account and the address down.",
     responses=answers(403, 429),
+    openapi_extra=ANONYMOUS,
     status_code=201,
 )
 def sign_in(body: SignInIn, request: Request, response: Response, access: Access) -> WhoOut:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.health.ping import Health, Status
-from holdfast.web.errors import answers
+from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.parts import part
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -35,7 +35,7 @@ class LiveOut(BaseModel):
     status: Status = "ok"
 
 
-@router.get("/live", operation_id="health_live")
+@router.get("/live", operation_id="health_live", openapi_extra=ANONYMOUS)
 async def live() -> LiveOut:
     """Whether the process answers. The one route that needs no credential; says nothing else."""
     return LiveOut()

@@ -119,7 +119,7 @@ def read_project(project_id: str, actor: CurrentActor, service: Service, respons
 
 
 @router.patch("/projects/{project_id}", operation_id="project_update", responses=answers(403, 404, 409, 412, 428))
-def update_project(  # noqa: PLR0917 - the framework passes by name
+def update_project(
     project_id: str, body: ProjectPatch, version: IfMatch, actor: CurrentActor, service: Service, response: Response
 ) -> ProjectOut:
     """Change the name or the description."""
@@ -142,7 +142,7 @@ def delete_project(project_id: str, body: Confirm, actor: CurrentActor, service:
     status_code=201,
     responses=answers(403, 404, 409),
 )
-def create_environment(  # noqa: PLR0917 - the framework passes by name
+def create_environment(
     project_id: str,
     body: EnvironmentIn,
     actor: CurrentActor,
@@ -176,7 +176,7 @@ def read_environment(environment_id: str, actor: CurrentActor, service: Service,
 @router.patch(
     "/environments/{environment_id}", operation_id="environment_update", responses=answers(403, 404, 409, 412, 428)
 )
-def update_environment(  # noqa: PLR0917 - the framework passes by name
+def update_environment(
     environment_id: str,
     body: EnvironmentPatch,
     version: IfMatch,
