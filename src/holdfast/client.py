@@ -6,12 +6,14 @@ Server-sent events follow the WHATWG HTML standard, section 9.2.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from holdfast.kernel import errors
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:  # httpx costs 200 ms to import: help and completion must not 
 API = "/api/v1"
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 RECONNECT_SECONDS = 60.0
+_ONCE_SECONDS = 0.3
+# What creates and takes an Idempotency-Key: sent again under the same key, the server answers as it did the first time.
+_CREATES = re.compile(
+    r"/(databases|databases/[^/]+/snapshots|snapshots/[^/]+/restore|projects|projects/[^/]+/environments"
+    r"|repositories|keys)"
+)
 
 _BY_STATUS: Mapping[int, type[errors.HoldfastError]] = {
     401: errors.Unauthenticated,
@@ -40,6 +48,12 @@ class NotRunning(errors.Retryable):
     """Nobody answers where Holdfast should listen."""
 
     default_code = "not_running"
+
+
+class LineBroken(errors.Retryable):
+    """The connection was lost before the whole answer came: nobody knows whether the request was carried out."""
+
+    default_code = "connection_lost"
 
 
 @dataclass(frozen=True)
@@ -258,10 +272,30 @@ class Client:
     def _send(
         self, method: str, path: str, body: Any, params: Mapping[str, Any] | None, *, root: bool
     ) -> httpx.Response:
+        """Once more, after a moment, when the line broke and a second request can do no harm."""
+        headers = {"Idempotency-Key": str(uuid4())} if method == "POST" and _CREATES.fullmatch(path) else {}
+        harmless = method == "GET" or bool(headers)
+        try:
+            return self._send_once(method, path, body, params, headers, root=root)
+        except LineBroken:
+            if not harmless:
+                raise
+        time.sleep(_ONCE_SECONDS)
+        return self._send_once(method, path, body, params, headers, root=root)
+
+    def _send_once(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        *,
+        root: bool,
+    ) -> httpx.Response:
+        full = path if root else self._full(path)
         with self._errors():
-            answer = self._open().request(
-                method, path if root else self._full(path), json=body, params=_given(params or {})
-            )
+            answer = self._open().request(method, full, json=body, params=_given(params or {}), headers=dict(headers))
             self._check(answer)
             return answer
 
@@ -298,7 +332,9 @@ class _Translated:
         if isinstance(error, httpx.TimeoutException):
             raise errors.Retryable(f"{self._where} did not answer in time", code="timeout") from error
         if isinstance(error, httpx.TransportError):
-            raise errors.Retryable(f"the line to {self._where} broke: {error}", code="connection_lost") from error
+            raise LineBroken(
+                f"the line to {self._where} broke: {error}", hint="look what came of it: holdfast run list"
+            ) from error
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from holdfast.terminal.failure import Usage
 from holdfast.terminal.profiles import LOCAL, Profile, Profiles
 from holdfast.terminal.progress import follow
 
+DEFAULT_PROJECT = "default"
 DEFAULT_ENVIRONMENT = "development"
 
 
@@ -92,15 +93,16 @@ class Terminal:
         return follow(self.client, str(run["id"]), quiet=self.json) if wait else dict(run)
 
     def project_of(self, given: str | None = None) -> dict[str, Any]:
-        """The project named, or the profile's, or the only one."""
+        """The project named, or the profile's, or the only one, or the one called `default`."""
         client = self.client
         chosen = self._chosen.project if self._chosen else None
         name = given or self.project or self.environ.get("HOLDFAST_PROJECT") or chosen
         if name:
             return self.find("/projects", name, "project", "prj")
         projects = list(client.items("/projects"))
-        if len(projects) == 1:
-            return projects[0]
+        wanted = projects if len(projects) == 1 else [p for p in projects if p["name"] == DEFAULT_PROJECT]
+        if wanted:
+            return wanted[0]
         if not projects:
             raise NotFound("there is no project yet", hint="create one: holdfast project create shop")
         raise Usage("which project?", hint="say --project NAME: " + ", ".join(str(p["name"]) for p in projects))
@@ -165,6 +167,20 @@ class Terminal:
             hint="use the id, or narrow with --project and --env",
             details={"candidates": [_candidate(item) for item in found]},
         )
+
+    def repository(self, name: str) -> dict[str, Any]:
+        """One repository by id or name; `default` is the project's default one, whatever its name."""
+        if name != "default":
+            return self.find("/repositories", name, "repository", "repo", **self._in_project())
+        there = self.client.items("/repositories", project_id=self.project_of()["id"])
+        found = [item for item in there if item["is_default"]]
+        if not found:
+            raise NotFound("there is no repository yet", hint="the first snapshot makes one: holdfast snapshot create")
+        return found[0]
+
+    def _in_project(self) -> dict[str, Any]:
+        """The project named, as a filter for what knows no environments."""
+        return {key: value for key, value in self.scope().items() if key == "project_id"}
 
     def confirm(self, name: str, given: str | None, what: str) -> str:
         """The name typed by a person, or --confirm NAME. Raises Usage when neither matches: nothing was done."""

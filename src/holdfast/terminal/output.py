@@ -59,9 +59,11 @@ def size_text(size: float | None) -> str:
 
 
 def seconds_text(seconds: float | None) -> str:
-    """0.4 s, 12 s, 3:05, 1:02:05."""
+    """40 ms, 0.4 s, 12 s, 3:05, 1:02:05."""
     if seconds is None:
         return "-"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +14,7 @@ from holdfast.commands.demo.dialects import Dialect
 from holdfast.commands.demo.shop import TABLES, Row, Shop, Table
 from holdfast.features.databases.cli_query import Result
 
-BATCH_ROWS = 500
+BATCH_ROWS = 2000
 _ALL_ROWS = 100_000
 _ALL_BYTES = 64 * 1024 * 1024
 
@@ -52,7 +52,7 @@ class Shopkeeper:
 
     def change(self, shop: Shop) -> dict[str, int]:
         """Updates, deletes and inserts as a day of business makes them; rows touched by each kind."""
-        text = self._dialect.bind("text", 1)
+        text = self._dialect.text(1)
         updated = self.ask("update products set price = price + 1 where id % 10 = 3", write=True)
         renamed = self.ask(
             f"update customers set name = {text} where id % 50 = 7", ["Changed 変更 \U0001f501"], write=True
@@ -92,27 +92,16 @@ class Shopkeeper:
         return Facts(int(counted[0]), digest.hexdigest())
 
     def _insert(self, table: Table, rows: list[Row]) -> None:
-        bind = self._dialect.bind
-        most = max(1, min(BATCH_ROWS, self._dialect.MAX_PARAMS // len(table.columns)))
-        names = ", ".join(name for name, _ in table.columns)
-        for start in range(0, len(rows), most):
-            part = rows[start : start + most]
-            width = len(table.columns)
-            groups = [
-                ", ".join(bind(kind, number * width + at) for at, (_, kind) in enumerate(table.columns, 1))
-                for number in range(len(part))
-            ]
-            values = ", ".join(f"({group})" for group in groups)
-            params = [_wire(value) for row in part for value in row]
-            self.ask(f"insert into {table.name} ({names}) values {values}", params, write=True)
+        document = json.dumps([[_plain(value) for value in row] for row in rows], ensure_ascii=False)
+        self.ask(self._dialect.insert(table), [document], write=True)
 
     def _result(self, statement: str, params: list[Any], write: bool) -> Result:
         body = {"statement": statement, "params": params, "write": write, "rows": _ALL_ROWS, "bytes": _ALL_BYTES}
         return Result(self._client, self.database_id, body)
 
 
-def _wire(value: Any) -> Any:
-    return {"$bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+def _plain(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def differences(expected: dict[str, Facts], actual: dict[str, Facts]) -> list[str]:

@@ -6,12 +6,22 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.kernel.errors import NotFound
+from holdfast.kernel.errors import Conflict, NotFound
 from holdfast.kernel.ids import is_id
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
+
+
+
+def proof_level(text: Any) -> int:
+    """3 or L3. Raises BadParameter, which the command line turns into wrong usage."""
+    word = str(text).removeprefix("L").removeprefix("l")
+    if word not in ("1", "2", "3"):
+        raise typer.BadParameter(f"{text!r} is no level: 1, 2, 3 or L1, L2, L3")
+    return int(word)
+
 
 app = noun(
     "snapshot",
@@ -22,11 +32,20 @@ app = noun(
     """,
 )
 Snapshot = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Id, or latest:DATABASE.", show_default=False)]
-Level = Annotated[int | None, typer.Option("--level", min=0, max=3, help="0 stored, 1 hashes, 2 readable, 3 restored.")]
+Level = Annotated[
+    int | None,
+    typer.Option(
+        "--level",
+        "--verify",
+        parser=proof_level,
+        metavar="1..3",
+        help="How far to prove it: L1 read and hashed, L2 readable by its tools, L3 restored and compared.",
+    ),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once instead of watching it.")]
 
 
-@verb(app, "create", "holdfast snapshot create shop\nholdfast snapshot create shop --level 3")
+@verb(app, "create", "holdfast snapshot create shop\nholdfast snapshot create shop --verify L3")
 def create(
     ctx: typer.Context,
     *,
@@ -42,12 +61,12 @@ def create(
     if level is not None:
         body["level"] = level
     if repository:
-        body["repository_id"] = t.find("/repositories", repository, "repository", "repo")["id"]
+        body["repository_id"] = t.repository(repository)["id"]
     made = t.client.post(f"/databases/{found['id']}/snapshots", body)
     if no_wait:
         return _started(t, made)
     run = t.follow(made["run"])
-    snapshot = t.client.get(f"/snapshots/{_snapshot_id(made, run)}")
+    snapshot = t.client.get(f"/snapshots/{made['snapshot']['id']}")
     t.answer({"snapshot": snapshot, "run": run}, f"{snapshot['id']}  {_summary(snapshot)}")
 
 
@@ -59,7 +78,7 @@ def list_(
 ) -> None:
     """List snapshots, newest first."""
     t = terminal(ctx)
-    resource = t.database(database)["id"] if database else None
+    resource = _owner(t, database) if database else None
     t.table(
         t.client.items("/snapshots", limit=limit, resource_id=resource, **t.scope()),
         {
@@ -68,6 +87,7 @@ def list_(
             "TAKEN": lambda item: output.moment_text(item.get("taken_at") or item.get("created_at")),
             "STATE": "state",
             "PROVEN": _proven,
+            "WHY": "trigger",
             "SIZE": lambda item: output.size_text(_size(item)),
         },
         empty="No snapshots yet. Take one: holdfast snapshot create shop",
@@ -83,12 +103,26 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
     if t.json:
         output.say_json(found)
         return
-    plain = {key: value for key, value in found.items() if not isinstance(value, dict | list) and value is not None}
-    output.record({key.replace("_", " ").capitalize(): output.value_text(value) for key, value in plain.items()})
-    output.record({"Proven": _proven(found), "Size": output.size_text(_size(found))})
+    output.record(
+        {
+            "Snapshot": found["id"],
+            "Database": f"{found['resource_name']} ({found['engine']})  {found['resource_id']}",
+            "Taken": f"{output.moment_text(found.get('taken_at'))}, {found['trigger']}, by {found['created_by']}",
+            "State": found["state"] + (", held" if found["hold"] else ""),
+            "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
+            "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} added to the repository",
+            "Inside": f"{_count(found['tables'], 'table')}, {_count(found['rows'], 'row')}",
+            "Took": output.seconds_text(found["seconds"]),
+            "Repository": found["repository_id"],
+            "For restic": found["restic_id"] or "-",
+            "Tags": ", ".join(found["tags"]) or "-",
+        }
+    )
+    if error := found.get("error"):
+        output.say(f"Error: {output.visible(str(error.get('message')))}")
 
 
-@verb(app, "verify", "holdfast snapshot verify latest:shop --level 3")
+@verb(app, "verify", "holdfast snapshot verify latest:shop --level L3")
 def verify(ctx: typer.Context, snapshot: Snapshot, level: Level = None, no_wait: NoWait = False) -> None:
     """Prove a snapshot again; exits 1 when it does not hold."""
     t = terminal(ctx)
@@ -232,18 +266,32 @@ def _find(t: Terminal, name: str) -> dict[str, Any]:
     word, colon, database = name.partition(":")
     if word != "latest" or not colon:
         raise Usage(f"{name!r} is no snapshot", hint="an id (holdfast snapshot list) or latest:DATABASE")
-    resource = t.database(database)
-    newest = [s for s in t.client.items("/snapshots", resource_id=resource["id"]) if s.get("state") == "ready"][:1]
+    resource = _owner(t, database)
+    newest = list(t.client.items("/snapshots", resource_id=resource, state="ready", limit=1))
     if not newest:
         raise NotFound(f"{database!r} has no snapshot", hint=f"take one: holdfast snapshot create {database}")
     return dict(t.client.get(f"/snapshots/{newest[0]['id']}"))
 
 
-def _snapshot_id(made: dict[str, Any], run: dict[str, Any]) -> str:
-    resource = made.get("resource") or {}
-    if is_id(str(resource.get("id")), "snap"):
-        return str(resource["id"])
-    return str((run.get("result") or {})["snapshot_id"])
+def _owner(t: Terminal, database: str) -> str:
+    """The id of a database by name or id, of a deleted one too: that is when its snapshots are wanted most."""
+    if is_id(database, "db"):
+        return database
+    try:
+        return str(t.database(database)["id"])
+    except NotFound as missing:
+        there = t.client.items("/snapshots", state="ready", **t.scope())
+        owners = list(dict.fromkeys(s["resource_id"] for s in there if s["resource_name"] == database))
+        if not owners:
+            raise missing from None
+        if len(owners) > 1:
+            raise Conflict(
+                f"{len(owners)} deleted databases were named {database!r}",
+                code="ambiguous",
+                hint="take the snapshot's id: holdfast snapshot list",
+                details={"candidates": owners},
+            ) from None
+        return str(owners[0])
 
 
 def _started(t: Terminal, made: dict[str, Any]) -> None:
@@ -256,6 +304,10 @@ def _table_name(item: dict[str, Any]) -> str:
 
 def _size(snapshot: dict[str, Any]) -> float | None:
     return snapshot.get("source_bytes")
+
+
+def _count(number: int | None, what: str) -> str:
+    return f"{'-' if number is None else format(number, ',')} {what}{'' if number == 1 else 's'}"
 
 
 def _proven(snapshot: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from holdfast.terminal.context import terminal
 from holdfast.terminal.noun import noun, verb
 
 app = noun("repo", "Repositories: where snapshots live.", "holdfast repo list\nholdfast repo check default")
-Name = Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or id.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or id; `default` is the default one.", show_default=False)]
 
 
 @verb(app, "list", "holdfast repo list")
@@ -22,8 +22,10 @@ def list_(ctx: typer.Context) -> None:
         t.client.items("/repositories", project_id=t.scope().get("project_id")),
         {
             "NAME": "name",
-            "WHERE": lambda item: item.get("location") or item.get("path") or item.get("url"),
-            "SNAPSHOTS": "snapshots",
+            "DEFAULT": lambda item: "yes" if item["is_default"] else None,
+            "STATE": "state",
+            "CHECKED": _checked,
+            "WHERE": "path",
             "ID": "id",
         },
         empty="No repositories yet. The first snapshot makes one: holdfast snapshot create shop",
@@ -41,27 +43,39 @@ def check(
 ) -> None:
     """Check a repository's structure; exits 1 when anything is wrong."""
     t = terminal(ctx)
-    found = t.find("/repositories", repository, "repository", "repo")
+    found = t.repository(repository)
     made = t.client.post(f"/repositories/{found['id']}/check", {"read_data": read_data})
-    run = t.follow(made["run"], wait=not no_wait)
     if no_wait:
-        t.answer(made, str(run["id"]))
+        t.answer(made, f"{made['run']['id']}\nWatch it: holdfast run watch {made['run']['id']}")
         return
-    t.answer(run, f"{output.visible(str(found['name']))} is sound: {output.value_text(run.get('result') or {})}")
+    run = t.follow(made["run"])
+    t.answer(run, f"{output.visible(str(found['name']))} is sound: {_found(run.get('result') or {}, read_data)}")
 
 
 @verb(app, "key", "holdfast repo key default > recovery-kit.txt")
 def key(ctx: typer.Context, repository: Name) -> None:
     """Reveal a repository's password, for stock restic and the recovery kit. Every reveal is audited."""
     t = terminal(ctx)
-    found = t.find("/repositories", repository, "repository", "repo")
+    found = t.repository(repository)
     answer = t.client.post(f"/repositories/{found['id']}/key", {})
     if t.json:
         output.say_json(answer)
         return
-    output.say(str(answer.get("password") or answer.get("key")))
-    where = answer.get("location") or answer.get("path") or found.get("location") or found.get("path")
-    if where:
-        output.note(
-            f"With stock restic: restic -r {where} snapshots. Keep this password somewhere else than this machine."
-        )
+    output.say(str(answer["password"]))
+    output.note(f"With stock restic: restic -r {answer['path']} --password-file FILE snapshots")
+    output.note("Keep this password somewhere else than on this machine: without it no backup can be read.")
+
+
+def _checked(repository: dict[str, Any]) -> str | None:
+    last = repository.get("last_check")
+    if not last:
+        return None
+    return f"{output.moment_text(last.get('at'))}{'' if last.get('ok', True) else ' FAILED'}"
+
+
+def _found(result: dict[str, Any], read_data: bool) -> str:
+    """What a check looked at, in words."""
+    counted = f"{result.get('packs', 0):,} packs, {result.get('blobs', 0):,} blobs"
+    if not read_data:
+        return f"{counted}; structure only, with --read-data every byte"
+    return f"{counted}, {output.size_text(result.get('bytes'))} read and hashed"

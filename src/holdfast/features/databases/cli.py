@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -48,7 +49,7 @@ def create(
         "labels": {key: str(value) for key, value in key_values(labels or (), "--label").items()},
     }
     made = t.client.post("/databases", body)
-    _ended(t, made, no_wait, "Created {engine} database {name}. Query it: holdfast db shell {name}")
+    _ended(t, made, no_wait, "Created {engine} database {name}. Query it: holdfast db shell {word}")
 
 
 @verb(app, "list", "holdfast db list --env production")
@@ -94,8 +95,8 @@ def show(ctx: typer.Context, database: Name) -> None:
             "Id": found["id"],
             "Engine": found["engine"],
             "State": found["state"] + (f" ({reason['message']})" if reason.get("message") else ""),
-            "Settings": found.get("spec") or {},
-            "Labels": found.get("labels") or {},
+            "Settings": _settings(found.get("spec") or {}),
+            "Labels": _settings(found.get("labels") or {}),
             "Created": output.moment_text(found.get("created_at")),
         }
     )
@@ -119,7 +120,7 @@ def url(
 @verb(app, "stop", "holdfast db stop shop")
 def stop(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> None:
     """Stop a database's server; its data stays."""
-    _act(ctx, database, "stop", no_wait, "Stopped {name}. Start it again: holdfast db start {name}")
+    _act(ctx, database, "stop", no_wait, "Stopped {name}. Start it again: holdfast db start {word}")
 
 
 @verb(app, "start", "holdfast db start shop")
@@ -142,7 +143,7 @@ def delete(
     found = t.database(database)
     name = t.confirm(found["name"], confirm, "deletes a database")
     made = t.client.delete(f"/databases/{found['id']}", {"confirm": name})
-    _ended(t, made or {"resource": found}, no_wait, "Deleted {name}. Bring it back: holdfast db undelete {id}")
+    _ended(t, made or {"resource": found}, no_wait, "Deleted {name}. Bring it back: holdfast db undelete {word}")
 
 
 @verb(app, "undelete", "holdfast db undelete shop")
@@ -220,7 +221,8 @@ def _ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
         return
     if run is not None:
         run = t.follow(run)
-    words = {"name": output.visible(str(resource["name"])), "engine": resource.get("engine"), "id": resource["id"]}
+    name = output.visible(str(resource["name"]))
+    words = {"name": name, "word": shlex.quote(name), "engine": resource.get("engine"), "id": resource["id"]}
     if t.json:
         path = f"/databases/{resource['id']}"
         current = (
@@ -229,6 +231,11 @@ def _ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
         output.say_json({"resource": current, "run": run})
     else:
         output.say(done.format(**words))
+
+
+def _settings(given: dict[str, Any]) -> str:
+    """`key=value` as `--set` takes them; what is not set is left out."""
+    return "  ".join(f"{key}={output.value_text(value)}" for key, value in given.items() if value not in (None, [])) or "-"
 
 
 def _relations(catalog: dict[str, Any]) -> None:
@@ -244,8 +251,7 @@ def _relations(catalog: dict[str, Any]) -> None:
         for r in catalog.get("relations") or []
     ]
     if rows:
-        output.table(
-            ["TABLE", "KIND", "ROWS" if catalog.get("rows_exact") else "ROWS ~", "SIZE"], rows, right=("SIZE",)
-        )
+        counted = "ROWS" if catalog.get("rows_exact") else "ROWS ~"
+        output.table(["TABLE", "KIND", counted, "SIZE"], rows, right=(counted, "SIZE"))
     else:
         output.say("No tables yet.")

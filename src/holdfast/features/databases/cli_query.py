@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from holdfast.client import Client, error_from_wire
@@ -54,7 +54,7 @@ class Result:
 
 
 def _body(given: dict[str, Any]) -> dict[str, Any]:
-    limits = {key: given[key] for key in ("rows", "seconds") if given.get(key) is not None}
+    limits = {key: given[key] for key in ("rows", "bytes", "seconds") if given.get(key) is not None}
     body = {"statement": given["statement"], "params": given.get("params") or [], "write": bool(given.get("write"))}
     return body | ({"limits": limits} if limits else {})
 
@@ -100,21 +100,31 @@ def show(result: Result, form: str) -> None:
         output.say_json({"columns": result.columns, "rows": rows} | _ending(result))
         return
     else:
-        as_table(names, result.rows())
+        as_table(names, result.rows(), affected=lambda: result.end.get("affected"))
+    say_truncated(result)
+
+
+def say_truncated(result: Result) -> None:
+    """That rows are missing, and which limit it was: on stderr, so that a pipe carries only rows."""
     if (truncated := result.end.get("truncated")) is not None:
-        output.note(f"Cut short: the limit of {truncated} was reached (see --rows, --seconds).")
+        more = {"rows": "there are more rows: ask for them with --rows", "bytes": "ask for less, or fewer columns"}
+        output.note(f"Cut short at the limit of {truncated}; {more.get(truncated, 'see --rows and --seconds')}.")
 
 
 def _ending(result: Result) -> dict[str, Any]:
     return {"affected": result.end.get("affected"), "truncated": result.end.get("truncated")}
 
 
-def as_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """Print rows as a table with a count under it; the number of rows."""
+def as_table(
+    names: Sequence[str], rows: Iterable[Sequence[Any]], affected: Callable[[], int | None] = lambda: None
+) -> int:
+    """Print rows as a table with a count under it; the number of rows. `affected` is asked when there are no columns."""
     found = [[cell(value) for value in row] for row in rows]
     if names:
         output.table(names, found)
         output.say(f"({len(found)} row{'' if len(found) == 1 else 's'})")
+    elif (changed := affected()) is not None:
+        output.say(f"Done: {changed:,} row{'' if changed == 1 else 's'} changed.")
     else:
         output.say("Done.")
     return len(found)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.client import Client
-from holdfast.features.databases.cli_query import Result, as_table, relation_name
+from holdfast.features.databases.cli_query import Result, as_table, relation_name, say_truncated
 from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
 from holdfast.terminal.failure import show_error
@@ -110,11 +110,9 @@ class Shell:
         try:
             result = Result(self._client, self._database["id"], body)
             try:
-                as_table([column["name"] for column in result.columns], result.rows())
-                if result.end.get("affected") is not None and not result.columns:
-                    output.say(f"{result.end['affected']} rows changed")
-                if result.end.get("truncated"):
-                    output.note(f"Cut short: the limit of {result.end['truncated']} was reached.")
+                names = [column["name"] for column in result.columns]
+                as_table(names, result.rows(), affected=lambda: result.end.get("affected"))
+                say_truncated(result)
             except KeyboardInterrupt:
                 output.note("Cancelled.")
             finally:

@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol, cast
 
-from holdfast.commands.demo.shop import Kind, Table
+from holdfast.commands.demo.shop import Table
 
 
 class Dialect(Protocol):
@@ -14,10 +14,13 @@ class Dialect(Protocol):
 
     DDL: tuple[str, ...]  # one statement each, before loading
     AFTER_LOAD: tuple[str, ...]  # indexes, views, the trigger
-    MAX_PARAMS: int
 
-    def bind(self, kind: Kind, position: int) -> str:
-        """SQL for the parameter at this 1-based position as a value of that kind."""
+    def text(self, position: int) -> str:
+        """SQL for the parameter at this 1-based position as text."""
+        ...
+
+    def insert(self, table: Table) -> str:
+        """An INSERT of any number of rows: its one parameter is a JSON array of rows, bytes in them as hexadecimal."""
         ...
 
     def content(self, table: Table) -> str:

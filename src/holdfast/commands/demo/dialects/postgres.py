@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from holdfast.commands.demo.shop import Kind, Table
 
-MAX_PARAMS = 30_000
-
 DDL = (
     "create type order_status as enum ('new', 'paid', 'shipped', 'cancelled')",
     """create table customers (
@@ -75,15 +73,26 @@ _CASTS: dict[Kind, str] = {
     "moment": "timestamptz",
     "date": "date",
     "json": "jsonb",
-    "blob": "bytea",
 }
 
 
-def bind(kind: Kind, position: int) -> str:
-    """Every parameter says its type: a multi-row VALUES would otherwise be guessed from its first row."""
+def text(position: int) -> str:
+    return f"${position}::text"
+
+
+def insert(table: Table) -> str:
+    values = ", ".join(_value(kind, at) for at, (_, kind) in enumerate(table.columns))
+    names = ", ".join(name for name, _ in table.columns)
+    return f"insert into {table.name} ({names}) select {values} from json_array_elements($1::json) as r"
+
+
+def _value(kind: Kind, at: int) -> str:
+    """The column's value out of a row's JSON array; its JSON null is NULL."""
     if kind == "tags":
-        return f"array(select jsonb_array_elements_text(${position}::jsonb))"
-    return f"${position}::{_CASTS[kind]}"
+        return f"array(select jsonb_array_elements_text((r ->> {at})::jsonb))"
+    if kind == "blob":
+        return f"decode(r ->> {at}, 'hex')"
+    return f"(r ->> {at})::{_CASTS[kind]}"
 
 
 def content(table: Table) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.commands.demo.shop import Kind, Table
-
-MAX_PARAMS = 30_000
+from holdfast.commands.demo.shop import Table
 
 DDL = (
     """create table customers (
@@ -58,10 +56,17 @@ AFTER_LOAD = (
 )
 
 
-def bind(kind: Kind, position: int) -> str:
-    """JSON's true and false arrive as 1 and 0; everything else is stored as bound, by the column's affinity."""
-    del kind
+def text(position: int) -> str:
     return f"?{position}"
+
+
+def insert(table: Table) -> str:
+    """JSON's true and false become 1 and 0; everything else is stored as it is, by the column's affinity."""
+    values = ", ".join(
+        f"unhex(value ->> {at})" if kind == "blob" else f"value ->> {at}" for at, (_, kind) in enumerate(table.columns)
+    )
+    names = ", ".join(name for name, _ in table.columns)
+    return f"insert into {table.name} ({names}) select {values} from json_each(?1)"
 
 
 def content(table: Table) -> str:
