@@ -22,7 +22,9 @@ def set_etag(response: Response, version: int) -> None:
 
 
 def _version(
-    if_match: Annotated[str | None, Header(description='The `ETag` last read, such as `"v3"`.')] = None,
+    if_match: Annotated[
+        str | None, Header(alias="If-Match", description='The `ETag` last read, such as `"v3"`.')
+    ] = None,
 ) -> int:
     given = _optional(if_match)
     if given is None:
@@ -33,7 +35,9 @@ def _version(
 
 
 def _optional(
-    if_match: Annotated[str | None, Header(description='The `ETag` last read, such as `"v3"`.')] = None,
+    if_match: Annotated[
+        str | None, Header(alias="If-Match", description='The `ETag` last read, such as `"v3"`.')
+    ] = None,
 ) -> int | None:
     if if_match is None:
         return None

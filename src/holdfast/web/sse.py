@@ -13,7 +13,9 @@ from fastapi import Header
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-LastEventId = Annotated[str | None, Header(max_length=200, description="Resume after this event.")]
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", max_length=200, description="Resume after this event.")
+]
 HEARTBEAT_SECONDS = 15.0
 
 

@@ -76,7 +76,12 @@ async def _once(
     actor: CurrentActor,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=200, description="The same key and request again: the first answer again."),
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=200,
+            description="The same key and request again: the first answer again.",
+        ),
     ] = None,
 ) -> Once:
     """The route is the path: creating in two projects with one key is two creations."""

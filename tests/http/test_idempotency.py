@@ -1,0 +1,109 @@
+"""Creating once, however often it is asked, on every route that creates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from inside import EVERYTHING, ROOT, Inside, inside
+from walk_routes import ASKS
+
+from holdfast.features.access.keys import WantedKey
+from holdfast.web.idempotency import idempotency_keys
+
+CREATING = [
+    "POST /api/v1/keys",
+    "POST /api/v1/projects",
+    "POST /api/v1/projects/{project_id}/environments",
+    "POST /api/v1/databases",
+    "POST /api/v1/repositories",
+    "POST /api/v1/databases/{database_id}/snapshots",
+    "POST /api/v1/snapshots/{snapshot_id}/restore",
+]
+
+
+@pytest.fixture
+def here() -> Iterator[Inside]:
+    with inside() as made:
+        yield made
+
+
+def call(here: Inside, route: str, headers: dict[str, str], **changes: Any) -> Any:
+    method, path = route.split(" ", 1)
+    request = ASKS[route].request(path, here.ids["mine"])
+    request["headers"] |= headers
+    request["json"] |= changes
+    return here.client.request(method, **request)
+
+
+def test_these_are_all(here) -> None:
+    found = [
+        f"{method.upper()} {path}"
+        for path, operations in here.client.app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
+    ]
+    assert sorted(found) == sorted(CREATING)
+
+
+@pytest.mark.parametrize("route", CREATING)
+def test_asked_twice_made_once(here, route) -> None:
+    """The same answer with a mark and no row more; another body under the same key is refused."""
+    headers = here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"}
+    first = call(here, route, headers)
+    assert first.status_code in (201, 202), first.text
+    assert "idempotent-replayed" not in first.headers
+    rows, audit = here.rows(), here.audit()
+    again = call(here, route, headers)
+    assert again.status_code == first.status_code
+    assert again.headers["idempotent-replayed"] == "true"
+    shown_once = {"key": None} if route == "POST /api/v1/keys" else {}
+    assert again.json() == first.json() | shown_once
+    name = "tags" if "snapshots" in route and "restore" not in route else "name"
+    other = call(here, route, headers, **{name: ["other"] if name == "tags" else "other"})
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
+    assert here.rows() == rows
+    assert here.audit() == audit
+    with here.services.db.read() as conn:
+        assert "hf_" not in repr(list(conn.execute(idempotency_keys.select())))
+
+
+@pytest.mark.parametrize("route", CREATING)
+def test_a_key_is_its_actors_own(here, route) -> None:
+    """Nobody reads another's answer by guessing the key."""
+    mine, theirs = (here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"} for _ in range(2))
+    first, second = call(here, route, mine), call(here, route, theirs)
+    assert first.status_code in (201, 202)
+    assert "idempotent-replayed" not in second.headers
+    if second.status_code < 300:
+        assert second.json() != first.json()
+    else:
+        assert second.json()["error"]["code"] in ("name_taken", "database_busy", "wrong_state")
+
+
+def test_a_replay_needs_the_permission_still(here) -> None:
+    key, text = here.services.keys.create(ROOT, WantedKey("once", permissions=EVERYTHING))
+    headers = {"Authorization": f"Bearer {text}", "Idempotency-Key": "once"}
+    assert call(here, "POST /api/v1/repositories", headers).status_code == 201
+    here.services.keys.revoke(ROOT, key.id)
+    assert call(here, "POST /api/v1/repositories", headers).status_code == 401
+
+
+def test_a_failed_creation_keeps_no_answer(here) -> None:
+    headers = here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"}
+    assert call(here, "POST /api/v1/projects", headers, name="mine").status_code == 409
+    assert call(here, "POST /api/v1/projects", headers, name="not taken").status_code == 201
+
+
+def test_keys_are_forgotten_after_a_day(here) -> None:
+    headers = here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"}
+    assert call(here, "POST /api/v1/projects", headers).status_code == 201
+    with here.services.db.write() as conn:
+        before = idempotency_keys.c.created_at
+        (made,) = conn.execute(idempotency_keys.select().with_only_columns(before)).scalars()
+        conn.execute(idempotency_keys.update().values(created_at=made - timedelta(hours=25)))
+    assert call(here, "POST /api/v1/projects", headers, name="next day").status_code == 201
+    with here.services.db.read() as conn:
+        assert len(list(conn.execute(idempotency_keys.select()))) == 1
