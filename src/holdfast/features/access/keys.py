@@ -15,7 +15,7 @@ from holdfast.features.access.model import ApiKey, api_keys
 from holdfast.features.access.permissions import ALL, ROLES, checked
 from holdfast.kernel import audit, crypto, log
 from holdfast.kernel.clock import Clock
-from holdfast.kernel.db import Database
+from holdfast.kernel.db import Database, json_elements
 from holdfast.kernel.errors import Invalid, Unauthenticated
 from holdfast.kernel.ids import new_id
 from holdfast.web.idempotency import NEVER, Once
@@ -167,8 +167,7 @@ def _sees(actor: Actor, key: ApiKey) -> bool:
 
 def _within(conn: sa.Connection, projects: Collection[str]) -> sa.ColumnElement[bool]:
     """`_sees` in SQL: limited, and to none but these."""
-    each = sa.func.json_each if conn.dialect.name == "sqlite" else sa.func.jsonb_array_elements_text
-    project = each(api_keys.c.projects).table_valued("value")
+    project = json_elements(conn, api_keys.c.projects)
     other = sa.select(project.c.value).where(project.c.value.not_in(sorted(projects)))
     return sa.and_(api_keys.c.projects.is_not(None), ~other.exists())
 

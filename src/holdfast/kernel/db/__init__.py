@@ -2,6 +2,6 @@
 
 from holdfast.kernel.db.database import Database
 from holdfast.kernel.db.tables import metadata
-from holdfast.kernel.db.types import Json, Timestamp
+from holdfast.kernel.db.types import Json, Timestamp, json_elements
 
-__all__ = ["Database", "Json", "Timestamp", "metadata"]
+__all__ = ["Database", "Json", "Timestamp", "json_elements", "metadata"]

@@ -52,3 +52,9 @@ class Json(TypeDecorator[Any]):
         if dialect.name == "postgresql":
             return dialect.type_descriptor(JSONB(none_as_null=True))
         return dialect.type_descriptor(sa.JSON(none_as_null=True))
+
+
+def json_elements(conn: sa.Connection, column: sa.ColumnElement[Any]) -> sa.TableValuedAlias:
+    """The elements of a JSON list as rows with one column `value`, in either database."""
+    each = sa.func.json_each if conn.dialect.name == "sqlite" else sa.func.jsonb_array_elements_text
+    return each(column).table_valued("value")
