@@ -22,13 +22,14 @@ from holdfast.features.access.service import AccessService
 from holdfast.features.health.ping import Health, database_ping, disk_ping
 from holdfast.features.health.pings import keeper_ping, repositories_ping, runner_ping
 from holdfast.features.projects.service import ProjectsService
+from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.http import Services, create_app
 from holdfast.kernel import log
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import HoldfastError
-from holdfast.kernel.secrets import Secrets, load_master_key
+from holdfast.kernel.errors import HoldfastError, NeedsOperator
+from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.web.peer import PeerProtocol
@@ -42,7 +43,7 @@ def build_services(settings: Settings) -> Services:
     clock = SystemClock()
     db = Database(settings.metadata_url)
     db.migrate()
-    secrets = Secrets(db, load_master_key(settings.master_key_file))
+    secrets = Secrets(db, master_key_of(db, settings.master_key_file))
     secrets.check()
     wake = Wake(settings.runtime)
     projects = ProjectsService(db, clock, secrets, occupied.QUESTIONS)
@@ -173,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         services = build_services(settings)
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
-        return 1
+        return CANNOT_START if isinstance(error, NeedsOperator) else 1
     uvloop.run(serve(create_app(services, settings), listeners))
     return 0
 

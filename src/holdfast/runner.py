@@ -24,14 +24,15 @@ from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.sweep import DatabaseSweep
 from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.hosts import Hosts
+from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs, Runner, TaskRegistry
 from holdfast.kernel import log
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.malloc import keep_big_buffers
-from holdfast.kernel.secrets import Secrets, load_master_key
+from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
 from holdfast.kernel.wake import Wake
@@ -63,7 +64,7 @@ def build(
     db = Database(settings.metadata_url)
     db.migrate()
     wake = Wake(settings.runtime)
-    secrets = Secrets(db, load_master_key(settings.master_key_file))
+    secrets = Secrets(db, master_key_of(db, settings.master_key_file))
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
     gate = Gate(settings.data / "gates")
@@ -115,7 +116,7 @@ def main() -> int:
         parts = build(settings)
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
-        return 1
+        return CANNOT_START if isinstance(error, NeedsOperator) else 1
     try:
         serve(parts, stop)
     finally:

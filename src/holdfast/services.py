@@ -35,7 +35,7 @@ from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
-from holdfast.kernel.secrets import Secrets, load_master_key
+from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 
@@ -115,7 +115,7 @@ def build(
     engines = engines or catalog.registry()
     db = db or Database(settings.metadata_url)
     wake = wake or Wake(settings.runtime)
-    secrets = secrets or Secrets(db, load_master_key(settings.master_key_file))
+    secrets = secrets or Secrets(db, master_key_of(db, settings.master_key_file))
     jobs = Jobs(db, clock, wake)
     reach = Reach(settings, db, engines, secrets, Hosts(settings, KeeperClient.of(settings)))
     gate = Gate(settings.data / "gates")

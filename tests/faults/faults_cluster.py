@@ -234,7 +234,7 @@ class Cluster:
         repository = self.client.get("/repositories")["items"][0]["id"]
         key = self.client.post(f"/repositories/{repository}/key")
         return subprocess.run(
-            ["restic", "--no-cache", "-r", key["path"], *words],
+            ["restic", "--no-cache", "-r", key["path"], *words],  # noqa: S607
             env=self.env | {"RESTIC_PASSWORD": key["password"]},
             capture_output=True,
             text=True,

@@ -22,10 +22,13 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.errors import Conflict, NeedsOperator, Retryable
 from holdfast.kernel.settings import Settings
 
+CANNOT_START = os.EX_CONFIG
+
 
 @dataclass(frozen=True)
 class Program:
-    """One part of the control plane. `sockets`: {descriptor number in the child: "control" | "admin"}."""
+    """One part of the control plane. With the status CANNOT_START it says, on standard error in one line and a hint,
+    that trying again will not help. `sockets`: {descriptor number in the child: "control" | "admin"}."""
 
     name: str
     argv: tuple[str, ...]
@@ -97,6 +100,7 @@ class ControlPlane:
         self._layout = layout
         self._programs = programs
         self._sockets: dict[str, socket.socket] = {}
+        self._begun: dict[str, int] = {}
         self.parts: dict[str, Supervisor] = {}
         for program in programs:
             self.parts[program.name] = self._supervisor(program, clock, policy)
@@ -147,12 +151,17 @@ class ControlPlane:
             logs.rotate(self._layout.logs / f"{name}.log")
 
     async def ready(self, seconds: float = 30.0) -> None:
-        """Until GET /health/live answers 200. Raises Retryable (code "not_ready") with the api's last words."""
+        """Until GET /health/live answers 200. Raises Retryable (code "not_ready") with the api's last words, and at
+        once NeedsOperator (code "cannot_start") with those of a part that says it cannot start as things are."""
         port = self.control_port
         until = time.monotonic() + seconds
         while port is not None:
             if await _alive(self._settings.host, port):
                 return
+            for part in self.parts.values():
+                if part.ended == f"ended with status {CANNOT_START}":
+                    _, message, hint = f"{part.error}\n\n".split("\n")[:3]
+                    raise NeedsOperator(message, code="cannot_start", hint=hint or "see also: holdfast doctor")
             if time.monotonic() > until:
                 words = logs.tail(self._layout.logs / "api.log")
                 raise Retryable(f"the api did not become ready in {seconds:.0f} s\n{words}", code="not_ready")
@@ -170,7 +179,7 @@ class ControlPlane:
             clock=clock,
             policy=policy,
             stop_timeout=15.0,
-            last_words=lambda: logs.tail(log),
+            last_words=lambda: logs.since(log, self._begun[program.name]) or logs.tail(log),
         )
 
     def _spawn(self, program: Program) -> Handle:
@@ -183,6 +192,7 @@ class ControlPlane:
             death_signal=signal.SIGKILL,
         )
         log = logs.open_log(self._layout.logs / f"{program.name}.log")
+        self._begun[program.name] = os.fstat(log).st_size
         descriptors = {number: self._sockets[name].fileno() for number, name in program.sockets.items()}
         try:
             child = spawn(launch, stdout=log, stderr=log, descriptors=descriptors)

@@ -31,6 +31,17 @@ def rotate(path: Path, limit: int = LIMIT) -> bool:
     return True
 
 
+def since(path: Path, offset: int) -> str:
+    """The plain lines written after `offset`, without the structured ones: what a part said as it gave up."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            lines = file.read(65536).decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return "\n".join(line for line in lines if not line.startswith("{"))
+
+
 def tail(path: Path, size: int = 4096) -> str:
     """The last `size` bytes; empty when there is no log."""
     try:

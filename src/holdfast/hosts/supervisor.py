@@ -31,7 +31,7 @@ class Policy:
 class Supervisor:
     """One supervised process. All methods on the keeper's event loop.
 
-    `start` makes a new process, `last_words` reads the end of its log.
+    `start` makes a new process, `last_words` reads the end of its log, `ended` is how its last life ended, in words.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Supervisor:
         self.since: datetime = clock.now()
         self.restarts = 0
         self.error: str | None = None
+        self.ended: str | None = None
 
     @property
     def pid(self) -> int | None:
@@ -71,7 +72,7 @@ class Supervisor:
             if self._handle is not None:
                 return
             await self._end_task()  # in a pause between two lives: start at once instead
-        self._quick, self.error = 0, None
+        self._quick, self.error, self.ended = 0, None, None
         self._became(await self._start())
         self._task = asyncio.create_task(self._watch(), name=f"supervise-{self.name}")
 
@@ -139,5 +140,5 @@ class Supervisor:
         lived = self._clock.monotonic() - self._born
         self._quick = 1 if lived >= self._policy.steady else self._quick + 1
         self.state, self.since = "stopped", self._clock.now()
-        words = self._last_words()
+        self.ended, words = how, self._last_words()
         self.error = f"{self.name} {how}" + (f"\n{words}" if words else "")

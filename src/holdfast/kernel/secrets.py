@@ -77,6 +77,23 @@ def load_master_key(path: Path, environ: Mapping[str, str] | None = None) -> Key
         return _master(file.read().strip(), str(path))
 
 
+def master_key_of(db: Database, path: Path) -> Key:
+    """`load_master_key`, but no new key is made for data that was sealed by one already (a copied or moved disk).
+
+    Raises NeedsOperator (code "master_key_missing") then.
+    """
+    if not path.exists() and not os.environ.get("HOLDFAST_MASTER_KEY"):
+        with db.read() as conn:
+            sealed = conn.execute(sa.select(data_keys.c.wrapped).limit(1)).scalar()
+        if sealed is not None:
+            raise NeedsOperator(
+                f"this data was sealed by the master key {sealed_by(sealed)}, and there is no {path}",
+                code="master_key_missing",
+                hint="Copy the key file there, or name its place with HOLDFAST_MASTER_KEY_FILE.",
+            )
+    return load_master_key(path)
+
+
 def _create_master_file(path: Path) -> None:
     """Complete or absent: linked into place after fsync, so that a crash leaves no half key and two starts make one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -230,7 +247,8 @@ class Secrets:
             raise NeedsOperator(
                 f"the stored secrets were sealed by another master key ({sealed_by(wrapped)})",
                 code="master_key_wrong",
-                hint="Put back the key file this installation began with, or set HOLDFAST_MASTER_KEY to its content.",
+                hint="Put back the key file this installation began with, or name its place with "
+                "HOLDFAST_MASTER_KEY_FILE, or set HOLDFAST_MASTER_KEY to its content.",
             )
         raw = open_sealed(self._master, wrapped, aad_of("data key", project_id, environment_id, version))
         return self._opened.setdefault(key_id, Key(key_id, raw))
