@@ -14,12 +14,13 @@ import uvicorn
 from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
-from holdfast.client import Client, Event, NotRunning, error_from_wire, parse_events
+from holdfast.client import Client, Event, LineBroken, NotRunning, error_from_wire, parse_events
 from holdfast.kernel import errors
 
 app = FastAPI()
 RUN = {"id": "run_1", "kind": "database.create", "state": "succeeded"}
 SEEN: list[str | None] = []
+KEYS: list[str | None] = []
 
 
 @app.get("/api/v1/things")
@@ -50,6 +51,21 @@ def lines() -> StreamingResponse:
     return StreamingResponse(
         iter([b'{"columns": [{"name": "a"}]}\n', b'{"rows": [[1]]}\n']), media_type="application/x-ndjson"
     )
+
+
+def torn() -> Iterator[bytes]:
+    """An answer that breaks off: the server has done its work and nobody was told."""
+    yield b'{"run":'
+    raise ConnectionAbortedError
+
+
+@app.post("/api/v1/databases/{database_id}/stop")
+@app.post("/api/v1/databases")
+def drops_the_first(idempotency_key: str | None = Header(None)) -> Any:
+    KEYS.append(idempotency_key)
+    if len(KEYS) == 1:
+        return StreamingResponse(torn(), headers={"content-length": "100"}, media_type="application/json")
+    return {"attempt": len(KEYS)}
 
 
 @app.delete("/api/v1/gone")
@@ -153,6 +169,24 @@ def test_a_key_is_sent_as_a_bearer_and_none_over_the_socket(client: Client, path
 def test_a_stream_of_lines_and_an_empty_answer(client: Client) -> None:
     assert list(client.lines("POST", "/lines", {})) == [{"columns": [{"name": "a"}]}, {"rows": [[1]]}]
     assert client.delete("/gone") is None
+
+
+def test_a_creation_is_sent_again_under_the_same_key_when_the_line_breaks(client: Client) -> None:
+    KEYS.clear()
+    assert client.post("/databases", {"name": "shop"}) == {"attempt": 2}
+    assert KEYS[0] is not None
+    assert KEYS[0] == KEYS[1]
+    client.post("/databases", {"name": "shop"})
+    assert KEYS[2] != KEYS[1]
+
+
+def test_what_has_no_key_is_never_sent_twice(client: Client) -> None:
+    KEYS.clear()
+    with pytest.raises(LineBroken) as caught:
+        client.post("/databases/db_1/stop", {})
+    assert KEYS == [None]
+    assert caught.value.code == "connection_lost"
+    assert "holdfast run list" in str(caught.value.hint)
 
 
 def test_watching_survives_a_lost_line_and_asks_from_the_last_event(client: Client) -> None:

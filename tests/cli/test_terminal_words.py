@@ -54,7 +54,8 @@ def test_sizes(size: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "40 ms"), (0.4, "0.4 s"), (9.96, "10.0 s"), (42, "42 s"), (185, "3:05"), (3725, "1:02:05")]
+    ("seconds", "text"),
+    [(0.04, "40 ms"), (0.4, "0.4 s"), (9.96, "10.0 s"), (42, "42 s"), (185, "3:05"), (3725, "1:02:05")],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert output.seconds_text(seconds) == text

@@ -18,6 +18,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cli-server")]
 AWKWARD = ["select", "with space", "quo'te", "naïve-表-😀", "UPPER", "n" * 63]
 
 
+def lives(pid: int) -> bool:
+    """A process that has ended but was not collected yet (in a container nobody may) does not live."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def make(holdfast: Holdfast, name: str, engine: str = "sqlite") -> str:
     ran = holdfast("db", "create", engine, name, "--json")
     assert ran.code == 0, ran.err
@@ -234,8 +242,7 @@ def test_up_detached_then_down(alone: Holdfast, tmp_path: Path) -> None:
     finally:
         down = alone("down")
     assert down.code == 0, down.err
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert not lives(pid)
 
 
 def test_up_in_the_foreground_stops_cleanly_on_ctrl_c(tmp_path: Path) -> None:
@@ -250,8 +257,8 @@ def test_up_in_the_foreground_stops_cleanly_on_ctrl_c(tmp_path: Path) -> None:
     assert lines[0].startswith("Holdfast is running"), lines[0] + child.stdout.read()
     time.sleep(0.2)
     child.send_signal(signal.SIGINT)
-    rest, _ = child.communicate(timeout=60)
-    assert child.returncode == 0
+    rest = child.stdout.read()
+    assert child.wait(60) == 0
     assert "to become its owner" in rest
     assert "Holdfast has stopped." in rest
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from holdfast.terminal import output
 from holdfast.terminal.context import terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
@@ -82,7 +83,12 @@ def list_(ctx: typer.Context) -> None:
 def use(ctx: typer.Context, name: Name) -> None:
     """Use a profile from now on; `local` is this machine."""
     Profiles().use(name)
-    terminal(ctx).answer({"current": name}, f"Using {name}.")
+    t = terminal(ctx)
+    t.answer({"current": name}, f"Using {name}.")
+    for stronger in ("HOLDFAST_PROFILE", "HOLDFAST_URL", "HOLDFAST_DATA"):
+        if t.environ.get(stronger):
+            output.note(f"{stronger} is set and comes first: unset it to use {name}.")
+            break
 
 
 @verb(app, "remove", "holdfast profile remove prod")

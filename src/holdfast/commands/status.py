@@ -67,7 +67,7 @@ def _asked(t: Terminal) -> dict[str, Any]:
     facts: dict[str, Any] = {"running": True, "databases": databases}
     questions: dict[str, Any] = {
         "repositories": lambda: list(client.items("/repositories")),
-        "snapshots": lambda: list(client.items("/snapshots", limit=5)),
+        "snapshots": lambda: list(client.items("/snapshots", state="ready", limit=200)),
         "runs": lambda: list(client.items("/runs", state="running", limit=20)),
     }
     for name, ask in questions.items():
@@ -102,6 +102,8 @@ def _say(facts: dict[str, Any]) -> None:
             output.record({"Data": facts["data"], "Disk": _disk_text(facts.get("disk"))})
         if facts.get("keeper"):
             output.say(f"Its keeper (pid {facts['keeper']['pid']}) runs: the api may be starting.")
+        if kept := facts.get("servers_recorded"):
+            output.say(f"Database servers that may still run, and are found again: {', '.join(kept)}")
         output.say(f"Hint: {facts.get('hint')}")
         return
     keeper = facts.get("keeper")
@@ -115,25 +117,46 @@ def _say(facts: dict[str, Any]) -> None:
 
 
 def _say_stored(facts: dict[str, Any]) -> None:
+    newest: dict[str, dict[str, Any]] = {}
+    for snapshot in facts["snapshots"]:
+        newest.setdefault(snapshot["resource_id"], snapshot)
     output.say()
     if facts["databases"]:
-        rows = [[item["name"], item["engine"], item["state"], item["id"]] for item in facts["databases"]]
-        output.table(["DATABASE", "ENGINE", "STATE", "ID"], rows)
+        rows = [
+            [item["name"], item["engine"], item["state"], *_backed_up(newest.get(item["id"])), item["id"]]
+            for item in facts["databases"]
+        ]
+        output.table(["DATABASE", "ENGINE", "STATE", "LAST SNAPSHOT", "PROVEN", "ID"], rows)
     else:
         output.say("No databases yet. Create one: holdfast db create sqlite shop")
-    for repository in facts["repositories"]:
-        output.say(f"Repository {output.visible(str(repository.get('name')))}  {repository['id']}")
-    if facts["snapshots"]:
+    if facts["repositories"]:
         output.say()
-        rows = [
-            [item["id"], output.moment_text(item.get("taken_at") or item.get("created_at")), item.get("state")]
-            for item in facts["snapshots"]
-        ]
-        output.table(["LAST SNAPSHOTS", "TAKEN", "STATE"], rows)
-    for run in facts["runs"]:
-        output.say(f"Running: {run['kind']}  {run['id']}")
+        rows = [[item["name"], item["state"], _checked(item), item["path"]] for item in facts["repositories"]]
+        output.table(["REPOSITORY", "STATE", "CHECKED", "WHERE"], rows)
+    if facts["runs"]:
+        output.say()
+        rows = [[run["kind"], _run_text(run), run["id"]] for run in facts["runs"]]
+        output.table(["RUNNING", "PROGRESS", "ID"], rows)
     for name, why in facts.get("unknown", {}).items():
         output.say(f"{name}: {output.visible(why)}")
+
+
+def _backed_up(snapshot: dict[str, Any] | None) -> tuple[str, str]:
+    if snapshot is None:
+        return "none", "-"
+    level = snapshot.get("verified_level")
+    return output.moment_text(snapshot.get("taken_at")), "-" if level is None else f"L{level}"
+
+
+def _checked(repository: dict[str, Any]) -> str:
+    last = repository.get("last_check") or {}
+    return output.moment_text(last.get("at")) + ("" if last.get("ok", True) else " FAILED")
+
+
+def _run_text(run: dict[str, Any]) -> str:
+    from holdfast.terminal.progress import progress_text
+
+    return progress_text(run["progress"]) if run.get("progress") else "-"
 
 
 def _disk_text(disk: dict[str, Any] | None) -> str:

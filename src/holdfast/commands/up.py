@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from holdfast.client import Client
-from holdfast.kernel.errors import HoldfastError, NeedsOperator, Retryable
+from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator, Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
@@ -90,6 +90,7 @@ def _detached(settings: Settings) -> KeeperInfo:
     from holdfast.hosts.keeper import KeeperClient
     from holdfast.hosts.layout import Layout
 
+    _refuse_second(settings)
     layout = Layout.of(settings)
     layout.prepare()
     environ = os.environ | {"HOLDFAST_DATA": str(settings.data)}
@@ -122,6 +123,21 @@ def _detached(settings: Settings) -> KeeperInfo:
     child.terminate()
     hint = f"see {log} and {layout.logs}"
     raise NeedsOperator("Holdfast did not become ready", code="not_started", hint=hint)
+
+
+def _refuse_second(settings: Settings) -> None:
+    """The same words and exit code as in the foreground. A race is still refused by the keeper's lock."""
+    from holdfast.hosts.keeper import KeeperClient
+
+    try:
+        info = KeeperClient.of(settings).info()
+    except Retryable:
+        return
+    raise Conflict(
+        f"Holdfast already runs on {settings.data} (process {info.pid})",
+        code="already_running",
+        hint="stop it with `holdfast down`, or choose another directory with --data",
+    )
 
 
 def _since(log: Path, written: int) -> str:

@@ -188,7 +188,7 @@ class Terminal:
             import sys
 
             if self.json or not sys.stdin.isatty():
-                raise Usage(f"{what} must be confirmed", hint=f"add --confirm {name!r}")
+                raise Usage(f"this {what}: it must be confirmed", hint=f"add --confirm {name!r}")
             given = typer.prompt(f"This {what}. Type its name ({output.visible(name)}) to go on", err=True)
         if given != name:
             raise Usage(f"the name typed is not {name!r}: nothing was done", code="confirmation_mismatch")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from holdfast.kernel.errors import Retryable
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
 from holdfast.terminal.noun import noun, verb
@@ -39,6 +40,12 @@ def create(
     if t.project:
         body["projects"] = [t.project_of()["id"]]
     made = t.client.post("/keys", body)
+    if made["key"] is None:
+        raise Retryable(
+            f"the key {made['id']} was made, but the answer that showed it was lost",
+            code="key_not_shown",
+            hint=f"revoke it and make another: holdfast key revoke {made['id']}",
+        )
     if t.json:
         output.say_json(made)
         return

@@ -11,7 +11,9 @@ from holdfast.terminal.context import terminal
 from holdfast.terminal.noun import noun, verb
 
 app = noun("repo", "Repositories: where snapshots live.", "holdfast repo list\nholdfast repo check default")
-Name = Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or id; `default` is the default one.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="REPOSITORY", help="Name or id; `default` is the default one.", show_default=False)
+]
 
 
 @verb(app, "list", "holdfast repo list")

@@ -155,6 +155,23 @@ def undelete(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> Non
     _ended(t, made, no_wait, "{name} is back.")
 
 
+@verb(app, "purge", "holdfast db purge shop --confirm shop")
+def purge(
+    ctx: typer.Context,
+    database: Name,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
+    ] = None,
+    no_wait: NoWait = False,
+) -> None:
+    """Remove a deleted database's data for good, before its grace period ends. Its snapshots stay."""
+    t = terminal(ctx)
+    found = t.database(database, deleted=True)
+    name = t.confirm(found["name"], confirm, "removes a deleted database for good")
+    made = t.client.post(f"/databases/{found['id']}/purge", {"confirm": name})
+    _ended(t, made, no_wait, "Purged {name}. Its snapshots stay: holdfast snapshot list")
+
+
 @verb(
     app,
     "query",
@@ -226,7 +243,9 @@ def _ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
     if t.json:
         path = f"/databases/{resource['id']}"
         current = (
-            resource if resource.get("deleted_at") or (run and run["kind"].endswith("delete")) else t.client.get(path)
+            resource
+            if resource.get("deleted_at") or (run and run["kind"].endswith(("delete", "purge")))
+            else t.client.get(path)
         )
         output.say_json({"resource": current, "run": run})
     else:
@@ -235,7 +254,9 @@ def _ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
 
 def _settings(given: dict[str, Any]) -> str:
     """`key=value` as `--set` takes them; what is not set is left out."""
-    return "  ".join(f"{key}={output.value_text(value)}" for key, value in given.items() if value not in (None, [])) or "-"
+    return (
+        "  ".join(f"{key}={output.value_text(value)}" for key, value in given.items() if value not in (None, [])) or "-"
+    )
 
 
 def _relations(catalog: dict[str, Any]) -> None:

@@ -118,7 +118,7 @@ def _ending(result: Result) -> dict[str, Any]:
 def as_table(
     names: Sequence[str], rows: Iterable[Sequence[Any]], affected: Callable[[], int | None] = lambda: None
 ) -> int:
-    """Print rows as a table with a count under it; the number of rows. `affected` is asked when there are no columns."""
+    """Print rows as a table with a count under it; the number of rows. `affected` is for no columns."""
     found = [[cell(value) for value in row] for row in rows]
     if names:
         output.table(names, found)

@@ -45,7 +45,16 @@ def show(ctx: typer.Context, environment: Annotated[str, typer.Argument(help="Na
     if t.json:
         output.say_json(found)
     else:
-        output.record({key.replace("_", " ").capitalize(): value for key, value in found.items()})
+        output.record(
+            {
+                "Name": found["name"],
+                "Id": found["id"],
+                "Kind": found["kind"],
+                "Project": found["project_id"],
+                "Restores": "refused" if found["kind"] == "production" and not found["restore_allowed"] else "allowed",
+                "Created": f"{output.moment_text(found.get('created_at'))}, by {found.get('created_by')}",
+            }
+        )
 
 
 @verb(app, "delete", "holdfast env delete preview --confirm preview")

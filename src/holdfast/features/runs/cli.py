@@ -62,7 +62,7 @@ def show(ctx: typer.Context, run: RunId) -> None:
             "Took": _took(found) or "-",
         }
     )
-    if found.get("progress"):
+    if found.get("progress") and found["state"] == "running":
         output.say(f"Progress: {progress_text(found['progress'])}")
     if found.get("result"):
         output.record({"Result": found["result"]})
