@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,23 @@ def test_the_link_dies_after_fifteen_minutes_and_with_the_next_one(door) -> None
     assert door.access.first_run_link() is None
     with pytest.raises(Conflict):
         door.access.exchange(new, "second@example.org", PASSWORD)
+
+
+def test_of_two_who_hold_the_link_one_becomes_the_owner(door) -> None:
+    token = door.token()
+
+    def claim(name: str) -> str:
+        try:
+            return door.access.exchange(token, f"{name}@example.org", PASSWORD).user.email
+        except (Unauthenticated, Conflict) as error:
+            return error.code
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(claim, ["one", "two", "three", "four"]))
+    assert sum("@" in one for one in said) == 1
+    assert {one for one in said if "@" not in one} <= {"owner_exists", "link_invalid"}
+    with door.db.read() as conn:
+        assert len(list(conn.execute(sa.select(users)))) == 1
 
 
 @pytest.mark.parametrize(

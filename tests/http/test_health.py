@@ -103,6 +103,7 @@ def test_a_repository_that_is_not_there_any_more(here) -> None:
     found = as_root(here).get("/health").json()["services"]["repositories"]
     assert found["status"] == "down"
     assert row.id in found["message"]
+    assert "put the directory back" in found["hint"]
     root = here.settings.data / "repositories" / row.id
     root.mkdir(parents=True)
     (root / "config").touch()

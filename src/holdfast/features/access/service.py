@@ -64,17 +64,15 @@ class AccessService:
         with self._db.read() as conn:  # before hashing: a stranger must not make us work
             if store.owner_exists(conn):
                 raise _owner_exists()
+            if not store.link_works(conn, crypto.token_hash(token), self._clock.now()):
+                raise _link_invalid()
         password_hash = self._hash(password)
         now = self._clock.now()
         with self._db.write() as conn:
             if store.owner_exists(conn):
                 raise _owner_exists()
             if not store.spend_first_run(conn, crypto.token_hash(token), now):
-                raise Unauthenticated(
-                    "this link is not valid",
-                    code="link_invalid",
-                    hint="Links work once, for 15 minutes: restart for a new one.",
-                )
+                raise _link_invalid()
             owner = User(new_id("usr"), email, password_hash, "owner", now, None)
             store.insert_user(conn, owner)
             audit.record(conn, actor=owner.id, action="user.create", details={"role": "owner", "first_run": True})
@@ -190,6 +188,14 @@ def _field(name: str, message: str) -> dict[str, object]:
 
 def _owner_exists() -> Conflict:
     return Conflict("this installation has an owner", code="owner_exists", hint="Sign in instead.")
+
+
+def _link_invalid() -> Unauthenticated:
+    return Unauthenticated(
+        "this link is not valid",
+        code="link_invalid",
+        hint="Links work once, for 15 minutes: restart for a new one.",
+    )
 
 
 def _unauthenticated() -> Unauthenticated:

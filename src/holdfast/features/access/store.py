@@ -70,6 +70,13 @@ def replace_first_run(conn: sa.Connection, token_hash: str, expires_at: datetime
     conn.execute(first_run.insert().values(id=1, token_hash=token_hash, expires_at=expires_at))
 
 
+def link_works(conn: sa.Connection, token_hash: str, now: datetime) -> bool:
+    """For now: only `spend_first_run` decides."""
+    table = first_run
+    found = sa.select(table.c.id).where(table.c.token_hash == token_hash, table.c.expires_at > now)
+    return conn.execute(found).first() is not None
+
+
 def spend_first_run(conn: sa.Connection, token_hash: str, now: datetime) -> bool:
     """One guarded statement: of two that come at once, one gets it."""
     table = first_run

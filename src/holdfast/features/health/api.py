@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.health.ping import Health, Status
@@ -20,7 +20,8 @@ Parts = Annotated[Health, Depends(part(Health))]
 class ServiceOut(BaseModel):
     status: Status
     latency_ms: float
-    message: str | None = None
+    message: str | None = Field(default=None, description="Facts when it is up, the reason when it is down.")
+    hint: str | None = Field(default=None, description="What to do about it.")
 
 
 class HealthOut(BaseModel):

@@ -39,6 +39,7 @@ class Answer:
     status: Status
     latency_ms: float
     message: str | None = None
+    hint: str | None = None
 
 
 class Health:
@@ -75,7 +76,7 @@ class Health:
             message = ping.check()
             return Answer("ok", _ms(started), message)
         except HoldfastError as error:
-            return Answer("down", _ms(started), error.message)
+            return Answer("down", _ms(started), error.message, error.hint)
         except Exception as error:  # noqa: BLE001 - any failure of a part is its answer; the log has the rest
             _log.warning("a part is down", part=ping.name, error=str(error))
             return Answer("down", _ms(started), type(error).__name__)
