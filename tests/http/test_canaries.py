@@ -16,7 +16,7 @@ from holdfast.kernel.db import Database, metadata
 
 CANARY = "canary-9e41aa-"
 PASSWORD = CANARY + "the-owners-password"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("http-canaries")]
 
 
 class Told:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+pytestmark = pytest.mark.xdist_group("http-guards")
+
 CANARY = "canary-5d0c9b7e1f-never-in-a-log"
 
 

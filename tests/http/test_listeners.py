@@ -25,6 +25,8 @@ from holdfast.jobs.schema import run_logs, runs
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
 
+pytestmark = pytest.mark.xdist_group("http-listeners")
+
 UNSAFE = [
     ("POST", "/api/v1/projects", {"name": "csrf"}),
     ("PATCH", "/api/v1/projects/{project}", {"name": "csrf"}),

@@ -16,6 +16,8 @@ from holdfast.jobs.schema import runs
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import metadata
 
+pytestmark = pytest.mark.xdist_group("http-occupied")
+
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Inside]:

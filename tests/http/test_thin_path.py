@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
+pytestmark = pytest.mark.xdist_group("http-thin")
+
 
 def test_first_run_link_works_once_and_signs_in(api) -> None:
     """The link makes the owner; afterwards it is dead and no other is made."""

@@ -17,19 +17,26 @@ def here() -> Iterator[Inside]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def first(here: Inside) -> str:
+    """The Set-Cookie of the owner's first sign-in, over TLS."""
+    link = here.services.access.first_run_link()
+    assert link is not None
+    token = link.partition("#token=")[2]
+    made = client(here, "https").post("/api/v1/session/first-run", json={"token": token, **PERSON})
+    assert made.status_code == 201, made.text
+    return made.headers["set-cookie"]
+
+
 def client(here: Inside, scheme: str) -> TestClient:
     origin = f"{scheme}://127.0.0.1:7700"
     return TestClient(here.client.app, base_url=origin, headers={"Origin": origin})
 
 
-def test_with_and_without_tls(here) -> None:
-    link = here.services.access.first_run_link()
-    assert link is not None
-    token = link.partition("#token=")[2]
+def test_with_and_without_tls(here, first) -> None:
     secure, plain = client(here, "https"), client(here, "http")
-    made = secure.post("/api/v1/session/first-run", json={"token": token, **PERSON})
-    assert made.status_code == 201, made.text
-    name, *attributes = (part.strip().lower() for part in made.headers["set-cookie"].split(";"))
+    assert secure.post("/api/v1/session", json=PERSON).status_code == 201
+    name, *attributes = (part.strip().lower() for part in first.split(";"))
     assert name.startswith("__host-holdfast_session=")
     assert {"secure", "httponly", "samesite=strict", "path=/"} <= set(attributes)
     assert not any(part.startswith("domain") for part in attributes)
@@ -49,6 +56,7 @@ def test_with_and_without_tls(here) -> None:
         assert answer.status_code == status, (scheme, cookie.split("=")[0])
 
 
+@pytest.mark.usefixtures("first")
 def test_signing_out_clears_the_one_that_was_set(here) -> None:
     """The attributes are the same: a browser keeps a `__Host-` cookie that is cleared without Secure."""
     browser = client(here, "https")
