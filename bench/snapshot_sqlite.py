@@ -37,8 +37,10 @@ def child(act: str, database: Path, repository: Path, target: Path) -> None:
 
     keep_big_buffers()  # as the runner does
     tools = _NoTools(target.parent)
-    if act == "backup":
-        repo = Repository.create(LocalStore(repository), PASSWORD)
+    if act == "init":
+        Repository.create(LocalStore(repository), PASSWORD)
+    elif act == "backup":
+        repo = Repository.open(LocalStore(repository), PASSWORD)
         session = engine.connect(Endpoint(path=database), tools)
         with session.capture(None, CaptureRequest(), Stop()) as capture:
             write_snapshot(repo, capture, hostname="bench", paths=[str(database)])
@@ -87,6 +89,7 @@ def one_round(root: Path, database: Path) -> dict[str, tuple[float, int]]:
         shutil.rmtree(path, ignore_errors=True)
     target.mkdir()
     subprocess.run([*restic, "init"], env=os.environ | secret, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*me, "init", *arguments], check=True)
     os.sync()
     figures = {"backup ours": measured([*me, "backup", *arguments])}
     os.sync()
@@ -137,7 +140,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] in (["backup"], ["restore"]):
+    if sys.argv[1:2] in (["init"], ["backup"], ["restore"]):
         child(sys.argv[1], *map(Path, sys.argv[2:5]))
     else:
         sys.exit(main())

@@ -269,20 +269,26 @@ class _Pipeline:
 
     # -- running ---------------------------------------------------------------------------------------------
 
-    def run(self, entries: Iterable[Entry]) -> list[WrittenFile]:
-        """All entries through all stages. Raises the first error of any thread, after all have ended."""
+    def run(self, capture: Capture) -> Manifest:
+        """All entries through all stages. Raises the first error of any thread, after all have ended.
+
+        The capture is finished as soon as its entries are read: its counting runs while the last chunks are packed.
+        """
+        entries: Iterable[Entry] = capture.entries()
+        manifests: list[Manifest] = []
         iterator, turn = iter(entries), threading.Lock()
         readers = [self._thread(lambda: self.read_entries(iterator, turn)) for _ in range(self.options.readers)]
         workers = [self._thread(self.work) for _ in range(self.options.workers)]
         writer = self._thread(self.write)
-        for group, channel in ((readers, self.raw), (workers, self.sealed)):
-            for thread in group:
-                thread.join()
-            channel.close()
-        writer.join()
+        _join(readers)
+        self.raw.close()
+        finishing = [] if self.failure.error else [self._thread(lambda: manifests.append(capture.finish()))]
+        _join(workers)
+        self.sealed.close()
+        _join([writer, *finishing])
         if self.failure.error is not None:
             raise self.failure.error
-        return self.files
+        return manifests[0]
 
     def _thread(self, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
@@ -304,6 +310,11 @@ class _Pipeline:
             item = self.seal(blob, data, kind, ZstdCompressor(level=self.options.level))
             self.packer.add(item.blob, item.kind, item.sealed, item.raw_length)
         return blob
+
+
+def _join(threads: Iterable[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join()
 
 
 def write_snapshot(
@@ -332,9 +343,10 @@ def write_snapshot(
         inherited = repo.nodes(parent) if parent else {}
         line = _Pipeline(repo, inherited, stop, progress, options or SnapshotOptions())
         try:
-            files = line.run(capture.entries())
+            manifest = line.run(capture)
             stop.check()
-            manifest = complete(capture.finish(), files, facts or {})
+            files = line.files
+            manifest = complete(manifest, files, facts or {})
             extra = {MANIFEST: manifest_to_json(manifest), **capture.companions()}
             root = store_trees(files, extra, line.add_now, timestamp(repo.clock.now()))
             line.packer.finish()
