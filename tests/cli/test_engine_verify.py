@@ -19,10 +19,10 @@ def test_the_embedded_engine_passes_everything(alone: Holdfast) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [engine.name for engine in ENGINES if engine.software(engine.spec()) is not None])
 def test_a_served_engine_passes_on_scratch_servers(alone: Holdfast, name: str) -> None:
-    cases = ("prepare_twice", "round_trip", "one_moment", "swap_in_place")
+    cases = ("prepare_twice", "round_trip")
     ran = alone("engine", "verify", name, *(word for case in cases for word in ("--case", case)))
     assert ran.code == 0, ran.out + ran.err
-    assert "4 passed, 0 failed" in ran.out
+    assert "2 passed, 0 failed" in ran.out
 
 
 def test_an_unknown_case_engine_or_url_is_wrong_usage(alone: Holdfast) -> None:

@@ -276,7 +276,7 @@ def test_the_demo_on_a_running_server_cleans_up(holdfast: Holdfast) -> None:
 
 
 def test_the_demo_without_a_server_starts_and_removes_its_own(alone: Holdfast) -> None:
-    ran = alone("demo", "--rows", "1000")
+    ran = alone("demo", "--rows", "1000", "--engine", "sqlite")
     assert ran.code == 0, ran.out + ran.err
     assert "✗" not in ran.out
     assert "Everything came back as it was" in ran.out

@@ -137,6 +137,7 @@ def _clean_up(client: Client, project_id: str, name: str, stories: list[Story]) 
             acts.append((snapshot_id, partial(client.delete, f"/snapshots/{snapshot_id}", body)))
         for database_id, database in story.databases:
             acts.append((database, partial(_destroy, client, database_id, database)))
+    acts.append(("what still waited to run", partial(_cancel_waiting, client, project_id)))
     acts.append((f"project {name}", partial(client.delete, f"/projects/{project_id}", {"confirm": name})))
     for what, act in acts:
         try:
@@ -164,6 +165,13 @@ def _destroy(client: Client, database_id: str, name: str) -> Any:
     if client.get(f"/databases/{database_id}")["state"] != "deleted":
         client.wait(client.delete(f"/databases/{database_id}", {"confirm": name})["run"]["id"])
     return client.post(f"/databases/{database_id}/purge", {"confirm": name})
+
+
+def _cancel_waiting(client: Client, project_id: str) -> None:
+    """Work for later on databases that are purged by now has nothing left to do, and would hold the project."""
+    for run in list(client.items("/runs", project_id=project_id, state="queued")):
+        client.post(f"/runs/{run['id']}/cancel", {})
+        client.wait(run["id"])
 
 
 def say_step(step: Step) -> None:

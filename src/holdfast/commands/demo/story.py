@@ -132,9 +132,9 @@ class Story:
         changed = [name for name in before if before[name] != after[name]]
         if not changed:
             raise Differs("nothing changed although it was told to")
-        words = [f"{name} {before[name].rows:,} -> {after[name].rows:,} rows" for name in changed]
-        same = len(before) - len(changed)
-        return f"{'; '.join(words)}; {same} tables unchanged", {"before": _plain(before), "after": _plain(after)}
+        words = [f"{name} {_moved(after[name].rows - before[name].rows)}" for name in changed]
+        told = f"{len(changed)} of {len(before)} tables differ: {', '.join(words)}"
+        return told, {"before": _plain(before), "after": _plain(after)}
 
     def _delete(self) -> tuple[str, dict[str, Any]]:
         database_id, name = self.databases[0]
@@ -194,6 +194,10 @@ def snapshot_of(made: dict[str, Any], run: dict[str, Any]) -> str:
     resource = made.get("resource") or {}
     given = str(resource.get("id") or "")
     return given if given.startswith("snap_") else str((run.get("result") or {})["snapshot_id"])
+
+
+def _moved(rows: int) -> str:
+    return f"{rows:+,} rows" if rows else "in contents"
 
 
 def _plain(facts: dict[str, Facts]) -> dict[str, dict[str, Any]]:

@@ -109,7 +109,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
             "Taken": f"{output.moment_text(found.get('taken_at'))}, {found['trigger']}, by {found['created_by']}",
             "State": found["state"] + (", held" if found["hold"] else ""),
             "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
-            "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} new in the repository",
+            "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} of it new and stored",
             "Inside": f"{_count(found['tables'], 'table')}, {_count(found['rows'], 'row')}",
             "Took": output.seconds_text(found["seconds"]),
             "Repository": found["repository_id"],
