@@ -113,7 +113,8 @@ def other_users_answer(path: str) -> bytes:
                 line.settimeout(10)
                 line.connect(path)
                 line.sendall(b"GET /api/v1/session HTTP/1.1\r\nHost: holdfast\r\nConnection: close\r\n\r\n")
-                said = line.recv(65536)
+                with line.makefile("rb") as answer:
+                    said = answer.read()
         except BaseException as error:  # noqa: BLE001 - the parent judges
             said = type(error).__name__.encode()
         finally:
