@@ -208,6 +208,13 @@ class Cluster:
         assert answer["truncated"] is None
         return list(answer["rows"])
 
+    def reads(self, database: str) -> bool:
+        """False while its server comes back."""
+        try:
+            return bool(self.rows(database, "SELECT 1"))
+        except Retryable:
+            return False
+
     def snap(self, database: str, level: str = "L1") -> Answer:
         answer: Answer = self.client.post(f"/databases/{database}/snapshots", {"level": level})
         return answer

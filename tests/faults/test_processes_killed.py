@@ -83,16 +83,9 @@ def test_a_killed_database_server_comes_back_and_a_snapshot_in_its_middle_too(st
     outcomes = {("succeeded", "ready", "green"), ("failed", "failed", "red")}
     assert (run["state"], snapshot["state"], snapshot["verification"]) in outcomes
     assert run["state"] == "succeeded" or run["error"]["hint"], run["error"]
-    eventually(lambda: _reads(it, database), 20, "a reading server")
+    eventually(lambda: it.reads(database), 20, "a reading server")
     assert it.rows(database) == before
     it.works(database)
-
-
-def _reads(it: Cluster, database: str) -> bool:
-    try:
-        return bool(it.rows(database, "SELECT 1"))
-    except Retryable:
-        return False
 
 
 def test_killed_together_all_of_them_come_back(start: Callable[..., Cluster]) -> None:
@@ -105,6 +98,6 @@ def test_killed_together_all_of_them_come_back(start: Callable[..., Cluster]) ->
         os.kill(pid, signal.SIGKILL)
     it.child.wait()
     it.up()
-    eventually(lambda: _reads(it, databases[1]), 20, "a reading server")
+    eventually(lambda: it.reads(databases[1]), 20, "a reading server")
     assert [it.rows(database) for database in databases] == before
     it.works(databases[0])

@@ -12,6 +12,7 @@ from holdfast.contract.snapshot import Check, Level, Source, Verdict
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.features.backups import store
+from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot
 from holdfast.features.backups.swapping import Swapper
@@ -56,6 +57,7 @@ class Restorer:
         except Exception as error:
             if only_interrupted(ctx, error):
                 raise
+            explain(error)
             self._failed(ctx, restore, resource, error)
             if isinstance(error, HoldfastError) and error.retryable:
                 # What was built is gone, so a silent second attempt would not find what the first one recorded.

@@ -9,6 +9,7 @@ from typing import Any
 from holdfast import __version__
 from holdfast.contract.snapshot import CaptureRequest, Manifest
 from holdfast.features.backups import store
+from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.databases import store as databases
@@ -64,6 +65,7 @@ class Taker:
             return done, repository
         except Exception as error:
             if not only_interrupted(ctx, error):
+                explain(error)
                 self._failed(ctx, snapshot, repository, error)
             raise
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from holdfast.contract.catalog import JSON
 from holdfast.contract.snapshot import Level
 from holdfast.features.backups import store
+from holdfast.features.backups.damage import explained
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot
 from holdfast.features.backups.restoring import Restorer
@@ -42,12 +43,12 @@ class BackupTasks:
         self._clock = clock
 
     def register(self, tasks: TaskRegistry) -> None:
-        tasks.add("snapshot.create", self.create, resource_exclusive=True)
-        tasks.add("snapshot.verify", self.verify)
-        tasks.add("snapshot.restore", self.restore, resource_exclusive=True)
-        tasks.add("snapshot.delete", self.delete, resource_exclusive=True)
+        tasks.add("snapshot.create", explained(self.create), resource_exclusive=True)
+        tasks.add("snapshot.verify", explained(self.verify))
+        tasks.add("snapshot.restore", explained(self.restore), resource_exclusive=True)
+        tasks.add("snapshot.delete", explained(self.delete), resource_exclusive=True)
         tasks.add("restore.discard", self._swapper.discard, resource_exclusive=True)
-        tasks.add("repository.check", self.check)
+        tasks.add("repository.check", explained(self.check))
 
     def create(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Success means stored, read back and proven to the level the row asks for."""
