@@ -2,48 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cli_kit import Holdfast, Ran, run
 
 from holdfast.commands.demo.temporary import environment, temporary_holdfast
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> Any:
-        return json.loads(self.err)["error"]
-
-
-Holdfast = Callable[..., Ran]
-
-
-def run(environ: dict[str, str], *line: str, stdin: str = "") -> Ran:
-    done = subprocess.run(
-        [sys.executable, "-m", "holdfast.cli", *line],
-        env=environ,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="session")

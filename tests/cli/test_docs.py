@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from conftest import run
+from cli_kit import run
 
 from holdfast.commands.demo.temporary import environment, temporary_holdfast
 from holdfast.kernel.settings import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Holdfast
+from cli_kit import Holdfast
 
 from holdfast.catalog import ENGINES
 from holdfast.contract.conformance import CASES

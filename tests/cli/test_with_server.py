@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Holdfast
+from cli_kit import Holdfast
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cli-server")]
 AWKWARD = ["select", "with space", "quo'te", "naïve-表-😀", "UPPER", "n" * 63]
@@ -34,7 +34,7 @@ def make(holdfast: Holdfast, name: str, engine: str = "sqlite") -> str:
 
 @pytest.fixture(scope="module")
 def shop(server: dict[str, str]) -> str:
-    from conftest import run
+    from cli_kit import run
 
     def call(*line: str) -> None:
         ran = run(server, *line)
@@ -151,6 +151,7 @@ def test_backup_look_inside_lose_and_restore(holdfast: Holdfast, shop: str, tmp_
     assert "t" in holdfast("snapshot", "ls", f"latest:{shop}", "--tables").out
     assert "restic" in holdfast("snapshot", "cat", snapshot, "RESTORE.md").out.lower()
     assert "Ünï \U0001f600" in holdfast("snapshot", "rows", snapshot, "t").out
+    assert holdfast("snapshot", "rows", snapshot, "t", "--limit", "1", "--json").json["truncated"] == "rows"
     assert holdfast("snapshot", "verify", snapshot, "--level", "2").code == 0
     assert holdfast("db", "query", shop, "--write", "delete from t where id = 2").code == 0
     assert holdfast("snapshot", "restore", snapshot, "--as", "shop-copy").code == 0
@@ -164,6 +165,26 @@ def test_backup_look_inside_lose_and_restore(holdfast: Holdfast, shop: str, tmp_
     repository = holdfast("repo", "list", "--json").json[0]["name"]
     assert holdfast("repo", "check", repository, "--read-data").code == 0
     assert len(holdfast("repo", "key", repository).out.strip()) > 15
+
+
+def test_rows_of_a_served_database_are_seen_without_restoring(holdfast: Holdfast) -> None:
+    def write(statement: str) -> None:
+        ran = holdfast("db", "query", "looked", "--write", statement)
+        assert ran.code == 0, ran.err
+
+    make(holdfast, "looked", "postgresql")
+    write("create table t (n numeric(9, 3), a int[], b bytea, d date, c text, g int generated always as (1) stored)")
+    write("insert into t values (1.5, '{1,null}', '\\\\x00ff', 'infinity', e'tab\\tline\\nback\\\\\\\\N')")
+    write("insert into t (c) values (null)")
+    write("insert into t (c) select 'more' from generate_series(1, 30)")
+    write("create table empty (x text)")
+    assert holdfast("snapshot", "create", "looked", "--verify", "L1").code == 0
+    seen = holdfast("snapshot", "rows", "latest:looked", "t", "--json").json
+    now = holdfast("db", "query", "looked", "select n, a, b, d, c from t limit 20", "--json").json
+    assert seen["rows"] == now["rows"]
+    assert seen["truncated"] == "rows"
+    assert "(0 rows)" in holdfast("snapshot", "rows", "latest:looked", "empty").out
+    assert holdfast("snapshot", "rows", "latest:looked", "absent").code == 3
 
 
 def test_no_wait_returns_the_run_and_watch_ends_with_it(holdfast: Holdfast, shop: str) -> None:
@@ -192,7 +213,7 @@ def test_ctrl_c_stops_watching_and_not_the_run(server: dict[str, str], holdfast:
 
 
 def test_a_key_works_over_http_and_dies_when_revoked(holdfast: Holdfast, server: dict[str, str]) -> None:
-    from conftest import run
+    from cli_kit import run
 
     key = holdfast("key", "create", "ci", "--role", "viewer").out.strip()
     url = holdfast("status", "--json").json["keeper"]["url"]

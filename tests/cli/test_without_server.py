@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Holdfast
+from cli_kit import Holdfast
 
 
 @pytest.mark.parametrize("line", [["db", "list"], ["snapshot", "create", "x"], ["run", "list"], ["repo", "key", "x"]])

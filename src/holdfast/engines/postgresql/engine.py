@@ -9,11 +9,13 @@ from typing import ClassVar, cast
 from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
+from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import plan, prepare, swap
 from holdfast.engines.postgresql.names import beside_name
+from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
 from holdfast.engines.postgresql.session import PostgresqlSession
 from holdfast.engines.postgresql.spec import PostgresqlSpec
@@ -77,6 +79,9 @@ class PostgresqlEngine:
 
     def readable(self, source: Source, tools: Tools, stop: Stop) -> Verdict:
         return readable(source, tools, stop)
+
+    def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:  # noqa: ARG002
+        return preview(source, table, limit, stop)
 
     def beside(self, at: Endpoint, label: str) -> Endpoint:
         if at.database is None:

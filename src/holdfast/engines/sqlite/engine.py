@@ -12,10 +12,12 @@ from typing import ClassVar
 from urllib.parse import quote as url_quote
 
 from holdfast.contract.engine import Capabilities
+from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.sqlite.connections import database, path_of
+from holdfast.engines.sqlite.preview import preview
 from holdfast.engines.sqlite.session import SqliteSession
 from holdfast.engines.sqlite.spec import CAPABILITIES, ENTRY, SqliteSpec
 from holdfast.engines.sqlite.swap import discard, swap_files, sync_directory
@@ -27,7 +29,7 @@ _LABEL = re.compile(r"[a-z0-9_]{1,24}")
 
 
 class SqliteEngine:
-    """Implements Engine and CanSwap."""
+    """Implements Engine, CanSwap and CanPreview."""
 
     name: ClassVar[str] = "sqlite"
     spec: ClassVar[type[Spec]] = SqliteSpec
@@ -58,6 +60,9 @@ class SqliteEngine:
 
     def readable(self, source: Source, tools: Tools, stop: Stop) -> Verdict:
         return readable(source, tools.scratch, stop)
+
+    def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:
+        return preview(source, table, limit, stop)
 
     def beside(self, at: Endpoint, label: str) -> Endpoint:
         if not _LABEL.fullmatch(label):

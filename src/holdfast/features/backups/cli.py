@@ -185,6 +185,8 @@ def rows(
         return
     names = [column["name"] if isinstance(column, dict) else column for column in answer["columns"]]
     as_table(names, answer["rows"])
+    if answer.get("truncated"):
+        output.note("There are more rows: ask for them with --limit.")
 
 
 @verb(
