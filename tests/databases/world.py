@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from holdfast import runner as runner_process
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.permissions import ALL
@@ -177,12 +179,10 @@ def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 def refused(code: str, act: Callable[[], Any]) -> HoldfastError:
     """The act is refused with this code."""
-    try:
+    with pytest.raises(HoldfastError) as caught:
         act()
-    except HoldfastError as error:
-        assert error.code == code, error.as_dict()
-        return error
-    raise AssertionError(f"it was not refused with {code}")
+    assert caught.value.code == code, caught.value.as_dict()
+    return caught.value
 
 
 __all__ = ["OWNER", "World", "actor_with", "eventually", "refused", "world"]
