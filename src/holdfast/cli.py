@@ -164,6 +164,8 @@ def root(
 def main(args: list[str] | None = None) -> None:
     """Entry point: runs, renders any error once, and exits with the code the error stands for."""
     given = sys.argv[1:] if args is None else args
+    # httpx imports its own command line (rich, pygments, click) when it can: a sixth of our start, never used here.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     try:
         if "_HOLDFAST_COMPLETE" in os.environ:
             from typer._completion_classes import completion_init
