@@ -57,10 +57,10 @@ format: setup-dev ## Format and fix what can be fixed
 test: lint test-only ## Everything: lint, then all tests on real servers
 
 test-only: setup-dev system-parts
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -q
+	$(PYTEST) -n $(WORKERS) --dist loadfile -q
 
 test-fast: setup-dev system-parts ## The tests that take less than three minutes together
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -q -m "not slow and not faults"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
 
 bench: setup-dev ## Measure against the peers, side by side, and print medians
 	@bash tools/system-parts.sh restic zstd

@@ -83,8 +83,7 @@ class RestoreService:
         with self._db.write() as conn:
             snapshot = found(conn, actor, snapshot_id, "snapshot.restore")
             once.check(conn)
-            if wish.mode == "in_place":
-                actor.require_step_up()
+            actor.require_step_up()
             check_proven(snapshot, wish)
             if wish.mode == "new":
                 made = self._new(conn, actor, snapshot, wish)

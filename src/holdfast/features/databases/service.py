@@ -140,7 +140,7 @@ class DatabasesService:
         return self._act(actor, resource_id, "stop", "stopping", ("ready",))
 
     def delete(self, actor: Actor, resource_id: str, confirm: str) -> tuple[Resource, Run]:
-        """`confirm` is the name, typed. The data stays for the grace period; the name is free once the run has ended."""
+        """`confirm` is the name, typed. The data stays for the grace period; the name is free when the run ends."""
         with self._db.write() as conn:
             resource = found(conn, actor, resource_id, "database.delete")
             check_confirm(resource, confirm)
