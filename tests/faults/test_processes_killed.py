@@ -88,6 +88,30 @@ def test_a_killed_database_server_comes_back_and_a_snapshot_in_its_middle_too(st
     it.works(database)
 
 
+@pytest.mark.parametrize("point", ["restore.half", "swap.kept"])
+def test_a_server_killed_during_a_restore_in_place_loses_nothing(start: Callable[..., Cluster], point: str) -> None:
+    it = start(hold=point)
+    database = it.create("postgresql")
+    snapshot, whole = it.snapshot(database), it.rows(database)
+    it.write(database, "DELETE FROM t WHERE id > 10")
+    few, server = it.rows(database), it.server_pid(database)
+    it.arm()
+    restored = it.restore_in_place(snapshot)
+    it.reached()
+    os.kill(server, signal.SIGKILL)
+    it.release()
+    run = it.ended(restored)
+    it.settled()
+    eventually(lambda: it.reads(database), 20, "a reading server")
+    succeeded = run["state"] == "succeeded"
+    assert succeeded or run["error"]["hint"], run["error"]
+    assert succeeded or point == "restore.half", run["error"]
+    assert it.rows(database) == (whole if succeeded else few)
+    eventually(lambda: len(it.beside(database)) == int(succeeded), 20, "an end of the candidate")
+    it.done(it.restore_in_place(snapshot))
+    assert it.rows(database) == whole
+
+
 def test_killed_together_all_of_them_come_back(start: Callable[..., Cluster]) -> None:
     """As after a power cut, without the loss of what was not written to disk."""
     it = start()

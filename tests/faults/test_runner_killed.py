@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from faults_cluster import Answer, Cluster, eventually
+from faults_cluster import ENGINES, Answer, Cluster, eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
-TAKING = ("capture.half", "upload.pack", "upload.index", "upload.snapshot", "upload.snapshot.done")
+TAKING = ("capture.half", "upload.pack", "upload.index", "upload.snapshot", "upload.snapshot.done", "run.before_end")
 RESTORING = ("restore.created", "restore.half", "restore.loaded", "restore.verified")
 SWAPPING = ("step.swapping.after", "swap.kept", "swap.renamed")
 
@@ -40,6 +40,18 @@ def test_a_snapshot_survives_its_runner(start: Callable[..., Cluster], engine: s
     assert it.restic("snapshots", "--json").stdout.count('"tree"') == 1
     assert it.rows(database) == before
     it.works(database)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_creation_survives_its_runner(start: Callable[..., Cluster], engine: str) -> None:
+    it = start(crash="create.provisioned")
+    runner = it.pid("runner")
+    it.arm()
+    database = it.create(engine)
+    assert it.crashed
+    assert it.pid("runner") not in (0, runner)
+    assert [item["id"] for item in it.client.items("/databases")] == [database]
+    it.works(database, "L1")
 
 
 @pytest.mark.parametrize(("engine", "point"), both(RESTORING, ("restore.half",)))

@@ -56,7 +56,11 @@ def wait_ready(server: Server, tools: Tools, last_words: Callable[[], str | None
             if words is None and time.monotonic() > until:
                 words = f"not ready after {server.ready_timeout:.0f} s: {error.message}"
             if words is not None:
-                raise Permanent(f"the server did not start: {words}", code="server_failed") from error
+                raise Permanent(
+                    f"the server did not start: {words}",
+                    code="server_failed",
+                    hint="Its own words say why (memory, disk, a port, its settings); mend that and start it again.",
+                ) from error
         else:
             return
         if stop is not None:

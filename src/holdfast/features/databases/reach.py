@@ -53,8 +53,7 @@ class Reach:
     def plan(self, resource: Resource) -> Plan:
         """The plan of this resource on this machine; allocates what the host remembers (directories, user, port)."""
         engine, spec = self.engine(resource), self.spec(resource)
-        wants_port, _ = engine.needs(spec)
-        port = (resource.endpoint or {}).get("port") or (self.hosts.free_port() if wants_port else None)
+        port = (resource.endpoint or {}).get("port")  # before there is one, the host remembers what it gave
         site = self.hosts.site(resource.id, resource.name, engine, spec, self.secrets(resource), port)
         return engine.plan(spec, site)
 

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from holdfast.contract.catalog import JSON
 from holdfast.features.databases import store
 from holdfast.features.databases.endpoints import endpoint_to_json
@@ -18,6 +20,7 @@ from holdfast.jobs import TaskRegistry
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
+from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, HoldfastError, NotFound
 from holdfast.kernel.secrets import Secrets
@@ -38,6 +41,11 @@ class DatabaseTasks:
         self._gate = gate
         self._clock = clock
         self._wake = wake
+        self._at_purge: list[Callable[[sa.Connection, Resource], None]] = []
+
+    def at_purge(self, do: Callable[[sa.Connection, Resource], None]) -> None:
+        """`do` runs in the transaction that ends a purge: upper slices end there what still waits for the database."""
+        self._at_purge.append(do)
 
     def register(self, tasks: TaskRegistry) -> None:
         for verb in ("create", "start", "stop", "delete", "undelete", "purge"):
@@ -89,6 +97,8 @@ class DatabaseTasks:
             if store.change(conn, resource.id, now=now, states=("deleted",), purged_at=now, endpoint=None) is None:
                 raise Conflict(f"{resource.name!r} changed during the purge", code="not_deleted")
             self._secrets.delete_resource(conn, resource.environment_id, resource.id)
+            for do in self._at_purge:
+                do(conn, resource)
             self._audit(conn, ctx, resource, "database.purge")
         self._gate.forget(resource.id)
         return {"state": "purged"}
@@ -100,6 +110,7 @@ class DatabaseTasks:
             ctx.progress("provisioning", 0, 2)
             ctx.stop.check()
             endpoint = self._reach.provision(resource, scratch_of(ctx))
+            crash_point("create.provisioned")
             ctx.progress("provisioning", 2, 2)
             ctx.stop.check()
             host = self._reach.plan(resource).host
