@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "databases"))
 
+from journey import Served, shared
 from world import World, world
 
 
@@ -17,3 +18,9 @@ from world import World, world
 def here() -> Iterator[World]:
     with world() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def served(pytestconfig: pytest.Config) -> Served:
+    """The running Holdfast of this worker; use names of your own in it."""
+    return shared(pytestconfig)

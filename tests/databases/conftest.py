@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from journey import Served, shared
 from world import World, world
 
 
@@ -12,3 +13,9 @@ from world import World, world
 def here() -> Iterator[World]:
     with world() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def served(pytestconfig: pytest.Config) -> Served:
+    """The running Holdfast of this worker; use names of your own in it."""
+    return shared(pytestconfig)

@@ -118,3 +118,11 @@ def latest_seconds(conn: sa.Connection, snapshot_ids: Sequence[str], level: int)
     c = verifications.c
     query = sa.select(c.seconds).where(c.snapshot_id.in_(snapshot_ids), c.level == level, c.ok.is_(True))
     return conn.execute(query.order_by(c.id.desc()).limit(1)).scalar()
+
+
+def forget_kept(conn: sa.Connection, resource_id: str) -> None:
+    """No restore of this database keeps an old one any more."""
+    c = restores.c
+    conn.execute(
+        sa.update(restores).where(c.resource_id == resource_id, c.kept_until.is_not(None)).values(kept_until=None)
+    )

@@ -46,6 +46,7 @@ class Swapper:
         self._jobs = jobs
         self._tasks = tasks
         self._clock = clock
+        tasks.at_purge(self._forget)
 
     def engine(self, resource: Resource) -> SwappingEngine:
         """Raises Conflict (code "cannot_swap") for engines that have no way to build beside."""
@@ -160,6 +161,12 @@ class Swapper:
             if label == restore.kept:
                 store.change(conn, Restore, restore.id, kept_until=None)
         return {"discarded": label}
+
+    def _forget(self, conn: sa.Connection, resource: Resource) -> None:
+        """A purge took the old selves and the candidates too: the runs that wait to discard them have nothing to do."""
+        for run in self._jobs.list(conn, resource_id=resource.id, states=("queued",), kinds=("restore.discard",)):
+            self._jobs.cancel(conn, run.id)
+        store.forget_kept(conn, resource.id)
 
     def submit_discard(self, conn: sa.Connection, restore: Restore, label: str, *, delay: float) -> None:
         self._jobs.submit(

@@ -25,7 +25,7 @@ from holdfast.features.databases.wire import (
 )
 from holdfast.features.runs.wire import RunOut
 from holdfast.jobs import Run
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import Invalid, NotFound
 from holdfast.web.errors import answers
 from holdfast.web.etag import OptionalIfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
@@ -55,10 +55,12 @@ def list_engines(actor: CurrentActor, engines: Engines) -> Page[EngineOut]:
     return Page[EngineOut](items=[EngineOut.of(engine) for engine in engines])
 
 
-@router.get("/engines/{name}", operation_id="engine_get", tags=["engines"], responses=answers(403))
+@router.get("/engines/{name}", operation_id="engine_get", tags=["engines"], responses=answers(403, 404))
 def get_engine(actor: CurrentActor, engines: Engines, name: str) -> EngineOut:
     """One engine."""
     actor.require("database.read")
+    if name not in engines.names():
+        raise NotFound(f"there is no engine named {name!r}", code="engine_unknown")
     return EngineOut.of(engines.get(name))
 
 
