@@ -112,12 +112,23 @@ def test_awkward_names_from_creation_to_deletion(holdfast: Holdfast, name: str) 
     if ran.code:
         assert ran.error["code"] in ("name_invalid", "invalid"), ran.err
         return
-    assert holdfast("db", "show", name).code == 0
+    assert holdfast("db", "query", name, "select 1").code == 0
     assert holdfast("db", "delete", name, "--confirm", name).code == 0
+
+
+def test_a_deleted_database_comes_back_until_it_is_purged(holdfast: Holdfast) -> None:
+    name = "back's again"
+    make(holdfast, name)
+    gone = holdfast("db", "delete", name, "--confirm", name)
+    assert gone.code == 0
+    assert """holdfast db undelete 'back'"'"'s again'""" in gone.out  # the hint can be pasted into a shell
     assert holdfast("db", "show", name).code == 3
+    assert name in holdfast("db", "list", "--deleted").out
     assert holdfast("db", "undelete", name).code == 0
     assert holdfast("db", "query", name, "select 1").code == 0
     assert holdfast("db", "delete", name, "--confirm", name).code == 0
+    assert holdfast("db", "purge", name, "--confirm", name).code == 0
+    assert name not in holdfast("db", "list", "--deleted").out
 
 
 def test_exit_codes_of_the_server_s_refusals(holdfast: Holdfast, shop: str) -> None:
