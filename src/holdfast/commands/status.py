@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -87,10 +89,18 @@ def _kept(settings: Settings) -> dict[str, Any]:
 
     servers = Layout.of(settings).servers
     try:
-        names = sorted(path.stem for path in servers.glob("*.json")) if servers.is_dir() else []
+        names = sorted(path.stem for path in servers.glob("*.pid") if _lives(path)) if servers.is_dir() else []
     except OSError:
         names = []
-    return {"servers_recorded": names, "installed": settings.data.is_dir()}
+    return {"servers_running": names, "installed": settings.data.is_dir()}
+
+
+def _lives(record: Path) -> bool:
+    """Whether the process a server's record names is there; a stopped server has no such record."""
+    try:
+        return Path(f"/proc/{int(json.loads(record.read_text())['pid'])}").exists()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _say(facts: dict[str, Any]) -> None:
@@ -102,8 +112,8 @@ def _say(facts: dict[str, Any]) -> None:
             output.record({"Data": facts["data"], "Disk": _disk_text(facts.get("disk"))})
         if facts.get("keeper"):
             output.say(f"Its keeper (pid {facts['keeper']['pid']}) runs: the api may be starting.")
-        if kept := facts.get("servers_recorded"):
-            output.say(f"Database servers that may still run, and are found again: {', '.join(kept)}")
+        if kept := facts.get("servers_running"):
+            output.say(f"Database servers that go on and are found again: {', '.join(kept)}")
         output.say(f"Hint: {facts.get('hint')}")
         return
     keeper = facts.get("keeper")
