@@ -361,6 +361,18 @@ def _mounts_below(data: Path) -> str:
     return "\n".join(line for line in lines if line.split()[1] != str(data))
 
 
+def both(sqlite: tuple[str, ...], postgresql: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [("sqlite", point) for point in sqlite] + [("postgresql", point) for point in postgresql]
+
+
+def taken_over(it: Cluster, runner: int, answer: Answer) -> Answer:
+    """The runner died at the point, another took its place, and the run ended well in its second attempt."""
+    run = it.done(answer)
+    assert it.crashed
+    eventually(lambda: it.pid("runner") not in (0, runner))
+    return run
+
+
 def refused(call: Callable[[], Any], kind: type[HoldfastError] = Conflict) -> HoldfastError:
     """The error a call is refused with."""
     try:

@@ -1,0 +1,26 @@
+"""kill -9 of the runner in the middle of a restore in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from faults_cluster import Cluster, both, taken_over
+
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
+SWAPPING = ("step.swapping.after", "swap.kept", "swap.renamed")
+
+
+@pytest.mark.parametrize(("engine", "point"), both(("restore.half", "restore.verified", *SWAPPING), SWAPPING[1:]))
+def test_a_restore_in_place_survives_its_runner(start: Callable[..., Cluster], engine: str, point: str) -> None:
+    it = start(crash=point)
+    database = it.create(engine)
+    before, snapshot, runner = it.rows(database), it.snapshot(database), it.pid("runner")
+    it.write(database, "DELETE FROM t WHERE id > 10")
+    it.arm()
+    restored = it.restore_in_place(snapshot)
+    taken_over(it, runner, restored)
+    assert it.rows(database) == before
+    assert len(it.beside(database)) == 1, "the old one is kept, the candidate is gone"
+    assert it.client.get(f"/databases/{database}")["state"] == "ready"
+    it.works(database)
