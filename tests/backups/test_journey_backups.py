@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -106,7 +107,7 @@ def test_entries_are_listed_and_downloaded(backed: Backed) -> None:
     for path, entry in entries.items():
         if entry["type"] != "file":
             continue
-        answer = backed.served.http.get(f"{backed.where}/entries/{path}/content")
+        answer = backed.served.http.get(f"{backed.where}/entries/{quote(path)}/content")
         assert answer.status_code == 200, (path, answer.text)
         assert len(answer.content) == entry["size"]
 
@@ -229,7 +230,7 @@ def test_repositories_are_checked_and_stock_restic_opens_them(backed: Backed, tm
     subprocess.run(argv, check=True, capture_output=True, timeout=60)
     for entry in served.get(backed.where + "/entries", limit=200)["items"]:
         if entry["type"] == "file":
-            bytes_ = served.http.get(f"{backed.where}/entries/{entry['path']}/content").content
+            bytes_ = served.http.get(f"{backed.where}/entries/{quote(entry['path'])}/content").content
             assert hashlib.sha256((target / entry["path"]).read_bytes()).digest() == hashlib.sha256(bytes_).digest()
     assert (target / "RESTORE.md").read_text().strip()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -151,8 +152,6 @@ def test_history_has_shapes_and_no_values(asked: tuple[Served, str, str]) -> Non
 
 def test_a_stop_ends_running_statements(asked: tuple[Served, str, str]) -> None:
     served, engine, made = asked
-    import threading
-
     got: list[httpx.Response] = []
     body = {"statement": DIALECTS[engine].sleep, "write": True, "limits": {"seconds": 60}}
     thread = threading.Thread(target=lambda: got.append(served.raw("POST", f"/databases/{made}/query", body)))

@@ -139,8 +139,10 @@ def world(**changes: Any) -> Iterator[World]:
     )
     try:
         with background(settings, Policy(first=0.05, longest=0.4, deaths=4)):
+            first = Database(settings.metadata_url)
+            first.migrate()  # the services look for the master key's first use when they are built
+            first.close()
             services = build_services(settings)
-            services.db.create_all()
             made = World(settings, services, *_project(services))
             made.start_runner()
             try:

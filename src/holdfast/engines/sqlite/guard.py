@@ -110,8 +110,10 @@ class Guard:
             return (second or "").lower() not in _FUNCTIONS_DENIED
         if action in _READ_ACTIONS:
             return True
-        if not self._write or action not in _WRITE_ACTIONS or schema == "temp":
+        if not self._write or action not in _WRITE_ACTIONS:
             return False
+        if schema == "temp":  # ALTER TABLE looks through this one itself; nobody else may write it, SQLite sees to that
+            return action == apsw.SQLITE_UPDATE and first == "sqlite_temp_master"
         if action == apsw.SQLITE_CREATE_VTABLE:
             return (second or "").lower() in _MODULES_ALLOWED
         return True

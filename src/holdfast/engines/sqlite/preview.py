@@ -57,8 +57,15 @@ def _rows(name: str, table: str, limit: int, stop: Stop) -> Batch:
             connection.config(option, value)
         watch(connection, lambda: stop.stopped)
         with translated(stop):
-            cursor = connection.execute(f"SELECT * FROM {quote(table)} LIMIT ?", (limit + 1,))
-            columns = tuple(ResultColumn(each[0], each[1]) for each in cursor.get_description())
+            columns: list[ResultColumn] = []
+
+            def described(cursor: apsw.Cursor, _statement: str, _bindings: object) -> bool:
+                columns.extend(ResultColumn(each[0], each[1]) for each in cursor.get_description())
+                return True
+
+            cursor = connection.cursor()
+            cursor.exec_trace = described  # once a statement without rows has run, it tells its columns no more
+            cursor.execute(f"SELECT * FROM {quote(table)} LIMIT ?", (limit + 1,))
             rows: list[tuple[object, ...]] = []
             size = 0
             truncated = None
@@ -68,7 +75,7 @@ def _rows(name: str, table: str, limit: int, stop: Stop) -> Batch:
                     truncated = "rows" if len(rows) == limit else "bytes"
                     break
                 rows.append(row)
-    return Batch(columns=columns, rows=tuple(rows), last=True, truncated=truncated)
+    return Batch(columns=tuple(columns), rows=tuple(rows), last=True, truncated=truncated)
 
 
 class _Blocks:
