@@ -18,6 +18,7 @@ from holdfast.kernel.errors import HoldfastError, NeedsOperator, Retryable
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 90.0
+_REMOVE_SECONDS = 10.0
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -53,7 +54,7 @@ def temporary_holdfast() -> Iterator[Client]:
             yield client
     finally:
         _stop(child)
-        shutil.rmtree(root, ignore_errors=True)
+        _remove(root)
 
 
 def _until_ready(child: subprocess.Popen[bytes], client: Client, log: Path) -> None:
@@ -73,6 +74,15 @@ def _until_ready(child: subprocess.Popen[bytes], client: Client, log: Path) -> N
                 f"the temporary Holdfast did not start:\n{tail}", code="demo_server", hint="run: holdfast doctor"
             )
         time.sleep(0.05)
+
+
+def _remove(root: Path) -> None:
+    """Again, while a database server that was told to stop still writes into it."""
+    until = time.monotonic() + _REMOVE_SECONDS
+    shutil.rmtree(root, ignore_errors=True)
+    while root.exists() and time.monotonic() < until:
+        time.sleep(0.2)
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
