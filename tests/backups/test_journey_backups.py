@@ -11,8 +11,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from dialects import DIALECTS
+from dialects import DIALECTS, RECOVERED
 from journey import NAMES, Served, eventually, fresh
+
+pytestmark = pytest.mark.slow
 
 ODD = 'odd "/ü name'
 
@@ -233,6 +235,7 @@ def test_repositories_are_checked_and_stock_restic_opens_them(backed: Backed, tm
             bytes_ = served.http.get(f"{backed.where}/entries/{quote(entry['path'])}/content").content
             assert hashlib.sha256((target / entry["path"]).read_bytes()).digest() == hashlib.sha256(bytes_).digest()
     assert (target / "RESTORE.md").read_text().strip()
+    assert RECOVERED[backed.engine](target) == 3000
 
 
 def test_repositories_of_ones_own(served: Served) -> None:

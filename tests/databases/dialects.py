@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import apsw
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """`values` are (expression, how the API writes its value); `params` (value as sent, expression of `?`, answer)."""
+    """`values` are (expression, how the API writes its value)."""
 
     big_table: str  # statement that makes table big(id, note) with %d rows
     many_rows: str  # %d rows of one number each
@@ -93,3 +101,29 @@ _POSTGRESQL = Dialect(
 )
 
 DIALECTS = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
+
+
+def _sqlite_recovered(files: Path) -> int:
+    target = files.parent / "back.db"
+    subprocess.run(["/bin/sh", str(files / "restore.sh"), str(target)], check=True, capture_output=True, timeout=60)
+    with closing(apsw.Connection(str(target))) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return int(connection.execute("select count(*) from big").fetchone()[0])
+
+
+def _postgresql_recovered(files: Path) -> int:
+    binary = next((path for path in Path(sys.prefix).rglob("pg_restore") if path.is_file()), None)
+    tool = str(binary) if binary else shutil.which("pg_restore")
+    assert tool, "no pg_restore here"
+    listed = ""
+    for section in ("pre-data", "post-data"):
+        argv = [tool, "-l", str(files / "schema" / f"{section}.dump")]
+        listed += subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert "TABLE public big" in listed
+    assert "big_pkey" in listed
+    subprocess.run(["/bin/sh", "-n", str(files / "restore.sh")], check=True, timeout=60)
+    return sum(part.read_bytes().count(b"\n") for part in (files / "data" / "public" / "big").glob("*.copy"))
+
+
+RECOVERED: dict[str, Callable[[Path], int]] = {"sqlite": _sqlite_recovered, "postgresql": _postgresql_recovered}
+"""Rows of table big got back from the files of a stock restic restore by stock means only."""

@@ -6,6 +6,8 @@ import pytest
 from dialects import DIALECTS
 from journey import NAMES, Served, eventually, fresh
 
+pytestmark = pytest.mark.slow
+
 both = pytest.mark.parametrize("engine", NAMES)
 
 

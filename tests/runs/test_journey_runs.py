@@ -11,6 +11,8 @@ from journey import NAMES, Served, fresh
 from holdfast.client import Client, Event
 from holdfast.kernel.errors import Invalid
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def database(served: Served) -> str:
