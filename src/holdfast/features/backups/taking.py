@@ -93,6 +93,7 @@ class Taker:
         session = engine.connect(self._reach.endpoint(resource), tools, "admin")
         parent, since = self._parent(snapshot, repository)
         try:
+            expected = asyncio.run(session.inspect("shallow")).bytes
             with session.capture(since, CaptureRequest(), ctx.stop) as capture:
                 written = write_snapshot(
                     repository,
@@ -103,7 +104,7 @@ class Taker:
                     tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
                     facts=self._facts(snapshot, resource),
                     stop=ctx.stop,
-                    progress=lambda stats: _report(ctx, stats, since.catalog.bytes if since else None),
+                    progress=lambda stats: _report(ctx, stats, expected),
                     options=SnapshotOptions(),
                 )
         finally:
