@@ -16,6 +16,6 @@ def here() -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def served(pytestconfig: pytest.Config) -> Served:
+def served(request: pytest.FixtureRequest) -> Served:
     """The running Holdfast of this worker; use names of your own in it."""
-    return shared(pytestconfig)
+    return shared(request)

@@ -124,11 +124,11 @@ class Served:
         self.done(self.call("DELETE", f"/databases/{database_id}", {"confirm": name}, 202))
 
 
-def shared(config: pytest.Config) -> Served:
+def shared(request: pytest.FixtureRequest) -> Served:
     """Started at the first use in this worker, stopped when the worker ends."""
     if not _running:
         stack = ExitStack()
-        config.add_cleanup(stack.close)
+        request.addfinalizer(stack.close)  # within the session: a worker that takes long after it is killed
         client = stack.enter_context(temporary_holdfast())
         made = Served.at(Path(client.where).parents[1])
         stack.callback(made.http.close)
