@@ -110,7 +110,7 @@ def configure(level: str = "info", *, stream: TextIO | None = None, json: bool |
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    _through_root(("uvicorn", "uvicorn.error", "uvicorn.access", "dbos"))
+    _through_root(("uvicorn", "uvicorn.error", "uvicorn.access"))
 
 
 def _through_root(names: Iterable[str]) -> None:
@@ -119,6 +119,8 @@ def _through_root(names: Iterable[str]) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.disabled = False
+        logger.setLevel(logging.NOTSET)  # the root's level decides for all
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

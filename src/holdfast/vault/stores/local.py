@@ -6,7 +6,7 @@ import errno
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
@@ -77,11 +77,9 @@ class LocalStore:
         with _translated(f"listing {prefix}"):
             for entry in os.scandir(top):
                 if entry.is_dir(follow_symlinks=False):
-                    for inner in os.scandir(entry.path):
-                        if inner.is_file(follow_symlinks=False):
-                            yield f"{prefix.rstrip('/')}/{entry.name}/{inner.name}", inner.stat().st_size
-                elif entry.is_file(follow_symlinks=False):
-                    yield f"{prefix.rstrip('/')}/{entry.name}", entry.stat().st_size
+                    yield from _sized(f"{prefix.rstrip('/')}/{entry.name}", os.scandir(entry.path))
+                else:
+                    yield from _sized(prefix.rstrip("/"), [entry])
 
     def delete(self, name: str) -> None:
         path = self._path(name)
@@ -97,6 +95,15 @@ class LocalStore:
                 with suppress(FileNotFoundError):
                     if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest:
                         os.unlink(entry.path)
+
+
+def _sized(prefix: str, entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, int]]:
+    """Files with their sizes; one that was deleted since the listing began is not there."""
+    for entry in entries:
+        with suppress(FileNotFoundError):
+            if entry.is_file(follow_symlinks=False):
+                size = entry.stat().st_size
+                yield f"{prefix}/{entry.name}", size
 
 
 def _make_directory(path: Path) -> None:
