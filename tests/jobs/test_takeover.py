@@ -59,7 +59,6 @@ def test_two_runners_never_run_one_run_twice(world) -> None:
     ended = [world.jobs.wait(run.id, 30) for run in submitted]
     assert {run.state for run in ended} == {"succeeded"}
     assert sorted(world.lines()) == sorted(f"{run.id}:1" for run in submitted)
-    assert len({run.claimed_by for run in ended}) in (1, 2)
 
 
 def test_a_wall_clock_set_backwards_or_forwards_ends_no_lease(world) -> None:
