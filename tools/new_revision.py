@@ -1,4 +1,7 @@
-"""Write the next Alembic revision from what the slices' tables have become: `python tools/new_revision.py NAME`."""
+"""Write the next Alembic revision from what the slices' tables have become: `python tools/new_revision.py NAME`.
+
+A NAME whose file is the newest is written anew: a revision that was never released may still change.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,9 @@ def render(conn: sa.Connection) -> str:
 
 def main(name: str) -> int:
     load_tables()
+    unreleased = sorted((SCRIPTS / "versions").glob("[0-9]*.py"))[-1]
+    if unreleased.stem[5:] == name:
+        unreleased.unlink()
     with tempfile.TemporaryDirectory() as folder:
         db = Database(f"sqlite+apsw:///{folder}/meta.db")
         db.migrate()

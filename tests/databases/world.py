@@ -17,6 +17,7 @@ import pytest
 
 from holdfast import runner as runner_process
 from holdfast.features.access.actor import Actor
+from holdfast.features.access.grants import Grant, everything
 from holdfast.features.access.permissions import ALL
 from holdfast.features.backups.model import Snapshot
 from holdfast.features.backups.restore_service import RestoreWish
@@ -35,11 +36,12 @@ from holdfast.kernel.stop import Stop
 from holdfast.services import Services
 from holdfast.services import build as build_services
 
-OWNER = Actor("usr_owner", "user", "the owner", ALL)
+OWNER = Actor("usr_owner", "user", "the owner", everything(ALL))
 
 
 def actor_with(*permissions: str, projects: frozenset[str] | None = None) -> Actor:
-    return Actor("usr_other", "user", "someone", frozenset(permissions), projects)
+    places = (None,) if projects is None else tuple(sorted(projects))
+    return Actor("usr_other", "user", "someone", tuple(Grant(frozenset(permissions), place) for place in places))
 
 
 @dataclass

@@ -32,11 +32,11 @@ def here() -> Iterator[Inside]:
 
 @pytest.fixture(scope="module")
 def keys(here: Inside) -> dict[str, dict[str, str]]:
-    """One key per permission that lacks just that one; "" = all of them in one project, "viewer" = the role."""
+    """One key per permission that lacks just that one; "" = all of them in one project, "all" = all everywhere."""
     wanted = {permission for ask in ASKS.values() for permission in ask.permissions}
     made = {lacking: here.key(permissions=EVERYTHING - {lacking}) for lacking in wanted}
     own = here.key(permissions=EVERYTHING, projects=[here.ids["mine"]["project"]])
-    return {**made, "": own, "viewer": here.key(role="viewer")}
+    return {**made, "": own, "all": here.key(permissions=EVERYTHING), "viewer": here.key(role="viewer")}
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,8 @@ def test_a_viewer(here, keys, route) -> None:
 
 
 @pytest.mark.parametrize(
-    ("route", "noun"), [(route, noun) for route in ASKS for noun in dict.fromkeys(ASKS[route].nouns(route))]
+    ("route", "noun"),
+    [(route, noun) for route, ask in ASKS.items() if not ask.everywhere for noun in dict.fromkeys(ask.nouns(route))],
 )
 def test_another_projects_id_is_an_absent_one(here, keys, route, noun) -> None:
     """One id at a time is theirs, then nobody's: the same 404, byte for byte; only the audit log knows."""
@@ -177,11 +178,23 @@ def test_a_session_types_its_password_again(here, session, route) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "step_up_required"), answer.text
 
 
-def test_a_limited_key_acts_on_no_installation(here, keys) -> None:
-    """Every permission, but in one project: projects are not made with it, health is not its business."""
-    for route in ("POST /api/v1/projects", "POST /api/v1/session/first-run/link"):
+@pytest.mark.parametrize("route", [route for route in ASKS if ASKS[route].everywhere])
+def test_a_limited_key_acts_on_no_installation(here, keys, route) -> None:
+    """Every permission, but in one project: projects are not made with it, accounts are not its business."""
+    for ids in (here.ids["mine"], here.absent):
         with unchanged(here, 1):
-            assert call(here, route, ASKS[route], here.ids["mine"], keys[""]).status_code == 403
+            answer = call(here, route, ASKS[route], ids, keys[""])
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied"), answer.text
+
+
+@pytest.mark.parametrize("route", [route for route in ASKS if ASKS[route].everywhere])
+def test_an_absent_id_of_the_installation(here, keys, route) -> None:
+    """Whoever may do everything gets 404, and nothing changes."""
+    path = route.partition(" #")[0].split(" ", 1)[1]
+    for noun in ASKS[route].nouns(path):
+        with unchanged(here, 0):
+            answer = call(here, route, ASKS[route], {**here.ids["mine"], noun: here.absent[noun]}, keys["all"])
+            assert answer.status_code == 404, answer.text
 
 
 LISTS = (

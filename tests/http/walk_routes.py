@@ -16,12 +16,16 @@ _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 @dataclass(frozen=True)
 class Ask:
-    """`permissions` empty = whoever has a credential. Each of them is missed alone once."""
+    """`permissions` empty = whoever has a credential. Each of them is missed alone once.
+
+    `everywhere`: an act on the installation: whoever is let into one project only gets 403, whatever the ids.
+    """
 
     permissions: tuple[str, ...] = ()
     body: Mapping[str, Any] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     fill: Mapping[str, str] = field(default_factory=dict)
+    everywhere: bool = False
 
     def nouns(self, path: str) -> list[str]:
         """The nouns whose ids the request names."""
@@ -65,6 +69,10 @@ def _one(permission: str, **more: Any) -> Ask:
     return Ask((permission,), **more)
 
 
+def _whole(permission: str, **more: Any) -> Ask:
+    return Ask((permission,), everywhere=True, **more)
+
+
 NAMED = {"confirm": "db0"}
 PERSON = {"email": "a@example.org", "password": "twelve characters"}
 ANONYMOUS: dict[str, Ask] = {
@@ -83,7 +91,7 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/session": Ask(),
     "DELETE /api/v1/session": Ask(),
     "POST /api/v1/session/step-up": Ask(body={"password": PERSON["password"]}),
-    "POST /api/v1/session/first-run/link": _one("system.admin"),
+    "POST /api/v1/session/first-run/link": _whole("system.admin"),
     "GET /api/v1/permissions": Ask(),
     "POST /api/v1/keys": _one("key.create", body={"name": "walk", "permissions": []}),
     "POST /api/v1/keys #limited": _one(
@@ -92,7 +100,7 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/keys": _one("key.read"),
     "GET /api/v1/keys/{key_id}": _one("key.read"),
     "DELETE /api/v1/keys/{key_id}": _one("key.revoke"),
-    "POST /api/v1/projects": _one("project.create", body={"name": "walk"}),
+    "POST /api/v1/projects": _whole("project.create", body={"name": "walk"}),
     "GET /api/v1/projects": _one("project.read"),
     "GET /api/v1/projects/{project_id}": _one("project.read"),
     "PATCH /api/v1/projects/{project_id}": _one("project.update", body={"name": "walk"}),

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, denied, hidden, no_such
+from holdfast.features.access.grants import Grant, Place
 from holdfast.features.access.model import ApiKey, api_keys
 from holdfast.features.access.permissions import ALL, ROLES, checked
 from holdfast.kernel import audit, crypto, log
@@ -121,14 +122,15 @@ class KeyService:
             with self._db.write() as conn:
                 conn.execute(api_keys.update().where(api_keys.c.id == row.id).values(last_used_at=now))
         key = _key(row)
-        return Actor(key.id, "key", key.name, key.permissions, key.projects)
+        places = (None,) if key.projects is None else tuple(sorted(key.projects))
+        return Actor(key.id, "key", key.name, tuple(Grant(key.permissions, place) for place in places))
 
     @staticmethod
     def _projects(actor: Actor, wanted: WantedKey) -> frozenset[str] | None:
         if wanted.projects is None:
             return actor.projects
         for project_id in wanted.projects:
-            actor.require("key.create", project_id, noun="project")
+            actor.require("key.create", Place(project_id), noun="project")
         return frozenset(wanted.projects)
 
 

@@ -48,6 +48,30 @@ api_keys = sa.Table(
     sa.Column("last_used_at", Timestamp),
     sa.Column("revoked_at", Timestamp),
 )
+roles = sa.Table(
+    "roles",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("name", sa.String(40), nullable=False, unique=True),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("permissions", Json, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("updated_at", Timestamp, nullable=False),
+)
+role_grants = sa.Table(
+    "role_grants",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("user_id", sa.String(40), sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("role", sa.String(40), nullable=False),
+    sa.Column("project_id", sa.String(40)),
+    sa.Column("environment_id", sa.String(40)),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.UniqueConstraint("user_id", "role", "project_id", "environment_id"),
+)
 first_run = sa.Table(
     "first_run",
     metadata,

@@ -42,7 +42,32 @@ PERMISSIONS: dict[str, str] = {
     "key.create": "Create an API key, with no more than one's own permissions.",
     "key.read": "See API keys, never the keys themselves.",
     "key.revoke": "Revoke an API key.",
-    "audit.read": "Read the audit log.",
+    "key.rotate": "Replace an API key by a new one, the old one working for a while.",
+    "user.read": "See who has an account, and their sessions.",
+    "user.invite": "Invite someone.",
+    "user.update": "Change someone's name or installation role, or disable them.",
+    "user.delete": "Delete someone's account.",
+    "user.reset": "End someone's sessions and second factors, so that they start anew.",
+    "role.read": "See roles and who holds them where.",
+    "role.manage": "Make, change and delete custom roles.",
+    "role.grant": "Give and take roles, with no more than one's own permissions.",
+    "sso.read": "See the identity providers.",
+    "sso.manage": "Change the identity providers and what their groups become.",
+    "token.revoke": "End someone's refresh tokens.",
+    "audit.read": "Read the audit log and follow events.",
+    "audit.export": "Export the audit log.",
+    "audit.verify": "Verify the audit log's chain.",
+    "audit.erase": "Erase personal data from audit rows; the chain still verifies.",
+    "secret.read": "See which secrets there are, never their values.",
+    "secret.write": "Store, replace and delete secrets.",
+    "secret.reveal": "See a secret's value.",
+    "secret.rotate": "Rotate data keys.",
+    "system.key.rotate": "Rotate the master key and make recovery kits.",
+    "limit.read": "See limits and what is left of them.",
+    "limit.write": "Change limits.",
+    "snapshot.copy.lower": "Copy production data into a lower environment.",
+    "masking.read": "See masking profiles.",
+    "masking.write": "Change masking profiles and whether copies must be masked.",
     "system.read": "See the state of this installation.",
     "system.admin": "Change this installation.",
 }
@@ -57,6 +82,7 @@ _VIEWER = frozenset(
         "run.read",
         "project.read",
         "environment.read",
+        "limit.read",
     }
 )
 _OPERATOR = _VIEWER | {
@@ -81,7 +107,18 @@ _DEVELOPER = _VIEWER | {
     "snapshot.verify",
     "run.cancel",
 }
-_OWNER_ONLY = frozenset({"project.delete", "repository.key.reveal", "system.admin"})
+_OWNER_ONLY = frozenset(
+    {
+        "project.delete",
+        "repository.key.reveal",
+        "system.admin",
+        "system.key.rotate",
+        "audit.erase",
+        "user.delete",
+        "user.reset",
+        "sso.manage",
+    }
+)
 
 ROLES: dict[str, frozenset[str]] = {
     "owner": ALL,
@@ -89,6 +126,7 @@ ROLES: dict[str, frozenset[str]] = {
     "developer": _DEVELOPER,
     "operator": _OPERATOR,
     "viewer": _VIEWER,
+    "member": frozenset(),  # nothing by itself: only what is granted in projects
 }
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from holdfast.features.access import lockout, store
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.model import User
-from holdfast.features.access.permissions import ROLES
+from holdfast.features.access.roles import grants_of
 from holdfast.kernel import audit, crypto, log
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
@@ -112,10 +112,11 @@ class AccessService:
         return now + STEP_UP_LIFE
 
     def actor_of(self, token: str) -> Actor:
-        """Who a cookie belongs to. Raises Unauthenticated. One statement; a write at most once a minute."""
+        """Who a cookie belongs to. Raises Unauthenticated. Two statements; a write at most once a minute."""
         now = self._clock.now()
         with self._db.read() as conn:
             found = store.session_by_hash(conn, crypto.token_hash(token))
+            held = () if found is None else grants_of(conn, found[1])
         if found is None:
             raise _unauthenticated()
         session, user = found
@@ -125,7 +126,7 @@ class AccessService:
             with self._db.write() as conn:
                 store.touch_session(conn, session.id, now)
         fresh = session.stepped_up_at is not None and now - session.stepped_up_at <= STEP_UP_LIFE
-        return Actor(user.id, "user", user.email, ROLES[user.role], None, fresh, session.id)
+        return Actor(user.id, "user", user.email, held, None, fresh, session.id)
 
     def _prove(self, email: str, password: str, action: str) -> User:
         """The user, when the password is right; every failure is counted and recorded."""

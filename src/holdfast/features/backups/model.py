@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from holdfast.features.access.grants import Place
 from holdfast.kernel.db import Json, Timestamp, metadata
 
 SnapshotState = Literal["creating", "ready", "failed", "deleted"]
@@ -127,6 +128,10 @@ class RepositoryRow:
     created_by: str
     created_at: datetime
 
+    @property
+    def place(self) -> Place:
+        return Place(self.project_id)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -163,6 +168,10 @@ class Snapshot:
     created_at: datetime
     taken_at: datetime | None
     deleted_at: datetime | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.project_id, self.environment_id, self.resource_id)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.model import RepositoryRow
+from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.databases.names import checked_name
 from holdfast.features.projects.scope import project_of
 from holdfast.jobs import Jobs, Run
@@ -42,13 +43,10 @@ class RepositoriesService:
     def list(
         self, actor: Actor, *, project_id: str | None = None, after: str | None = None, limit: int = 50
     ) -> Sequence[RepositoryRow]:
-        actor.require("repository.read", project_id, noun="project")
-        if project_id is not None:
-            visible: Sequence[str] | None = [project_id]
-        else:
-            visible = None if actor.projects is None else sorted(actor.projects)
+        actor.require_within("repository.read", project_id)
+        visible = actor.visible("repository.read", Columns.of(repositories))
         with self._db.read() as conn:
-            return store.page(conn, RepositoryRow, projects=visible, after=after, limit=limit)
+            return store.page(conn, RepositoryRow, visible=visible, project_id=project_id, after=after, limit=limit)
 
     def get(self, actor: Actor, repository_id: str) -> RepositoryRow:
         with self._db.read() as conn:
@@ -90,7 +88,7 @@ class RepositoriesService:
 
     def _found(self, conn: sa.Connection, actor: Actor, repository_id: str, permission: str) -> RepositoryRow:
         row = store.get(conn, RepositoryRow, repository_id)
-        actor.require(permission, row.project_id if row else None)
+        actor.require(permission, row.place if row else None)
         if row is None:
             raise no_such("repository")
         return row

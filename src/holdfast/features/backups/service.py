@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow, restores, snapshots
 from holdfast.features.databases.guard import found as found_database
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.service import wrong_state
@@ -134,19 +135,17 @@ class SnapshotsService:
         **equal: Any,
     ) -> Sequence[Snapshot]:
         """Newest first; deleted ones only when asked for by state. One statement always."""
-        actor.require("snapshot.read", project_id, noun="project")
-        if project_id is not None:
-            visible: Sequence[str] | None = [project_id]
-        else:
-            visible = None if actor.projects is None else sorted(actor.projects)
+        actor.require_within("snapshot.read", project_id)
+        visible = actor.visible("snapshot.read", Columns.of(snapshots))
         wanted = list(states) or ["creating", "ready", "failed"]
         with self._db.read() as conn:
             return store.page(
                 conn,
                 Snapshot,
-                projects=visible,
+                visible=visible,
                 after=after,
                 limit=limit,
+                project_id=project_id,
                 resource_id=resource_id,
                 state=wanted,
                 **equal,
@@ -212,12 +211,12 @@ class SnapshotsService:
     ) -> Sequence[Restore]:
         """Who brought what back where, newest first."""
         actor.require("snapshot.read")
-        visible = None if actor.projects is None else sorted(actor.projects)
+        visible = actor.visible("snapshot.read", Columns.of(restores))
         with self._db.read() as conn:
             return store.page(
                 conn,
                 Restore,
-                projects=visible,
+                visible=visible,
                 resource_id=resource_id,
                 snapshot_id=snapshot_id,
                 after=after,
@@ -249,7 +248,7 @@ class SnapshotsService:
 def found(conn: sa.Connection, actor: Actor, snapshot_id: str, permission: str) -> Snapshot:
     """The snapshot, if `actor` may do `permission` with it; absent and foreign look the same."""
     snapshot = store.get(conn, Snapshot, snapshot_id)
-    actor.require(permission, snapshot.project_id if snapshot else None, noun="snapshot")
+    actor.require(permission, snapshot.place if snapshot else None, noun="snapshot")
     if snapshot is None:
         raise no_such("snapshot")
     return snapshot

@@ -61,7 +61,7 @@ def page(
     conn: sa.Connection,
     kind: type[Row],
     *,
-    projects: Sequence[str] | None = None,
+    visible: sa.ColumnElement[bool] | None = None,
     after: str | None = None,
     limit: int = 50,
     **equal: Any,
@@ -69,8 +69,8 @@ def page(
     """Newest first, those before the id `after`; `equal` compares columns: a list is one of them, None is ignored."""
     table = _TABLES[kind]
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
-    if projects is not None:
-        query = query.where(table.c.project_id.in_(projects))
+    if visible is not None:
+        query = query.where(visible)
     if after is not None:
         query = query.where(table.c.id < after)
     for name, value in equal.items():

@@ -11,9 +11,9 @@ from holdfast.features.databases.model import Resource
 
 def found(conn: sa.Connection, actor: Actor, resource_id: str, permission: str) -> Resource:
     """The database, if `actor` may do `permission` with it. Raises Denied for the permission, then NotFound when it is
-    absent, purged or in a project the actor does not see. Deleted ones are found until they are purged."""
+    absent, purged or in a place the actor does not see. Deleted ones are found until they are purged."""
     resource = store.get(conn, resource_id)
-    actor.require(permission, resource.project_id if resource else None, noun="database")
+    actor.require(permission, resource.place if resource else None, noun="database")
     if resource is None or resource.purged_at is not None:
         raise no_such("database")
     return resource

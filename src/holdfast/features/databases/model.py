@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from holdfast.features.access.grants import Place
 from holdfast.kernel.db import Json, Timestamp, metadata
 
 KIND = "database"
@@ -102,6 +103,10 @@ class Resource:
     deleted_at: datetime | None
     purge_after: datetime | None
     purged_at: datetime | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.project_id, self.environment_id, self.id)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor
+from holdfast.features.access.grants import Columns
 from holdfast.features.databases import store
 from holdfast.features.databases.guard import found
-from holdfast.features.databases.model import BUSY, KIND, Resource, State
+from holdfast.features.databases.model import BUSY, KIND, Resource, State, resources
 from holdfast.features.databases.names import checked_name
 from holdfast.features.databases.reach import Reach, checked_spec
 from holdfast.features.projects.scope import Environment, environment_of
@@ -106,13 +107,11 @@ class DatabasesService:
         self, actor: Actor, *, project_id: str | None = None, after: str | None = None, limit: int = 50, **filters: Any
     ) -> Sequence[Resource]:
         """The actor's projects only; one statement whatever the number of databases."""
-        actor.require("database.read", project_id, noun="project")
-        if project_id is not None:
-            visible: Sequence[str] | None = [project_id]
-        else:
-            visible = None if actor.projects is None else sorted(actor.projects)
+        actor.require_within("database.read", project_id)
+        at = Columns(resources.c.project_id, resources.c.environment_id, resources.c.id)
+        visible = actor.visible("database.read", at)
         with self._db.read() as conn:
-            return store.page(conn, projects=visible, after=after, limit=limit, **filters)
+            return store.page(conn, visible=visible, project_id=project_id, after=after, limit=limit, **filters)
 
     def get(self, actor: Actor, resource_id: str, permission: str = "database.read") -> Resource:
         with self._db.read() as conn:

@@ -62,7 +62,8 @@ def by_ids(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Resource]:
 def page(
     conn: sa.Connection,
     *,
-    projects: Sequence[str] | None,
+    visible: sa.ColumnElement[bool],
+    project_id: str | None = None,
     environment_id: str | None = None,
     engine: str | None = None,
     states: Sequence[str] = (),
@@ -72,12 +73,12 @@ def page(
     after: str | None = None,
     limit: int = 50,
 ) -> list[Resource]:
-    """Newest first, `limit` at most, those after the id `after`. `projects` None means all. One statement always."""
+    """Newest first, `limit` at most, those after the id `after`, of what is `visible`. One statement always."""
     c = resources.c
-    query = sa.select(resources).where(c.kind == KIND, c.purged_at.is_(None))
+    query = sa.select(resources).where(visible, c.kind == KIND, c.purged_at.is_(None))
     query = query.where(c.deleted_at.is_not(None) if deleted else c.deleted_at.is_(None))
-    if projects is not None:
-        query = query.where(c.project_id.in_(projects))
+    if project_id is not None:
+        query = query.where(c.project_id == project_id)
     if environment_id is not None:
         query = query.where(c.environment_id == environment_id)
     if engine is not None:

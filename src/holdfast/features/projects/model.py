@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import sqlalchemy as sa
 
+from holdfast.features.access.grants import Place
 from holdfast.kernel.db import Timestamp, metadata
 
 EnvironmentKind = Literal["development", "staging", "production"]
@@ -54,6 +55,10 @@ class Project:
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def place(self) -> Place:
+        return Place(self.id)
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -69,3 +74,7 @@ class Environment:
     created_at: datetime
     updated_at: datetime
     restore_allowed: bool = False
+
+    @property
+    def place(self) -> Place:
+        return Place(self.project_id, self.id)

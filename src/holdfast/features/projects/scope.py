@@ -14,7 +14,7 @@ __all__ = ["Environment", "Project", "environment_of", "project_of"]
 def environment_of(conn: sa.Connection, actor: Actor, environment_id: str, permission: str) -> Environment:
     """The environment, if `actor` may do `permission` in it. NotFound when absent or foreign, else Denied."""
     found = store.environment(conn, environment_id)
-    actor.require(permission, found.project_id if found else None, noun="environment")
+    actor.require(permission, found.place if found else None, noun="environment")
     if found is None:
         raise no_such("environment")
     return found
@@ -22,8 +22,8 @@ def environment_of(conn: sa.Connection, actor: Actor, environment_id: str, permi
 
 def project_of(conn: sa.Connection, actor: Actor, project_id: str, permission: str) -> Project:
     """The project, if `actor` may do `permission` in it."""
-    actor.require(permission, project_id, noun="project")
     found = store.project(conn, project_id)
+    actor.require(permission, found.place if found else None, noun="project")
     if found is None:
         raise no_such("project")
     return found

@@ -8,8 +8,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor
+from holdfast.features.access.grants import Columns
 from holdfast.features.projects import store
-from holdfast.features.projects.model import COLOURS, KINDS, Environment, EnvironmentKind, Project
+from holdfast.features.projects.model import (
+    COLOURS,
+    KINDS,
+    Environment,
+    EnvironmentKind,
+    Project,
+    environments,
+    projects,
+)
 from holdfast.features.projects.names import checked_name
 from holdfast.features.projects.scope import environment_of, project_of
 from holdfast.kernel import audit
@@ -52,7 +61,8 @@ class ProjectsService:
         """The actor's projects only."""
         actor.require("project.read")
         with self._db.read() as conn:
-            return store.page_of_projects(conn, visible=actor.projects, after=after, limit=limit)
+            visible = actor.visible("project.read", Columns(projects.c.id))
+            return store.page_of_projects(conn, visible=visible, after=after, limit=limit)
 
     def get(self, actor: Actor, project_id: str) -> Project:
         with self._db.read() as conn:
@@ -101,7 +111,8 @@ class ProjectsService:
     ) -> Sequence[Environment]:
         with self._db.read() as conn:
             project_of(conn, actor, project_id, "environment.read")
-            return store.page_of_environments(conn, project_id, after=after, limit=limit)
+            visible = actor.visible("environment.read", Columns(environments.c.project_id, environments.c.id))
+            return store.page_of_environments(conn, project_id, visible=visible, after=after, limit=limit)
 
     def environment(self, actor: Actor, environment_id: str) -> Environment:
         with self._db.read() as conn:

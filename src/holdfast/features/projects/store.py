@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -29,23 +29,20 @@ def environment(conn: sa.Connection, environment_id: str) -> Environment | None:
 
 
 def page_of_projects(
-    conn: sa.Connection, *, visible: Collection[str] | None, after: str | None, limit: int
+    conn: sa.Connection, *, visible: sa.ColumnElement[bool], after: str | None, limit: int
 ) -> Sequence[Project]:
-    """In order of creation. `visible` None = every project."""
-    statement = sa.select(projects).order_by(projects.c.id).limit(limit)
-    if visible is not None:
-        statement = statement.where(projects.c.id.in_(sorted(visible)))
+    """In order of creation."""
+    statement = sa.select(projects).where(visible).order_by(projects.c.id).limit(limit)
     if after is not None:
         statement = statement.where(projects.c.id > after)
     return [Project(**row._mapping) for row in conn.execute(statement)]
 
 
 def page_of_environments(
-    conn: sa.Connection, project_id: str, *, after: str | None, limit: int
+    conn: sa.Connection, project_id: str, *, visible: sa.ColumnElement[bool], after: str | None, limit: int
 ) -> Sequence[Environment]:
-    statement = (
-        sa.select(environments).where(environments.c.project_id == project_id).order_by(environments.c.id).limit(limit)
-    )
+    own = environments.c.project_id == project_id
+    statement = sa.select(environments).where(own, visible).order_by(environments.c.id).limit(limit)
     if after is not None:
         statement = statement.where(environments.c.id > after)
     return [Environment(**row._mapping) for row in conn.execute(statement)]

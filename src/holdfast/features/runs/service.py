@@ -8,8 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.access.grants import Columns, Place
 from holdfast.features.runs import store
 from holdfast.jobs import ENDED, Jobs, LogLine, Run
+from holdfast.jobs.schema import runs
 from holdfast.kernel import audit
 from holdfast.kernel.db import Database
 
@@ -24,13 +26,10 @@ class RunsService:
     def list(
         self, actor: Actor, *, project_id: str | None = None, after: str | None = None, limit: int = 50, **filters: Any
     ) -> Sequence[Run]:
-        actor.require("run.read", project_id, noun="project")
-        if project_id is not None:
-            visible: Sequence[str] | None = [project_id]
-        else:
-            visible = None if actor.projects is None else sorted(actor.projects)
+        actor.require_within("run.read", project_id)
+        visible = actor.visible("run.read", Columns.of(runs))
         with self._db.read() as conn:
-            return store.page(conn, projects=visible, after=after, limit=limit, **filters)
+            return store.page(conn, visible=visible, project_id=project_id, after=after, limit=limit, **filters)
 
     def get(self, actor: Actor, run_id: str) -> Run:
         with self._db.read() as conn:
@@ -68,7 +67,11 @@ class RunsService:
 
     def _found(self, conn: sa.Connection, actor: Actor, run_id: str, permission: str) -> Run:
         run = self._jobs.get(conn, run_id)
-        actor.require(permission, run.project_id if run else None)
+        actor.require(permission, place_of(run) if run else None)
         if run is None:
             raise no_such("run")
         return run
+
+
+def place_of(run: Run) -> Place:
+    return Place(run.project_id, run.environment_id, run.resource_id if run.environment_id else None)

@@ -14,7 +14,8 @@ from holdfast.jobs.store import to_run
 def page(
     conn: sa.Connection,
     *,
-    projects: Sequence[str] | None,
+    visible: sa.ColumnElement[bool],
+    project_id: str | None = None,
     environment_id: str | None = None,
     resource_id: str | None = None,
     states: Sequence[str] = (),
@@ -23,11 +24,11 @@ def page(
     after: str | None = None,
     limit: int = 50,
 ) -> list[Run]:
-    """Newest first, those before the id `after`. `projects` None means all."""
+    """Newest first, those before the id `after`, of what is `visible` (see `Actor.visible`)."""
     c = runs.c
-    query = sa.select(runs).order_by(c.id.desc()).limit(limit)
-    if projects is not None:
-        query = query.where(c.project_id.in_(projects))
+    query = sa.select(runs).where(visible).order_by(c.id.desc()).limit(limit)
+    if project_id is not None:
+        query = query.where(c.project_id == project_id)
     if environment_id is not None:
         query = query.where(c.environment_id == environment_id)
     if resource_id is not None:
