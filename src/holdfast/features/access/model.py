@@ -18,6 +18,9 @@ users = sa.Table(
     sa.Column("role", sa.String(40), nullable=False),
     sa.Column("created_at", Timestamp, nullable=False),
     sa.Column("disabled_at", Timestamp),
+    sa.Column("name", sa.String(120), nullable=False, server_default=""),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("deleted_at", Timestamp),
 )
 sessions = sa.Table(
     "sessions",
@@ -90,7 +93,11 @@ sign_in_failures = sa.Table(
 
 @dataclass(frozen=True)
 class User:
-    """Someone who signs in with a password."""
+    """Someone with an account. `password_hash` "" = no password works: it was reset, or never set.
+
+    A deleted account's row stays without its e-mail and name, so that what it did can still be told by its id;
+    `disabled_at` is set with `deleted_at`.
+    """
 
     id: str
     email: str
@@ -98,6 +105,9 @@ class User:
     role: str
     created_at: datetime
     disabled_at: datetime | None
+    name: str = ""
+    version: int = 1
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""People: accounts, invites, passwords, sessions, and the way back in."""
