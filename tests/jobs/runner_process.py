@@ -1,6 +1,7 @@
 """A runner as a process, for tests that kill or stop it. argv: url, root, name, lease seconds."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,7 +47,20 @@ def paused(ctx: TaskContext) -> dict[str, object]:
     return {"by": name}
 
 
+def deadly(ctx: TaskContext) -> dict[str, object]:
+    """Dies of its work; when it is stopped it undoes, as every task does, and with the file `stubborn` dies of that."""
+    if ctx.stop.stopped:
+        effect("undo")
+        if (root / "stubborn").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        ctx.stop.check()
+    effect("work")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
 tasks = TaskRegistry()
+tasks.add("deadly", deadly)
 tasks.add("steps", steps)
 tasks.add("once", once)
 tasks.add("paused", paused)

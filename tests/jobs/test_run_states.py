@@ -24,6 +24,7 @@ class Expected:
     epoch: int = 0
     runner: str | None = None
     asked: bool = False
+    deaths: int = 0
     results: list[str] = field(default_factory=list)
 
 
@@ -74,8 +75,11 @@ class RunStates(RuleBasedStateMachine):
         with self.db.write() as conn:
             run = store.claim(conn, runner=runner, kinds=["plain", "alone"], exclusive_kinds=["alone"], now=NOW)
         busy = {e.resource for e in self.model.values() if e.state == "running" and e.exclusive}
+        suspect = any(e.state == "running" and e.deaths >= 2 for e in self.model.values())
         free = [
-            i for i, e in sorted(self.model.items()) if e.state == "queued" and not (e.exclusive and e.resource in busy)
+            i
+            for i, e in sorted(self.model.items())
+            if e.state == "queued" and not (e.exclusive and e.resource in busy) and not (e.deaths >= 2 and suspect)
         ]
         if run is None:
             assert free == []
@@ -115,6 +119,7 @@ class RunStates(RuleBasedStateMachine):
         assert sorted(freed) == sorted(dead)
         for run_id in dead:
             self.model[run_id].state, self.model[run_id].runner = "queued", None
+            self.model[run_id].deaths += 1
 
     @rule(target=claims, runner=st.sampled_from(["r1", "r2"]))
     def die_and_be_taken_over(self, runner: str):
@@ -130,8 +135,8 @@ class RunStates(RuleBasedStateMachine):
     def every_row_is_as_the_model_says(self) -> None:
         with self.db.read() as conn:
             rows = self.jobs.list(conn, limit=1000)
-        seen = {r.id: (r.state, r.epoch, r.cancel_requested_at is not None) for r in rows}
-        assert seen == {i: (e.state, e.epoch, e.asked) for i, e in self.model.items()}
+        seen = {r.id: (r.state, r.epoch, r.cancel_requested_at is not None, r.deaths) for r in rows}
+        assert seen == {i: (e.state, e.epoch, e.asked, e.deaths) for i, e in self.model.items()}
         alone = [e.resource for e in self.model.values() if e.state == "running" and e.exclusive]
         assert len(alone) == len(set(alone))
 

@@ -52,6 +52,37 @@ def test_a_runner_that_was_stopped_and_wakes_up_changes_nothing(world) -> None:
     assert "wrote:r1" not in world.lines()
 
 
+@pytest.mark.parametrize(
+    ("stubborn", "tries", "hint"),
+    [(False, ["work"] * 4 + ["undo"], "removed"), (True, ["work"] * 4 + ["undo"] * 2, "may")],
+)
+def test_a_run_that_ends_its_runner_each_time_is_given_up(world, stubborn: bool, tries: list[str], hint: str) -> None:
+    """Undone once it was four times too many; when the undoing dies as well it is left, and says so."""
+    if stubborn:
+        (world.root / "stubborn").touch()
+    run = world.submit("deadly")
+    for _ in range(len(tries) if stubborn else len(tries) - 1):
+        assert world.process("r").wait(30) == -signal.SIGKILL
+    world.process("r")
+    ended = world.jobs.wait(run.id, 10)
+    assert (ended.state, ended.error["code"], world.lines()) == ("failed", "run_ends_its_runner", tries)
+    assert hint in ended.error["hint"]
+
+
+def test_suspects_run_one_at_a_time(world) -> None:
+    """Otherwise whoever happens to run beside the guilty one would be counted with it until given up too."""
+    first, second = world.submit("paused"), world.submit("paused")
+    with world.db.write() as conn:
+        conn.execute(runs.update().values(deaths=2))
+    world.process("r")
+    world.until(lambda: "begun:r:1" in world.lines())
+    fresh = world.submit("once")
+    assert world.jobs.wait(fresh.id, 10).state == "succeeded"
+    assert [world.run(each.id).state for each in (first, second)] == ["running", "queued"]
+    (world.root / "go").touch()
+    assert [world.jobs.wait(each.id, 10).state for each in (first, second)] == ["succeeded", "succeeded"]
+
+
 def test_two_runners_never_run_one_run_twice(world) -> None:
     world.process("r1")
     world.process("r2")

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from holdfast.jobs import store
 from holdfast.jobs.context import Context
+from holdfast.jobs.giving_up import FAIL_AFTER, REASON, error_of
 from holdfast.jobs.registry import Registered
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.crashpoints import crash_point
@@ -35,6 +36,10 @@ class Attempt:
         self._registered = registered
 
     def carry_out(self) -> None:
+        deaths = self._context.run.deaths
+        if deaths >= FAIL_AFTER:
+            self._finish("failed", error=error_of(deaths, undone=False).as_dict())
+            return
         try:
             shutil.rmtree(self._context.scratch.parent, ignore_errors=True)  # what a killed claim left
             self._context.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -68,10 +73,14 @@ class Attempt:
         def end(conn: sa.Connection) -> None:
             current = store.get(conn, self._context.run.id)
             asked = current is not None and current.cancel_requested_at is not None
-            if self._context.stop.stopped and not asked:
+            gave_up = self._context.stop.reason == REASON
+            if self._context.stop.stopped and not asked and not gave_up:
                 store.release(conn, self._context.run)
                 return
-            store.finish(conn, self._context.run, state="cancelled", now=self._clock.now(), error=error.as_dict())
+            ended, why = "cancelled", error.as_dict()
+            if gave_up:
+                ended, why = "failed", error_of(self._context.run.deaths, undone=True).as_dict()
+            store.finish(conn, self._context.run, state=ended, now=self._clock.now(), error=why)
 
         self._surely(end)
 

@@ -34,7 +34,7 @@ class Progress:
 @dataclass(frozen=True)
 class Run:
     """Our row and the only status anyone reads. `epoch` rises with each claim: a runner that paused and woke up
-    holds an old one and can change nothing."""
+    holds an old one and can change nothing. `deaths` counts the runners that died with it (see jobs/giving_up)."""
 
     id: str
     kind: str
@@ -55,6 +55,7 @@ class Run:
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    deaths: int = 0
 
 
 class TaskContext(Protocol):

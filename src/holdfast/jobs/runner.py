@@ -18,6 +18,7 @@ from holdfast.jobs import schedules, store
 from holdfast.jobs.attempt import Attempt
 from holdfast.jobs.client import Jobs
 from holdfast.jobs.context import Context
+from holdfast.jobs.giving_up import REASON, UNDO_AFTER
 from holdfast.jobs.lease import BEAT_SECONDS, LEASE_SECONDS, Lease
 from holdfast.jobs.model import Run
 from holdfast.jobs.registry import TaskRegistry
@@ -135,6 +136,8 @@ class Runner:
         context = Context(self._db, self._clock, run, scratch)
         if run.cancel_requested_at is not None:
             context.stop.stop("cancel requested")
+        elif run.deaths >= UNDO_AFTER:
+            context.stop.stop(REASON)
         thread = threading.Thread(target=self._execute, args=(context,), name=f"run-{run.id}", daemon=True)
         with self._lock:
             self._active[run.id, run.epoch] = (context, thread)

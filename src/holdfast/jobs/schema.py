@@ -26,6 +26,7 @@ runs = sa.Table(
     sa.Column("correlation_id", sa.String(128)),
     sa.Column("requested_at", Timestamp, nullable=False),
     sa.Column("not_before", Timestamp),
+    sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("exclusive", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("started_at", Timestamp),
     sa.Column("finished_at", Timestamp),

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
+from holdfast.jobs.giving_up import SUSPECT_AFTER
 from holdfast.jobs.model import ENDED, Progress, Run
 from holdfast.jobs.schema import run_logs, run_steps, runs
 from holdfast.kernel.errors import Conflict
@@ -45,7 +46,8 @@ def claim(
 ) -> Run | None:
     """Give the oldest runnable queued run to `runner` and raise its epoch; None when there is none.
 
-    A run of an exclusive kind waits while another exclusive run of its resource is running.
+    A run of an exclusive kind waits while another exclusive run of its resource is running; one whose runner died
+    with it before waits while another such runs.
     """
     other = runs.alias("other")
     busy = (
@@ -53,6 +55,7 @@ def claim(
         .where(other.c.resource_id == runs.c.resource_id, other.c.state == "running", other.c.exclusive)
         .exists()
     )
+    suspect = sa.select(sa.literal(1)).where(other.c.state == "running", other.c.deaths >= SUSPECT_AFTER).exists()
     exclusive = sa.and_(runs.c.kind.in_(exclusive_kinds), runs.c.resource_id.is_not(None))
     oldest = (
         sa.select(runs.c.id)
@@ -61,6 +64,7 @@ def claim(
             runs.c.kind.in_(kinds),
             sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
             sa.or_(sa.not_(exclusive), sa.not_(busy)),
+            sa.or_(runs.c.deaths < SUSPECT_AFTER, sa.not_(suspect)),
         )
         .order_by(runs.c.id)
         .limit(1)
@@ -128,11 +132,11 @@ def release(conn: sa.Connection, run: Run) -> bool:
 
 
 def release_all_of(conn: sa.Connection, runner: str) -> list[str]:
-    """Back to the queue: every run of a dead runner. Its epoch stays; the next claim raises it."""
+    """Back to the queue: every run of a dead runner. Its epoch stays; the next claim raises it. One more death each."""
     statement = (
         sa.update(runs)
         .where(runs.c.claimed_by == runner, runs.c.state == "running")
-        .values(state="queued", claimed_by=None, exclusive=False)
+        .values(state="queued", claimed_by=None, exclusive=False, deaths=runs.c.deaths + 1)
         .returning(runs.c.id)
     )
     return list(conn.execute(statement).scalars())
