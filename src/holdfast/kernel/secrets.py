@@ -46,7 +46,7 @@ secrets = sa.Table(
     sa.Column("created_at", Timestamp, nullable=False),
 )
 
-_SYSTEM = "system"
+SYSTEM = "system"  # the environment id of what belongs to the installation itself
 
 
 def load_master_key(path: Path, environ: Mapping[str, str] | None = None) -> Key:
@@ -144,9 +144,9 @@ class Secrets:
     def check(self) -> None:
         """At the start: does this master key open this installation? Raises `NeedsOperator("master_key_wrong")`."""
         with self._db.write() as conn:
-            row = self._current(conn, _SYSTEM)
+            row = self._current(conn, SYSTEM)
             if row is None:
-                self.open_environment(conn, _SYSTEM, _SYSTEM)
+                self.open_environment(conn, SYSTEM, SYSTEM)
             else:
                 self._unwrap(row)
 
