@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from holdfast.features.access import lockout, store
+from holdfast.features.access.accounts import passwords
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.model import User
 from holdfast.features.access.roles import grants_of
@@ -24,7 +25,7 @@ SESSION_LIFE = timedelta(days=7)
 SESSION_IDLE = timedelta(hours=12)
 STEP_UP_LIFE = timedelta(minutes=10)
 SEEN_EVERY = timedelta(minutes=1)
-MIN_PASSWORD, MAX_PASSWORD = 12, 1024
+MAX_PASSWORD = passwords.MAX
 _EMAIL = re.compile(r"^[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]{1,189}$")
 # Each hash takes 64 MiB: without a bound a flood of sign-ins would take all memory and every request thread.
 _hashing = threading.BoundedSemaphore(2)
@@ -59,8 +60,8 @@ class AccessService:
 
     def exchange(self, token: str, email: str, password: str, agent: str | None = None) -> SignedIn:
         """Make the owner and sign in. Raises Unauthenticated (spent, old, unknown) or Conflict("owner_exists")."""
-        email = _checked_email(email)
-        _check_password(password)
+        email = checked_email(email)
+        passwords.check(password, email=email)
         with self._db.read() as conn:  # before hashing: a stranger must not make us work
             if store.owner_exists(conn):
                 raise _owner_exists()
@@ -128,6 +129,19 @@ class AccessService:
         fresh = session.stepped_up_at is not None and now - session.stepped_up_at <= STEP_UP_LIFE
         return Actor(user.id, "user", user.email, held, None, fresh, session.id)
 
+    def prove(self, user: User, password: str, action: str) -> None:
+        """Passes when it is that person's password. Raises Unauthenticated or TooManyAttempts, as signing in does."""
+        self._prove(user.email, password, action)
+
+    def open(self, conn: sa.Connection, user: User, agent: str | None = None) -> SignedIn:
+        """A session in the caller's transaction, for someone who has just proven who they are."""
+        return SignedIn(self._open(conn, user, self._clock.now(), agent), user)
+
+    @staticmethod
+    def hash(password: str) -> str:
+        """Bounded like every other hash: call it outside of transactions."""
+        return AccessService._hash(password)
+
     def _prove(self, email: str, password: str, action: str) -> User:
         """The user, when the password is right; every failure is counted and recorded."""
         tried = lockout.subjects(email, log.current("address"))
@@ -170,17 +184,11 @@ class AccessService:
             return crypto.hash_password(password)
 
 
-def _checked_email(email: str) -> str:
+def checked_email(email: str) -> str:
     email = email.strip().lower()
     if not _EMAIL.match(email):
         raise Invalid("this is not an e-mail address", code="email_invalid", details=_field("email", "NAME@DOMAIN"))
     return email
-
-
-def _check_password(password: str) -> None:
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        wanted = f"{MIN_PASSWORD} to {MAX_PASSWORD} characters"
-        raise Invalid(f"a password has {wanted}", code="password_invalid", details=_field("password", wanted))
 
 
 def _field(name: str, message: str) -> dict[str, object]:
