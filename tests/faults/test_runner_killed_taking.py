@@ -37,3 +37,25 @@ def test_a_creation_survives_its_runner(start: Callable[..., Cluster], engine: s
     assert it.pid("runner") not in (0, runner)
     assert [item["id"] for item in it.client.items("/databases")] == [database]
     it.works(database, "L1")
+
+
+@pytest.mark.parametrize("point", ["create.provisioned", "capture.half"])
+def test_what_kills_the_runner_each_time_is_undone_and_given_up(start: Callable[..., Cluster], point: str) -> None:
+    """And the runner then goes on with other work: one bad run must not hold up everything behind it."""
+    it = start(HOLDFAST_CRASH_AT=point)
+    made = {"environment_id": it.environment, "engine": "sqlite", "name": "shop"}
+    asked = it.client.post("/databases", made)
+    database = asked["resource"]["id"]
+    if point == "capture.half":
+        it.done(asked)
+        asked = it.client.post(f"/databases/{database}/snapshots", {})
+    ended = it.client.wait(asked["run"]["id"])
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "run_ends_its_runner")
+    if point == "create.provisioned":
+        assert [item["state"] for item in it.client.items("/databases")] == ["failed"]
+    else:
+        assert [item["state"] for item in it.client.items("/snapshots")] == ["failed"]
+        it.settled()
+        stopped = it.client.post(f"/databases/{database}/stop", {})
+        it.done(stopped)
+        assert it.restic("unlock").returncode == 0  # the dead runners' locks are stale to whoever locks next
