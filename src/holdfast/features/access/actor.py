@@ -45,6 +45,7 @@ class Actor:
     bounds: tuple[Grant, ...] | None = None
     stepped_up: bool = True
     session_id: str | None = None
+    family_id: str | None = None  # the refresh tokens behind an access token
 
     @property
     def permissions(self) -> frozenset[str]:

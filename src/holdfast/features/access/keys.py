@@ -117,7 +117,19 @@ class KeyService:
         now = self._clock.now()
         right = crypto.equal(row.secret_hash if row else "0" * 64, crypto.token_hash(secret))
         if row is None or not right or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
-            raise Unauthenticated("this key is not valid", hint="Make another one with `holdfast key create`.")
+            raise _key_invalid()
+        return self._actor(row, now)
+
+    def actor_of_id(self, key_id: str) -> Actor:
+        """Who a key is now: for the tokens that were made with it. Raises Unauthenticated as `actor_of` does."""
+        with self._db.read() as conn:
+            row = conn.execute(sa.select(api_keys).where(api_keys.c.id == key_id)).first()
+        now = self._clock.now()
+        if row is None or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
+            raise _key_invalid()
+        return self._actor(row, now)
+
+    def _actor(self, row: sa.Row[Any], now: datetime) -> Actor:
         if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
             with self._db.write() as conn:
                 conn.execute(api_keys.update().where(api_keys.c.id == row.id).values(last_used_at=now))
@@ -132,6 +144,10 @@ class KeyService:
         for project_id in wanted.projects:
             actor.require("key.create", Place(project_id), noun="project")
         return frozenset(wanted.projects)
+
+
+def _key_invalid() -> Unauthenticated:
+    return Unauthenticated("this key is not valid", hint="Make another one with `holdfast key create`.")
 
 
 def _granted(actor: Actor, wanted: WantedKey) -> frozenset[str]:
