@@ -17,8 +17,11 @@ from fastapi import FastAPI
 
 from holdfast import occupied
 from holdfast import services as slices
+from holdfast.features.access.accounts.hooks import UserHooks
+from holdfast.features.access.accounts.wiring import accounts
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
+from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.health.ping import Health, database_ping, disk_ping
 from holdfast.features.health.pings import keeper_ping, repositories_ping, runner_ping
 from holdfast.features.projects.service import ProjectsService
@@ -29,6 +32,7 @@ from holdfast.kernel import log
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
+from holdfast.kernel.master_source import source_of
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
@@ -43,7 +47,7 @@ def build_services(settings: Settings) -> Services:
     clock = SystemClock()
     db = Database(settings.metadata_url)
     db.migrate()
-    secrets = Secrets(db, master_key_of(db, settings.master_key_file))
+    secrets = Secrets(db, master_key_of(db, source_of(settings)))
     secrets.check()
     wake = Wake(settings.runtime)
     projects = ProjectsService(db, clock, secrets, occupied.QUESTIONS)
@@ -58,13 +62,17 @@ def build_services(settings: Settings) -> Services:
             repositories_ping(settings.data / "repositories", db),
         )
     )
+    origin = f"http://{settings.host}:{settings.control_port}"
+    keys = KeyService(db, clock)
+    access = AccessService(db, clock, origin=origin)
+    people = accounts(db, clock, access, UserHooks(), origin=origin)
     return Services(
         db=db,
-        access=AccessService(db, clock, origin=f"http://{settings.host}:{settings.control_port}"),
-        keys=KeyService(db, clock),
+        access=access,
+        keys=keys,
         projects=projects,
         health=health,
-        parts=upper.parts,
+        parts={**upper.parts, **people, TokenService: TokenService(db, clock, secrets, keys, issuer=origin)},
         routers=slices.ROUTERS,
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
         background=(upper.background,),

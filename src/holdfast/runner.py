@@ -32,6 +32,7 @@ from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.malloc import keep_big_buffers
+from holdfast.kernel.master_source import source_of
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
@@ -64,7 +65,7 @@ def build(
     db = Database(settings.metadata_url)
     db.migrate()
     wake = Wake(settings.runtime)
-    secrets = Secrets(db, master_key_of(db, settings.master_key_file))
+    secrets = Secrets(db, master_key_of(db, source_of(settings)))
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
     gate = Gate(settings.data / "gates")

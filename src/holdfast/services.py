@@ -27,6 +27,8 @@ from holdfast.features.databases.query import QueryService
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.features.masking import api as masking_api
+from holdfast.features.masking.service import MaskingService
 from holdfast.features.runs import api as runs_api
 from holdfast.features.runs.hub import Hub
 from holdfast.features.runs.service import RunsService
@@ -35,6 +37,7 @@ from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
+from holdfast.kernel.master_source import source_of
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
@@ -43,6 +46,7 @@ ROUTERS = (
     runs_api.router,
     databases_api.router,
     api_query.router,
+    masking_api.router,
     backups_api.router,
     api_browse.router,
     api_repositories.router,
@@ -64,6 +68,7 @@ class Services:
     restores: RestoreService
     repositories: RepositoriesService
     browse: BrowseService
+    masking: MaskingService
     wake: Wake
 
     @property
@@ -78,6 +83,7 @@ class Services:
             self.restores,
             self.repositories,
             self.browse,
+            self.masking,
         )
         return {type(each): each for each in found}
 
@@ -115,7 +121,7 @@ def build(
     engines = engines or catalog.registry()
     db = db or Database(settings.metadata_url)
     wake = wake or Wake(settings.runtime)
-    secrets = secrets or Secrets(db, master_key_of(db, settings.master_key_file))
+    secrets = secrets or Secrets(db, master_key_of(db, source_of(settings)))
     jobs = Jobs(db, clock, wake)
     reach = Reach(settings, db, engines, secrets, Hosts(settings, KeeperClient.of(settings)))
     gate = Gate(settings.data / "gates")
@@ -136,5 +142,6 @@ def build(
         restores=RestoreService(db, jobs, snapshots, databases, swapper, clock),
         repositories=RepositoriesService(db, jobs, keys),
         browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api"),
+        masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         wake=wake,
     )

@@ -115,13 +115,13 @@ def test_the_file_is_ours_alone_and_made_once(tmp_path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({(key.id, key.secret) for key in found}) == 1
+    assert len({(key.id, key.text, key.key.secret) for key in found}) == 1
     assert len(found) == 8
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert os.listdir(path.parent) == ["master.key"]
     assert len(base64.b64decode(path.read_text())) == 32
-    assert found[0].secret not in base64.b64decode(path.read_text())
+    assert found[0].key.secret not in base64.b64decode(path.read_text())
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])

@@ -1,28 +1,43 @@
 """Stored secrets: a data key per environment seals values, the master key seals data keys, and lives elsewhere.
 
 A ciphertext is bound to project, environment, resource, name and version: copied to another row it does not open.
+Which master key wraps is a row (`master_keys`), read in the transaction that wraps: a process that has not heard of a
+rotation yet cannot wrap with a key that is about to be destroyed.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import os
-import stat
-import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from holdfast.kernel import log
-from holdfast.kernel.crypto import KEY_BYTES, Key, aad_of, derive, new_key, open_sealed, seal, sealed_by
+from holdfast.kernel.crypto import Key, aad_of, new_key, open_sealed, seal, sealed_by
 from holdfast.kernel.db import Database, Timestamp, metadata
 from holdfast.kernel.errors import NeedsOperator, NotFound
 from holdfast.kernel.ids import new_id
+from holdfast.kernel.master import (
+    VARIABLE,
+    EnvironmentSource,
+    FileSource,
+    MasterKey,
+    MasterKeys,
+    MasterKeySource,
+    fixed,
+)
 
+master_keys = sa.Table(
+    "master_keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # current, retiring, retired
+    sa.Column("since", Timestamp, nullable=False),
+)
 data_keys = sa.Table(
     "data_keys",
     metadata,
@@ -49,143 +64,131 @@ secrets = sa.Table(
 SYSTEM = "system"  # the environment id of what belongs to the installation itself
 
 
-def load_master_key(path: Path, environ: Mapping[str, str] | None = None) -> Key:
-    """The master key from HOLDFAST_MASTER_KEY (base64 of 32 bytes), else from `path`, made 0600 at the first start.
+@dataclass(frozen=True)
+class Sealed:
+    """A table of ciphertexts: it has `environment_id`, `data_key_id` (a foreign key) and `sealed`.
+
+    `bound` are the columns a ciphertext is bound to, besides `purpose`, project and environment; with the environment
+    they name one row. The foreign key keeps a data key alive that some row still needs.
+    """
+
+    purpose: str
+    table: sa.Table
+    bound: tuple[str, ...]
+
+    def aad(self, project_id: str, row: Mapping[Any, Any]) -> bytes:
+        return aad_of(self.purpose, project_id, row["environment_id"], *(row[name] for name in self.bound))
+
+    def one(self, row: sa.Row[Any]) -> sa.ColumnElement[bool]:
+        """The condition that names just this row."""
+        c, values = self.table.c, row._mapping
+        return sa.and_(*(c[name] == values[name] for name in ("environment_id", *self.bound)))
+
+
+INTERNAL = Sealed("secret", secrets, ("resource_id", "name", "version"))
+
+
+def load_master_key(path: Path, environ: Mapping[str, str] | None = None) -> MasterKey:
+    """The newest master key from HOLDFAST_MASTER_KEY, else from `path`, made 0600 at the first start.
 
     Raises `NeedsOperator`: malformed, readable by others, or not ours to read.
     """
-    given = (os.environ if environ is None else environ).get("HOLDFAST_MASTER_KEY")
-    if given:
-        return _master(given, "HOLDFAST_MASTER_KEY")
-    if not path.exists():
-        _create_master_file(path)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise NeedsOperator(
-            f"the master key {path} cannot be read: {error.strerror}",
-            code="master_key_unreadable",
-            hint="Run Holdfast as the user who owns the file; it must be a file, not a link.",
-        ) from error
-    with os.fdopen(descriptor) as file:
-        if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise NeedsOperator(
-                f"the master key {path} may be read by other users",
-                code="master_key_exposed",
-                hint=f"chmod 600 {path}, and think about who has read it.",
-            )
-        return _master(file.read().strip(), str(path))
+    given = EnvironmentSource(os.environ if environ is None else environ)
+    source: MasterKeySource = given if given.exists() else FileSource(path)
+    return source.read()[0]
 
 
-def master_key_of(db: Database, path: Path) -> Key:
-    """`load_master_key`, but no new key is made for data that was sealed by one already (a copied or moved disk).
-
-    Raises NeedsOperator (code "master_key_missing") then.
+def master_key_of(db: Database, source: Path | MasterKeySource) -> MasterKeys:
+    """The keys of `source` (a path: HOLDFAST_MASTER_KEY goes before it), but no new key is made for data that was
+    sealed by one already (a copied or moved disk). Raises NeedsOperator (code "master_key_missing") then.
     """
-    if not path.exists() and not os.environ.get("HOLDFAST_MASTER_KEY"):
+    if isinstance(source, Path):
+        given = EnvironmentSource(os.environ)
+        source = given if given.exists() else FileSource(source)
+    if not source.exists():
         with db.read() as conn:
             sealed = conn.execute(sa.select(data_keys.c.wrapped).limit(1)).scalar()
         if sealed is not None:
             raise NeedsOperator(
-                f"this data was sealed by the master key {sealed_by(sealed)}, and there is no {path}",
+                f"this data was sealed by the master key {sealed_by(sealed)}, and there is no {source.where}",
                 code="master_key_missing",
-                hint="Copy the key file there, or name its place with HOLDFAST_MASTER_KEY_FILE.",
+                hint=f"Copy the key file there, or name its place with HOLDFAST_MASTER_KEY_FILE, or set {VARIABLE}. "
+                "A recovery kit holds it too.",
             )
-    return load_master_key(path)
-
-
-def _create_master_file(path: Path) -> None:
-    """Complete or absent: linked into place after fsync, so that a crash leaves no half key and two starts make one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(base64.b64encode(os.urandom(KEY_BYTES)).decode() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            return
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    finally:
-        fresh.unlink()
-
-
-def _master(text: str, where: str) -> Key:
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raw = b""
-    if len(raw) != KEY_BYTES:
-        raise NeedsOperator(
-            f"{where} holds no master key",
-            code="master_key_malformed",
-            hint="It is base64 of 32 bytes. Put the saved copy back: a new key does not open what is stored.",
-        )
-    log.register_secret(text)
-    name = hashlib.sha256(derive(raw, "holdfast master key id")).hexdigest()[:12]
-    return Key(f"master-{name}", derive(raw, "holdfast wrap data keys"))
+    keys = MasterKeys(source)
+    keys.read()
+    return keys
 
 
 class Secrets:
     """Put, get and delete in the caller's transaction. Values that were read are cut out of the log from then on."""
 
-    def __init__(self, db: Database, master: Key) -> None:
+    def __init__(self, db: Database, master: MasterKey | MasterKeys) -> None:
         self._db = db
-        self._master = master
+        self.master = fixed(master) if isinstance(master, MasterKey) else master
         self._opened: dict[str, Key] = {}
 
     def check(self) -> None:
         """At the start: does this master key open this installation? Raises `NeedsOperator("master_key_wrong")`."""
         with self._db.write() as conn:
-            row = self._current(conn, SYSTEM)
+            row = current_data_key(conn, SYSTEM)
             if row is None:
                 self.open_environment(conn, SYSTEM, SYSTEM)
             else:
-                self._unwrap(row)
+                self.wrapping_key(conn)
+                self.unwrap(row)
 
-    def open_environment(self, conn: sa.Connection, project_id: str, environment_id: str) -> None:
-        """Give an environment its data key; whoever creates the environment calls it in that transaction."""
+    def wrapping_key(self, conn: sa.Connection) -> Key:
+        """The master key that wraps now, held still until the transaction ends."""
+        c = master_keys.c
+        found = conn.execute(sa.select(c.id).where(c.state == "current").with_for_update(read=True)).scalar()
+        if found is None:
+            found = self._first_master_key(conn)
+        return self.master.get(found).key
+
+    def _first_master_key(self, conn: sa.Connection) -> str:
+        """At the first start, or the first one of a version that keeps this row."""
+        sealed = conn.execute(sa.select(data_keys.c.wrapped).limit(1)).scalar()
+        found = sealed_by(sealed) if sealed else self.master.read()[0].id
+        conn.execute(master_keys.insert().values(id=found, state="current", since=datetime.now(UTC)))
+        return found
+
+    def open_environment(self, conn: sa.Connection, project_id: str, environment_id: str) -> sa.Row[Any]:
+        """Give an environment its (next) data key; whoever creates the environment calls it in that transaction."""
+        before = current_data_key(conn, environment_id)
         key = new_key(new_id("dek"))
-        wrapped = seal(self._master, key.secret, aad_of("data key", project_id, environment_id, 1))
+        version = 1 + (before.version if before else 0)
         conn.execute(
             data_keys.insert().values(
                 id=key.id,
                 project_id=project_id,
                 environment_id=environment_id,
-                version=1,
-                wrapped=wrapped,
+                version=version,
+                wrapped=self.wrap(conn, key, project_id, environment_id, version),
                 created_at=datetime.now(UTC),
             )
         )
+        made = current_data_key(conn, environment_id)
+        assert made is not None  # noqa: S101 - inserted above, in this transaction
+        return made
+
+    def wrap(self, conn: sa.Connection, key: Key, project_id: str, environment_id: str, version: int) -> str:
+        """A data key under the current master key."""
+        return seal(self.wrapping_key(conn), key.secret, aad_of("data key", project_id, environment_id, version))
 
     def put(self, conn: sa.Connection, environment_id: str, resource_id: str, name: str, value: str) -> None:
         """Store `value` as the newest version of `name`. An environment nobody opened gets its data key here."""
-        row = self._current(conn, environment_id)
-        if row is None:
-            self.open_environment(conn, "-", environment_id)
-            row = self._current(conn, environment_id)
-            assert row is not None  # noqa: S101 - inserted two lines above, in this transaction
         version = 1 + (self._newest(conn, environment_id, resource_id, name) or 0)
-        aad = aad_of("secret", row.project_id, environment_id, resource_id, name, version)
-        conn.execute(
-            secrets.insert().values(
-                environment_id=environment_id,
-                resource_id=resource_id,
-                name=name,
-                version=version,
-                data_key_id=row.id,
-                sealed=seal(self._unwrap(row), value.encode(), aad),
-                created_at=datetime.now(UTC),
-            )
-        )
+        row = {"environment_id": environment_id, "resource_id": resource_id, "name": name, "version": version}
+        self.insert(conn, INTERNAL, {**row, "created_at": datetime.now(UTC)}, value)
         log.register_secret(value)
+
+    def insert(self, conn: sa.Connection, sealed: Sealed, row: Mapping[str, Any], value: str) -> None:
+        """A row of `sealed` with `value` under its environment's newest data key."""
+        environment_id = row["environment_id"]
+        found = current_data_key(conn, environment_id) or self.open_environment(conn, "-", environment_id)
+        text = seal(self.unwrap(found), value.encode(), sealed.aad(found.project_id, row))
+        conn.execute(sealed.table.insert().values(**row, data_key_id=found.id, sealed=text))
 
     def get(self, conn: sa.Connection, environment_id: str, resource_id: str, name: str) -> str:
         """The newest version. Raises `NotFound("secret_not_found")`."""
@@ -196,14 +199,39 @@ class Secrets:
 
     def all(self, conn: sa.Connection, environment_id: str, resource_id: str) -> dict[str, str]:
         """Name -> newest value of everything stored for a resource."""
+        c = secrets.c
         rows = conn.execute(
-            sa.select(secrets, data_keys.c.project_id, data_keys.c.wrapped, data_keys.c.version.label("key_version"))
-            .join(data_keys, data_keys.c.id == secrets.c.data_key_id)
-            .where(secrets.c.environment_id == environment_id, secrets.c.resource_id == resource_id)
-            .order_by(secrets.c.name, secrets.c.version)
+            self._joined(INTERNAL)
+            .where(c.environment_id == environment_id, c.resource_id == resource_id)
+            .order_by(c.name, c.version)
         ).all()
         newest = {row.name: row for row in rows}
-        return {name: self._value(row) for name, row in newest.items()}
+        values = {name: self.value(INTERNAL, row) for name, row in newest.items()}
+        for value in values.values():
+            log.register_secret(value)
+        return values
+
+    def select(self, conn: sa.Connection, sealed: Sealed, where: sa.ColumnElement[bool]) -> str | None:
+        """The value of the one row of `sealed` that `where` names; None when there is none."""
+        row = conn.execute(self._joined(sealed).where(where)).one_or_none()
+        return None if row is None else self.value(sealed, row)
+
+    def older(self, sealed: Sealed, environment_id: str, data_key_id: str, limit: int) -> sa.Select[Any]:
+        """Rows of an environment that are under another data key than that one."""
+        c = sealed.table.c
+        there = sa.and_(c.environment_id == environment_id, c.data_key_id != data_key_id)
+        return self._joined(sealed).where(there).limit(limit)
+
+    @staticmethod
+    def _joined(sealed: Sealed) -> sa.Select[Any]:
+        keys = data_keys.c
+        key = (keys.project_id, keys.wrapped, keys.version.label("key_version"))
+        return sa.select(sealed.table, *key).join(data_keys, keys.id == sealed.table.c.data_key_id)
+
+    def value(self, sealed: Sealed, row: sa.Row[Any]) -> str:
+        """Open a row of `_joined`. Raises Corrupt for one that was altered or moved."""
+        key = self._open(row.data_key_id, row.project_id, row.environment_id, row.key_version, row.wrapped)
+        return open_sealed(key, row.sealed, sealed.aad(row.project_id, row._mapping)).decode()
 
     def delete_resource(self, conn: sa.Connection, environment_id: str, resource_id: str) -> None:
         """Forget every version of everything stored for a resource. Nothing stored is not an error."""
@@ -215,21 +243,6 @@ class Secrets:
         """Destroy an empty environment's data keys; copies of its ciphertexts elsewhere can no longer be opened."""
         conn.execute(data_keys.delete().where(data_keys.c.environment_id == environment_id))
 
-    def _value(self, row: sa.Row[tuple[object, ...]]) -> str:
-        key = self._open(row.data_key_id, row.project_id, row.environment_id, row.key_version, row.wrapped)
-        aad = aad_of("secret", row.project_id, row.environment_id, row.resource_id, row.name, row.version)
-        value = open_sealed(key, row.sealed, aad).decode()
-        log.register_secret(value)
-        return value
-
-    def _current(self, conn: sa.Connection, environment_id: str) -> sa.Row[tuple[object, ...]] | None:
-        return conn.execute(
-            sa.select(data_keys)
-            .where(data_keys.c.environment_id == environment_id)
-            .order_by(data_keys.c.version.desc())
-            .limit(1)
-        ).first()
-
     def _newest(self, conn: sa.Connection, environment_id: str, resource_id: str, name: str) -> int | None:
         return conn.execute(
             sa.select(sa.func.max(secrets.c.version)).where(
@@ -237,18 +250,24 @@ class Secrets:
             )
         ).scalar()
 
-    def _unwrap(self, row: sa.Row[tuple[object, ...]]) -> Key:
+    def unwrap(self, row: sa.Row[Any]) -> Key:
+        """The data key of a row of `data_keys`. Raises Corrupt, NeedsOperator("master_key_wrong")."""
         return self._open(row.id, row.project_id, row.environment_id, row.version, row.wrapped)
 
     def _open(self, key_id: str, project_id: str, environment_id: str, version: int, wrapped: str) -> Key:
         if found := self._opened.get(key_id):
             return found
-        if sealed_by(wrapped) != self._master.id:
-            raise NeedsOperator(
-                f"the stored secrets were sealed by another master key ({sealed_by(wrapped)})",
-                code="master_key_wrong",
-                hint="Put back the key file this installation began with, or name its place with "
-                "HOLDFAST_MASTER_KEY_FILE, or set HOLDFAST_MASTER_KEY to its content.",
-            )
-        raw = open_sealed(self._master, wrapped, aad_of("data key", project_id, environment_id, version))
+        master = self.master.get(sealed_by(wrapped)).key
+        raw = open_sealed(master, wrapped, aad_of("data key", project_id, environment_id, version))
         return self._opened.setdefault(key_id, Key(key_id, raw))
+
+    def forget(self, key_id: str) -> None:
+        """A data key that was destroyed leaves this process's memory; other processes keep it until they end."""
+        self._opened.pop(key_id, None)
+
+
+def current_data_key(conn: sa.Connection, environment_id: str) -> sa.Row[Any] | None:
+    """The data key that seals now."""
+    c = data_keys.c
+    newest = sa.select(data_keys).where(c.environment_id == environment_id).order_by(c.version.desc()).limit(1)
+    return conn.execute(newest).first()

@@ -47,6 +47,19 @@ class Settings:
     delete_grace_seconds: int = 7 * 24 * 3600
     disk_reserve_bytes: int = 256 * 1024 * 1024
     allowed_hosts: tuple[str, ...] = field(default=())
+    master_key_source: str = (
+        ""  # file, environment or vault; "" = environment when HOLDFAST_MASTER_KEY is set, else file
+    )
+    vault_addr: str = ""
+    vault_mount: str = "secret"
+    vault_path: str = "holdfast/master-key"
+    vault_field: str = "key"
+    vault_token_file: Path | None = None
+    vault_role_id: str | None = None
+    vault_secret_id_file: Path | None = None
+    vault_approle_mount: str = "approle"
+    vault_namespace: str | None = None
+    vault_cacert: Path | None = None
 
     @property
     def metadata_url(self) -> str:
@@ -77,7 +90,30 @@ class Settings:
             delete_grace_seconds=_number(env, "HOLDFAST_DELETE_GRACE_SECONDS", 7 * 24 * 3600),
             disk_reserve_bytes=_number(env, "HOLDFAST_DISK_RESERVE_BYTES", 256 * 1024 * 1024),
             allowed_hosts=tuple(filter(None, env.get("HOLDFAST_ALLOWED_HOSTS", "").split(","))),
+            master_key_source=_one_of(env, "HOLDFAST_MASTER_KEY_SOURCE", ("", "file", "environment", "vault")),
+            vault_addr=env.get("HOLDFAST_VAULT_ADDR", ""),
+            vault_mount=env.get("HOLDFAST_VAULT_MOUNT") or "secret",
+            vault_path=env.get("HOLDFAST_VAULT_PATH") or "holdfast/master-key",
+            vault_field=env.get("HOLDFAST_VAULT_FIELD") or "key",
+            vault_token_file=_path(env, "HOLDFAST_VAULT_TOKEN_FILE"),
+            vault_role_id=env.get("HOLDFAST_VAULT_ROLE_ID") or None,
+            vault_secret_id_file=_path(env, "HOLDFAST_VAULT_SECRET_ID_FILE"),
+            vault_approle_mount=env.get("HOLDFAST_VAULT_APPROLE_MOUNT") or "approle",
+            vault_namespace=env.get("HOLDFAST_VAULT_NAMESPACE") or None,
+            vault_cacert=_path(env, "HOLDFAST_VAULT_CACERT"),
         )
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    given = environ.get(name)
+    return Path(given) if given else None
+
+
+def _one_of(environ: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    given = environ.get(name, "")
+    if given not in known:
+        raise ValueError(f"{name} must be one of {', '.join(filter(None, known))}, not {given!r}")
+    return given
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

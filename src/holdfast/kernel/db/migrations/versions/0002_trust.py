@@ -30,6 +30,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_invites_created_by'), 'invites', ['created_by'], unique=False)
     op.create_index(op.f('ix_invites_email'), 'invites', ['email'], unique=False)
+    op.create_table('master_keys',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('since', Timestamp(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_master_keys'))
+    )
     op.create_table('roles',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('name', sa.String(length=40), nullable=False),
@@ -41,6 +47,31 @@ def upgrade() -> None:
     sa.Column('updated_at', Timestamp(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_roles')),
     sa.UniqueConstraint('name', name=op.f('uq_roles_name'))
+    )
+    op.create_table('token_keys',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('slot', sa.String(length=10), nullable=True),
+    sa.Column('public_jwk', Json(), nullable=False),
+    sa.Column('created_at', Timestamp(), nullable=False),
+    sa.Column('retired_at', Timestamp(), nullable=True),
+    sa.Column('expires_at', Timestamp(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_token_keys')),
+    sa.UniqueConstraint('slot', name=op.f('uq_token_keys_slot'))
+    )
+    op.create_table('masking_profiles',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('project_id', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=63), nullable=False),
+    sa.Column('engine', sa.String(length=40), nullable=False),
+    sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('statements', Json(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_by', sa.String(length=80), nullable=False),
+    sa.Column('created_at', Timestamp(), nullable=False),
+    sa.Column('updated_at', Timestamp(), nullable=False),
+    sa.ForeignKeyConstraint(['project_id'], ['projects.id'], name=op.f('fk_masking_profiles_project_id_projects'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_masking_profiles')),
+    sa.UniqueConstraint('project_id', 'name', name=op.f('uq_masking_profiles_project_id'))
     )
     op.create_table('password_resets',
     sa.Column('user_id', sa.String(length=40), nullable=False),
@@ -65,6 +96,35 @@ def upgrade() -> None:
     sa.UniqueConstraint('user_id', 'role', 'project_id', 'environment_id', name=op.f('uq_role_grants_user_id'))
     )
     op.create_index(op.f('ix_role_grants_user_id'), 'role_grants', ['user_id'], unique=False)
+    op.create_table('token_families',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=True),
+    sa.Column('key_id', sa.String(length=40), nullable=True),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('address', sa.Text(), nullable=True),
+    sa.Column('user_agent', sa.Text(), nullable=True),
+    sa.Column('created_at', Timestamp(), nullable=False),
+    sa.Column('refreshed_at', Timestamp(), nullable=False),
+    sa.Column('expires_at', Timestamp(), nullable=False),
+    sa.Column('revoked_at', Timestamp(), nullable=True),
+    sa.Column('revoked_why', sa.String(length=20), nullable=True),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_token_families_user_id_users')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_token_families'))
+    )
+    op.create_index(op.f('ix_token_families_key_id'), 'token_families', ['key_id'], unique=False)
+    op.create_index(op.f('ix_token_families_user_id'), 'token_families', ['user_id'], unique=False)
+    op.create_table('refresh_tokens',
+    sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.Column('family_id', sa.String(length=40), nullable=False),
+    sa.Column('created_at', Timestamp(), nullable=False),
+    sa.Column('expires_at', Timestamp(), nullable=False),
+    sa.Column('spent_at', Timestamp(), nullable=True),
+    sa.ForeignKeyConstraint(['family_id'], ['token_families.id'], name=op.f('fk_refresh_tokens_family_id_token_families')),
+    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_refresh_tokens'))
+    )
+    op.create_index(op.f('ix_refresh_tokens_family_id'), 'refresh_tokens', ['family_id'], unique=False)
+    op.add_column('environments', sa.Column('masking_required', sa.Boolean(), server_default=sa.text('0'), nullable=False))
+    op.add_column('restores', sa.Column('masking', Json(), nullable=True))
     op.add_column('runs', sa.Column('deaths', sa.Integer(), server_default='0', nullable=False))
     op.add_column('users', sa.Column('name', sa.String(length=120), server_default='', nullable=False))
     op.add_column('users', sa.Column('version', sa.Integer(), server_default='1', nullable=False))
