@@ -48,6 +48,10 @@ COMMANDS: dict[str, Lazy] = {
     "project": Lazy("holdfast.features.projects.cli", "app", "Projects: what belongs together.", "Access"),
     "env": Lazy("holdfast.features.projects.cli_env", "app", "Environments of a project.", "Access"),
     "key": Lazy("holdfast.features.access.cli", "app", "API keys for scripts.", "Access"),
+    "token": Lazy(
+        "holdfast.features.access.tokens.cli", "app", "Access tokens: short, signed, refreshed.", "Access"
+    ),
+    "masking": Lazy("holdfast.features.masking.cli", "app", "Masking profiles for copies of production.", "Access"),
     "profile": Lazy("holdfast.commands.profile", "app", "Profiles: servers this program talks to.", "Access"),
     "completion": Lazy(
         "holdfast.commands.completion", "completion", "Print the completion script for a shell.", "Access"

@@ -18,10 +18,12 @@ from starlette.responses import JSONResponse, Response
 import holdfast
 from holdfast.features.access import api as access_api
 from holdfast.features.access import api_keys
+from holdfast.features.access.accounts import wiring as accounts
 from holdfast.features.access.actor import Actor, Hidden
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
+from holdfast.features.access.tokens import api as tokens_api
 from holdfast.features.health import api as health_api
 from holdfast.features.health.ping import Health
 from holdfast.features.projects import api as projects_api
@@ -100,8 +102,11 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.state.services = services
     app.state.parts = {**own, **services.parts}
     app.state.closing = asyncio.Event()
-    for router in (access_api.router, api_keys.router, projects_api.router, *services.routers):
+    for router in (access_api.router, api_keys.router, tokens_api.router, projects_api.router, *services.routers):
         app.include_router(router, prefix=API)
+    for router in accounts.ROUTERS:
+        app.include_router(router, prefix=API)
+    app.include_router(tokens_api.well_known)
     app.include_router(health_api.router)
     app.include_router(_pages(app))
     _describe_credentials(app)

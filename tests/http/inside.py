@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,20 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from holdfast import app as composition
+from holdfast.features.access import store as access
+from holdfast.features.access.accounts import store as accounts
+from holdfast.features.access.accounts.model import Invite
 from holdfast.features.access.actor import Actor, local_actor
 from holdfast.features.access.keys import WantedKey
+from holdfast.features.access.model import User
 from holdfast.features.access.permissions import ALL
+from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
+from holdfast.features.masking import store as masking_store
+from holdfast.features.masking.model import MaskingProfile
 from holdfast.http import Services, create_app
 from holdfast.jobs import Jobs
 from holdfast.jobs.schema import run_logs, runs
@@ -80,6 +87,8 @@ class Inside:
             backups.insert(conn, snapshot)
             backups.insert(conn, verification_row(snapshot.id))
             backups.insert(conn, restore_row(snapshot))
+            masking = masking_row(own["project"], f"mask{number}")
+            masking_store.insert(conn, masking)
             run = Jobs(self.services.db, clock=SystemClock()).submit(
                 conn,
                 kind="snapshot.create",
@@ -94,9 +103,12 @@ class Inside:
                     run_logs.insert().values(run_id=run.id, seq=seq, at=NOW, level="info", message="m", fields={})
                 )
             conn.execute(statements.insert().values(**statement_row(resource.id)))
+            people = people_rows(conn)
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
-        return {**own, **made, "key": key.id}
+        made["masking_profile"] = masking.id
+        tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
+        return {**own, **made, **people, "key": key.id, "family": tokens.family.id}
 
     def more_lines(self, count: int) -> None:
         """More of what hangs on the first database, snapshot and run."""
@@ -107,6 +119,7 @@ class Inside:
                 conn.execute(run_logs.insert().values(**line))
                 conn.execute(statements.insert().values(**statement_row(mine["database"])))
                 backups.insert(conn, verification_row(mine["snapshot"]))
+                session_row(conn, mine["user"])
 
 
 def resource_row(project_id: str, environment_id: str, name: str, **changes: Any) -> Resource:
@@ -119,6 +132,10 @@ def resource_row(project_id: str, environment_id: str, name: str, **changes: Any
 
 def repository_row(project_id: str, name: str) -> RepositoryRow:
     return RepositoryRow(new_id("repo"), project_id, name, "local", "new", False, None, None, "usr_walk", NOW)
+
+
+def masking_row(project_id: str, name: str) -> MaskingProfile:
+    return MaskingProfile(new_id("msk"), project_id, name, "sqlite", "", ["SELECT 1"], 1, "usr_walk", NOW, NOW)
 
 
 def snapshot_row(resource: Resource, repository_id: str, **changes: Any) -> Snapshot:
@@ -144,6 +161,21 @@ def restore_row(snapshot: Snapshot) -> Restore:
 def statement_row(resource_id: str) -> dict[str, Any]:
     values = {"id": new_id("qry"), "resource_id": resource_id, "actor": "usr_walk", "at": NOW, "write": False}
     return {**values, "fingerprint": "SELECT ?", "status": "ok", "duration_ms": 1.0, "rows": 1, "affected": None}
+
+
+def people_rows(conn: sa.Connection) -> dict[str, str]:
+    """Someone with an account who is signed in, and someone who was asked to come."""
+    user, invite, now = new_id("usr"), new_id("inv"), datetime.now(UTC)
+    access.insert_user(conn, User(user, f"{user}@example.org", "", "member", now, None))
+    asked = Invite(invite, f"{invite}@example.org", "member", (), "usr_walk", now, now + timedelta(7), None, None, None)
+    accounts.insert_invite(conn, asked, invite)
+    return {"user": user, "invite": invite, "session": session_row(conn, user)}
+
+
+def session_row(conn: sa.Connection, user_id: str) -> str:
+    made, now = new_id("ses"), datetime.now(UTC)
+    access.insert_session(conn, id=made, user_id=user_id, token_hash=made, created_at=now, seen_at=now)
+    return made
 
 
 @contextmanager

@@ -81,6 +81,9 @@ ANONYMOUS: dict[str, Ask] = {
     "GET /health/live": Ask(),
     "POST /api/v1/session": Ask(body=PERSON),
     "POST /api/v1/session/first-run": Ask(body={"token": "x", **PERSON}),
+    "POST /api/v1/tokens": Ask(body=PERSON),
+    "POST /api/v1/tokens/refresh": Ask(body={"refresh_token": "hr_x"}),
+    "GET /.well-known/jwks.json": Ask(),
 }
 ASKS: dict[str, Ask] = {
     "GET /api/docs": Ask(),
@@ -100,6 +103,10 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/keys": _one("key.read"),
     "GET /api/v1/keys/{key_id}": _one("key.read"),
     "DELETE /api/v1/keys/{key_id}": _one("key.revoke"),
+    "GET /api/v1/tokens": Ask(),
+    "GET /api/v1/tokens #someone": _whole("user.read", query={"user_id": "usr_walk"}),
+    "DELETE /api/v1/tokens/{family_id}": _whole("token.revoke"),
+    "POST /api/v1/tokens/keys/rotate": _whole("system.key.rotate", body={}),
     "POST /api/v1/projects": _whole("project.create", body={"name": "walk"}),
     "GET /api/v1/projects": _one("project.read"),
     "GET /api/v1/projects/{project_id}": _one("project.read"),
@@ -113,6 +120,19 @@ ASKS: dict[str, Ask] = {
     "PATCH /api/v1/environments/{environment_id}": _one("environment.update", body={"name": "walk"}),
     "PATCH /api/v1/environments/{environment_id} #restore": _one("environment.update", body={"restore_allowed": True}),
     "DELETE /api/v1/environments/{environment_id}": _one("environment.delete", body={"confirm": "development"}),
+    "PATCH /api/v1/environments/{environment_id} #masking": Ask(
+        ("environment.update", "masking.write"), {"masking_required": True}
+    ),
+    "PATCH /api/v1/environments/{environment_id} #unmasked": Ask(
+        ("environment.update", "masking.write"), {"masking_required": False}
+    ),
+    "POST /api/v1/projects/{project_id}/masking-profiles": _one(
+        "masking.write", body={"name": "walk", "engine": "sqlite", "statements": ["SELECT 1"]}
+    ),
+    "GET /api/v1/projects/{project_id}/masking-profiles": _one("masking.read"),
+    "GET /api/v1/masking-profiles/{masking_profile_id}": _one("masking.read"),
+    "PATCH /api/v1/masking-profiles/{masking_profile_id}": _one("masking.write", body={"name": "walk"}),
+    "DELETE /api/v1/masking-profiles/{masking_profile_id}": _one("masking.write", body={"confirm": "mask0"}),
     "GET /api/v1/runs": _one("run.read", query={"project_id": "$project"}),
     "GET /api/v1/runs/{run_id}": _one("run.read"),
     "GET /api/v1/runs/{run_id}/logs": _one("run.read"),
@@ -170,8 +190,10 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/repositories/{repository_id}/key": _one("repository.key.reveal"),
 }
 STEP_UP = (
+    "POST /api/v1/tokens/keys/rotate",
     "POST /api/v1/keys",
     "PATCH /api/v1/environments/{environment_id} #restore",
+    "PATCH /api/v1/environments/{environment_id} #unmasked",
     "POST /api/v1/databases/{database_id}/url",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/key",

@@ -10,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from holdfast.features.access.actor import Actor, local_actor
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import SESSION_LIFE, AccessService
+from holdfast.features.access.tokens.access_token import looks_like_one
+from holdfast.features.access.tokens.service import TokenService
 from holdfast.kernel.errors import Unauthenticated
 from holdfast.web.guards import PEER_UID
 from holdfast.web.idempotency import Once, request_hash
@@ -54,6 +56,9 @@ async def _actor(request: Request) -> Actor:
         scheme, _, given = header.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("send the API key as Authorization: Bearer hf_…")
+        if looks_like_one(given):
+            tokens: TokenService = parts[TokenService]
+            return await run_in_threadpool(tokens.actor_of, given.strip())
         keys: KeyService = parts[KeyService]
         return await run_in_threadpool(keys.actor_of, given.strip())
     peer = request.scope.get(PEER_UID)

@@ -1,0 +1,1 @@
+"""Short access tokens that are signed, refresh tokens that rotate, and the keys behind them."""
