@@ -210,6 +210,9 @@ def restore(
     safety: Annotated[
         bool, typer.Option("--safety/--no-safety", help="In place: snapshot what is there first.")
     ] = True,
+    masking: Annotated[
+        str | None, typer.Option("--masking", metavar="PROFILE", help="Mask the new copy before anyone sees it.")
+    ] = None,
     unverified: Annotated[bool, typer.Option("--unverified", help="Also when the snapshot was not proven.")] = False,
     no_wait: NoWait = False,
 ) -> None:
@@ -223,10 +226,12 @@ def restore(
         body["select"] = list(tables)
     if in_place:
         target = t.client.get(f"/databases/{found['resource_id']}")
+        if masking:
+            raise Usage("a restore in place is not masked", hint="restore with --as NAME to mask the copy")
         confirmed = t.confirm(target["name"], confirm, "replaces a database's contents")
         body |= {"mode": "in_place", "confirm": confirmed, "safety": safety}
     else:
-        body |= {"mode": "new", "name": new_name}
+        body |= {"mode": "new", "name": new_name} | ({"masking": masking} if masking else {})
         if t.environment:
             body["environment_id"] = t.environment_of()["id"]
     made = t.client.post(f"/snapshots/{found['id']}/restore", body)

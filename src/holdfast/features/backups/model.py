@@ -103,6 +103,7 @@ restores = sa.Table(
     sa.Column("candidate", sa.String(24)),
     sa.Column("kept", sa.String(24)),
     sa.Column("kept_until", Timestamp()),
+    sa.Column("masking", Json()),
     sa.Column("receipt", Json()),
     sa.Column("verdict", Json()),
     sa.Column("error", Json()),
@@ -193,7 +194,8 @@ class VerificationRow:
 
 @dataclass(frozen=True)
 class Restore:
-    """Who brought what back where. `candidate` and `kept` are labels of databases beside the live one."""
+    """Who brought what back where. `candidate` and `kept` are labels of databases beside the live one; `masking` are
+    the statements a new copy is masked with."""
 
     id: str
     project_id: str
@@ -209,6 +211,7 @@ class Restore:
     candidate: str | None
     kept: str | None
     kept_until: datetime | None
+    masking: Mapping[str, Any] | None
     receipt: Mapping[str, Any] | None
     verdict: Mapping[str, Any] | None
     error: Mapping[str, Any] | None

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor
 from holdfast.features.backups import store
+from holdfast.features.backups.copying import check_copy
 from holdfast.features.backups.model import Restore, Snapshot
 from holdfast.features.backups.service import SnapshotsService, found, record, require_ready
 from holdfast.features.backups.swapping import Swapper
@@ -31,7 +32,8 @@ Mode = Literal["new", "in_place"]
 
 @dataclass(frozen=True)
 class RestoreWish:
-    """`name`, `environment_id`, `spec` are for mode "new"; `confirm` (the name, typed), `safety` for "in_place"."""
+    """`name`, `environment_id`, `spec`, `masking` (a profile's name or id) are for mode "new"; `confirm` (the name,
+    typed), `safety` for "in_place"."""
 
     mode: Mode
     name: str | None = None
@@ -41,6 +43,7 @@ class RestoreWish:
     select: Sequence[str] = ()
     safety: bool = True
     override_unverified: bool = False
+    masking: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,15 +110,18 @@ class RestoreService:
                 seconds=seconds,
                 confirm=living.name if wish.mode == "in_place" and living else None,
             )
-            self._look(conn, outlook, wish, living)
+            self._look(conn, actor, outlook, wish, living)
             return outlook
 
-    def _look(self, conn: sa.Connection, outlook: Outlook, wish: RestoreWish, living: Resource | None) -> None:
+    def _look(
+        self, conn: sa.Connection, actor: Actor, outlook: Outlook, wish: RestoreWish, living: Resource | None
+    ) -> None:
         snapshot = outlook.snapshot
         checks: list[Callable[[], None]] = [
             lambda: check_proven(snapshot, wish),
             lambda: check_production(outlook.environment, wish),
             lambda: self._check_target(conn, snapshot, wish, living),
+            lambda: _check_copy(conn, actor, outlook, wish),
         ]
         for check in checks:
             try:
@@ -154,6 +160,7 @@ class RestoreService:
     ) -> tuple[Resource, Restore, Run]:
         environment = self._environment(conn, actor, snapshot, wish)
         check_production(environment, wish)
+        masking = check_copy(conn, actor, snapshot, environment, wish.masking)
         if environment.project_id != snapshot.project_id:
             raise Conflict(
                 "a snapshot is restored within its own project",
@@ -172,10 +179,10 @@ class RestoreService:
             name=wish.name,
             spec=wish.spec if wish.spec is not None else snapshot.spec,
             labels={},
-            notes=f"Restored from {snapshot.id}.",
+            notes=f"Restored from {snapshot.id}" + (f", masked with {masking['name']}." if masking else "."),
         )
         resource = self._databases.insert(conn, actor, environment, wanted, state="restoring")
-        restore = self._insert(conn, actor, snapshot, resource, wish, None)
+        restore = self._insert(conn, actor, snapshot, resource, wish, None, masking)
         run = self._submit(conn, actor, snapshot, restore)
         return databases.claim(conn, resource.id, run.id), restore, run
 
@@ -206,6 +213,7 @@ class RestoreService:
         resource: Resource,
         wish: RestoreWish,
         safety: Snapshot | None,
+        masking: Mapping[str, Any] | None = None,
     ) -> Restore:
         restore_id = new_id("rst")
         mark = restore_id[-16:]
@@ -225,6 +233,7 @@ class RestoreService:
             candidate=f"new_{mark}" if swaps else None,
             kept=f"old_{mark}" if swaps else None,
             kept_until=None,
+            masking=masking,
             receipt=None,
             verdict=None,
             error=None,
@@ -245,14 +254,26 @@ class RestoreService:
             input={"restore_id": restore.id, "snapshot_id": snapshot.id, "mode": restore.mode},
         )
         store.change(conn, Restore, restore.id, run_id=run.id)
+        named = restore.masking["name"] if restore.masking else None
         record(
             conn,
             actor,
             snapshot,
             "snapshot.restore",
-            {"run_id": run.id, "mode": restore.mode, "target": restore.resource_id, "restore_id": restore.id},
+            {
+                "run_id": run.id,
+                "mode": restore.mode,
+                "target": restore.resource_id,
+                "restore_id": restore.id,
+                "masking": named,
+            },
         )
         return run
+
+
+def _check_copy(conn: sa.Connection, actor: Actor, outlook: Outlook, wish: RestoreWish) -> None:
+    if wish.mode == "new":
+        check_copy(conn, actor, outlook.snapshot, outlook.environment, wish.masking)
 
 
 def check_proven(snapshot: Snapshot, wish: RestoreWish) -> None:

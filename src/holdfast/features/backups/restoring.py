@@ -12,6 +12,7 @@ from holdfast.contract.snapshot import Check, Level, Source, Verdict
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.features.backups import store
+from holdfast.features.backups.copying import mask
 from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot
@@ -73,6 +74,9 @@ class Restorer:
         endpoint = self._reach.provision(resource, scratch_of(ctx))
         crash_point("restore.created")
         receipt, verdict = self._fill(ctx, restore, snapshot, resource, endpoint, source)
+        if restore.masking is not None:
+            receipt["masking"] = self._masked(ctx, restore.masking, resource, endpoint)
+            crash_point("restore.masked")
         host = self._reach.plan(resource).host
         with ctx.commit() as conn:
             changed = databases.change(
@@ -144,6 +148,16 @@ class Restorer:
                 details={"checks": checks[:20]},
             )
         return {"notes": list(receipt.notes), "facts": dict(receipt.facts)}, wire
+
+    def _masked(
+        self, ctx: TaskContext, masking: Mapping[str, Any], resource: Resource, at: Endpoint
+    ) -> list[dict[str, Any]]:
+        """As the owner, before the copy is reachable: nobody sees a row of it unmasked."""
+        session = self._reach.engine(resource).connect(at, self._reach.tools(resource, scratch_of(ctx)), "owner")
+        try:
+            return mask(ctx, session, masking)
+        finally:
+            asyncio.run(session.close())
 
     def _succeeded(
         self, conn: Any, ctx: TaskContext, restore: Restore, receipt: dict[str, Any], verdict: dict[str, Any]

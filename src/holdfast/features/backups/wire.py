@@ -66,6 +66,9 @@ class RestoreIn(_In):
     select: list[str] = Field(default_factory=list, description="Only these tables; patterns allowed.")
     safety: bool = Field(default=True, description="In place: take a snapshot of what is there first.")
     override_unverified: bool = False
+    masking: str | None = Field(
+        default=None, max_length=64, description="Mode new: mask the copy with this profile, by name or id."
+    )
 
     def wish(self) -> RestoreWish:
         return RestoreWish(**self.model_dump())
@@ -193,6 +196,7 @@ class RestoreOut(BaseModel):
     safety_snapshot_id: str | None
     state: str
     kept_until: datetime | None
+    masking: str | None = Field(description="The masking profile's name.")
     receipt: dict[str, Any] | None
     verdict: dict[str, Any] | None
     error: dict[str, Any] | None
@@ -202,7 +206,8 @@ class RestoreOut(BaseModel):
     @classmethod
     def of(cls, restore: Restore) -> RestoreOut:
         values = vars(restore)
-        return cls(**{name: values[name] for name in cls.model_fields})
+        masking = restore.masking["name"] if restore.masking else None
+        return cls(**{name: values[name] for name in cls.model_fields} | {"masking": masking})
 
 
 class RestoreRunOut(BaseModel):

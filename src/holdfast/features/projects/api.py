@@ -44,6 +44,9 @@ class EnvironmentPatch(_In):
     name: Name | None = None
     colour: str | None = Field(default=None, pattern=r"^([a-z]{3,20}|#[0-9a-f]{6})$")
     restore_allowed: bool | None = Field(default=None, description="Whether a restore into production may run.")
+    masking_required: bool | None = Field(
+        default=None, description="Whether copies out of production need a masking profile."
+    )
 
 
 class Confirm(_In):
@@ -75,6 +78,7 @@ class EnvironmentOut(BaseModel):
     kind: EnvironmentKind
     colour: str
     restore_allowed: bool
+    masking_required: bool
     version: int
     created_by: str
     created_at: datetime

@@ -51,10 +51,35 @@ def show(ctx: typer.Context, environment: Annotated[str, typer.Argument(help="Na
                 "Id": found["id"],
                 "Kind": found["kind"],
                 "Project": found["project_id"],
+                "Copies": "masked only" if found["masking_required"] else "with the permission",
                 "Restores": "refused" if found["kind"] == "production" and not found["restore_allowed"] else "allowed",
                 "Created": f"{output.moment_text(found.get('created_at'))}, by {found.get('created_by')}",
             }
         )
+
+
+@verb(app, "update", "holdfast env update production --allow-restore\nholdfast env update production --require-masking")
+def update(
+    ctx: typer.Context,
+    *,
+    environment: Annotated[str, typer.Argument(help="Name or id.")],
+    name: Annotated[str | None, typer.Option("--name", help="Another name.")] = None,
+    colour: Annotated[str | None, typer.Option("--colour", help="A word such as red, or #aabbcc.")] = None,
+    restore: Annotated[
+        bool | None, typer.Option("--allow-restore/--refuse-restore", help="Whether restores into production may run.")
+    ] = None,
+    masking: Annotated[
+        bool | None,
+        typer.Option("--require-masking/--no-masking", help="Whether copies out of production must be masked."),
+    ] = None,
+) -> None:
+    """Change an environment's name, colour or production switches."""
+    t = terminal(ctx)
+    found = t.environment_of(environment)
+    given = {"name": name, "colour": colour, "restore_allowed": restore, "masking_required": masking}
+    body = {key: value for key, value in given.items() if value is not None}
+    changed = t.client.patch(f"/environments/{found['id']}", body, found["version"])
+    t.answer(changed, f"Changed environment {output.visible(changed['name'])}.")
 
 
 @verb(app, "delete", "holdfast env delete preview --confirm preview")

@@ -35,6 +35,7 @@ environments = sa.Table(
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("colour", sa.String(20), nullable=False),
     sa.Column("restore_allowed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("masking_required", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp, nullable=False),
@@ -62,7 +63,11 @@ class Project:
 
 @dataclass(frozen=True)
 class Environment:
-    """A part of a project with its own data key. `restore_allowed` counts in production: off until it is set."""
+    """A part of a project with its own data key.
+
+    Two switches count in production: `restore_allowed`, off until it is set, and `masking_required`: copies into lower
+    environments only with a masking profile.
+    """
 
     id: str
     project_id: str
@@ -74,6 +79,7 @@ class Environment:
     created_at: datetime
     updated_at: datetime
     restore_allowed: bool = False
+    masking_required: bool = False
 
     @property
     def place(self) -> Place:
