@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from holdfast import occupied
+from holdfast import located, occupied
 from holdfast import services as slices
 from holdfast.features.access.accounts.hooks import UserHooks
 from holdfast.features.access.accounts.wiring import accounts
@@ -37,6 +37,7 @@ from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.web.peer import PeerProtocol
+from holdfast.web.protocol import BoundedProtocol
 
 GRACE_SECONDS = 10
 _log = log.get("holdfast.app")
@@ -63,7 +64,7 @@ def build_services(settings: Settings) -> Services:
         )
     )
     origin = f"http://{settings.host}:{settings.control_port}"
-    keys = KeyService(db, clock)
+    keys = KeyService(db, clock, located.WHEREABOUTS)
     access = AccessService(db, clock, origin=origin)
     people = accounts(db, clock, access, UserHooks(), origin=origin)
     return Services(
@@ -144,7 +145,7 @@ def _config(app: FastAPI, *, admin: bool) -> uvicorn.Config:
     """Forwarded headers count for nothing: there is no proxy of ours in front yet."""
     return uvicorn.Config(
         app,
-        http=PeerProtocol if admin else "httptools",
+        http=PeerProtocol if admin else BoundedProtocol,
         ws="none",
         lifespan="off",
         proxy_headers=False,

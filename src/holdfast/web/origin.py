@@ -43,9 +43,9 @@ def _same_site(scope: Scope) -> bool:
     if origins:
         scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
         return origins == [f"{scheme}://{headers.get('host', '').lower()}"]
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
+    sites = headers.getlist("sec-fetch-site")
+    if sites:
+        return sites == ["same-origin"]
     return "authorization" in headers or not has_session_cookie(headers)
 
 

@@ -11,15 +11,14 @@ import socket
 import struct
 from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from holdfast.web.guards import PEER_UID
+from holdfast.web.protocol import BoundedProtocol
 
 _UCRED = struct.Struct("3i")
 NOBODY = -1
 
 
-class PeerProtocol(HttpToolsProtocol):
+class PeerProtocol(BoundedProtocol):
     """HTTP/1.1 whose every request carries `holdfast.peer_uid`. A peer that cannot be asked for is nobody."""
 
     peer_uid = NOBODY
