@@ -47,6 +47,8 @@ COMMANDS: dict[str, Lazy] = {
     "engine": Lazy("holdfast.commands.engine", "app", "Engines: what kinds of database there are.", "Data"),
     "project": Lazy("holdfast.features.projects.cli", "app", "Projects: what belongs together.", "Access"),
     "env": Lazy("holdfast.features.projects.cli_env", "app", "Environments of a project.", "Access"),
+    "user": Lazy("holdfast.features.access.accounts.cli_user", "app", "People: invite, disable, reset.", "Access"),
+    "session": Lazy("holdfast.features.access.accounts.cli_session", "app", "Where people are signed in.", "Access"),
     "key": Lazy("holdfast.features.access.cli", "app", "API keys for scripts.", "Access"),
     "token": Lazy(
         "holdfast.features.access.tokens.cli", "app", "Access tokens: short, signed, refreshed.", "Access"

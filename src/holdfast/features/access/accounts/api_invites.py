@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from holdfast.features.access.accounts.api_wire import In, Name, NewPassword, RoleName, Token, origin_of
+from holdfast.features.access.accounts.api_wire import In, Name, NewPassword, RoleName, Token, Url, origin_of
 from holdfast.features.access.accounts.invites import Acceptance, InvitesService, WantedInvite
 from holdfast.features.access.accounts.model import Invite, RoleGrant
 from holdfast.features.access.api import WhoOut
@@ -36,6 +36,7 @@ class InviteIn(In):
 
     email: str = Field(max_length=254, examples=["ada@example.org"])
     role: RoleName = Field(default="member", description="In the whole installation; `member` is nothing by itself.")
+    url: Url = None
     grants: list[RoleGrantIn] = Field(default=[], max_length=50, description="Roles in projects besides.")
 
 
@@ -92,7 +93,7 @@ def create(
 ) -> NewInviteOut:
     grants = tuple(RoleGrant(**grant.model_dump()) for grant in body.grants)
     wanted = WantedInvite(body.email, body.role, grants)
-    made, link = invites.create(actor, wanted, once.answering(_kept), origin=origin_of(request))
+    made, link = invites.create(actor, wanted, once.answering(_kept), origin=body.url or origin_of(request))
     return NewInviteOut(**_wire(made), link=link)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.accounts.api_sessions import Ended, SessionOut, Sessions
-from holdfast.features.access.accounts.api_wire import In, Name, RoleName, origin_of
+from holdfast.features.access.accounts.api_wire import In, Name, RoleName, Url, origin_of
 from holdfast.features.access.accounts.recovery import RecoveryService
 from holdfast.features.access.accounts.store import Person
 from holdfast.features.access.accounts.users import UserChanges, UsersService
@@ -56,6 +56,10 @@ class UserPatch(In):
 
 class UserDelete(In):
     confirm: str = Field(max_length=254, description="The person's e-mail, typed.")
+
+
+class ResetIn(In):
+    url: Url = None
 
 
 class ResetOut(BaseModel):
@@ -127,8 +131,10 @@ def delete(user_id: str, body: UserDelete, actor: CurrentActor, users: Users) ->
     description="Ends password, sessions, second factors and lock-out, and answers a link to choose a new password.",
     responses=answers(403, 404, 409),
 )
-def reset(user_id: str, actor: CurrentActor, recovery: Recovery, request: Request) -> ResetOut:
-    return ResetOut(link=recovery.reset(actor, user_id, origin_of(request)))
+def reset(
+    user_id: str, actor: CurrentActor, recovery: Recovery, request: Request, body: ResetIn | None = None
+) -> ResetOut:
+    return ResetOut(link=recovery.reset(actor, user_id, (body and body.url) or origin_of(request)))
 
 
 @router.get(

@@ -14,6 +14,14 @@ Token = Annotated[SecretStr, Field(max_length=200, description="What follows the
 Password = Annotated[SecretStr, Field(max_length=MAX)]
 NewPassword = Annotated[SecretStr, Field(max_length=MAX, description="At least 12 characters.")]
 Name = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Ada Lovelace"])]
+Url = Annotated[
+    str | None,
+    Field(
+        max_length=300,
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$",
+        description="What the link begins with, when that is not where this request came to.",
+    ),
+]
 RoleName = Annotated[str, Field(min_length=1, max_length=40, examples=["developer"])]
 
 
