@@ -233,7 +233,7 @@ def test_a_limited_key_sees_the_keys_of_its_projects_only(owned) -> None:
         [["prj_a"], None, ["prj_b"], ["prj_a", "prj_c"], [], ["prj_a", "prj_b"], None] * 3
     ):
         key, _ = owned.keys.create(actor, WantedKey(f"key {number}", projects=projects))
-        if projects is not None and set(projects) <= {"prj_a", "prj_b"}:
+        if projects and set(projects) <= {"prj_a", "prj_b"}:
             mine.append(key.id)
     walked: list[str] = []
     while page := owned.keys.list(limited, after=walked[-1] if walked else None, limit=2):

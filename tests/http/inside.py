@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
@@ -64,7 +65,7 @@ class Inside:
         found = {}
         with self.services.db.read() as conn:
             for table in metadata.sorted_tables:
-                kept = [column for column in table.c if column.name not in ("last_used_at", "seen_at")]
+                kept = [column for column in table.c if column.name not in ("last_used_at", "secret_used_at", "seen_at")]
                 if table.name != "audit_events":
                     found[table.name] = sorted((tuple(row) for row in conn.execute(sa.select(*kept))), key=repr)
         return found
@@ -182,7 +183,8 @@ def session_row(conn: sa.Connection, user_id: str) -> str:
 def inside() -> Iterator[Inside]:
     base = Path(tempfile.mkdtemp(prefix="hf-walk-"))
     (base / "data").mkdir()
-    settings = Settings(base / "data", base / "run", base / "master.key")
+    url = metadata_home.url(base / "data" / "meta" / "holdfast.db")
+    settings = Settings(base / "data", base / "run", base / "master.key", database_url=url)
     services = composition.build_services(settings)
     try:
         with TestClient(create_app(services, settings), base_url="http://127.0.0.1:7700") as client:

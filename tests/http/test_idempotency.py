@@ -15,6 +15,7 @@ from holdfast.web.idempotency import idempotency_keys
 
 CREATING = [
     "POST /api/v1/keys",
+    "POST /api/v1/keys/{key_id}/rotate",
     "POST /api/v1/projects",
     "POST /api/v1/projects/{project_id}/environments",
     "POST /api/v1/databases",
@@ -22,6 +23,11 @@ CREATING = [
     "POST /api/v1/databases/{database_id}/snapshots",
     "POST /api/v1/snapshots/{snapshot_id}/restore",
 ]
+# Another request on the same route, where it has no name.
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "POST /api/v1/databases/{database_id}/snapshots": {"tags": ["other"]},
+    "POST /api/v1/keys/{key_id}/rotate": {"overlap_seconds": 5},
+}
 
 
 @pytest.fixture
@@ -59,10 +65,9 @@ def test_asked_twice_made_once(here, route) -> None:
     again = call(here, route, headers)
     assert again.status_code == first.status_code
     assert again.headers["idempotent-replayed"] == "true"
-    shown_once = {"key": None} if route == "POST /api/v1/keys" else {}
+    shown_once = {"key": None} if route.startswith("POST /api/v1/keys") else {}
     assert again.json() == first.json() | shown_once
-    name = "tags" if "snapshots" in route and "restore" not in route else "name"
-    other = call(here, route, headers, **{name: ["other"] if name == "tags" else "other"})
+    other = call(here, route, headers, **OTHERWISE.get(route, {"name": "other"}))
     assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
     assert here.rows() == rows
     assert here.audit() == audit

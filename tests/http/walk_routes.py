@@ -118,6 +118,13 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/keys #limited": _one(
         "key.create", body={"name": "walk", "permissions": [], "projects": ["$project"]}
     ),
+    "POST /api/v1/keys #environment": _one(
+        "key.create", body={"name": "walk", "permissions": [], "environments": ["$environment"]}
+    ),
+    "POST /api/v1/keys #resource": _one(
+        "key.create", body={"name": "walk", "permissions": [], "resources": ["$database"]}
+    ),
+    "POST /api/v1/keys/{key_id}/rotate": _one("key.rotate", body={}),
     "GET /api/v1/keys": _one("key.read"),
     "GET /api/v1/keys/{key_id}": _one("key.read"),
     "DELETE /api/v1/keys/{key_id}": _one("key.revoke"),

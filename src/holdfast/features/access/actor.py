@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,6 +70,17 @@ class Actor:
         known(permission)
         return all(any(grant.allows(permission, place) for grant in each) for each in self._both())
 
+    def holds(self, permission: str, place: Place | None) -> bool:
+        """Whether it holds in the whole of `place`; None = in the installation. What may be given to others there."""
+        known(permission)
+        return all(any(grant.covers(permission, place) for grant in each) for each in self._both())
+
+    def require_holding(self, permissions: Iterable[str], place: Place | None, hint: str) -> None:
+        """Before giving: raises `Denied` naming the first permission that the actor does not hold in all of `place`."""
+        for permission in sorted(permissions):
+            if not self.holds(permission, place):
+                raise denied(permission, hint=hint)
+
     def sees(self, place: Place) -> bool:
         """Whether anything at all was granted there: otherwise the place does not exist for this actor."""
         return all(any(grant.touches(place) and grant.permissions for grant in each) for each in self._both())
@@ -103,9 +115,8 @@ class Actor:
     def require_everywhere(self, permission: str) -> None:
         """For acts on the installation itself: whoever is let into projects only may not."""
         self.require(permission)
-        for each in self._both():
-            if not any(grant.project_id is None and permission in grant.permissions for grant in each):
-                raise denied(permission, hint="It is held in some projects only; the act is not in one.")
+        if not self.holds(permission, None):
+            raise denied(permission, hint="It is held in some projects only; the act is not in one.")
 
     def require_step_up(self) -> None:
         """Raises `Denied("step_up_required")` for a session whose password was not typed again lately."""

@@ -54,6 +54,17 @@ class Grant:
         )
         return not around or permission in SHARED_READS
 
+    def covers(self, permission: str, place: Place | None) -> bool:
+        """Whether it holds in the whole of `place` (None = the installation): only then is it one's own to give away.
+
+        What those inside share of the places around them is not: `allows` says yes to it there, this says no.
+        """
+        if permission not in self.permissions:
+            return False
+        wanted = (None,) * 3 if place is None else (place.project_id, place.environment_id, place.resource_id)
+        mine = (self.project_id, self.environment_id, self.resource_id)
+        return all(own is None or own == its for own, its in zip(mine, wanted, strict=True))
+
     def within(self, permission: str, at: Columns) -> sa.ColumnElement[bool]:
         """`allows` for each row of a table whose columns say where it lives."""
         if permission not in self.permissions:

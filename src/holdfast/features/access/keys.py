@@ -3,198 +3,242 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.features.access import key_store as store
 from holdfast.features.access.actor import Actor, denied, hidden, no_such
-from holdfast.features.access.grants import Grant, Place
-from holdfast.features.access.model import ApiKey, api_keys
-from holdfast.features.access.permissions import ALL, ROLES, checked
+from holdfast.features.access.grants import Grant
+from holdfast.features.access.key_limits import Maker, WantedKey, maker_of, reach_of, require_no_more
+from holdfast.features.access.key_store import Presented, is_person
+from holdfast.features.access.model import ApiKey, KeySecret
+from holdfast.features.access.places import PROJECTS_ONLY, Whereabouts
+from holdfast.features.access.roles import grants_of
 from holdfast.kernel import audit, crypto, log
 from holdfast.kernel.clock import Clock
-from holdfast.kernel.db import Database, json_elements
-from holdfast.kernel.errors import Invalid, Unauthenticated
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, Invalid, Unauthenticated
 from holdfast.kernel.ids import new_id
 from holdfast.web.idempotency import NEVER, Once
 
+__all__ = ["KeyService", "WantedKey"]
+
 USED_EVERY = timedelta(minutes=1)
+OVERLAP, LONGEST_OVERLAP = timedelta(hours=24), timedelta(days=30)
+MAX_SECRETS = 10
 _KEY = re.compile(r"^hf_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
 
 
-@dataclass(frozen=True)
-class WantedKey:
-    """`role` or `permissions`, or neither: all the maker may do. `projects` None = wherever the maker may."""
-
-    name: str
-    role: str | None = None
-    permissions: Collection[str] | None = None
-    projects: Collection[str] | None = None
-    expires_at: datetime | None = None
-
-
 class KeyService:
-    """Nobody makes a key that may do more than they may themselves."""
+    """Nobody makes a key that may do more than they may themselves, and a person's key never does more than they may
+    at that moment: taking a role from them takes it from their keys."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, where: Whereabouts = PROJECTS_ONLY) -> None:
         self._db = db
         self._clock = clock
+        self._where = where
 
     def create(self, actor: Actor, wanted: WantedKey, once: Once = NEVER) -> tuple[ApiKey, str]:
         """The record and the key, which is never seen again. Raises Denied naming a permission the maker lacks."""
         actor.require("key.create")
         actor.require_step_up()
-        permissions = _granted(actor, wanted)
-        projects = self._projects(actor, wanted)
-        now = self._clock.now()
-        if wanted.expires_at is not None and wanted.expires_at <= now:
-            raise Invalid("expires_at is in the past", code="expiry_invalid")
-        prefix, secret = crypto.token_hash(crypto.random_token())[:12], crypto.random_token()
-        made = ApiKey(
-            id=new_id("key"),
-            name=wanted.name,
-            prefix=prefix,
-            role=wanted.role,
-            permissions=permissions,
-            projects=projects,
-            created_by=actor.id,
-            created_at=now,
-            expires_at=wanted.expires_at,
-            last_used_at=None,
-            revoked_at=None,
-        )
         with self._db.write() as conn:
+            maker = maker_of(conn, actor)
+            reach = reach_of(conn, self._where, actor, maker, wanted)
             once.check(conn)
-            conn.execute(api_keys.insert().values(**_row(made), secret_hash=crypto.token_hash(secret)))
-            audit.record(
-                conn,
-                actor=actor.id,
-                action="key.create",
-                resource_id=made.id,
-                details={"name": made.name, "permissions": sorted(permissions)},
+            now = self._clock.now()
+            prefix, secret = _new_secret()
+            made = ApiKey(
+                id=new_id("key"),
+                name=wanted.name,
+                prefix=prefix,
+                role=wanted.role,
+                permissions=reach.permissions,
+                places=reach.places,
+                owner_id=maker.owner_id,
+                created_by=actor.id,
+                created_at=now,
+                expires_at=_end(wanted, maker, now),
+                last_used_at=None,
+                revoked_at=None,
+                secrets=(KeySecret(prefix, now, None, None),),
             )
+            store.insert(conn, made, crypto.token_hash(secret))
+            _record(conn, actor, "key.create", made, permissions=sorted(made.permissions), limited=_limited(made))
             once.keep(conn, made)
-        text = f"hf_{prefix}_{secret}"
-        log.register_secret(text)
-        return made, text
+        return made, _shown(prefix, secret)
+
+    def rotate(self, actor: Actor, key_id: str, overlap: timedelta = OVERLAP, once: Once = NEVER) -> tuple[ApiKey, str]:
+        """A new secret for the same key; the one before it works until `overlap` has passed, at most 30 days.
+
+        Raises Denied when the key may do more than the actor or is another person's, Conflict("key_ended") when it was
+        revoked or has expired, Conflict("too_many_secrets") when ten earlier ones still work.
+        """
+        if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+            raise Invalid("an overlap lasts from 0 to 30 days", code="overlap_invalid")
+        with self._db.write() as conn:
+            key = self._found(conn, actor, key_id, "key.rotate")
+            actor.require_step_up()
+            require_no_more(actor, key)
+            once.check(conn)
+            now = self._clock.now()
+            _require_living(key, now)
+            prefix, secret = _new_secret()
+            until = now + overlap
+            store.replace_secret(conn, key, prefix, crypto.token_hash(secret), now, until)
+            _record(conn, actor, "key.rotate", key, overlap_seconds=int(overlap.total_seconds()))
+            changed = self._living(conn, key_id)
+            once.keep(conn, changed)
+        return changed, _shown(prefix, secret)
 
     def list(self, actor: Actor, *, after: str | None = None, limit: int = 50) -> Sequence[ApiKey]:
-        """In order of creation; a limited key sees the keys limited to projects it sees."""
+        """In order of creation: one's own, and those limited to places where the actor may see keys."""
         actor.require("key.read")
-        statement = sa.select(api_keys).order_by(api_keys.c.id).limit(limit)
-        if after is not None:
-            statement = statement.where(api_keys.c.id > after)
         with self._db.read() as conn:
-            if actor.projects is not None:
-                statement = statement.where(_within(conn, actor.projects))
-            return [_key(row) for row in conn.execute(statement)]
+            return store.page(conn, store.manageable(conn, actor, "key.read"), after=after, limit=limit)
 
     def get(self, actor: Actor, key_id: str) -> ApiKey:
-        actor.require("key.read")
         with self._db.read() as conn:
-            return _found(conn, actor, key_id)
+            return self._found(conn, actor, key_id, "key.read")
 
     def revoke(self, actor: Actor, key_id: str) -> ApiKey:
-        """At once; a key revoked before stays so."""
-        actor.require("key.revoke")
+        """At once, with every secret it has; a key revoked before stays so."""
         with self._db.write() as conn:
-            key = _found(conn, actor, key_id)
+            key = self._found(conn, actor, key_id, "key.revoke")
             if key.revoked_at is None:
-                now = self._clock.now()
-                conn.execute(api_keys.update().where(api_keys.c.id == key_id).values(revoked_at=now))
-                audit.record(conn, actor=actor.id, action="key.revoke", resource_id=key_id, details={"name": key.name})
-            return _found(conn, actor, key_id)
+                store.end(conn, key_id, self._clock.now())
+                _record(conn, actor, "key.revoke", key)
+            return self._living(conn, key_id)
 
     def actor_of(self, text: str) -> Actor:
-        """Who a key is. Raises Unauthenticated: unknown, wrong, expired and revoked are not told apart."""
+        """Who a key is. Raises Unauthenticated: unknown, wrong, expired and revoked are not told apart.
+
+        Two statements, and a write at most once a minute.
+        """
         match = _KEY.match(text)
         prefix, secret = match.groups() if match else ("", "")
         with self._db.read() as conn:
-            row = conn.execute(sa.select(api_keys).where(api_keys.c.prefix == prefix)).first()
-        now = self._clock.now()
-        right = crypto.equal(row.secret_hash if row else "0" * 64, crypto.token_hash(secret))
-        if row is None or not right or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
-            raise _key_invalid()
-        return self._actor(row, now)
+            found = store.presented(conn, prefix)
+            right = crypto.equal(found.secret_hash if found else "0" * 64, crypto.token_hash(secret))
+            working = self._working(found if right else None)
+            bounds = _bounds(conn, working)
+        self._remember(working, working.secret.last_used_at, by_secret=True)
+        return _actor(working.key, bounds)
 
     def actor_of_id(self, key_id: str) -> Actor:
         """Who a key is now: for the tokens that were made with it. Raises Unauthenticated as `actor_of` does."""
         with self._db.read() as conn:
-            row = conn.execute(sa.select(api_keys).where(api_keys.c.id == key_id)).first()
-        now = self._clock.now()
-        if row is None or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
-            raise _key_invalid()
-        return self._actor(row, now)
+            working = self._working(store.presented_by_id(conn, key_id))
+            bounds = _bounds(conn, working)
+        self._remember(working, working.key.last_used_at, by_secret=False)
+        return _actor(working.key, bounds)
 
-    def _actor(self, row: sa.Row[Any], now: datetime) -> Actor:
-        if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
+    def _working(self, found: Presented | None) -> Presented:
+        if found is None or not _works(found, self._clock.now()):
+            raise Unauthenticated("this key is not valid", hint="Make another one with `holdfast key create`.")
+        return found
+
+    def _remember(self, found: Presented, used: datetime | None, *, by_secret: bool) -> None:
+        now = self._clock.now()
+        if used is None or now - used > USED_EVERY:
             with self._db.write() as conn:
-                conn.execute(api_keys.update().where(api_keys.c.id == row.id).values(last_used_at=now))
-        key = _key(row)
-        places = (None,) if key.projects is None else tuple(sorted(key.projects))
-        return Actor(key.id, "key", key.name, tuple(Grant(key.permissions, place) for place in places))
+                store.touch(conn, found, now, by_secret=by_secret)
+
+    def _found(self, conn: sa.Connection, actor: Actor, key_id: str, permission: str) -> ApiKey:
+        """People need no permission for what is their own. A key partly elsewhere is as an absent one."""
+        key = store.get(conn, key_id)
+        if key is not None and is_person(actor) and key.owner_id == actor.id:
+            return key
+        actor.require(permission)
+        if key is None:
+            raise no_such("key")
+        if not _holds_at(actor, permission, key):
+            if permission != "key.read" and _holds_at(actor, "key.read", key):
+                raise denied(permission, hint="You hold it elsewhere, not in all of this key's places.")
+            raise hidden("key")
+        return key
 
     @staticmethod
-    def _projects(actor: Actor, wanted: WantedKey) -> frozenset[str] | None:
-        if wanted.projects is None:
-            return actor.projects
-        for project_id in wanted.projects:
-            actor.require("key.create", Place(project_id), noun="project")
-        return frozenset(wanted.projects)
+    def _living(conn: sa.Connection, key_id: str) -> ApiKey:
+        key = store.get(conn, key_id)
+        if key is None:
+            raise no_such("key")
+        return key
 
 
-def _key_invalid() -> Unauthenticated:
-    return Unauthenticated("this key is not valid", hint="Make another one with `holdfast key create`.")
+def _actor(key: ApiKey, bounds: tuple[Grant, ...] | None) -> Actor:
+    return Actor(key.id, "key", key.name, _grants(key), bounds)
 
 
-def _granted(actor: Actor, wanted: WantedKey) -> frozenset[str]:
-    if wanted.role is not None and wanted.permissions is not None:
-        raise Invalid("give a role or permissions, not both", code="role_and_permissions")
-    if wanted.role is not None:
-        if wanted.role not in ROLES:
-            raise Invalid(f"roles are {', '.join(ROLES)}", code="role_unknown")
-        asked = ROLES[wanted.role]
-    elif wanted.permissions is not None:
-        asked = checked(wanted.permissions)
-    else:
-        return actor.permissions
-    for permission in sorted(asked - actor.permissions):
-        raise denied(permission, hint="A key may do no more than whoever makes it.")
-    return asked
+def _bounds(conn: sa.Connection, found: Presented) -> tuple[Grant, ...] | None:
+    return None if found.owner is None else grants_of(conn, found.owner)
 
 
-def _row(key: ApiKey) -> dict[str, Any]:
-    lists = {"permissions": sorted(key.permissions), "projects": None if key.projects is None else sorted(key.projects)}
-    return {**vars(key), **lists}
+def _grants(key: ApiKey) -> tuple[Grant, ...]:
+    if key.places is None:
+        return (Grant(key.permissions),)
+    return tuple(Grant(key.permissions, at.project_id, at.environment_id, at.resource_id) for at in key.places)
 
 
-def _key(row: sa.Row[Any]) -> ApiKey:
-    """A role is read at each use, so that a role that loses a permission takes it from its keys."""
-    held = {name: value for name, value in row._mapping.items() if name != "secret_hash"}
-    permissions = ROLES.get(row.role, frozenset()) if row.role else frozenset(row.permissions or ()) & ALL
-    projects = None if row.projects is None else frozenset(row.projects)
-    return ApiKey(**{**held, "permissions": permissions, "projects": projects})
+def _holds_at(actor: Actor, permission: str, key: ApiKey) -> bool:
+    """`key_store.manageable`, for one key that is not the actor's own."""
+    if actor.holds(permission, None):
+        return True
+    return bool(key.places) and all(actor.may(permission, place) for place in key.places or ())
 
 
-def _sees(actor: Actor, key: ApiKey) -> bool:
-    return actor.projects is None or (key.projects is not None and key.projects <= actor.projects)
+def _works(found: Presented, now: datetime) -> bool:
+    key, secret, owner = found.key, found.secret, found.owner
+    ends = (key.expires_at, secret.valid_until)
+    if key.revoked_at is not None or any(end is not None and end <= now for end in ends):
+        return False
+    return key.owner_id is None or (owner is not None and owner.disabled_at is None)
 
 
-def _within(conn: sa.Connection, projects: Collection[str]) -> sa.ColumnElement[bool]:
-    """`_sees` in SQL: limited, and to none but these."""
-    project = json_elements(conn, api_keys.c.projects)
-    other = sa.select(project.c.value).where(project.c.value.not_in(sorted(projects)))
-    return sa.and_(api_keys.c.projects.is_not(None), ~other.exists())
+def _require_living(key: ApiKey, now: datetime) -> None:
+    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        raise Conflict("this key has ended", code="key_ended", hint="Make another one with `holdfast key create`.")
+    if sum(each.valid_until is None or each.valid_until > now for each in key.secrets) > MAX_SECRETS:
+        raise Conflict(
+            f"{MAX_SECRETS} earlier secrets of this key still work",
+            code="too_many_secrets",
+            hint="Wait until one ends, or revoke the key.",
+        )
 
 
-def _found(conn: sa.Connection, actor: Actor, key_id: str) -> ApiKey:
-    row = conn.execute(sa.select(api_keys).where(api_keys.c.id == key_id)).first()
-    if row is None:
-        raise no_such("key")
-    key = _key(row)
-    if not _sees(actor, key):
-        raise hidden("key")
-    return key
+def _end(wanted: WantedKey, maker: Maker, now: datetime) -> datetime | None:
+    """No later than the key it is made with: otherwise whoever holds a key for a day holds it for good."""
+    end = wanted.expires_at
+    if end is not None and end <= now:
+        raise Invalid("expires_at is in the past", code="expiry_invalid")
+    if maker.expires_at is None or end is None:
+        return end or maker.expires_at
+    if end > maker.expires_at:
+        raise Invalid(
+            "a key ends no later than the key it is made with",
+            code="expiry_invalid",
+            details={"fields": [{"field": "expires_at", "message": f"at most {maker.expires_at.isoformat()}"}]},
+        )
+    return end
+
+
+def _new_secret() -> tuple[str, str]:
+    return crypto.token_hash(crypto.random_token())[:12], crypto.random_token()
+
+
+def _shown(prefix: str, secret: str) -> str:
+    text = f"hf_{prefix}_{secret}"
+    log.register_secret(text)
+    return text
+
+
+def _limited(key: ApiKey) -> list[dict[str, str]] | None:
+    if key.places is None:
+        return None
+    return [{name: value for name, value in vars(place).items() if value} for place in key.places]
+
+
+def _record(conn: sa.Connection, actor: Actor, action: str, key: ApiKey, **details: object) -> None:
+    audit.record(conn, actor=actor.id, action=action, resource_id=key.id, details={"name": key.name, **details})

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from holdfast.features.access.grants import Place
 from holdfast.kernel.db import Json, Timestamp, metadata
 
 users = sa.Table(
@@ -50,6 +51,20 @@ api_keys = sa.Table(
     sa.Column("expires_at", Timestamp),
     sa.Column("last_used_at", Timestamp),
     sa.Column("revoked_at", Timestamp),
+    sa.Column("places", Json),
+    sa.Column("owner_id", sa.String(40), index=True),
+    sa.Column("rotated_at", Timestamp),
+    sa.Column("secret_used_at", Timestamp),
+)
+key_secrets = sa.Table(
+    "key_secrets",
+    metadata,
+    sa.Column("prefix", sa.String(16), primary_key=True),
+    sa.Column("key_id", sa.String(40), sa.ForeignKey("api_keys.id"), nullable=False, index=True),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("valid_until", Timestamp, nullable=False),
+    sa.Column("last_used_at", Timestamp),
 )
 roles = sa.Table(
     "roles",
@@ -122,17 +137,39 @@ class Session:
 
 
 @dataclass(frozen=True)
+class KeySecret:
+    """One of a key's secrets, by its prefix. `valid_until` None = the newest one, which works as long as the key."""
+
+    prefix: str
+    created_at: datetime
+    valid_until: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True)
 class ApiKey:
-    """A script's credential: `role` or `permissions`, everywhere or in `projects` only. Never the secret itself."""
+    """A script's credential: `role` or `permissions`, everywhere or in `places` only. Never the secret itself.
+
+    With an `owner_id` it never does more than that person may do at the moment, and nothing while they are disabled.
+    """
 
     id: str
     name: str
     prefix: str
     role: str | None
     permissions: frozenset[str]
-    projects: frozenset[str] | None
+    places: tuple[Place, ...] | None
+    owner_id: str | None
     created_by: str
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    secrets: tuple[KeySecret, ...] = ()
+
+    @property
+    def projects(self) -> frozenset[str] | None:
+        """The projects it is let into wholly; None = it is not limited."""
+        if self.places is None:
+            return None
+        return frozenset(place.project_id for place in self.places if place.environment_id is None)

@@ -25,16 +25,23 @@ def permissions_of(conn: sa.Connection, names: Collection[str]) -> Mapping[str, 
 
 def grants_of(conn: sa.Connection, user: User) -> tuple[Grant, ...]:
     """Everything a person may do where: the installation role and the roles given in projects. One statement."""
+    own = sa.select(
+        sa.literal("").label("id"),
+        sa.literal(user.role).label("role"),
+        sa.null().label("project_id"),
+        sa.null().label("environment_id"),
+    )
+    given = sa.select(
+        role_grants.c.id, role_grants.c.role, role_grants.c.project_id, role_grants.c.environment_id
+    ).where(role_grants.c.user_id == user.id)
+    held = own.union_all(given).subquery()
     rows = conn.execute(
-        sa.select(role_grants.c.role, role_grants.c.project_id, role_grants.c.environment_id, roles.c.permissions)
-        .outerjoin(roles, roles.c.name == role_grants.c.role)
-        .where(role_grants.c.user_id == user.id)
-        .order_by(role_grants.c.id)
-    ).all()
-    own = permissions_of(conn, [user.role])[user.role]
-    given = (Grant(_meaning(row.role, row.permissions), row.project_id, row.environment_id) for row in rows)
-    return tuple(grant for grant in (Grant(own), *given) if grant.permissions)
+        sa.select(held, roles.c.permissions).outerjoin(roles, roles.c.name == held.c.role).order_by(held.c.id)
+    )
+    found = (Grant(meaning(row.role, row.permissions), row.project_id, row.environment_id) for row in rows)
+    return tuple(grant for grant in found if grant.permissions)
 
 
-def _meaning(role: str, made: Collection[str] | None) -> frozenset[str]:
+def meaning(role: str, made: Collection[str] | None) -> frozenset[str]:
+    """What `role` allows, given the permissions of the custom role of that name, if there is one."""
     return ROLES.get(role) or frozenset(made or ()) & ALL

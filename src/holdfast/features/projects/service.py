@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor
+from holdfast.features.access.granting.ending import end_environment, end_project
 from holdfast.features.access.grants import Columns
 from holdfast.features.projects import store
 from holdfast.features.projects.model import (
@@ -91,9 +92,8 @@ class ProjectsService:
             for environment_id in store.environment_ids(conn, project_id):
                 self._remove(conn, environment_id)
             store.delete_project(conn, project_id)
-            audit.record(
-                conn, actor=actor.id, action="project.delete", project_id=project_id, details={"name": project.name}
-            )
+            details = {"name": project.name, **end_project(conn, project_id)}
+            audit.record(conn, actor=actor.id, action="project.delete", project_id=project_id, details=details)
 
     def create_environment(
         self, actor: Actor, project_id: str, name: str, kind: EnvironmentKind, once: Once = NEVER
@@ -121,12 +121,15 @@ class ProjectsService:
     def update_environment(
         self, actor: Actor, environment_id: str, version: int, changes: Mapping[str, Any]
     ) -> Environment:
-        """`name`, `colour`, `restore_allowed` (step-up). Never the kind: production must stay guarded as production."""
+        """`name`, `colour`; step-up: `restore_allowed`, `masking_required` (with masking.write). Never the kind:
+        production must stay guarded as production."""
         with self._db.write() as conn:
             found = environment_of(conn, actor, environment_id, "environment.update")
-            if changes.get("restore_allowed"):
+            if changes.get("masking_required") is not None:
+                actor.require("masking.write", found.place, noun="environment")
+            if changes.get("restore_allowed") or changes.get("masking_required") is False:
                 actor.require_step_up()
-            values = _changes(changes, ("name", "colour", "restore_allowed"))
+            values = _changes(changes, ("name", "colour", "restore_allowed", "masking_required"))
             try:
                 changed = store.change_environment(conn, environment_id, version, self._clock.now(), values)
             except sa.exc.IntegrityError:
@@ -142,7 +145,8 @@ class ProjectsService:
             found = environment_of(conn, actor, environment_id, "environment.delete")
             _check_confirm(found.name, confirm)
             self._remove(conn, environment_id)
-            self._record(conn, actor.id, "environment.delete", found, {"name": found.name})
+            details = {"name": found.name, **end_environment(conn, environment_id)}
+            self._record(conn, actor.id, "environment.delete", found, details)
 
     def _insert(
         self, conn: sa.Connection, actor: str, name: str, description: str, kinds: Sequence[EnvironmentKind]

@@ -58,3 +58,10 @@ def json_elements(conn: sa.Connection, column: sa.ColumnElement[Any]) -> sa.Tabl
     """The elements of a JSON list as rows with one column `value`, in either database."""
     each = sa.func.json_each if conn.dialect.name == "sqlite" else sa.func.jsonb_array_elements_text
     return each(column).table_valued("value")
+
+
+def json_field(conn: sa.Connection, value: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[Any]:
+    """One field, as text or NULL, of an object that is an element of a JSON list (`json_elements`)."""
+    if conn.dialect.name == "sqlite":
+        return sa.func.json_extract(value, f"$.{name}", type_=sa.Text())
+    return sa.cast(value, JSONB)[name].astext

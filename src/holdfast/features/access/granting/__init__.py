@@ -1,0 +1,1 @@
+"""Custom roles, and who holds which role where."""
