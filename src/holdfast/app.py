@@ -66,14 +66,15 @@ def build_services(settings: Settings) -> Services:
     origin = f"http://{settings.host}:{settings.control_port}"
     keys = KeyService(db, clock, located.WHEREABOUTS)
     access = AccessService(db, clock, origin=origin)
-    people = accounts(db, clock, access, UserHooks(), origin=origin)
+    tokens = TokenService(db, clock, secrets, keys, issuer=origin)
+    people = accounts(db, clock, access, UserHooks(on_sessions_ended=(tokens.end_of,)), origin=origin)
     return Services(
         db=db,
         access=access,
         keys=keys,
         projects=projects,
         health=health,
-        parts={**upper.parts, **people, TokenService: TokenService(db, clock, secrets, keys, issuer=origin)},
+        parts={**upper.parts, **people, TokenService: tokens},
         routers=slices.ROUTERS,
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
         background=(upper.background,),

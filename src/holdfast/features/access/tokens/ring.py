@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -30,13 +31,22 @@ class Ring:
         self._secrets = secrets
         self._public: dict[str, ECKey] = {}
         self._private: dict[str, ECKey] = {}
+        self._prepared = False
 
-    def current(self, conn: sa.Connection, now: datetime) -> tuple[str, ECKey]:
-        """The id and the private key that sign now; the first two keys are made here. In a write transaction."""
-        kid = self._in_slot(conn, "current")
-        if kid is None:
-            kid = self._make(conn, "current", now)
-            self._make(conn, "next", now)
+    def prepare(self, now: datetime) -> None:
+        """Make the first two keys when there are none. Before `current`, outside of transactions."""
+        if self._prepared:
+            return
+        with suppress(sa.exc.IntegrityError):  # another process made them in the same moment
+            with self._db.write() as conn:
+                if self._in_slot(conn, "current") is None:
+                    self._make(conn, "current", now)
+                    self._make(conn, "next", now)
+        self._prepared = True
+
+    def current(self, conn: sa.Connection) -> tuple[str, ECKey]:
+        """The id and the private key that sign now."""
+        kid = self._in_slot(conn, "current") or ""
         found = self._private.get(kid)
         if found is None:
             found = ECKey.import_key(json.loads(self._secrets.get(conn, SYSTEM, kid, _NAME)))

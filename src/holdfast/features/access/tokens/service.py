@@ -168,6 +168,7 @@ class TokenService:
             revoked_at=None,
             revoked_why=None,
         )
+        self._ring.prepare(now)
         with self._db.write() as conn:
             store.forget(conn, now - FAMILY_LIFE)
             store.insert_family(conn, made)
@@ -177,7 +178,7 @@ class TokenService:
     def _pair(self, conn: sa.Connection, family: Family, now: datetime) -> Pair:
         refresh = _PREFIX + crypto.random_token()
         store.insert_refresh(conn, crypto.token_hash(refresh), family.id, now, min(now + IDLE, family.expires_at))
-        kid, private = self._ring.current(conn, now)
+        kid, private = self._ring.current(conn)
         subject = family.user_id or family.key_id or ""
         access = self._form.sign(private, kid, subject, family.id, now)
         log.register_secret(refresh)

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.access.model import User, users
+from holdfast.features.access.model import User, api_keys, users
 from holdfast.features.access.tokens.model import Family, refresh_tokens, token_families, token_keys
 from holdfast.features.access.tokens.ring import alive
 
@@ -49,12 +49,15 @@ def family(conn: sa.Connection, family_id: str) -> Family | None:
 
 
 def living(conn: sa.Connection, family_id: str, kid: str | None, now: datetime) -> tuple[Family, User | None] | None:
-    """A family that counts and its user, in one statement; not found: revoked, expired, the user disabled, or the key
-    `kid` no longer trusted."""
+    """A family that counts and its user, in one statement; not found: revoked, expired, its user disabled, its API key
+    ended, or the signing key `kid` no longer trusted."""
     statement = (
         sa.select(_f, *(column.label(f"user__{column.name}") for column in users.c))
         .outerjoin(users, users.c.id == _f.c.user_id)
-        .where(_f.c.id == family_id, _f.c.revoked_at.is_(None), _f.c.expires_at > now, users.c.disabled_at.is_(None))
+        .outerjoin(api_keys, api_keys.c.id == _f.c.key_id)
+        .where(_f.c.id == family_id, _f.c.revoked_at.is_(None), _f.c.expires_at > now)
+        .where(users.c.disabled_at.is_(None), api_keys.c.revoked_at.is_(None))
+        .where(sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now))
     )
     if kid is not None:
         statement = statement.where(sa.exists().where(token_keys.c.id == kid, alive(now)))
