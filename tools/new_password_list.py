@@ -26,6 +26,8 @@ def sources() -> Iterator[list[str]]:
 
 def wanted(rank: int, word: str) -> bool:
     """What the policy can meet: long entries as they are, shorter ones with a letter as the core of a longer one."""
+    if not word.isprintable() or " " in word:
+        return False
     return len(word) >= 12 or (rank < TOP and len(word) >= 4 and any(char.isalpha() for char in word))
 
 

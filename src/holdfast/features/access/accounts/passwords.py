@@ -21,6 +21,8 @@ SERVICE = "holdfast"
 _FEWEST_UNITS = 6  # "qwertyuiop12" has three: one run and two characters
 _SHORTEST_RUN = 3
 _SHORTEST_CORE = 4
+_LEET_EDGE = 4
+_LONGEST_REPEATED = 128
 _ROWS = (
     "abcdefghijklmnopqrstuvwxyz",
     "01234567890",
@@ -81,7 +83,7 @@ def context_of(email: str, name: str = "") -> frozenset[str]:
 @cache
 def common() -> frozenset[str]:
     """The built-in list, lower case; see common_passwords.md."""
-    return frozenset(files(__package__).joinpath("common_passwords.txt").read_text("utf-8").split())
+    return frozenset(files(__package__).joinpath("common_passwords.txt").read_text("utf-8").splitlines())
 
 
 def _refused(code: str, field: str, message: str) -> Invalid:
@@ -132,13 +134,23 @@ def _run(text: str, at: int, *, forward: bool) -> int:
 
 def _cores(plain: str) -> Iterator[str]:
     """What is left without the digits and marks around it, without repetition, and with 0 read as o, $ as s, ..."""
-    shorter = (plain, _strip(plain), _rstrip(plain), _lstrip(plain))
-    for text in dict.fromkeys(shorter):
+    for text in dict.fromkeys((plain, *_cuts(plain))):
         for read in (text, *(text.translate(table) for table in _LEET)):
-            for form in (_joined(read), _joined(_strip(read))):
-                core = _period(form)
-                if len(core) >= _SHORTEST_CORE:
-                    yield core
+            for form in dict.fromkeys((read, _joined(read))):
+                yield form
+                if len(form) <= _LONGEST_REPEATED:
+                    yield _period(form)
+
+
+def _cuts(plain: str) -> Iterator[str]:
+    """Without the digits and marks before and after the letters; up to four of them may be letters themselves, read
+    as leet ("4br4c4d4br4!!!" begins and ends with an a)."""
+    last = len(_rstrip(plain))
+    first = len(plain) - len(_lstrip(plain))
+    for start in range(max(0, first - _LEET_EDGE), first + 1):
+        for end in range(last, min(len(plain), last + _LEET_EDGE) + 1):
+            if end - start >= _SHORTEST_CORE:
+                yield plain[start:end]
 
 
 def _made_of(core: str, context: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from holdfast.features.access.accounts.model import RoleGrant
-from holdfast.features.access.actor import Actor, denied, no_such
+from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Grant, Place
 from holdfast.features.access.model import User, roles, users
 from holdfast.features.access.permissions import ROLES
@@ -49,12 +49,10 @@ def meaning(conn: sa.Connection, role: str, given: Iterable[RoleGrant]) -> tuple
 def require_covering(actor: Actor, grants: Iterable[Grant], why: str) -> None:
     """Raises Denied naming the first permission of `grants` that the actor lacks at its place."""
     for grant in grants:
-        for permission in sorted(grant.permissions):
-            if grant.project_id is None:
-                if not _holds_everywhere(actor, permission):
-                    raise denied(permission, hint=why)
-            elif not actor.may(permission, Place(grant.project_id, grant.environment_id, grant.resource_id)):
-                raise denied(permission, hint=why)
+        place = None
+        if grant.project_id is not None:
+            place = Place(grant.project_id, grant.environment_id, grant.resource_id)
+        actor.require_holding(grant.permissions, place, why)
 
 
 def require_above(conn: sa.Connection, actor: Actor, user: User) -> None:
@@ -76,8 +74,3 @@ def require_another_owner(conn: sa.Connection, user: User) -> None:
             code="last_owner",
             hint="Make someone else an owner first: holdfast user role E-MAIL owner",
         )
-
-
-def _holds_everywhere(actor: Actor, permission: str) -> bool:
-    held = (actor.grants,) if actor.bounds is None else (actor.grants, actor.bounds)
-    return all(any(grant.project_id is None and permission in grant.permissions for grant in each) for each in held)
