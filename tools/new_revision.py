@@ -54,6 +54,10 @@ def render(conn: sa.Connection) -> str:
     code = render_python_code(script.upgrade_ops, migration_context=context)
     for module in ("holdfast.kernel.db.types.", "kernel.db.types."):
         code = code.replace(module, "")
+    for literal, portable in (("0", "sa.false()"), ("1", "sa.true()")):  # PostgreSQL takes no number for a boolean
+        code = code.replace(
+            f"sa.Boolean(), server_default=sa.text('{literal}')", f"sa.Boolean(), server_default={portable}"
+        )
     return re.sub(r"\b(Json|Timestamp)\([^)]*\)", r"\1()", code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import metadata_home
 import pytest
 from cli_kit import Holdfast, Ran, run
 
@@ -14,7 +15,7 @@ from holdfast.commands.demo.temporary import environment, temporary_holdfast
 @pytest.fixture(scope="session")
 def server() -> Iterator[dict[str, str]]:
     """The environment in which commands reach the session's server."""
-    with temporary_holdfast() as client:
+    with temporary_holdfast(metadata_home.elsewhere()) as client:
         root = Path(client.where).parent.parent
         yield environment(root) | {"XDG_CONFIG_HOME": str(root / "config")}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import metadata_home
 import pytest
 
 from holdfast.catalog import ENGINES
@@ -129,7 +130,7 @@ def shared(request: pytest.FixtureRequest) -> Served:
     if not _running:
         stack = ExitStack()
         request.addfinalizer(stack.close)  # within the session: a worker that takes long after it is killed
-        client = stack.enter_context(temporary_holdfast())
+        client = stack.enter_context(temporary_holdfast(metadata_home.elsewhere()))
         made = Served.at(Path(client.where).parents[1])
         stack.callback(made.http.close)
         _running.append(made)

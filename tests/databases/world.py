@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import pytest
 
 from holdfast import runner as runner_process
@@ -136,7 +137,8 @@ def world(**changes: Any) -> Iterator[World]:
     """An installation of its own below a temporary directory; no process and no file of it is left afterwards."""
     base = Path(tempfile.mkdtemp(prefix="hf-world-"))
     settings = replace(
-        Settings(data=base / "data", runtime=base / "run", master_key_file=base / "key", control_port=0, apps_port=0),
+        Settings(base / "data", base / "run", base / "key", control_port=0, apps_port=0),
+        database_url=metadata_home.url(base / "data" / "meta" / "holdfast.db"),
         **changes,
     )
     try:

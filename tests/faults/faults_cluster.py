@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import metadata_home
+
 from holdfast.client import ENDED, Client
 from holdfast.hosts.keeper import KeeperClient, KeeperInfo
 from holdfast.hosts.layout import Layout
@@ -88,6 +90,8 @@ class Cluster:
             "HOME": str(root),
             **variables,
         }
+        if metadata := metadata_home.elsewhere():
+            self.env["HOLDFAST_DATABASE_URL"] = metadata
         self.held = root / "held"
         if point := crash or hold:
             self.once.touch()  # passed by until `arm`

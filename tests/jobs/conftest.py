@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import pytest
 
 from holdfast.jobs import Jobs, Run, Runner, TaskRegistry
@@ -24,7 +25,7 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.url = f"sqlite+apsw:///{root}/holdfast.db"
+        self.url = metadata_home.url(root / "holdfast.db")
         self.db = Database(self.url)
         self.db.create_all()
         self.wake = Wake(root / "r")

@@ -21,20 +21,26 @@ _STOP_SECONDS = 90.0
 _REMOVE_SECONDS = 10.0
 
 
-def environment(root: Path) -> dict[str, str]:
-    """Variables under which a Holdfast lives below `root`, whatever the caller's own say."""
+def environment(root: Path, database_url: str | None = None) -> dict[str, str]:
+    """Variables under which a Holdfast lives below `root`, whatever the caller's own say. `database_url` is for its
+    metadata when that is not to be a file there."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
-    return kept | {
-        "HOLDFAST_DATA": str(root / "data"),
-        "HOLDFAST_RUNTIME": str(root / "run"),
-        "HOLDFAST_MASTER_KEY_FILE": str(root / "master.key"),
-        "HOLDFAST_CONTROL_PORT": "0",
-        "HOLDFAST_APPS_PORT": "0",
-    }
+    metadata = {"HOLDFAST_DATABASE_URL": database_url} if database_url else {}
+    return (
+        kept
+        | metadata
+        | {
+            "HOLDFAST_DATA": str(root / "data"),
+            "HOLDFAST_RUNTIME": str(root / "run"),
+            "HOLDFAST_MASTER_KEY_FILE": str(root / "master.key"),
+            "HOLDFAST_CONTROL_PORT": "0",
+            "HOLDFAST_APPS_PORT": "0",
+        }
+    )
 
 
 @contextmanager
-def temporary_holdfast() -> Iterator[Client]:
+def temporary_holdfast(database_url: str | None = None) -> Iterator[Client]:
     """A client of a server that lives as long as the context. Raises NeedsOperator with its last words."""
     root = Path(tempfile.mkdtemp(prefix="hf-demo-"))
     log = root / "up.log"
@@ -45,7 +51,7 @@ def temporary_holdfast() -> Iterator[Client]:
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
-            env=environment(root),
+            env=environment(root, database_url),
             start_new_session=True,
         )
     try:

@@ -201,7 +201,7 @@ def upgrade() -> None:
         sa.Column("correlation_id", sa.String(length=128), nullable=True),
         sa.Column("requested_at", Timestamp(), nullable=False),
         sa.Column("not_before", Timestamp(), nullable=True),
-        sa.Column("exclusive", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("exclusive", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("started_at", Timestamp(), nullable=True),
         sa.Column("finished_at", Timestamp(), nullable=True),
         sa.Column("cancel_requested_at", Timestamp(), nullable=True),
@@ -219,7 +219,7 @@ def upgrade() -> None:
         ["resource_id"],
         unique=True,
         sqlite_where=sa.text("state = 'running' AND \"exclusive\" = 1"),
-        postgresql_where=sa.text("state = 'running' AND \"exclusive\" = 1"),
+        postgresql_where=sa.text("state = 'running' AND \"exclusive\""),
     )
     op.create_table(
         "schedules",
@@ -274,7 +274,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("colour", sa.String(length=20), nullable=False),
-        sa.Column("restore_allowed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("restore_allowed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("created_at", Timestamp(), nullable=False),

@@ -1,0 +1,55 @@
+"""Where a test's metadata lives: in a file, or with HOLDFAST_TEST_METADATA=postgresql in a database of its own there.
+
+One server per test process, started when first asked for.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+POSTGRESQL = os.environ.get("HOLDFAST_TEST_METADATA") == "postgresql"
+_numbers = itertools.count(1)
+
+
+def url(file: Path) -> str:
+    """An empty metadata database's SQLAlchemy URL; `file` is where it is when it is a file."""
+    return on_postgresql() if POSTGRESQL else f"sqlite+apsw:///{file}"
+
+
+def elsewhere() -> str | None:
+    """A URL when the metadata is not to be the file that a server makes by itself."""
+    return on_postgresql() if POSTGRESQL else None
+
+
+def on_postgresql() -> str:
+    """A fresh database on the process's server."""
+    dsn = _server()
+    name = f"metadata_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+    parts = psycopg.conninfo.conninfo_to_dict(dsn)
+    who = f"{quote(str(parts['user']), safe='')}:{quote(str(parts['password']), safe='')}"
+    return (
+        f"postgresql+psycopg://{who}@/{name}?host={quote(str(parts['host']), safe='/')}&port={parts.get('port', 5432)}"
+    )
+
+
+@cache
+def _server() -> str:
+    """Connection words of an administrator."""
+    from pg_server import link, running
+
+    stack = ExitStack()
+    atexit.register(stack.close)
+    cluster = stack.enter_context(running("18"))
+    words = link.parameters(cluster.endpoint, "admin", {})
+    kept = {name: words[name] for name in ("host", "port", "user", "password") if words.get(name)}
+    return psycopg.conninfo.make_conninfo(**kept, dbname="postgres")
