@@ -30,6 +30,7 @@ from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
 from holdfast.features.masking import store as masking_store
 from holdfast.features.masking.model import MaskingProfile
+from holdfast.features.secrets.service import SecretsService
 from holdfast.http import Services, create_app
 from holdfast.jobs import Jobs
 from holdfast.jobs.schema import run_logs, runs
@@ -54,6 +55,12 @@ class Inside:
     @property
     def absent(self) -> dict[str, str]:
         return {noun: value.partition("_")[0] + "_" + "0" * 26 for noun, value in self.ids["mine"].items()}
+
+    @property
+    def secrets(self) -> SecretsService:
+        found = self.services.parts[SecretsService]
+        assert isinstance(found, SecretsService)
+        return found
 
     def key(self, **wanted: Any) -> dict[str, str]:
         """The header of a new key."""
@@ -105,6 +112,7 @@ class Inside:
                 )
             conn.execute(statements.insert().values(**statement_row(resource.id)))
             people = people_rows(conn)
+        self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
         made["masking_profile"] = masking.id
