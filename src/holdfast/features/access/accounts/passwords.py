@@ -21,6 +21,7 @@ SERVICE = "holdfast"
 _FEWEST_UNITS = 6  # "qwertyuiop12" has three: one run and two characters
 _SHORTEST_RUN = 3
 _SHORTEST_CORE = 4
+_SHORTEST_WORD = 3  # of an address or a name
 _LEET_EDGE = 4
 _LONGEST_REPEATED = 128
 _ROWS = (
@@ -77,7 +78,7 @@ def context_of(email: str, name: str = "") -> frozenset[str]:
     local, _, domain = email.casefold().partition("@")
     whole = {"".join(_PARTS.findall(local)), "".join(_PARTS.findall(name.casefold()))}
     parts = {part for text in (local, name.casefold(), domain.rpartition(".")[0]) for part in _PARTS.findall(text)}
-    return frozenset({word for word in whole | parts if len(word) >= _SHORTEST_CORE} | {SERVICE})
+    return frozenset({word for word in whole | parts if len(word) >= _SHORTEST_WORD} | {SERVICE})
 
 
 @cache
