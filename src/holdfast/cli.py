@@ -54,6 +54,11 @@ COMMANDS: dict[str, Lazy] = {
         "holdfast.features.access.tokens.cli", "app", "Access tokens: short, signed, refreshed.", "Access"
     ),
     "masking": Lazy("holdfast.features.masking.cli", "app", "Masking profiles for copies of production.", "Access"),
+    "secret": Lazy("holdfast.features.secrets.cli", "app", "Secrets of an environment.", "Access"),
+    "master-key": Lazy("holdfast.features.secrets.cli_keys", "app", "The master key: its id, rotating it.", "Access"),
+    "recovery-kit": Lazy(
+        "holdfast.features.secrets.cli_kit", "app", "The file that recovers everything.", "Access"
+    ),
     "profile": Lazy("holdfast.commands.profile", "app", "Profiles: servers this program talks to.", "Access"),
     "completion": Lazy(
         "holdfast.commands.completion", "completion", "Print the completion script for a shell.", "Access"

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.model import snapshots
 from holdfast.features.databases.model import resources
+from holdfast.features.secrets import store as secrets
 from holdfast.jobs import ENDED
 from holdfast.jobs.schema import runs
 
@@ -41,4 +42,12 @@ def by_run(conn: sa.Connection, environment_id: str) -> str | None:
     return None if row is None else f"the run {row.id} ({row.kind})"
 
 
-QUESTIONS = (by_resource, by_snapshot, by_run)
+def by_secret(conn: sa.Connection, environment_id: str) -> str | None:
+    """A secret someone stored here, or deleted and may still restore."""
+    found = secrets.any_in(conn, environment_id)
+    if found is None:
+        return None
+    return f"the secret {found.name!r}" + (", deleted and not destroyed yet," if found.deleted_at else "")
+
+
+QUESTIONS = (by_resource, by_snapshot, by_run, by_secret)

@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast import catalog
+from holdfast import catalog, located
 from holdfast.contract.registry import Registry
 from holdfast.features.backups import api as backups_api
 from holdfast.features.backups import api_browse, api_repositories
 from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.keys import Keys
+from holdfast.features.backups.kit import kit_repositories
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.service import SnapshotsService
@@ -32,6 +33,7 @@ from holdfast.features.masking.service import MaskingService
 from holdfast.features.runs import api as runs_api
 from holdfast.features.runs.hub import Hub
 from holdfast.features.runs.service import RunsService
+from holdfast.features.secrets import wiring as secrets_wiring
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
@@ -50,6 +52,7 @@ ROUTERS = (
     backups_api.router,
     api_browse.router,
     api_repositories.router,
+    *secrets_wiring.ROUTERS,
 )
 
 
@@ -69,6 +72,7 @@ class Services:
     repositories: RepositoriesService
     browse: BrowseService
     masking: MaskingService
+    secrets: secrets_wiring.SecretParts
     wake: Wake
 
     @property
@@ -85,12 +89,13 @@ class Services:
             self.browse,
             self.masking,
         )
-        return {type(each): each for each in found}
+        return {**{type(each): each for each in found}, **self.secrets.parts}
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: hears wake-ups, drains databases that stop or are swapped."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.hub.run())
+            group.create_task(self.secrets.background())
             group.create_task(self.queries.watch(self.hub.topics("resource")))
 
     async def stop(self) -> None:
@@ -143,5 +148,13 @@ def build(
         repositories=RepositoriesService(db, jobs, keys),
         browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api"),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
+        secrets=secrets_wiring.build(
+            db,
+            clock,
+            secrets,
+            located.resource,
+            kit_repositories(keys),
+            grace_seconds=settings.delete_grace_seconds,
+        ),
         wake=wake,
     )

@@ -20,6 +20,8 @@ from holdfast.features.access import store as access
 from holdfast.features.access.accounts import store as accounts
 from holdfast.features.access.accounts.model import Invite
 from holdfast.features.access.actor import Actor, local_actor
+from holdfast.features.access.granting import store as granting
+from holdfast.features.access.granting.model import Given, Role
 from holdfast.features.access.keys import WantedKey
 from holdfast.features.access.model import User
 from holdfast.features.access.permissions import ALL
@@ -72,7 +74,9 @@ class Inside:
         found = {}
         with self.services.db.read() as conn:
             for table in metadata.sorted_tables:
-                kept = [column for column in table.c if column.name not in ("last_used_at", "secret_used_at", "seen_at")]
+                kept = [
+                    column for column in table.c if column.name not in ("last_used_at", "secret_used_at", "seen_at")
+                ]
                 if table.name != "audit_events":
                     found[table.name] = sorted((tuple(row) for row in conn.execute(sa.select(*kept))), key=repr)
         return found
@@ -112,6 +116,7 @@ class Inside:
                 )
             conn.execute(statements.insert().values(**statement_row(resource.id)))
             people = people_rows(conn)
+            people |= role_rows(conn, people["user"], own["project"])
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
@@ -181,6 +186,16 @@ def people_rows(conn: sa.Connection) -> dict[str, str]:
     return {"user": user, "invite": invite, "session": session_row(conn, user)}
 
 
+def role_rows(conn: sa.Connection, user_id: str, project_id: str) -> dict[str, str]:
+    """A custom role, and a grant of it in a project."""
+    role, grant = new_id("rol"), new_id("grt")
+    granting.insert_role(
+        conn, Role(role, f"walk-{role[4:]}", "", frozenset({"run.read"}), False, 1, "usr_walk", NOW, NOW)
+    )
+    granting.insert_grant(conn, Given(grant, user_id, f"walk-{role[4:]}", project_id, None, "usr_walk", NOW))
+    return {"role": role, "grant": grant}
+
+
 def session_row(conn: sa.Connection, user_id: str) -> str:
     made, now = new_id("ses"), datetime.now(UTC)
     access.insert_session(conn, id=made, user_id=user_id, token_hash=made, created_at=now, seen_at=now)
@@ -201,6 +216,8 @@ def inside() -> Iterator[Inside]:
                 project = services.projects.create(ROOT, side)
                 environment = services.projects.environments(ROOT, project.id)[0]
                 here.ids[side] = here.settle({"project": project.id, "environment": environment.id}, 0)
+            with services.db.write() as conn:
+                access.insert_user(conn, User(new_id("usr"), "walker@example.org", "", "member", NOW, None))
             yield here
     finally:
         for close in reversed(services.closers):

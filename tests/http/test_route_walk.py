@@ -198,6 +198,9 @@ def test_an_absent_id_of_the_installation(here, keys, route) -> None:
 
 
 LISTS = (
+    "/api/v1/roles",
+    "/api/v1/grants",
+    "/api/v1/projects/{project}/members",
     "/api/v1/users",
     "/api/v1/users/{user}/sessions",
     "/api/v1/invites",
@@ -215,6 +218,7 @@ LISTS = (
     "/api/v1/restores",
     "/api/v1/projects/{project}/masking-profiles",
     "/api/v1/repositories",
+    "/api/v1/environments/{environment}/secrets",
 )
 UNSEEN = {  # a key has no sessions of its own; the others read a repository, not rows
     "/api/v1/sessions",

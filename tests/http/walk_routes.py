@@ -74,6 +74,7 @@ def _whole(permission: str, **more: Any) -> Ask:
 
 
 NAMED = {"confirm": "db0"}
+SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
 PERSON = {"email": "a@example.org", "password": "twelve characters"}
 ANONYMOUS: dict[str, Ask] = {
     "GET /": Ask(),
@@ -132,6 +133,21 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/tokens #someone": _whole("user.read", query={"user_id": "usr_walk"}),
     "DELETE /api/v1/tokens/{family_id}": _whole("token.revoke"),
     "POST /api/v1/tokens/keys/rotate": _whole("system.key.rotate", body={}),
+    "GET /api/v1/roles": _one("role.read"),
+    "POST /api/v1/roles": _whole("role.manage", body={"name": "walker", "permissions": ["run.read"]}),
+    "GET /api/v1/roles/{role_id}": _one("role.read", fill={"role_id": "viewer"}),
+    "PATCH /api/v1/roles/{role_id}": _whole("role.manage", body={"description": "walk"}),
+    "DELETE /api/v1/roles/{role_id}": _whole("role.manage"),
+    "GET /api/v1/grants": _one("role.read", query={"project_id": "$project"}),
+    "POST /api/v1/grants": _whole("role.grant", body={"email": "walker@example.org", "role": "viewer"}),
+    "POST /api/v1/grants #project": _one(
+        "role.grant", body={"email": "walker@example.org", "role": "viewer", "project_id": "$project"}
+    ),
+    "POST /api/v1/grants #environment": _one(
+        "role.grant", body={"email": "walker@example.org", "role": "viewer", "environment_id": "$environment"}
+    ),
+    "DELETE /api/v1/grants/{grant_id}": _one("role.grant"),
+    "GET /api/v1/projects/{project_id}/members": _one("role.read"),
     "POST /api/v1/projects": _whole("project.create", body={"name": "walk"}),
     "GET /api/v1/projects": _one("project.read"),
     "GET /api/v1/projects/{project_id}": _one("project.read"),
@@ -213,8 +229,31 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/repositories/{repository_id}": _one("repository.read"),
     "POST /api/v1/repositories/{repository_id}/check": _one("repository.check", body={}),
     "POST /api/v1/repositories/{repository_id}/key": _one("repository.key.reveal"),
+    "GET /api/v1/environments/{environment_id}/secrets": _one("secret.read"),
+    "POST /api/v1/environments/{environment_id}/secrets/rotate": _one("secret.rotate"),
+    "GET /api/v1/environments/{environment_id}/secrets/{name}": _one("secret.read", fill=SECRET),
+    "PUT /api/v1/environments/{environment_id}/secrets/{name}": _one("secret.write", fill=SECRET, body={"value": "x"}),
+    "DELETE /api/v1/environments/{environment_id}/secrets/{name}": _one(
+        "secret.write", fill=SECRET, body={"confirm": SECRET["name"]}
+    ),
+    "GET /api/v1/environments/{environment_id}/secrets/{name}/versions": _one("secret.read", fill=SECRET),
+    "POST /api/v1/environments/{environment_id}/secrets/{name}/reveal": _one("secret.reveal", fill=SECRET),
+    "POST /api/v1/environments/{environment_id}/secrets/{name}/restore": _one(
+        "secret.write", fill=SECRET, body={"version": 1}
+    ),
+    "GET /api/v1/system/master-key": _whole("system.read"),
+    "POST /api/v1/system/master-key/rotate": _whole("system.key.rotate"),
+    "GET /api/v1/system/recovery-kit": _whole("system.read"),
+    "POST /api/v1/system/recovery-kit": _whole("system.key.rotate", body={"passphrase": "x" * 20}),
 }
 STEP_UP = (
+    "POST /api/v1/roles",
+    "PATCH /api/v1/roles/{role_id}",
+    "DELETE /api/v1/roles/{role_id}",
+    "POST /api/v1/grants",
+    "POST /api/v1/grants #project",
+    "POST /api/v1/grants #environment",
+    "DELETE /api/v1/grants/{grant_id}",
     "PATCH /api/v1/users/{user_id} #role",
     "PATCH /api/v1/users/{user_id} #disabled",
     "DELETE /api/v1/users/{user_id}",
@@ -227,4 +266,7 @@ STEP_UP = (
     "POST /api/v1/databases/{database_id}/url",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/key",
+    "POST /api/v1/environments/{environment_id}/secrets/{name}/reveal",
+    "POST /api/v1/system/master-key/rotate",
+    "POST /api/v1/system/recovery-kit",
 )

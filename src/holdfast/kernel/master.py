@@ -14,7 +14,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,11 +245,21 @@ class MasterKeys:
             )
         return found
 
+    @property
+    def held(self) -> frozenset[str]:
+        """The ids of the keys in this process's memory."""
+        return frozenset(self._held)
+
+    def forget(self, key_ids: Iterable[str]) -> None:
+        """Keys nothing needs any more leave this process's memory."""
+        with self._lock:
+            self._held = {key_id: key for key_id, key in self._held.items() if key_id not in set(key_ids)}
+
     def read(self) -> Sequence[MasterKey]:
         """What the source holds now, newest first."""
         found = self.source.read()
         with self._lock:
-            self._held |= {key.id: key for key in found}
+            self._held = {**self._held, **{key.id: key for key in found}}
         return found
 
 

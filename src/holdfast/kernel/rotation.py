@@ -61,6 +61,13 @@ class MasterRotation:
         with self._db.read() as conn:
             return {row.id: row.state for row in conn.execute(sa.select(master_keys).order_by(master_keys.c.since))}
 
+    def unfinished(self) -> bool:
+        """Whether a rotation was cut off, or is at work. Asks the database, not the source."""
+        states = self.states()
+        return "retiring" in states.values() or any(
+            states.get(key_id) == "retired" for key_id in self._secrets.master.held
+        )
+
     def rotate(self, told: Told) -> MasterRotated:
         """A new key, or the one the source holds already and nothing uses. One under way is finished instead.
 
@@ -158,6 +165,7 @@ class MasterRotation:
             states, held = self.states(), self._secrets.master.read()
             kept = [key for key in held if states.get(key.id) != "retired"]
             if len(kept) == len(held):
+                self._secrets.master.forget(key_id for key_id, state in states.items() if state == "retired")
                 return False
             try:
                 source.replace(held, kept)
@@ -225,7 +233,7 @@ class DataKeyRotation:
             for sealed in self._tables:
                 rows = conn.execute(self._secrets.older(sealed, environment_id, newest.id, left)).all()
                 for row in rows:
-                    value = self._secrets.value(sealed, row)
+                    value = self._value(sealed, row)
                     fresh = seal(key, value.encode(), sealed.aad(newest.project_id, row._mapping))
                     conn.execute(
                         sealed.table.update()
@@ -236,6 +244,17 @@ class DataKeyRotation:
                 if left <= 0:
                     break
             return self._batch - left
+
+    def _value(self, sealed: Sealed, row: sa.Row[Any]) -> str:
+        try:
+            return self._secrets.value(sealed, row)
+        except Corrupt as error:
+            raise Corrupt(
+                f"version {row.version} of {row.name!r} ({sealed.purpose}) does not open; both data keys stay",
+                code=error.code,
+                hint="Destroy that secret, or restore its row from a backup of the metadata database. Rotate again.",
+                details={"environment_id": row.environment_id, "resource_id": row.resource_id},
+            ) from error
 
     def _destroy(self, environment_id: str, resealed: int, told: Told) -> DataKeyRotated:
         """The foreign keys refuse to destroy a key that some ciphertext still names."""

@@ -62,6 +62,41 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_roles')),
     sa.UniqueConstraint('name', name=op.f('uq_roles_name'))
     )
+    op.create_table('sso_providers',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=63), nullable=False),
+    sa.Column('issuer', sa.String(length=500), nullable=False),
+    sa.Column('client_id', sa.String(length=300), nullable=False),
+    sa.Column('has_secret', sa.Boolean(), nullable=False),
+    sa.Column('scopes', Json(), nullable=False),
+    sa.Column('allowed_domains', Json(), nullable=False),
+    sa.Column('group_claim', sa.String(length=120), nullable=False),
+    sa.Column('mapping', Json(), nullable=False),
+    sa.Column('create_accounts', sa.Boolean(), nullable=False),
+    sa.Column('enabled', sa.Boolean(), nullable=False),
+    sa.Column('trust_factors', sa.Boolean(), nullable=False),
+    sa.Column('allow_private', sa.Boolean(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_by', sa.String(length=80), nullable=False),
+    sa.Column('created_at', Timestamp(), nullable=False),
+    sa.Column('updated_at', Timestamp(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sso_providers')),
+    sa.UniqueConstraint('issuer', name=op.f('uq_sso_providers_issuer')),
+    sa.UniqueConstraint('name', name=op.f('uq_sso_providers_name'))
+    )
+    op.create_table('sso_states',
+    sa.Column('state_hash', sa.String(length=64), nullable=False),
+    sa.Column('browser_hash', sa.String(length=64), nullable=False),
+    sa.Column('provider_id', sa.String(length=40), nullable=False),
+    sa.Column('purpose', sa.String(length=10), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=True),
+    sa.Column('session_id', sa.String(length=40), nullable=True),
+    sa.Column('redirect_uri', sa.String(length=500), nullable=False),
+    sa.Column('created_at', Timestamp(), nullable=False),
+    sa.Column('expires_at', Timestamp(), nullable=False),
+    sa.PrimaryKeyConstraint('state_hash', name=op.f('pk_sso_states'))
+    )
+    op.create_index(op.f('ix_sso_states_expires_at'), 'sso_states', ['expires_at'], unique=False)
     op.create_table('token_keys',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('slot', sa.String(length=10), nullable=True),
@@ -121,6 +156,22 @@ def upgrade() -> None:
     sa.UniqueConstraint('user_id', 'role', 'project_id', 'environment_id', name=op.f('uq_role_grants_user_id'))
     )
     op.create_index(op.f('ix_role_grants_user_id'), 'role_grants', ['user_id'], unique=False)
+    op.create_table('sso_identities',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('provider_id', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=False),
+    sa.Column('issuer', sa.String(length=500), nullable=False),
+    sa.Column('subject', sa.String(length=255), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=False),
+    sa.Column('created_at', Timestamp(), nullable=False),
+    sa.Column('signed_in_at', Timestamp(), nullable=True),
+    sa.ForeignKeyConstraint(['provider_id'], ['sso_providers.id'], name=op.f('fk_sso_identities_provider_id_sso_providers')),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_sso_identities_user_id_users')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sso_identities')),
+    sa.UniqueConstraint('issuer', 'subject', name=op.f('uq_sso_identities_issuer'))
+    )
+    op.create_index(op.f('ix_sso_identities_provider_id'), 'sso_identities', ['provider_id'], unique=False)
+    op.create_index(op.f('ix_sso_identities_user_id'), 'sso_identities', ['user_id'], unique=False)
     op.create_table('token_families',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('user_id', sa.String(length=40), nullable=True),
@@ -148,6 +199,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_refresh_tokens'))
     )
     op.create_index(op.f('ix_refresh_tokens_family_id'), 'refresh_tokens', ['family_id'], unique=False)
+    op.create_table('sso_grants',
+    sa.Column('grant_id', sa.String(length=40), nullable=False),
+    sa.Column('identity_id', sa.String(length=40), nullable=False),
+    sa.ForeignKeyConstraint(['identity_id'], ['sso_identities.id'], name=op.f('fk_sso_grants_identity_id_sso_identities')),
+    sa.PrimaryKeyConstraint('grant_id', name=op.f('pk_sso_grants'))
+    )
+    op.create_index(op.f('ix_sso_grants_identity_id'), 'sso_grants', ['identity_id'], unique=False)
     op.create_table('user_secrets',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('project_id', sa.String(length=40), nullable=False),

@@ -1,0 +1,1 @@
+"""Secrets people store, the keys that seal them, and the kit that recovers them."""
