@@ -19,6 +19,7 @@ from holdfast import located, occupied
 from holdfast import services as slices
 from holdfast.features.access.accounts.hooks import UserHooks
 from holdfast.features.access.accounts.wiring import accounts
+from holdfast.features.access.granting.wiring import granting
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
 from holdfast.features.access.tokens.service import TokenService
@@ -74,7 +75,7 @@ def build_services(settings: Settings) -> Services:
         keys=keys,
         projects=projects,
         health=health,
-        parts={**upper.parts, **people, TokenService: tokens},
+        parts={**upper.parts, **people, **granting(db, clock, located.WHEREABOUTS), TokenService: tokens},
         routers=slices.ROUTERS,
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
         background=(upper.background,),

@@ -20,6 +20,7 @@ from holdfast.features.access import api as access_api
 from holdfast.features.access import api_keys
 from holdfast.features.access.accounts import wiring as accounts
 from holdfast.features.access.actor import Actor, Hidden
+from holdfast.features.access.granting import wiring as granting
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
@@ -33,7 +34,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Denied, HoldfastError
 from holdfast.kernel.settings import Settings
 from holdfast.web import static
-from holdfast.web.errors import answers, render, render_http, render_unexpected, render_validation
+from holdfast.web.errors import answers, plain, render, render_http, render_unexpected, render_validation
 from holdfast.web.guards import BodyLimit, HostGuard, PeerGuard, RequestContext
 from holdfast.web.idempotency import Replayed
 from holdfast.web.origin import COOKIE, OriginGuard
@@ -104,7 +105,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.state.closing = asyncio.Event()
     for router in (access_api.router, api_keys.router, tokens_api.router, projects_api.router, *services.routers):
         app.include_router(router, prefix=API)
-    for router in accounts.ROUTERS:
+    for router in (*accounts.ROUTERS, *granting.ROUTERS):
         app.include_router(router, prefix=API)
     app.include_router(tokens_api.well_known)
     app.include_router(health_api.router)
@@ -182,6 +183,12 @@ def _handle_errors(app: FastAPI, db: Database) -> None:
     async def malformed(_request: Request, error: Exception) -> Response:
         return render_validation(cast(RequestValidationError, error))
 
+    async def no_text(request: Request, error: Exception) -> Response:
+        """Half a surrogate pair is a string in JSON (RFC 8259, 8.2), but no text: it cannot be hashed or stored."""
+        if cast(UnicodeEncodeError, error).reason != "surrogates not allowed":
+            return await unexpected(request, error)
+        return plain(422, "text_invalid", "the request holds text that is not Unicode")
+
     async def unexpected(request: Request, error: Exception) -> Response:
         _log.error("a request failed", exc_info=error)
         return render_unexpected(request.state.request_id)
@@ -191,6 +198,7 @@ def _handle_errors(app: FastAPI, db: Database) -> None:
         Replayed: replayed,
         HTTPException: framework,
         RequestValidationError: malformed,
+        UnicodeEncodeError: no_text,
         Exception: unexpected,
     }
     for kind, handler in handlers.items():

@@ -16,6 +16,8 @@ from holdfast.web.idempotency import idempotency_keys
 CREATING = [
     "POST /api/v1/keys",
     "POST /api/v1/keys/{key_id}/rotate",
+    "POST /api/v1/roles",
+    "POST /api/v1/grants",
     "POST /api/v1/projects",
     "POST /api/v1/projects/{project_id}/environments",
     "POST /api/v1/databases",
@@ -27,6 +29,7 @@ CREATING = [
 OTHERWISE: dict[str, dict[str, Any]] = {
     "POST /api/v1/databases/{database_id}/snapshots": {"tags": ["other"]},
     "POST /api/v1/keys/{key_id}/rotate": {"overlap_seconds": 5},
+    "POST /api/v1/grants": {"role": "operator"},
 }
 
 
@@ -85,7 +88,7 @@ def test_a_key_is_its_actors_own(here, route) -> None:
     if second.status_code < 300:
         assert second.json() != first.json()
     else:
-        assert second.json()["error"]["code"] in ("name_taken", "database_busy", "wrong_state")
+        assert second.json()["error"]["code"] in ("name_taken", "database_busy", "wrong_state", "grant_exists")
 
 
 def test_a_replay_needs_the_permission_still(here) -> None:

@@ -106,6 +106,11 @@ _DEVELOPER = _VIEWER | {
     "snapshot.create",
     "snapshot.verify",
     "run.cancel",
+    "key.create",
+    "key.read",
+    "masking.read",
+    "secret.read",
+    "secret.write",
 }
 _OWNER_ONLY = frozenset(
     {
@@ -127,6 +132,14 @@ ROLES: dict[str, frozenset[str]] = {
     "operator": _OPERATOR,
     "viewer": _VIEWER,
     "member": frozenset(),  # nothing by itself: only what is granted in projects
+}
+DESCRIPTIONS: dict[str, str] = {
+    "owner": "Everything, the installation itself included.",
+    "admin": "All of databases, backups, people and settings; not the installation's own keys, nor anyone's account.",
+    "developer": "Creates and queries databases, backs them up, makes keys; deletes and restores nothing.",
+    "operator": "Takes and verifies snapshots, starts and stops databases; deletes and restores nothing.",
+    "viewer": "Sees everything but rows and secrets, and downloads snapshots.",
+    "member": "Nothing by itself: only what is granted in projects.",
 }
 
 
