@@ -36,6 +36,7 @@ _SHAPES = {
     "a URL with its password": re.compile(r"\b[a-z]{4,}://[^:/@\s\"']+:[^@/\s*\[\"']{8,}@"),
     "an age identity": re.compile(r"AGE-SECRET-KEY-1"),
 }
+ODD_VALUES = "x-odd-values"  # a request that carries it says nothing about what is secret
 _MAX_FILE = 64 << 20
 
 
@@ -85,9 +86,10 @@ class LeakWatch:
     def _saw(self, request: httpx.Request, answer: httpx.Response) -> None:
         if request.headers.get("authorization", "").startswith("Bearer "):
             self.learn(request.headers["authorization"].removeprefix("Bearer ").strip())
-        for content in (_content(request), _content(answer) if answer.status_code < 400 else b""):
+        sent = b"" if ODD_VALUES in request.headers else _content(request)
+        for content in (sent, _content(answer) if answer.status_code < 400 else b""):
             if content[:1] in (b"{", b"[") and len(content) < 1 << 20:
-                with contextlib.suppress(ValueError):
+                with contextlib.suppress(ValueError, RecursionError):
                     self._learn_named(json.loads(content))
         for cookie in answer.headers.get_list("set-cookie"):
             self.learn(cookie.partition("=")[2].partition(";")[0])
