@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import sqlalchemy as sa
 
 from holdfast.features.access import store
@@ -130,7 +130,7 @@ def code_of(refused: Any) -> str:
 
 @contextmanager
 def house(folder: Path) -> Iterator[House]:
-    db = Database(f"sqlite+apsw:///{folder / 'meta.db'}")
+    db = Database(metadata_home.url(folder / "meta.db"))
     db.create_all()
     clock, called = ManualClock(), list[tuple[str, str]]()
 
@@ -143,7 +143,3 @@ def house(folder: Path) -> Iterator[House]:
     kinds = (UsersService, InvitesService, SessionsService, RecoveryService)
     yield House(db, clock, access, *(parts[kind] for kind in kinds), called)  # type: ignore[arg-type]
     db.close()
-
-
-def days(number: float) -> float:
-    return timedelta(days=number).total_seconds()
