@@ -98,7 +98,7 @@ def headers(here: Inside) -> dict[str, str]:
 
 
 def judge(answer: Any, sent: object) -> None:
-    """No 5xx but from a part that says it is away; one shape; nothing of the inside; the headers of every answer."""
+    """No 5xx but from a part that says it is away; one shape; nothing of the inside; the headers of all answers."""
     assert answer.status_code < 500 or answer.json()["error"]["code"] not in ("internal", "corrupt"), (
         sent,
         answer.text,
@@ -150,7 +150,7 @@ def dumped(body: Any) -> bytes:
 
 @pytest.mark.parametrize("route", WITH_BODY)
 def test_fields_of_other_types(here, headers, route) -> None:
-    method, path = route.partition(" #")[0].split(" ", 1)
+    _method, path = route.partition(" #")[0].split(" ", 1)
     chance = random.Random(route)
     body = ROUTES[route].request(path, here.absent)["json"]
     where = ROUTES[route].request(path, here.absent)["url"]
@@ -164,7 +164,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.mark.parametrize("route", WITH_BODY)
 def test_bodies_that_are_none(here, headers, route) -> None:
-    method, path = route.partition(" #")[0].split(" ", 1)
+    _method, path = route.partition(" #")[0].split(" ", 1)
     where = ROUTES[route].request(path, here.absent)["url"]
     for name, content in RAW.items():
         judge(ask(here, route, headers, url=where, more=JSON, content=content), name)
@@ -202,7 +202,7 @@ def test_odd_paths_and_queries(here, headers, route) -> None:
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if ROUTES[route].body is not None])
 def test_odd_headers(here, headers, route) -> None:
-    method, path = route.partition(" #")[0].split(" ", 1)
+    _method, path = route.partition(" #")[0].split(" ", 1)
     where = ROUTES[route].request(path, here.absent)["url"]
     for name in ("If-Match", "Idempotency-Key", "X-Request-Id", "Cookie", "Content-Encoding"):
         for odd in ("", '"v99999999999"', "a" * 3000, "\x7f\xff".encode("latin-1"), "holdfast_session=%00;a==;"):
