@@ -1,19 +1,46 @@
 // The token is in the fragment, so that it is in no log and no Referer; it leaves the address bar at once.
 "use strict";
-const token = new URLSearchParams(location.hash.slice(1)).get("token");
+const LINKS = {
+  token: {
+    path: "/api/v1/session/first-run",
+    lead: "Nobody owns this installation yet. Choose the owner's e-mail and a password of at least 12 characters.",
+    button: "Become the owner",
+  },
+  invite: {
+    path: "/api/v1/invites/accept",
+    lead: "You were invited. Choose a password of at least 12 characters; three or four unrelated words make a good one.",
+    button: "Make my account",
+    hidden: ["email"],
+    shown: ["name"],
+  },
+  reset: {
+    path: "/api/v1/session/reset",
+    lead: "Choose a new password of at least 12 characters; then sign in with it.",
+    button: "Set the password",
+    hidden: ["email"],
+  },
+};
+const given = [...new URLSearchParams(location.hash.slice(1))].find(([name]) => Object.hasOwn(LINKS, name));
+const link = given && LINKS[given[0]];
 const form = document.getElementById("form");
 const said = document.getElementById("said");
 const button = form.querySelector("button");
 
-if (token) {
+if (link) {
   history.replaceState(null, "", "/");
-  document.getElementById("lead").textContent =
-    "Nobody owns this installation yet. Choose the owner's e-mail and a password of at least 12 characters.";
-  button.textContent = "Become the owner";
+  document.getElementById("lead").textContent = link.lead;
+  button.textContent = link.button;
+  for (const name of link.hidden || []) show(name, false);
+  for (const name of link.shown || []) show(name, true);
   form.elements.password.autocomplete = "new-password";
   form.elements.password.minLength = 12;
 } else {
   fetch("/api/v1/session").then((answer) => answer.ok && answer.json().then(signedIn), () => undefined);
+}
+
+function show(name, wanted) {
+  form.elements[name].disabled = !wanted;
+  form.elements[name].closest("label").hidden = !wanted;
 }
 
 function signedIn(who) {
@@ -51,12 +78,15 @@ form.addEventListener("submit", async (event) => {
     wrong.focus();
     return;
   }
-  const body = { email: form.elements.email.value, password: form.elements.password.value };
-  if (token) body.token = token;
+  const body = { password: form.elements.password.value };
+  for (const name of ["email", "name"]) if (!form.elements[name].disabled) body[name] = form.elements[name].value;
+  if (link) body.token = given[1];
   button.disabled = true;
-  const answer = await send(token ? "/api/v1/session/first-run" : "/api/v1/session", "POST", body);
+  const answer = await send(link ? link.path : "/api/v1/session", "POST", body);
   button.disabled = false;
-  if (answer) signedIn(await answer.json());
+  if (!answer) return;
+  if (answer.status === 204) location.replace("/");
+  else signedIn(await answer.json());
 });
 
 document.getElementById("leave").addEventListener("click", async () => {
