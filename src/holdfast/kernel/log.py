@@ -111,6 +111,8 @@ def configure(level: str = "info", *, stream: TextIO | None = None, json: bool |
     root.addHandler(handler)
     root.setLevel(level.upper())
     _through_root(("uvicorn", "uvicorn.error", "uvicorn.access"))
+    for name in ("httpx", "httpcore"):  # they log whole addresses: a webhook's may hold its secret
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _through_root(names: Iterable[str]) -> None:
