@@ -90,7 +90,7 @@ class House:
             return str(conn.execute(found).scalar_one())
 
     def grant(self, user: User, role: str, project_id: str, environment_id: str | None = None) -> None:
-        row = {"id": new_id("rgr"), "user_id": user.id, "role": role, "project_id": project_id}
+        row = {"id": new_id("grt"), "user_id": user.id, "role": role, "project_id": project_id}
         with self.db.write() as conn:
             conn.execute(
                 role_grants.insert().values(

@@ -16,7 +16,7 @@ from holdfast.features.access.accounts.users import UserChanges
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.grants import Grant, Place
 from holdfast.features.access.keys import KeyService, WantedKey
-from holdfast.features.access.model import User, role_grants, sessions, users
+from holdfast.features.access.model import User, role_grants, roles, sessions, users
 from holdfast.features.access.permissions import ALL, ROLES
 from holdfast.kernel import log
 from holdfast.kernel.errors import Denied, Invalid, NotFound, Unauthenticated
@@ -196,6 +196,18 @@ def test_an_invite_gives_no_more_than_its_maker_has_by_then(here, owner, loses) 
     before = here.rows(users)
     assert code_of(lambda: here.accept(token)) == "link_invalid"
     assert here.rows(users) == before
+
+
+def test_an_invite_to_a_role_that_is_gone_is_dead(here) -> None:
+    """Otherwise the person would get whatever is made under that name later."""
+    with here.db.write() as conn:
+        row = {"id": "rol_x", "name": "night", "description": "", "permissions": [], "version": 1, "created_by": "x"}
+        conn.execute(roles.insert().values(**row, created_at=here.clock.now(), updated_at=here.clock.now()))
+    token = here.invited(role="night")
+    with here.db.write() as conn:
+        conn.execute(roles.delete())
+    assert code_of(lambda: here.accept(token)) == "link_invalid"
+    assert here.rows(users) == []
 
 
 def test_a_revoked_key_s_invites_are_dead(here, owner) -> None:

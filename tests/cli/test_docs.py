@@ -29,7 +29,7 @@ BEFORE = {
         "holdfast db list --deleted": ["holdfast db delete shop --confirm shop"],
     }
 }
-RUN_PAGES = ["quick-start.md", "how-to/back-up-and-restore.md", "how-to/operate.md"]
+RUN_PAGES = ["quick-start.md", "how-to/back-up-and-restore.md", "how-to/operate.md", "how-to/people.md"]
 
 
 def commands(page: Path) -> list[str]:

@@ -20,7 +20,7 @@ from holdfast.features.access.service import AccessService, SignedIn, checked_em
 from holdfast.kernel import audit, crypto, log
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, Denied
+from holdfast.kernel.errors import Conflict, Denied, Invalid
 from holdfast.kernel.ids import is_id, new_id
 from holdfast.web.idempotency import NEVER, Once
 
@@ -136,7 +136,7 @@ class InvitesService:
         invite = store.accept_invite(conn, token_hash, user_id, now)
         if invite is None or access_store.user_by_email(conn, invite.email) is not None:
             raise link_invalid()
-        if not _maker_still_may(conn, invite):
+        if not _still_good(conn, invite):
             raise link_invalid()
         user = User(user_id, invite.email, password_hash, invite.role, now, None, given.name)
         access_store.insert_user(conn, user)
@@ -151,12 +151,21 @@ class InvitesService:
 
 def give(conn: sa.Connection, user_id: str, grant: RoleGrant, created_by: str, clock: Clock) -> None:
     """A role in a project for someone who has just come; the caller has asked whether it may be given."""
-    row = {"id": new_id("rgr"), "user_id": user_id, "created_by": created_by, "created_at": clock.now()}
+    row = {"id": new_id("grt"), "user_id": user_id, "created_by": created_by, "created_at": clock.now()}
     conn.execute(role_grants.insert().values(**row, **vars(grant)))
 
 
+def _still_good(conn: sa.Connection, invite: Invite) -> bool:
+    """Seven days are long: a role may be gone, and whoever lost rights meanwhile must not go on giving them away."""
+    try:
+        for role in {invite.role, *(grant.role for grant in invite.grants)}:
+            rights.require_role(conn, role)
+    except Invalid:
+        return False
+    return _maker_still_may(conn, invite)
+
+
 def _maker_still_may(conn: sa.Connection, invite: Invite) -> bool:
-    """Seven days are long: whoever lost rights meanwhile must not go on giving them away."""
     maker = invite.created_by
     if is_id(maker, "key"):
         statement = sa.select(api_keys.c.id).where(api_keys.c.id == maker, api_keys.c.revoked_at.is_(None))

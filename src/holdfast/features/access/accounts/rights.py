@@ -24,7 +24,7 @@ def require_role(conn: sa.Connection, name: str) -> None:
     """Raises `Invalid("role_unknown")`: a role that does not exist would be given silently and mean nothing."""
     made = sa.select(roles.c.id).where(roles.c.name == name)
     if name not in ROLES and conn.execute(made).first() is None:
-        raise Invalid(f"there is no role {name!r}", code="role_unknown", hint="GET /api/v1/permissions lists them.")
+        raise Invalid(f"there is no role {name!r}", code="role_unknown", hint="GET /api/v1/roles lists them.")
 
 
 def require_place(conn: sa.Connection, grant: RoleGrant) -> None:
