@@ -1,0 +1,163 @@
+"""What the whole source does not do: run text as code, start a shell, parse XML, guess at random, hash weakly."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src" / "holdfast"
+PAGES = SRC / "web" / "pages"
+
+
+def trees() -> Iterator[tuple[str, ast.AST]]:
+    for path in sorted(SRC.rglob("*.py")):
+        yield str(path.relative_to(SRC)), ast.parse(path.read_text())
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """File, dotted name, call."""
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                yield path, ast.unparse(node.func), node
+
+
+def imported() -> dict[str, set[str]]:
+    """Top-level module -> files that import it."""
+    found: dict[str, set[str]] = {}
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            for name in names:
+                found.setdefault(name, set()).add(path)
+    return found
+
+
+def test_no_text_becomes_code() -> None:
+    bad = {"eval", "exec", "compile", "__import__", "marshal.loads", "builtins.eval", "os.popen", "os.system"}
+    assert {(path, name) for path, name, _ in calls() if name in bad} == set()
+    assert (
+        imported().keys() & {"pickle", "cPickle", "marshal", "shelve", "dill", "jinja2", "yaml", "mako.lookup"} == set()
+    )
+
+
+def test_no_shell_is_started() -> None:
+    shells = {
+        (path, name)
+        for path, name, call in calls()
+        for word in call.keywords
+        if word.arg == "shell" and "completion" not in name  # which shell a completion script is for
+        if not (isinstance(word.value, ast.Constant) and word.value.value is False)
+    }
+    assert shells == set()
+    assert {path for path, name, _ in calls() if name.endswith("create_subprocess_shell")} == set()
+
+
+def test_no_xml_ldap_graphql_or_template_is_read() -> None:
+    found = imported()
+    for name in (
+        "xml",
+        "lxml",
+        "xmltodict",
+        "defusedxml",
+        "ldap",
+        "ldap3",
+        "graphql",
+        "strawberry",
+        "pymemcache",
+        "smtplib",
+    ):
+        assert not [each for each in found if each == name or each.startswith(name + ".")], name
+
+
+def test_what_cannot_be_guessed_comes_from_the_system() -> None:
+    """`secrets` and `os.urandom`. `random` makes the demo's data and nothing else; ids are no secrets."""
+    allowed = ("commands/demo/", "contract/", "kernel/ids.py", "jobs/", "hosts/", "kernel/wake.py", "engines/")
+    guessed = {path for path in imported().get("random", set()) if not path.startswith(allowed)}
+    assert guessed == set()
+    for part in ("features/access", "features/secrets", "kernel/crypto.py", "kernel/secrets.py"):
+        for path in (SRC / part).rglob("*.py") if (SRC / part).is_dir() else [SRC / part]:
+            assert not re.search(r"\buuid[134]?\(|\brandom\.(random|randint|choice)\(", path.read_text()), path
+
+
+def test_hashes_are_of_the_sha_2_and_blake_2_families() -> None:
+    """MD5 and SHA-1 appear only where somebody else's format is, and say that it is no protection."""
+    weak = {
+        (path, ast.unparse(call))
+        for path, name, call in calls()
+        if re.search(r"(^|\.)(md5|sha1|SHA1|MD5|new)$", name) and name.startswith(("hashlib", "hashes"))
+    }
+    assert {each for each in weak if "usedforsecurity=False" not in each[1]} == set()
+
+
+def test_ciphers_authenticate() -> None:
+    """AES-GCM of our own; restic's format is AES-CTR with Poly1305-AES, checked before it is opened, whose one-time key
+    is one block under AES alone (that is ECB of a single block, and the only one); no CBC, no PKCS#1 v1.5."""
+    text = {path: (SRC / path).read_text() for path, _ in trees()}
+    old = re.compile(r"modes\.(CBC|CFB|OFB)|PKCS1v15|\bARC4\b|TripleDES")
+    assert {path for path, source in text.items() if old.search(source)} == set()
+    assert {path for path, source in text.items() if "modes.ECB" in source} == {"formats/restic/sealing.py"}
+    ctr = {path for path, source in text.items() if "modes.CTR" in source}
+    assert all(path.startswith("formats/restic/") for path in ctr), ctr
+
+
+def test_tls_is_never_left_unchecked() -> None:
+    for path, name, call in calls():
+        for word in call.keywords:
+            if word.arg in ("verify", "check_hostname", "verify_ssl") and isinstance(word.value, ast.Constant):
+                assert word.value.value is not False, (path, name)
+        assert not name.endswith(("_create_unverified_context", "disable_warnings")), path
+    for path, tree in trees():
+        assert "CERT_NONE" not in ast.unparse(tree), path
+
+
+def test_no_debug_mode_and_no_cross_origin_sharing() -> None:
+    for path, name, call in calls():
+        given = {word.arg: word.value for word in call.keywords}
+        assert not (isinstance(given.get("debug"), ast.Constant) and given["debug"].value is True), (path, name)
+        assert "CORSMiddleware" not in ast.unparse(call), path
+    assert not any("access-control-allow-origin" in (SRC / path).read_text().lower() for path, _ in trees())
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.js")), ids=lambda page: page.name)
+def test_scripts_write_text_and_keep_nothing(page) -> None:
+    """`textContent` only: what a server answers is never markup; nothing is stored in the browser."""
+    script = page.read_text()
+    for bad in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+        "localStorage",
+    ):
+        assert bad not in script, bad
+    for bad in ("sessionStorage", "indexedDB", "document.cookie", "postMessage", "document.domain", "window.name"):
+        assert bad not in script, bad
+
+
+def test_every_dependency_is_pinned_by_its_hash() -> None:
+    """The lock files are the inventory: one version and its hashes per package, installed with --require-hashes."""
+    assert "--require-hashes" in (ROOT / "Makefile").read_text()
+    for name in ("runtime.lock", "dev.lock"):
+        lines = (ROOT / "requirements" / name).read_text().splitlines()
+        packages = [number for number, line in enumerate(lines) if re.match(r"^[a-z0-9]", line)]
+        assert len(packages) > 20
+        for start, end in zip(packages, [*packages[1:], len(lines)], strict=True):
+            assert "==" in lines[start], lines[start]
+            assert any("--hash=sha256:" in line for line in lines[start:end]), lines[start]
+
+
+def test_packages_hold_no_tests_and_no_repository() -> None:
+    """What is installed is `src/holdfast`: no test, no source-control folder, no note of ours."""
+    text = (ROOT / "pyproject.toml").read_text()
+    assert 'where = ["src"]' in text
+    assert not list(SRC.rglob("test_*.py"))
+    assert not list((ROOT / "src").rglob(".git"))
