@@ -106,7 +106,7 @@ class VaultSource:
                 hint=f"vault kv undelete -mount={self._place.mount} -versions={metadata.get('version')} "
                 f"{self._place.path}",
             ) from error
-        if getattr(error, "errors", None):
+        if getattr(error, "errors", None) != []:
             raise NeedsOperator(
                 f"Vault knows no KV version 2 engine at {self._place.mount}/",
                 code="vault_path_wrong",
@@ -149,11 +149,12 @@ class VaultSource:
         place = self._place
         with requests.Session() as session:
             session.trust_env = False  # no proxy, no .netrc
+            session.verify = str(place.ca_file) if place.ca_file else True  # hvac takes the session's word for it
             client = hvac.Client(
                 url=place.address.rstrip("/"),
                 token="",
                 cert=(),
-                verify=str(place.ca_file) if place.ca_file else True,
+                verify=session.verify,
                 timeout=_SECONDS,
                 proxies={},
                 allow_redirects=False,
@@ -166,9 +167,18 @@ class VaultSource:
             else:
                 assert place.secret_id_file is not None  # noqa: S101 - `_checked` has seen to it
                 secret_id = _secret(place.secret_id_file, "AppRole secret id")
-                client.auth.approle.login(place.role_id, secret_id, mount_point=place.approle_mount)
-                log.register_secret(str(client.token))
+                self._login(client, secret_id)
             yield client
+
+    def _login(self, client: hvac.Client, secret_id: str) -> None:
+        """Vault 1.14 answers 500 to a wrong secret id, newer ones 400."""
+        from hvac.exceptions import InternalServerError, InvalidRequest
+
+        try:
+            client.auth.approle.login(self._place.role_id, secret_id, mount_point=self._place.approle_mount)
+        except (InvalidRequest, InternalServerError) as error:
+            raise self._refused(error) from error
+        log.register_secret(str(client.token))
 
     def _no_redirect(self, answer: Any, **_: Any) -> None:
         if answer.is_redirect or answer.is_permanent_redirect:
@@ -228,7 +238,6 @@ class VaultSource:
         )
 
     def _refused(self, error: Exception) -> NeedsOperator:
-        """400: a wrong role or secret id says so here, not as 403."""
         said = ", ".join(getattr(error, "errors", None) or [])
         return NeedsOperator(
             f"Vault at {self._place.address} does not take our request: {said}",
