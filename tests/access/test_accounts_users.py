@@ -82,6 +82,16 @@ def test_disabling_ends_sessions_at_once_and_enabling_brings_none_back(here, own
     assert here.out(token)
 
 
+def test_a_disabled_person_s_keys_do_nothing_until_they_are_back(here, owner) -> None:
+    ada = here.person("ada", "admin")
+    keys = KeyService(here.db, here.clock)
+    _, text = keys.create(here.actor(ada), WantedKey("ci", permissions=["run.read"]))
+    change(here, ROOT, ada, disabled=True)
+    assert code_of(lambda: keys.actor_of(text)) == "unauthenticated"
+    change(here, ROOT, ada, disabled=False)
+    assert keys.actor_of(text).permissions == {"run.read"}
+
+
 @pytest.mark.parametrize("act", ["demote", "disable", "delete"])
 def test_the_last_active_owner_stays(here, owner, act) -> None:
     """Also when there is another one who is disabled, and even for root."""
