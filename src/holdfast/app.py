@@ -22,6 +22,7 @@ from holdfast.features.access.accounts.wiring import accounts
 from holdfast.features.access.granting.wiring import granting
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
+from holdfast.features.access.sso.wiring import single_sign_on
 from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.health.ping import Health, database_ping, disk_ping
 from holdfast.features.health.pings import keeper_ping, repositories_ping, runner_ping
@@ -34,6 +35,7 @@ from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
@@ -68,14 +70,16 @@ def build_services(settings: Settings) -> Services:
     keys = KeyService(db, clock, located.WHEREABOUTS)
     access = AccessService(db, clock, origin=origin)
     tokens = TokenService(db, clock, secrets, keys, issuer=origin)
-    people = accounts(db, clock, access, UserHooks(on_sessions_ended=(tokens.end_of,)), origin=origin)
+    sso, single = single_sign_on(db, clock, secrets, access, located.WHEREABOUTS, OutboundPolicy.of(settings))
+    hooks = UserHooks(on_sessions_ended=(tokens.end_of,), on_user_gone=(sso.gone,))
+    people = accounts(db, clock, access, hooks, origin=origin)
     return Services(
         db=db,
         access=access,
         keys=keys,
         projects=projects,
         health=health,
-        parts={**upper.parts, **people, **granting(db, clock, located.WHEREABOUTS), TokenService: tokens},
+        parts={**upper.parts, **people, **single, **granting(db, clock, located.WHEREABOUTS), TokenService: tokens},
         routers=slices.ROUTERS,
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
         background=(upper.background,),

@@ -24,9 +24,12 @@ from holdfast.features.access.granting import wiring as granting
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
+from holdfast.features.access.sso import wiring as single_sign_on
 from holdfast.features.access.tokens import api as tokens_api
 from holdfast.features.health import api as health_api
 from holdfast.features.health.ping import Health
+from holdfast.features.limits import http as limits_http
+from holdfast.features.limits.errors import Limited
 from holdfast.features.projects import api as projects_api
 from holdfast.features.projects.service import ProjectsService
 from holdfast.kernel import audit, log
@@ -89,6 +92,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
                 own=OWN_HOSTS,
                 configured=frozenset(host.strip().lower() for host in settings.allowed_hosts),
             ),
+            Middleware(limits_http.LimitGuard),
             Middleware(BodyLimit),
             Middleware(OriginGuard),
         ],
@@ -105,11 +109,12 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.state.closing = asyncio.Event()
     for router in (access_api.router, api_keys.router, tokens_api.router, projects_api.router, *services.routers):
         app.include_router(router, prefix=API)
-    for router in (*accounts.ROUTERS, *granting.ROUTERS):
+    for router in (*accounts.ROUTERS, *granting.ROUTERS, *single_sign_on.ROUTERS):
         app.include_router(router, prefix=API)
     app.include_router(tokens_api.well_known)
     app.include_router(health_api.router)
     app.include_router(_pages(app))
+    limits_http.install(app)
     _describe_credentials(app)
     _handle_errors(app, services.db)
     return app
@@ -169,6 +174,8 @@ def _handle_errors(app: FastAPI, db: Database) -> None:
         failure = cast(HoldfastError, error)
         if isinstance(failure, Denied | Hidden):
             await run_in_threadpool(_record_denial, db, request, failure)
+        elif isinstance(failure, Limited):
+            await limits_http.record_limited(request, failure)
         elif failure.status >= 500 and not failure.retryable:
             _log.error("a request failed", code=failure.code, error=failure.message)
         return render(failure)

@@ -25,6 +25,8 @@ from holdfast.features.access.granting.model import Given, Role
 from holdfast.features.access.keys import WantedKey
 from holdfast.features.access.model import User
 from holdfast.features.access.permissions import ALL
+from holdfast.features.access.sso import store as sso
+from holdfast.features.access.sso.model import Identity, Provider
 from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
@@ -116,11 +118,15 @@ class Inside:
                 )
             conn.execute(statements.insert().values(**statement_row(resource.id)))
             people = people_rows(conn)
+            provider = provider_row(new_id("idp"))
+            sso.insert_provider(conn, provider)
+            identity = Identity(new_id("idn"), provider.id, people["user"], provider.issuer, "sub", "a@b.c", NOW, None)
+            sso.insert_identity(conn, identity)
             people |= role_rows(conn, people["user"], own["project"])
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
-        made["masking_profile"] = masking.id
+        made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
         return {**own, **made, **people, "key": key.id, "family": tokens.family.id}
 
@@ -150,6 +156,15 @@ def repository_row(project_id: str, name: str) -> RepositoryRow:
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:
     return MaskingProfile(new_id("msk"), project_id, name, "sqlite", "", ["SELECT 1"], 1, "usr_walk", NOW, NOW)
+
+
+def provider_row(provider_id: str) -> Provider:
+    """Switched off: nobody is asked."""
+    texts = {"name": provider_id, "issuer": f"https://{provider_id}.example", "client_id": "walk"}
+    lists = {"scopes": ("openid",), "allowed_domains": (), "mapping": (), "group_claim": "groups"}
+    flags = dict.fromkeys(("has_secret", "create_accounts", "enabled", "trust_factors", "allow_private"), False)
+    made = {"version": 1, "created_by": "usr_walk", "created_at": NOW, "updated_at": NOW}
+    return Provider(id=provider_id, **texts, **lists, **flags, **made)
 
 
 def snapshot_row(resource: Resource, repository_id: str, **changes: Any) -> Snapshot:

@@ -110,12 +110,15 @@ def test_every_route_is_described_with_its_refusals(here) -> None:
     assert len(names) == len(set(names))
 
 
+REFUSED = ("unauthenticated", "link_invalid", "provider_unavailable", "state_invalid")
+
+
 @pytest.mark.parametrize("route", ANONYMOUS)
 def test_only_these_answer_a_stranger(here, route) -> None:
     answer = call(here, route, ANONYMOUS[route], here.ids["mine"], {})
     assert answer.status_code in (200, 401)
     if answer.status_code == 401:  # the credential offered was wrong, not missing
-        assert answer.json()["error"]["code"] in ("unauthenticated", "link_invalid")
+        assert answer.json()["error"]["code"] in REFUSED
 
 
 @pytest.mark.parametrize("route", ASKS)
@@ -206,6 +209,7 @@ LISTS = (
     "/api/v1/invites",
     "/api/v1/keys",
     "/api/v1/tokens",
+    "/api/v1/sso/providers",
     "/api/v1/projects",
     "/api/v1/projects/{project}/environments",
     "/api/v1/runs",

@@ -75,6 +75,7 @@ def _whole(permission: str, **more: Any) -> Ask:
 
 NAMED = {"confirm": "db0"}
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
+PROVIDER = {"name": "walk", "issuer": "https://id.example.org", "client_id": "walk"}
 PERSON = {"email": "a@example.org", "password": "twelve characters"}
 ANONYMOUS: dict[str, Ask] = {
     "GET /": Ask(),
@@ -87,6 +88,9 @@ ANONYMOUS: dict[str, Ask] = {
     "POST /api/v1/tokens": Ask(body=PERSON),
     "POST /api/v1/tokens/refresh": Ask(body={"refresh_token": "hr_x"}),
     "GET /.well-known/jwks.json": Ask(),
+    "GET /api/v1/sso": Ask(),
+    "GET /api/v1/sso/{provider_id}/start": Ask(),
+    "GET /api/v1/sso/{provider_id}/callback": Ask(query={"code": "x", "state": "x"}),
 }
 ASKS: dict[str, Ask] = {
     "GET /api/docs": Ask(),
@@ -133,6 +137,17 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/tokens #someone": _whole("user.read", query={"user_id": "usr_walk"}),
     "DELETE /api/v1/tokens/{family_id}": _whole("token.revoke"),
     "POST /api/v1/tokens/keys/rotate": _whole("system.key.rotate", body={}),
+    "GET /api/v1/sso/identities": Ask(),
+    "DELETE /api/v1/sso/identities/{identity_id}": Ask(),
+    "POST /api/v1/sso/{provider_id}/link": Ask(fill={"provider_id": "idp_walk"}),
+    "POST /api/v1/sso/{provider_id}/step-up": Ask(fill={"provider_id": "idp_walk"}),
+    "GET /api/v1/sso/providers": _whole("sso.read"),
+    "POST /api/v1/sso/providers": _whole("sso.manage", body=PROVIDER),
+    "POST /api/v1/sso/providers #private": _whole("system.admin", body={**PROVIDER, "allow_private": True}),
+    "GET /api/v1/sso/providers/{provider_id}": _whole("sso.read"),
+    "PATCH /api/v1/sso/providers/{provider_id}": _whole("sso.manage", body={"name": "walk"}),
+    "DELETE /api/v1/sso/providers/{provider_id}": _whole("sso.manage"),
+    "POST /api/v1/sso/providers/{provider_id}/test": _whole("sso.manage"),
     "GET /api/v1/roles": _one("role.read"),
     "POST /api/v1/roles": _whole("role.manage", body={"name": "walker", "permissions": ["run.read"]}),
     "GET /api/v1/roles/{role_id}": _one("role.read", fill={"role_id": "viewer"}),
@@ -174,6 +189,15 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/masking-profiles/{masking_profile_id}": _one("masking.read"),
     "PATCH /api/v1/masking-profiles/{masking_profile_id}": _one("masking.write", body={"name": "walk"}),
     "DELETE /api/v1/masking-profiles/{masking_profile_id}": _one("masking.write", body={"confirm": "mask0"}),
+    "GET /api/v1/limits": _one("limit.read"),
+    "GET /api/v1/limits/shipped": Ask(),
+    "PUT /api/v1/limits": _one(
+        "limit.write", body={"subject": "project", "subject_id": "$project", "what": "calls", "amount": 5}
+    ),
+    "PUT /api/v1/limits #default": _whole("limit.write", body={"subject": "key", "what": "calls", "amount": 5}),
+    "DELETE /api/v1/limits/{limit_id}": _one("limit.write"),
+    "GET /api/v1/usage": Ask(),
+    "GET /api/v1/usage #project": _one("limit.read", query={"subject": "project", "subject_id": "$project"}),
     "GET /api/v1/runs": _one("run.read", query={"project_id": "$project"}),
     "GET /api/v1/runs/{run_id}": _one("run.read"),
     "GET /api/v1/runs/{run_id}/logs": _one("run.read"),
@@ -247,6 +271,10 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/system/recovery-kit": _whole("system.key.rotate", body={"passphrase": "x" * 20}),
 }
 STEP_UP = (
+    "POST /api/v1/sso/{provider_id}/link",
+    "POST /api/v1/sso/providers",
+    "PATCH /api/v1/sso/providers/{provider_id}",
+    "DELETE /api/v1/sso/providers/{provider_id}",
     "POST /api/v1/roles",
     "PATCH /api/v1/roles/{role_id}",
     "DELETE /api/v1/roles/{role_id}",

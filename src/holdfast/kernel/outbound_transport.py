@@ -59,13 +59,13 @@ class GuardedTransport(httpx.BaseTransport):
         with _as_httpx(), until(end):
             answer = self._pool.handle_request(_plain(request))
         body = cast(Iterator[bytes], answer.stream)
-        made = httpx.Response(answer.status, headers=answer.headers, extensions=answer.extensions)
+        stream = _Body(body, answer, end, _Counter(self._bounds, request))
+        made = httpx.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
         try:
             _require_readable(made, request, self._bounds)
         except Refused:
             answer.close()
             raise
-        made.stream = _Body(body, answer, end, _Counter(self._bounds, request))
         return made
 
     def close(self) -> None:
@@ -88,13 +88,13 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
         with _as_httpx(), until(end):
             answer = await self._pool.handle_async_request(_plain(request))
         body = cast(AsyncIterator[bytes], answer.stream)
-        made = httpx.Response(answer.status, headers=answer.headers, extensions=answer.extensions)
+        stream = _AsyncBody(body, answer, end, _Counter(self._bounds, request))
+        made = httpx.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
         try:
             _require_readable(made, request, self._bounds)
         except Refused:
             await answer.aclose()
             raise
-        made.stream = _AsyncBody(body, answer, end, _Counter(self._bounds, request))
         return made
 
     async def aclose(self) -> None:
