@@ -11,6 +11,7 @@ from accounts_house import HOUR, MINUTE, OTHER, PASSWORD, ROOT, House, code_of, 
 
 from holdfast.features.access.accounts.users import UserChanges
 from holdfast.features.access.model import User, users
+from holdfast.kernel import crypto
 from holdfast.kernel.errors import Conflict, Invalid, Unauthenticated
 from holdfast.web.errors import TooManyAttempts
 
@@ -98,6 +99,26 @@ def test_a_reset_ends_the_old_password_and_everything_it_opened(here, ada) -> No
     assert here.access.sign_in(ada.email, OTHER).user.id == ada.id
     assert [row["actor"] for row in here.audit("user.reset")] == [ROOT.id]
     assert [row["actor"] for row in here.audit("session.reset")] == [ada.id]
+
+
+@pytest.mark.parametrize("how", ["reset", "disabled", "deleted"])
+def test_a_sign_in_that_was_under_way_ends_with_the_rest(here, ada, monkeypatch, how) -> None:
+    """Hashing takes a tenth of a second; the old password must not open a session after the reset."""
+    verify = crypto.verify_password
+    acts = {
+        "reset": lambda: here.recovery.reset(ROOT, ada.id),
+        "disabled": lambda: here.users.update(ROOT, ada.id, 1, UserChanges(disabled=True)),
+        "deleted": lambda: here.users.delete(ROOT, ada.id, ada.email),
+    }
+
+    def meanwhile(stored: str | None, password: str) -> bool:
+        right = verify(stored, password)
+        acts[how]()
+        return right
+
+    monkeypatch.setattr(crypto, "verify_password", meanwhile)
+    assert code_of(lambda: here.access.sign_in(ada.email, PASSWORD)) == "unauthenticated"
+    assert here.sessions.of(ROOT, ada.id) == []
 
 
 def test_a_reset_link_works_once_for_an_hour_and_only_the_newest(here, ada) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -157,12 +157,15 @@ class AccessService:
             else:
                 lockout.cleared(conn, tried)
                 if crypto.needs_rehash(user.password_hash):
-                    store.set_password_hash(conn, user.id, self._hash(password))
+                    user = replace(user, password_hash=self._hash(password))
+                    store.set_password_hash(conn, user.id, user.password_hash)
                 return user
         raise _unauthenticated()
 
     def _open(self, conn: sa.Connection, user: User, now: datetime, agent: str | None) -> str:
         """The first minutes count as stepped up: the password was typed a moment ago."""
+        if not store.unchanged(conn, user):  # reset or shut out while we hashed: that meant this sign-in too
+            raise _unauthenticated()
         token = crypto.random_token()
         store.insert_session(
             conn,

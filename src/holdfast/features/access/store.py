@@ -26,6 +26,13 @@ def user(conn: sa.Connection, user_id: str) -> User | None:
     return None if row is None else User(**row._mapping)
 
 
+def unchanged(conn: sa.Connection, user: User) -> bool:
+    """Whether the password that was proven is still the account's, which is not shut. The row is held until the commit,
+    so that whoever resets or disables it ends the session made beside it too."""
+    same = sa.and_(users.c.id == user.id, users.c.password_hash == user.password_hash, users.c.disabled_at.is_(None))
+    return conn.execute(sa.select(users.c.id).where(same).with_for_update()).first() is not None
+
+
 def insert_user(conn: sa.Connection, made: User) -> None:
     conn.execute(users.insert().values(**vars(made)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from holdfast.features.access import lockout
@@ -52,6 +53,7 @@ class RecoveryService:
         password_hash = self._access.hash(new)
         with self._db.write() as conn:
             now = self._clock.now()
+            store.hold(conn, user.id)
             # Whoever ended this session while we hashed meant it: a new one would let the same browser in again.
             if not store.end_session(conn, actor.session_id, now):
                 raise Unauthenticated("this session was ended", hint="Sign in again.")
@@ -60,7 +62,7 @@ class RecoveryService:
             store.drop_resets(conn, user.id)
             access_store.set_password_hash(conn, user.id, password_hash)
             audit.record(conn, actor=actor.id, action="session.password")
-            return self._access.open(conn, user, agent)
+            return self._access.open(conn, replace(user, password_hash=password_hash), agent)
 
     def reset(self, actor: Actor, user_id: str, origin: str | None = None) -> str:
         """A link to choose a new password with, once, within the hour; it ends any earlier one.

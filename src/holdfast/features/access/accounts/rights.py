@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from holdfast.features.access.accounts.model import RoleGrant
+from holdfast.features.access.accounts.store import OWNER
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Grant, Place
 from holdfast.features.access.model import User, roles, users
@@ -14,7 +15,6 @@ from holdfast.features.access.permissions import ROLES
 from holdfast.features.access.roles import grants_of, permissions_of
 from holdfast.kernel.errors import Conflict, Invalid
 
-OWNER = "owner"
 # Of the slice above, by name: only whether they are there.
 _projects = sa.table("projects", sa.column("id"))
 _environments = sa.table("environments", sa.column("id"), sa.column("project_id"))
@@ -63,12 +63,11 @@ def require_above(conn: sa.Connection, actor: Actor, user: User) -> None:
 
 
 def require_another_owner(conn: sa.Connection, user: User) -> None:
-    """Raises `Conflict("last_owner")`. Owners' rows are locked: of two who leave at once, one stays."""
+    """Raises `Conflict("last_owner")`. `store.hold` came first: otherwise two could leave at once."""
     if user.role != OWNER or user.disabled_at is not None:
         return
-    active = sa.select(users.c.id).where(users.c.role == OWNER, users.c.disabled_at.is_(None))
-    found = set(conn.execute(active.order_by(users.c.id).with_for_update()).scalars())
-    if not found - {user.id}:
+    others = sa.and_(users.c.role == OWNER, users.c.disabled_at.is_(None), users.c.id != user.id)
+    if conn.execute(sa.select(users.c.id).where(others).limit(1)).first() is None:
         raise Conflict(
             "this is the last active owner",
             code="last_owner",

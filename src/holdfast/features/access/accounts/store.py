@@ -13,6 +13,7 @@ from holdfast.features.access.accounts.model import Invite, RoleGrant, invites, 
 from holdfast.features.access.model import User, api_keys, role_grants, sessions, users
 from holdfast.features.access.service import SESSION_IDLE, SESSION_LIFE
 
+OWNER = "owner"
 _INVITE = tuple(column for column in invites.c if column.name != "token_hash")
 
 
@@ -39,6 +40,13 @@ class LiveSession:
 def person(conn: sa.Connection, user_id: str) -> Person | None:
     row = conn.execute(_people().where(users.c.id == user_id)).first()
     return None if row is None else _person(row)
+
+
+def hold(conn: sa.Connection, user_id: str) -> None:
+    """The person's row and the owners' until the commit, always in the same order: nobody signs in beside a change, and
+    of two owners who leave at once the second sees that the first has gone."""
+    which = sa.or_(users.c.id == user_id, users.c.role == OWNER)
+    conn.execute(sa.select(users.c.id).where(which).order_by(users.c.id).with_for_update()).all()
 
 
 def people(conn: sa.Connection, *, email: str | None, deleted: bool, after: str | None, limit: int) -> Sequence[Person]:

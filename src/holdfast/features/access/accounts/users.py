@@ -146,7 +146,8 @@ def found(conn: sa.Connection, user_id: str) -> Person:
 
 
 def living(conn: sa.Connection, user_id: str) -> User:
-    """Raises NotFound, or `Conflict("user_deleted")` for what is left of an account."""
+    """Held for a change. Raises NotFound, or `Conflict("user_deleted")` for what is left of an account."""
+    store.hold(conn, user_id)
     user = found(conn, user_id).user
     if user.deleted_at is not None:
         raise Conflict("this account was deleted", code="user_deleted", hint="Invite the person again.")
