@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -69,7 +70,7 @@ def _repository(repository: KitRepository) -> str:
         f"    restic id: {repository.restic_id or 'nothing was stored in it yet'}\n"
         f"    path:      {repository.path}\n"
         f"    password:  {repository.password}\n"
-        f"    restic -r {repository.path} snapshots\n"
+        f"    restic -r {shlex.quote(repository.path)} snapshots\n"
     )
 
 
