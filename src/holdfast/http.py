@@ -25,6 +25,7 @@ from holdfast.features.access.http import CurrentActor
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
 from holdfast.features.access.sso import wiring as single_sign_on
+from holdfast.features.access.streams import still_in
 from holdfast.features.access.tokens import api as tokens_api
 from holdfast.features.health import api as health_api
 from holdfast.features.health.ping import Health
@@ -107,6 +108,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.state.services = services
     app.state.parts = {**own, **services.parts}
     app.state.closing = asyncio.Event()
+    app.state.still_in = still_in
     for router in (access_api.router, api_keys.router, tokens_api.router, projects_api.router, *services.routers):
         app.include_router(router, prefix=API)
     for router in (*accounts.ROUTERS, *granting.ROUTERS, *single_sign_on.ROUTERS):

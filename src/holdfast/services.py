@@ -13,6 +13,7 @@ from holdfast.contract.registry import Registry
 from holdfast.features.backups import api as backups_api
 from holdfast.features.backups import api_browse, api_repositories
 from holdfast.features.backups.browse import BrowseService
+from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kit import kit_repositories
 from holdfast.features.backups.repository_service import RepositoriesService
@@ -28,10 +29,11 @@ from holdfast.features.databases.query import QueryService
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.features.limits import api as limits_api
+from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.masking import api as masking_api
 from holdfast.features.masking.service import MaskingService
 from holdfast.features.runs import api as runs_api
-from holdfast.features.runs.hub import Hub
 from holdfast.features.runs.service import RunsService
 from holdfast.features.secrets import wiring as secrets_wiring
 from holdfast.hosts import Hosts
@@ -43,12 +45,14 @@ from holdfast.kernel.master_source import source_of
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
+from holdfast.web.hub import Hub
 
 ROUTERS = (
     runs_api.router,
     databases_api.router,
     api_query.router,
     masking_api.router,
+    limits_api.router,
     backups_api.router,
     api_browse.router,
     api_repositories.router,
@@ -72,6 +76,7 @@ class Services:
     repositories: RepositoriesService
     browse: BrowseService
     masking: MaskingService
+    limits: Limits
     secrets: secrets_wiring.SecretParts
     wake: Wake
 
@@ -89,7 +94,7 @@ class Services:
             self.browse,
             self.masking,
         )
-        return {**{type(each): each for each in found}, **self.secrets.parts}
+        return {**{type(each): each for each in found}, **self.secrets.parts, **self.limits.parts}
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: hears wake-ups, drains databases that stop or are swapped."""
@@ -108,6 +113,7 @@ class Services:
     def close(self) -> None:
         """What this module opened: only when it opened it itself."""
         self.browse.close()
+        self.limits.book.close()
         self.db.close()
         self.wake.close()
 
@@ -133,7 +139,8 @@ def build(
     keys = Keys(settings, db, secrets, clock)
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
-    snapshots = SnapshotsService(db, jobs, keys, clock)
+    bounds = limits(db, clock, COUNTS)
+    snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     pool = SessionPool(reach, settings.data / "scratch" / "api")
     return Services(
         db=db,
@@ -146,7 +153,7 @@ def build(
         snapshots=snapshots,
         restores=RestoreService(db, jobs, snapshots, databases, swapper, clock),
         repositories=RepositoriesService(db, jobs, keys),
-        browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api"),
+        browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api", bounds.quotas),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         secrets=secrets_wiring.build(
             db,
@@ -156,5 +163,6 @@ def build(
             kit_repositories(keys),
             grace_seconds=settings.delete_grace_seconds,
         ),
+        limits=bounds,
         wake=wake,
     )

@@ -32,6 +32,11 @@ from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
+from holdfast.features.limits import store as limits_store
+from holdfast.features.limits.book import LimitBook
+from holdfast.features.limits.model import Override
+from holdfast.features.limits.service import LimitsService
+from holdfast.features.limits.words import SHIPPED, Subject
 from holdfast.features.masking import store as masking_store
 from holdfast.features.masking.model import MaskingProfile
 from holdfast.features.secrets.service import SecretsService
@@ -126,6 +131,7 @@ class Inside:
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
+        made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
         return {**own, **made, **people, "key": key.id, "family": tokens.family.id}
@@ -156,6 +162,23 @@ def repository_row(project_id: str, name: str) -> RepositoryRow:
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:
     return MaskingProfile(new_id("msk"), project_id, name, "sqlite", "", ["SELECT 1"], 1, "usr_walk", NOW, NOW)
+
+
+def limit_row(services: Services, project_id: str, key_id: str) -> str:
+    """One limit that is none: the project's, or of one of its keys."""
+    kind: Any = "key" if key_id else "project"
+    row = Override(new_id("lim"), kind, key_id or project_id, "downloads", None, 3600, project_id, "usr_walk", NOW)
+    with services.db.write() as conn:
+        limits_store.insert(conn, row)
+    return row.id
+
+
+def without_limits(services: Services) -> None:
+    """A walk asks more in a minute than anyone may in an hour, and counts statements: nobody else makes any."""
+    services.parts[LimitBook].poll_seconds = None
+    for kind, limits in SHIPPED.items():
+        for what in limits:
+            services.parts[LimitsService].put(ROOT, Subject(kind), what, None, None)
 
 
 def provider_row(provider_id: str) -> Provider:
@@ -224,6 +247,7 @@ def inside() -> Iterator[Inside]:
     url = metadata_home.url(base / "data" / "meta" / "holdfast.db")
     settings = Settings(base / "data", base / "run", base / "master.key", database_url=url)
     services = composition.build_services(settings)
+    without_limits(services)
     try:
         with TestClient(create_app(services, settings), base_url="http://127.0.0.1:7700") as client:
             here = Inside(settings, services, client)

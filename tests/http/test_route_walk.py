@@ -222,6 +222,7 @@ LISTS = (
     "/api/v1/restores",
     "/api/v1/projects/{project}/masking-profiles",
     "/api/v1/repositories",
+    "/api/v1/limits",
     "/api/v1/environments/{environment}/secrets",
 )
 UNSEEN = {  # a key has no sessions of its own; the others read a repository, not rows

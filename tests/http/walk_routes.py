@@ -143,7 +143,9 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/sso/{provider_id}/step-up": Ask(fill={"provider_id": "idp_walk"}),
     "GET /api/v1/sso/providers": _whole("sso.read"),
     "POST /api/v1/sso/providers": _whole("sso.manage", body=PROVIDER),
-    "POST /api/v1/sso/providers #private": _whole("system.admin", body={**PROVIDER, "allow_private": True}),
+    "POST /api/v1/sso/providers #private": Ask(
+        ("sso.manage", "system.admin"), {**PROVIDER, "allow_private": True}, everywhere=True
+    ),
     "GET /api/v1/sso/providers/{provider_id}": _whole("sso.read"),
     "PATCH /api/v1/sso/providers/{provider_id}": _whole("sso.manage", body={"name": "walk"}),
     "DELETE /api/v1/sso/providers/{provider_id}": _whole("sso.manage"),

@@ -43,9 +43,15 @@ def clear_session(request: Request, response: Response) -> None:
 
 
 async def current_actor(request: Request) -> Actor:
-    """The request's actor, also kept for the record of a denial."""
-    actor = await _actor(request)
+    """The request's actor, also kept for the record of a denial. Counted, and refused when a limit is reached."""
+    held = request.app.state
+    try:
+        actor = await _actor(request)
+    except Unauthenticated:
+        held.turn_away(request)
+        raise
     request.state.actor = actor
+    held.admit(request, actor)
     return actor
 
 

@@ -17,6 +17,7 @@ from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.backups.service import found, record, require_ready
 from holdfast.features.databases.reach import Reach
+from holdfast.features.limits.quota import Quotas
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, NotFound
 from holdfast.kernel.stop import Stop
@@ -43,8 +44,9 @@ class TableLook:
 class BrowseService:
     """Reads only. Everything that hands out contents is its own permission and leaves an audit row."""
 
-    def __init__(self, db: Database, reach: Reach, keys: Keys, scratch: Path) -> None:
+    def __init__(self, db: Database, reach: Reach, keys: Keys, scratch: Path, quotas: Quotas) -> None:
         self._db = db
+        self._quotas = quotas
         self._reach = reach
         self._keys = keys
         self._scratch = scratch
@@ -66,6 +68,7 @@ class BrowseService:
                 raise NotFound(f"the snapshot has no entry {path!r}", code="entry_not_found")
             size = source.size(path)
             with self._db.write() as conn:
+                self._quotas.spend_download(conn, actor, snapshot.project_id)
                 record(conn, actor, snapshot, "snapshot.download", {"path": path, "bytes": size})
             stream = source.open(path)
         except BaseException:

@@ -67,6 +67,8 @@ snapshots = sa.Table(
     sa.Column("deleted_at", Timestamp()),
     sa.Index("ix_snapshots_resource_id", "resource_id", "id"),
     sa.Index("ix_snapshots_project_id", "project_id", "id"),
+    sa.Index("ix_snapshots_created_by", "created_by", "created_at"),
+    sa.Index("ix_snapshots_created_at", "project_id", "created_at"),
 )
 
 verifications = sa.Table(

@@ -15,6 +15,7 @@ from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, Ve
 from holdfast.features.databases.guard import found as found_database
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.service import wrong_state
+from holdfast.features.limits.quota import Quotas
 from holdfast.jobs import Jobs, Run
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
@@ -32,11 +33,12 @@ MAX_TAGS = 50
 class SnapshotsService:
     """Every verb takes the actor first and raises Denied or NotFound before it reads or writes anything else."""
 
-    def __init__(self, db: Database, jobs: Jobs, keys: Keys, clock: Clock) -> None:
+    def __init__(self, db: Database, jobs: Jobs, keys: Keys, clock: Clock, quotas: Quotas) -> None:
         self._db = db
         self._jobs = jobs
         self._keys = keys
         self._clock = clock
+        self._quotas = quotas
 
     def create(
         self,
@@ -54,6 +56,8 @@ class SnapshotsService:
             once.check(conn)
             if resource.state != "ready":
                 raise wrong_state(resource, "take a snapshot of")
+            self._quotas.require(conn, actor, resource.project_id, "backups")
+            self._quotas.require_storage(conn, resource.project_id)
             snapshot = self.insert(
                 conn, actor, resource, level=level, repository_id=repository_id, tags=tags, trigger="manual"
             )
