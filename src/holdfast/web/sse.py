@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", max_length=200, description="Resume after this event.")
 ]
 HEARTBEAT_SECONDS = 15.0
+RECHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -43,31 +44,49 @@ def _one_line(text: str) -> str:
 def event_stream(
     request: Request, source: AsyncIterator[Event], *, heartbeat: float = HEARTBEAT_SECONDS
 ) -> StreamingResponse:
-    """Answer with `source` until it ends, the client leaves, or the process stops. `source` is closed then."""
+    """Answer with `source` until it ends, the client leaves, or the process stops. `source` is closed then.
+
+    Every five seconds, however much there is to say, `app.state.still_in` is asked about the request: whoever lost the
+    credential or a right it had when the stream was opened hears no more.
+    """
     closing: asyncio.Event = request.app.state.closing
+    still_in: Callable[[Request], Awaitable[bool]] = request.app.state.still_in
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_bytes(source, closing, heartbeat), media_type="text/event-stream", headers=headers)
+    said = _bytes(source, closing, heartbeat, lambda: still_in(request))
+    return StreamingResponse(said, media_type="text/event-stream", headers=headers)
 
 
 async def _next(source: AsyncIterator[Event]) -> Event:
     return await anext(source)
 
 
-async def _bytes(source: AsyncIterator[Event], closing: asyncio.Event, heartbeat: float) -> AsyncIterator[bytes]:
+async def _bytes(
+    source: AsyncIterator[Event], closing: asyncio.Event, heartbeat: float, still_in: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
     """The pending read is kept across heartbeats: cancelling it would end the generator behind it."""
     stopping = asyncio.ensure_future(closing.wait())
     pending: asyncio.Future[Event] | None = None
+    now = asyncio.get_running_loop().time
+    checked = said = now()
     try:
         yield b": hello\n\n"
         while True:
             pending = pending or asyncio.ensure_future(_next(source))
             both: set[asyncio.Future[Any]] = {pending, stopping}
-            done, _ = await asyncio.wait(both, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
+            wait = max(0.0, min(checked + RECHECK_SECONDS, said + heartbeat) - now())
+            done, _ = await asyncio.wait(both, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
             if stopping in done:
                 return
+            if now() - checked >= RECHECK_SECONDS:
+                if not await still_in():
+                    return
+                checked = now()
             if pending not in done:
-                yield b": still here\n\n"
+                if now() - said >= heartbeat:
+                    said = now()
+                    yield b": still here\n\n"
                 continue
+            said = now()
             finished, pending = pending, None
             if isinstance(finished.exception(), StopAsyncIteration):
                 return
