@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import metadata_home
@@ -55,9 +54,8 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     base = tmp_path_factory.mktemp("accounts")
     (base / "data").mkdir()
-    there = metadata_home.elsewhere()
-    options = {"metadata_url": there} if there else {}
-    settings = Settings(base / "data", base / "run", Path(base / "master.key"), **options)
+    url = metadata_home.url(base / "data" / "meta" / "holdfast.db")
+    settings = Settings(base / "data", base / "run", base / "master.key", database_url=url)
     services = composition.build_services(settings)
     yield Site(create_app(services, settings), services)
     for close in reversed(services.closers):
