@@ -53,11 +53,20 @@ COMMANDS: dict[str, Lazy] = {
     "token": Lazy(
         "holdfast.features.access.tokens.cli", "app", "Access tokens: short, signed, refreshed.", "Access"
     ),
+    "sso": Lazy(
+        "holdfast.features.access.sso.cli", "app", "Single sign-on: OpenID providers and their groups.", "Access"
+    ),
+    "audit": Lazy("holdfast.features.audit.cli", "app", "The audit log: read, follow, verify, export.", "Access"),
+    "activity": Lazy("holdfast.features.audit.cli", "activity_app", "Who did what, as sentences.", "Access"),
     "masking": Lazy("holdfast.features.masking.cli", "app", "Masking profiles for copies of production.", "Access"),
     "secret": Lazy("holdfast.features.secrets.cli", "app", "Secrets of an environment.", "Access"),
     "master-key": Lazy("holdfast.features.secrets.cli_keys", "app", "The master key: its id, rotating it.", "Access"),
     "recovery-kit": Lazy(
         "holdfast.features.secrets.cli_kit", "app", "The file that recovers everything.", "Access"
+    ),
+    "limit": Lazy("holdfast.features.limits.cli", "app", "Limits: how much may be done.", "Access"),
+    "usage": Lazy(
+        "holdfast.features.limits.cli_usage", "usage", "Show what is used and left of each limit.", "Access"
     ),
     "profile": Lazy("holdfast.commands.profile", "app", "Profiles: servers this program talks to.", "Access"),
     "completion": Lazy(

@@ -27,7 +27,7 @@ _ONCE_SECONDS = 0.3
 # What creates and takes an Idempotency-Key: sent again under the same key, the server answers as it did the first time.
 _CREATES = re.compile(
     r"/(databases|databases/[^/]+/snapshots|snapshots/[^/]+/restore|projects|projects/[^/]+/environments"
-    r"|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|projects/[^/]+/masking-profiles)"
+    r"|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers|projects/[^/]+/masking-profiles)"
 )
 
 _BY_STATUS: Mapping[int, type[errors.HoldfastError]] = {

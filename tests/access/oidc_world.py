@@ -44,6 +44,10 @@ class World:
         given |= {"create_accounts": True, "allow_private": True, "mapping": rules, **wanted}
         return self.providers.create(ROOT, WantedProvider(**given))
 
+    def configured_once(self) -> Configured:
+        """The same one each time."""
+        return next(iter(self.providers.offered()), None) or self.configured()
+
     def there(self, provider: Configured | str) -> tuple[str, dict[str, str]]:
         """The browser goes to the provider: its cookie, and what it is sent back with."""
         departure = self.sso.start(provider if isinstance(provider, str) else provider.id, ORIGIN)

@@ -195,7 +195,14 @@ class Terminal:
         return name
 
 
-_NOUNS = {"database": "db", "project": "project", "environment": "env", "repository": "repo", "key": "key"}
+_NOUNS = {
+    "database": "db",
+    "project": "project",
+    "environment": "env",
+    "repository": "repo",
+    "key": "key",
+    "provider": "sso",
+}
 
 
 def _candidate(item: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""OpenID Connect Core 1.0, the code flow with PKCE, over http on 127.0.0.1: discovery, keys, authorize, token, userinfo.
+"""OpenID Connect Core 1.0, the code flow with PKCE, over http on 127.0.0.1: discovery to userinfo.
 
 `Provider.wrong` changes one thing at a time; what it may hold is in `WRONGS`.
 """
@@ -10,7 +10,6 @@ import hashlib
 import json
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ WRONGS = frozenset(
     {"nonce", "no_nonce", "audience", "two_audiences", "azp", "issuer", "expired", "future", "old", "unsigned", "hmac"}
     | {"another_key", "unverified", "no_email", "verified_as_text", "at_hash", "no_at_hash", "auth_time", "no_sub"}
     | {"long_sub", "userinfo_other", "claims_in_userinfo", "error", "error_text", "iss_other", "no_id_token"}
-    | {"garbage", "redirect", "slow", "huge", "status", "discovery_issuer", "discovery_endpoint", "discovery_http"}
+    | {"garbage", "redirect", "huge", "status", "discovery_issuer", "discovery_endpoint", "discovery_http"}
     | {"no_pkce", "weak_algorithms", "no_keys", "private_keys", "two_keys"}
 )
 
@@ -134,7 +133,7 @@ class Provider:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: dict[str, str], basic: str | None) -> tuple[int, dict[str, Any]]:
-        """RFC 6749 section 4.1.3 and RFC 7636 section 4.6: the client, the code once, its redirect URI, its verifier."""
+        """RFC 6749 section 4.1.3, RFC 7636 section 4.6: the client, the code once, its redirect URI, its verifier."""
         client, secret = form.get("client_id"), form.get("client_secret")
         if basic is not None:
             client, _, secret = base64.b64decode(basic).decode().partition(":")
@@ -257,8 +256,6 @@ def running(now: Callable[[], datetime]) -> Iterator[Provider]:
                 status, headers["Location"] = 302, "http://169.254.169.254/"
             if provider.is_wrong("status"):
                 status, body = 500, {"error": "server_error", "error_description": "secret inside"}
-            if provider.is_wrong("slow"):
-                time.sleep(0.5)
             data: Any = b"[]" if provider.is_wrong("garbage") else body
             self._answer(status, b" " * 600_000 if provider.is_wrong("huge") else data, headers)
 
