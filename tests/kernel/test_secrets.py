@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import metadata_home
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +23,7 @@ from holdfast.kernel.secrets import Secrets, data_keys, load_master_key, secrets
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite+apsw:///{tmp_path / 'meta.db'}")
+    made = Database(metadata_home.url(tmp_path / "meta.db"))
     made.create_all()
     yield made
     made.close()
@@ -99,6 +100,8 @@ def test_nothing_readable_is_on_the_disk(db, store, tmp_path) -> None:
     with db.write() as conn:
         store.put(conn, "env_a", "db_1", "password", canary)
     raw = (tmp_path / "master.key").read_bytes().strip()
+    with db.read() as conn:
+        assert canary not in str(conn.execute(sa.select(secrets)).all())
     for file in tmp_path.glob("meta.db*"):
         content = file.read_bytes()
         assert canary.encode() not in content

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import pytest
 import sqlalchemy as sa
 
@@ -28,15 +29,15 @@ ENVIRONMENTS = [f"env_{number}" for number in range(7)]
 class Place:
     """An installation's metadata file and key file, opened as often as a test wants a process."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, url: str) -> None:
         self.root = root
+        self.url = url
         self.key_file = root / "keys" / "master.key"
         self.told: list[tuple[str, dict[str, Any]]] = []
         self._opened: list[Database] = []
 
     def opened(self) -> tuple[Database, Secrets]:
-        db = Database(f"sqlite+apsw:///{self.root / 'meta.db'}")
-        db.create_all()
+        db = Database(self.url)
         self._opened.append(db)
         store = Secrets(db, MasterKeys(FileSource(self.key_file)))
         store.check()
@@ -55,7 +56,10 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
+    made = Place(tmp_path, metadata_home.url(tmp_path / "meta.db"))
+    empty = Database(made.url)
+    empty.create_all()
+    empty.close()
     db, store = made.opened()
     with db.write() as conn:
         for environment in ENVIRONMENTS:
@@ -191,9 +195,9 @@ def test_data_keys_rotate_under_load(place) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = [{tests!r}, {tests!r} + "/../support"]
 from test_secrets_rotation import Place, INTERNAL, DataKeyRotation, MasterRotation
-place = Place(Path({root!r}))
+place = Place(Path({root!r}), {url!r})
 db, store = place.opened()
 if {what!r} == "master":
     MasterRotation(db, store, batch=2).rotate(place.hear)
@@ -206,7 +210,7 @@ else:
 
 
 def killed(place: Place, what: str, point: str) -> None:
-    program = CHILD.format(tests=str(Path(__file__).parent), root=str(place.root), what=what)
+    program = CHILD.format(tests=str(Path(__file__).parent), root=str(place.root), url=place.url, what=what)
     environ = os.environ | {"HOLDFAST_CRASH_AT": point}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()

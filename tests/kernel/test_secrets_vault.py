@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -48,7 +49,7 @@ def place(vault: Vault, tmp_path: Path) -> VaultPlace:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite+apsw:///{tmp_path / 'meta.db'}")
+    made = Database(metadata_home.url(tmp_path / "meta.db"))
     made.create_all()
     yield made
     made.close()

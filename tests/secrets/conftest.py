@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import pytest
 from secrets_here import ROOT, Here
 from starlette.testclient import TestClient
@@ -21,7 +22,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     """Asked as the machine's owner, by the mark admin.sock's protocol sets."""
     base: Path = tmp_path_factory.mktemp("secrets")
     (base / "data").mkdir()
-    settings = Settings(base / "data", base / "run", base / "keys" / "master.key")
+    url = metadata_home.url(base / "data" / "meta" / "holdfast.db")
+    settings = Settings(base / "data", base / "run", base / "keys" / "master.key", database_url=url)
     services = composition.build_services(settings)
     app = create_app(services, settings)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
+import metadata_home
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,7 @@ from secrets_here import ROOT, Here, someone
 from holdfast.features.access.keys import WantedKey
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource
-from holdfast.features.secrets.model import user_secret_versions
+from holdfast.features.secrets.model import user_secret_versions, user_secrets
 from holdfast.kernel.errors import Conflict, Corrupt, Denied, NotFound
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.secrets import SYSTEM, Secrets
@@ -88,7 +90,8 @@ def test_what_was_deleted_long_ago_is_destroyed(here: Here) -> None:
     here.secrets.purge()
     assert "OLD" in here.client.get(here.path(), params={"deleted": "true"}).text
     with here.services.db.write() as conn:
-        conn.execute(sa.text("UPDATE user_secrets SET deleted_at = '2020-01-01T00:00:00.000000Z' WHERE name = 'OLD'"))
+        c = user_secrets.c
+        conn.execute(user_secrets.update().where(c.name == "OLD").values(deleted_at=datetime(2020, 1, 1, tzinfo=UTC)))
     assert here.secrets.purge() == 1
     assert "OLD" not in str(here.rows("user_secrets"))
     assert here.audit("secret.destroy")[-1]["actor"] == "system"
@@ -265,7 +268,7 @@ def test_no_value_is_written_down_anywhere(here: Here, caplog: pytest.LogCapture
     for table in ("audit_events", "idempotency_keys", "user_secrets", "user_secret_versions", "secrets"):
         assert CANARY not in str(here.rows(table)), table
     files = [path for path in here.settings.data.rglob("*") if path.is_file()]
-    assert any(path.name == "holdfast.db" for path in files)
+    assert metadata_home.POSTGRESQL or any(path.name == "holdfast.db" for path in files)
     for path in files:
         assert CANARY.encode() not in path.read_bytes(), path
     assert CANARY not in caplog.text

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from holdfast.client import NotRunning
-from holdfast.kernel.errors import HoldfastError, Retryable
+from holdfast.kernel.errors import Denied, HoldfastError, Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
@@ -71,6 +71,7 @@ def _asked(t: Terminal) -> dict[str, Any]:
         "repositories": lambda: list(client.items("/repositories")),
         "snapshots": lambda: list(client.items("/snapshots", state="ready", limit=200)),
         "runs": lambda: list(client.items("/runs", state="running", limit=20)),
+        "recovery_kit": lambda: _kit_lacks(t),
     }
     for name, ask in questions.items():
         try:
@@ -81,6 +82,14 @@ def _asked(t: Terminal) -> dict[str, Any]:
             facts[name] = []
             facts.setdefault("unknown", {})[name] = error.message
     return facts
+
+
+def _kit_lacks(t: Terminal) -> list[str]:
+    """Why a recovery kit is due. Whoever may not ask is not told."""
+    try:
+        return list(t.client.get("/system/recovery-kit")["why"])
+    except Denied:
+        return []
 
 
 def _kept(settings: Settings) -> dict[str, Any]:
@@ -147,6 +156,8 @@ def _say_stored(facts: dict[str, Any]) -> None:
         output.say()
         rows = [[run["kind"], _run_text(run), run["id"]] for run in facts["runs"]]
         output.table(["RUNNING", "PROGRESS", "ID"], rows)
+    if facts["recovery_kit"]:
+        output.say(f"\nRecovery kit: {'; '.join(facts['recovery_kit'])} (holdfast recovery-kit create)")
     for name, why in facts.get("unknown", {}).items():
         output.say(f"{name}: {output.visible(why)}")
 

@@ -67,6 +67,9 @@ def announce(
     if link:
         output.say("\nNobody owns this Holdfast yet. Open this link once, within 15 minutes, to become its owner:")
         output.say(f"  {link}")
+    if why := kit_lacks(settings):
+        output.say(f"\nRecovery kit: {why}. Without one a lost server takes its backups' passwords with it:")
+        output.say("  holdfast recovery-kit create -o kit.age    (asks for a passphrase; or --to age1...)")
     output.say("\nNext: holdfast db create sqlite shop, or holdfast demo")
     sys.stdout.flush()
 
@@ -79,6 +82,15 @@ def first_run_link(settings: Settings, url: str) -> str | None:
         except HoldfastError:
             return None
     return str(answer["link"]) if isinstance(answer, dict) and answer.get("link") else None
+
+
+def kit_lacks(settings: Settings) -> str:
+    """Why a recovery kit is due, in one sentence; empty when the newest would do, or when the api cannot say."""
+    with Client(socket=settings.admin_socket, timeout=10) as client:
+        try:
+            return "; ".join(client.get("/system/recovery-kit")["why"])
+        except HoldfastError:
+            return ""
 
 
 def _data_words(t: Terminal) -> str:
