@@ -16,6 +16,8 @@ from holdfast.hosts.layout import SOCKET_PATH_LIMIT, Layout
 from holdfast.hosts.limits import Groups
 from holdfast.hosts.software import locate
 from holdfast.kernel.errors import HoldfastError, Retryable
+from holdfast.kernel.master import FileSource
+from holdfast.kernel.master_source import source_of
 from holdfast.kernel.settings import Settings
 
 
@@ -89,6 +91,12 @@ def _data(settings: Settings) -> DoctorCheck:
 
 
 def _master_key(settings: Settings) -> DoctorCheck:
+    try:
+        source = source_of(settings)
+        if not isinstance(source, FileSource):
+            return DoctorCheck("master key", True if source.exists() else None, source.where)
+    except HoldfastError as error:
+        return DoctorCheck("master key", False, error.message, error.hint or "")
     path = settings.master_key_file
     if path.resolve().is_relative_to(settings.data):
         hint = "move it: a copied data directory would carry its own key (HOLDFAST_MASTER_KEY_FILE)"

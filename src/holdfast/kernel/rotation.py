@@ -22,7 +22,7 @@ from holdfast.kernel.errors import Corrupt, NeedsOperator, Retryable
 from holdfast.kernel.master import MasterKey
 from holdfast.kernel.secrets import Sealed, Secrets, current_data_key, data_keys, master_keys
 
-BATCH = 200
+BATCH = 100  # some ten milliseconds in which nobody else writes
 _PAUSE_SECONDS = 0.002  # lets other writers in: SQLite has no queue
 _TRIES = 20
 
@@ -126,10 +126,13 @@ class MasterRotation:
             c = data_keys.c
             others = sa.not_(c.wrapped.startswith(_named(key.id), autoescape=True))
             rows = conn.execute(sa.select(data_keys).where(others).order_by(c.id).limit(self._batch)).all()
+            changes = []
             for row in rows:
                 aad = aad_of("data key", row.project_id, row.environment_id, row.version)
-                fresh = seal(key, self._raw(row, aad), aad)
-                conn.execute(data_keys.update().where(c.id == row.id, c.wrapped == row.wrapped).values(wrapped=fresh))
+                changes.append({"its_id": row.id, "old": row.wrapped, "fresh": seal(key, self._raw(row, aad), aad)})
+            if changes:
+                same = sa.and_(c.id == sa.bindparam("its_id"), c.wrapped == sa.bindparam("old"))
+                conn.execute(data_keys.update().where(same).values(wrapped=sa.bindparam("fresh")), changes)
             return len(rows)
 
     def _raw(self, row: sa.Row[Any], aad: bytes) -> bytes:
@@ -232,14 +235,13 @@ class DataKeyRotation:
             left = self._batch
             for sealed in self._tables:
                 rows = conn.execute(self._secrets.older(sealed, environment_id, newest.id, left)).all()
+                changes = []
                 for row in rows:
-                    value = self._value(sealed, row)
-                    fresh = seal(key, value.encode(), sealed.aad(newest.project_id, row._mapping))
-                    conn.execute(
-                        sealed.table.update()
-                        .where(sealed.one(row), sealed.table.c.sealed == row.sealed)
-                        .values(sealed=fresh, data_key_id=newest.id)
-                    )
+                    fresh = seal(key, self._value(sealed, row).encode(), sealed.aad(newest.project_id, row._mapping))
+                    moved = {"old": row.sealed, "fresh": fresh, "key_id": newest.id}
+                    changes.append({**sealed.key_of(row._mapping), **moved})
+                if changes:
+                    conn.execute(sealed.moved(), changes)
                 left -= len(rows)
                 if left <= 0:
                     break

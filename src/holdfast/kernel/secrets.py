@@ -79,10 +79,16 @@ class Sealed:
     def aad(self, project_id: str, row: Mapping[Any, Any]) -> bytes:
         return aad_of(self.purpose, project_id, row["environment_id"], *(row[name] for name in self.bound))
 
-    def one(self, row: sa.Row[Any]) -> sa.ColumnElement[bool]:
-        """The condition that names just this row."""
-        c, values = self.table.c, row._mapping
-        return sa.and_(*(c[name] == values[name] for name in ("environment_id", *self.bound)))
+    def moved(self) -> sa.Update:
+        """One row's new ciphertext, unless someone has changed the row: for `executemany` with `key_of`, and
+        `old`, `fresh` and `key_id`."""
+        c = self.table.c
+        same = [c[name] == sa.bindparam(f"its_{name}") for name in ("environment_id", *self.bound)]
+        found = self.table.update().where(*same, c.sealed == sa.bindparam("old"))
+        return found.values(sealed=sa.bindparam("fresh"), data_key_id=sa.bindparam("key_id"))
+
+    def key_of(self, row: Mapping[Any, Any]) -> dict[str, Any]:
+        return {f"its_{name}": row[name] for name in ("environment_id", *self.bound)}
 
 
 INTERNAL = Sealed("secret", secrets, ("resource_id", "name", "version"))
