@@ -166,6 +166,10 @@ def test_nobody_asks_in_more_than_they_are(here, owner) -> None:
             here.invited(actor=actor, **wanted)
     assert here.rows(invites) == []
     here.invited(actor=actor, grants=(RoleGrant("operator", mine, inside),))
+    unable = Actor("usr_x", "user", "x", (Grant(frozenset({"user.invite"})), Grant(held - {"role.grant"}, mine)))
+    with pytest.raises(Denied) as lacking:
+        here.invited(actor=unable, grants=(RoleGrant("operator", mine),))
+    assert lacking.value.details == {"permission": "role.grant"}
     limited = Actor("usr_x", "user", "x", (Grant(ALL, mine),))
     with pytest.raises(Denied) as lacking:
         here.invited(actor=limited)
