@@ -19,13 +19,19 @@ MEMORY = "holdfast-memory://"
 
 
 class _Item(RateLimitItemPerSecond):
-    """Its key does not name the amount: a limit changed in mid-window keeps what was spent."""
+    """Its key is made once, and does not name the amount: a limit changed in mid-window keeps what was spent."""
 
-    def key_for(self, *identifiers: bytes | str | int | float) -> str:
-        return f"{self.namespace}/{'/'.join(map(str, identifiers))}/{self.multiples}"
+    __slots__ = ["key"]
+
+    def __init__(self, subject: Subject, what: What, amount: int, window: int) -> None:
+        super().__init__(amount, window)
+        self.key = f"holdfast/{what}/{subject.kind}/{subject.id}/{window}"
+
+    def key_for(self, *_identifiers: bytes | str | int | float) -> str:
+        return self.key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
     """Where a subject is in one limit. `reset_in`: seconds until something comes back (everything, when unused)."""
 
@@ -54,7 +60,7 @@ class Gauge:
         """None without a limit."""
         if limit.amount is None:
             return None
-        return cls(subject, what, _Item(limit.amount, limit.window, "calls"))
+        return cls(subject, what, _Item(subject, what, limit.amount, limit.window))
 
 
 class Meter:
@@ -72,20 +78,19 @@ class Meter:
     def take(self, gauges: Sequence[Gauge]) -> tuple[Standing | None, list[Standing]]:
         """(the limit that refuses, where each stands): the call is counted in all of them or, refused, in none."""
         with self._lock:
-            before = [self.look(gauge) for gauge in gauges]
-            refusing = next((each for each in before if each.used >= each.limit), None)
-            if refusing is not None:
-                return refusing, before
-            for gauge, standing in zip(gauges, before, strict=True):
-                if not self._limiter.hit(gauge.item, gauge.subject.kind, gauge.subject.id, gauge.what):
-                    return standing, before
-        return None, [
-            Standing(each.subject, each.what, each.limit, each.window, each.used + 1, each.reset_in) for each in before
-        ]
+            standings = [self.look(gauge) for gauge in gauges]
+            for standing in standings:
+                if standing.used >= standing.limit:
+                    return standing, standings
+            for gauge, standing in zip(gauges, standings, strict=True):
+                if not self._limiter.hit(gauge.item):
+                    return standing, standings
+                standing.used += 1
+        return None, standings
 
     def look(self, gauge: Gauge) -> Standing:
         """Where it stands; nothing is counted."""
-        item, subject = gauge.item, gauge.subject
-        reset, remaining = self._limiter.get_window_stats(item, subject.kind, subject.id, gauge.what)
-        used = item.amount - remaining
-        return Standing(subject, gauge.what, item.amount, item.multiples, used, max(0.0, reset - self._now()))
+        item = gauge.item
+        reset, remaining = self._limiter.get_window_stats(item)
+        wait = max(0.0, reset - self._now())
+        return Standing(gauge.subject, gauge.what, item.amount, item.multiples, item.amount - remaining, wait)
