@@ -92,10 +92,46 @@ def _act(told: Told) -> None:
         revealed = admin.post(f"/api/v1/repositories/{repository}/key").json()["password"]
         masked = admin.get(where + "/url").json()["url"]
         assert "***" in masked
+        told.secrets += _trust(admin, environment, key)
     passwords = [httpx.URL(url).password for url in urls]
     assert len({*passwords}) == 3
     assert all(len(password) >= 20 for password in (*passwords, revealed))
     told.secrets += [token, key, revealed, *passwords, *urls]
+
+
+def _trust(admin: httpx.Client, environment: str, key: str) -> list[str]:
+    """Invites, resets, tokens, keys, secrets, providers, kits: the secrets that each of them makes or takes."""
+    found = []
+    for path, body in (("/invites", {"email": "ada@example.org", "role": "viewer"}), ("/keys", {"name": "other"})):
+        made = admin.post("/api/v1" + path, json=body).json()
+        found.append(str(made.get("link", made.get("key"))).rpartition("=")[2])
+    accepted = admin.post("/api/v1/invites/accept", json={"token": found[0], "password": CANARY + "of-ada"})
+    assert accepted.status_code == 201, accepted.text
+    found.append(accepted.cookies["holdfast_session"])
+    admin.cookies.clear()
+    user = accepted.json()["id"]
+    found.append(admin.post(f"/api/v1/users/{user}/reset").json()["link"].rpartition("=")[2])
+    redeemed = {"token": found[-1], "password": CANARY + "of-ada-again"}
+    assert admin.post("/api/v1/session/reset", json=redeemed).status_code < 300
+    assert admin.post("/api/v1/session/reset", json=redeemed).status_code == 401
+    bearer = {"Authorization": f"Bearer {key}"}
+    pair = admin.post("/api/v1/tokens", json={"name": "canary"}, headers=bearer).json()
+    next_pair = admin.post("/api/v1/tokens/refresh", json={"refresh_token": pair["refresh_token"]}).json()
+    stolen = admin.post("/api/v1/tokens/refresh", json={"refresh_token": pair["refresh_token"]})
+    assert stolen.status_code == 401
+    found += [each[name] for each in (pair, next_pair) for name in ("access_token", "refresh_token")]
+    assert admin.get("/api/v1/session", headers={"Authorization": f"Bearer {pair['access_token']}x"}).status_code == 401
+    where = f"/api/v1/environments/{environment}/secrets/STRIPE"
+    assert admin.put(where, json={"value": CANARY + "stored"}).status_code < 300
+    assert admin.post(where + "/reveal").json()["value"] == CANARY + "stored"
+    assert admin.put(where, json={"value": [CANARY + "in-a-list"]}).status_code == 422
+    provider = {"name": "canary", "issuer": "https://id.example.org", "client_id": "x"}
+    made = admin.post("/api/v1/sso/providers", json={**provider, "client_secret": CANARY + "of-the-client"})
+    assert made.status_code == 201, made.text
+    kit = admin.post("/api/v1/system/recovery-kit", json={"passphrase": CANARY + "of-the-kit"})
+    assert kit.status_code < 300, kit.text
+    assert all(len(secret) >= 20 for secret in found)
+    return found
 
 
 def _become_owner(admin: httpx.Client, person: dict[str, str]) -> str:
@@ -113,6 +149,14 @@ def _wait(admin: httpx.Client, run_id: str) -> None:
         answer.read()
     run = admin.get(f"/api/v1/runs/{run_id}").json()
     assert run["state"] == "succeeded", run
+
+
+def test_the_logs_are_their_owners_alone(told) -> None:
+    """0600, in a directory of 0700: nobody else of the machine reads who did what."""
+    logs = list((told.root / "data" / "logs").glob("*.log"))
+    assert {"api.log", "runner.log"} <= {path.name for path in logs}
+    assert {path.stat().st_mode & 0o777 for path in logs} == {0o600}
+    assert (told.root / "data" / "logs").stat().st_mode & 0o777 == 0o700
 
 
 def test_no_log_holds_one(told) -> None:

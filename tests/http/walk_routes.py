@@ -75,7 +75,7 @@ def _whole(permission: str, **more: Any) -> Ask:
 
 NAMED = {"confirm": "db0"}
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
-PROVIDER = {"name": "walk", "issuer": "https://id.example.org", "client_id": "walk"}
+PROVIDER = {"name": "walk", "issuer": "https://id.example.org", "client_id": "walk", "client_secret": "walk"}
 PERSON = {"email": "a@example.org", "password": "twelve characters"}
 ANONYMOUS: dict[str, Ask] = {
     "GET /": Ask(),
@@ -147,7 +147,7 @@ ASKS: dict[str, Ask] = {
         ("sso.manage", "system.admin"), {**PROVIDER, "allow_private": True}, everywhere=True
     ),
     "GET /api/v1/sso/providers/{provider_id}": _whole("sso.read"),
-    "PATCH /api/v1/sso/providers/{provider_id}": _whole("sso.manage", body={"name": "walk"}),
+    "PATCH /api/v1/sso/providers/{provider_id}": _whole("sso.manage", body={"name": "walk", "client_secret": "walk"}),
     "DELETE /api/v1/sso/providers/{provider_id}": _whole("sso.manage"),
     "POST /api/v1/sso/providers/{provider_id}/test": _whole("sso.manage"),
     "GET /api/v1/roles": _one("role.read"),
