@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from holdfast.features.access import lockout
 from holdfast.features.access.accounts import passwords
+from holdfast.features.access.accounts.invites import INVITE_LIFE
+from holdfast.features.access.accounts.recovery import RESET_LIFE
 from holdfast.kernel import crypto
 from holdfast.kernel.errors import Invalid
 
@@ -147,6 +151,29 @@ def test_the_list_is_as_described() -> None:
     assert len(LISTED) > 10_000
     assert sum(len(word) >= passwords.MIN for word in LISTED) > 300
     assert all(word == word.casefold().strip() and len(word) >= 4 for word in LISTED)
+
+
+def test_the_page_for_people_says_what_the_code_does() -> None:
+    """Length, list, context words (ASVS 6.1.2), lock-out (6.1.1) and the links' lives."""
+    page = " ".join((Path(__file__).parents[2] / "docs/how-to/people.md").read_text().split())
+    minutes = int(lockout.LONGEST.total_seconds() / 60)
+    for said in (
+        f"{passwords.MIN} to {passwords.MAX} characters",
+        f"some {len(LISTED) // 1000},000 common ones",
+        f"After {lockout.FREE_ATTEMPTS} wrong passwords",
+        f"up to {minutes} minutes",
+        {7: "for seven days"}[INVITE_LIFE.days],
+        {3600: "within an hour"}[int(RESET_LIFE.total_seconds())],
+        f"`{passwords.SERVICE}`",
+        "before the `@`",
+        "the domain's name without its ending",
+        "the person's name and its pieces",
+        "each from 3 characters on",
+    ):
+        assert said in page, said
+    assert passwords.context_of("ada.l@shop.example.org", "Bo Lovelace") == {
+        *("ada", "adal", "shop", "example", "bolovelace", "lovelace", "holdfast"),
+    }
 
 
 def test_what_is_hashed_is_what_was_sent() -> None:

@@ -31,7 +31,7 @@ class UserOut(BaseModel):
     email: str | None = Field(description="null once the account is deleted")
     name: str
     role: str = Field(description="Role in the whole installation.")
-    password_set: bool = Field(description="false while a reset link waits to be used")
+    password_set: bool = Field(description="false while a reset link waits, or when one never was set")
     created_at: datetime
     last_seen_at: datetime | None
     disabled_at: datetime | None
