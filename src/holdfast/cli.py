@@ -49,6 +49,12 @@ COMMANDS: dict[str, Lazy] = {
     "env": Lazy("holdfast.features.projects.cli_env", "app", "Environments of a project.", "Access"),
     "user": Lazy("holdfast.features.access.accounts.cli_user", "app", "People: invite, disable, reset.", "Access"),
     "session": Lazy("holdfast.features.access.accounts.cli_session", "app", "Where people are signed in.", "Access"),
+    "role": Lazy(
+        "holdfast.features.access.granting.cli_role", "app", "Roles: names for sets of permissions.", "Access"
+    ),
+    "grant": Lazy(
+        "holdfast.features.access.granting.cli_grant", "app", "Grants: who holds which role where.", "Access"
+    ),
     "key": Lazy("holdfast.features.access.cli", "app", "API keys for scripts.", "Access"),
     "token": Lazy(
         "holdfast.features.access.tokens.cli", "app", "Access tokens: short, signed, refreshed.", "Access"

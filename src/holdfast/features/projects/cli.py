@@ -52,6 +52,23 @@ def show(ctx: typer.Context, project: Name) -> None:
     )
 
 
+@verb(app, "members", "holdfast project members shop")
+def members(ctx: typer.Context, project: Name) -> None:
+    """List who may do something in a project, and by which role."""
+    t = terminal(ctx)
+    t.table(
+        t.client.items(f"/projects/{t.project_of(project)['id']}/members"),
+        {
+            "E-MAIL": "email",
+            "NAME": "name",
+            "ROLE": "role",
+            "WHERE": lambda item: item["environment_id"] or ("the project" if item["project_id"] else "everywhere"),
+            "GRANT": "grant_id",
+        },
+        empty="Nobody yet. Let someone in: holdfast grant add ada@example.org developer --project shop",
+    )
+
+
 @verb(app, "delete", "holdfast project delete shop --confirm shop")
 def delete(
     ctx: typer.Context,
