@@ -80,7 +80,8 @@ def test_stock_age_opens_a_plain_file_of_ours(tmp_path: Path) -> None:
 def test_a_hybrid_file_with_one_byte_changed_does_not_open(data: st.DataObject) -> None:
     """Header, stanza, MAC, nonce, any chunk; or cut at any place; or with something after it."""
     raw = age_hybrid._unarmored(age.encrypt(b"x" * 70_000, [RECIPIENT]))
-    place = data.draw(st.integers(0, len(raw) - 1))
+    head = raw.index(b"\n---") + 60  # as likely as all the rest: a MAC is few bytes among many
+    place = data.draw(st.one_of(st.integers(0, head), st.integers(head - 55, head), st.integers(0, len(raw) - 1)))
     kind = data.draw(st.sampled_from(["change", "cut", "add"]))
     changed = {
         "change": raw[:place] + bytes([raw[place] ^ data.draw(st.integers(1, 255))]) + raw[place + 1 :],
@@ -89,6 +90,18 @@ def test_a_hybrid_file_with_one_byte_changed_does_not_open(data: st.DataObject) 
     }[kind]
     with pytest.raises(age.NotForUs):
         age.decrypt(changed, identities=[IDENTITY])
+
+
+def test_a_mac_written_in_another_way_is_not_taken() -> None:
+    """Its last character has two bits that mean nothing, and must be zero."""
+    raw = age_hybrid._unarmored(age.encrypt(b"x", [RECIPIENT]))
+    start = raw.index(b"\n---") + 5
+    mac = raw[start : raw.index(b"\n", start)]
+    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    twin = mac[:-1] + bytes([alphabet[alphabet.index(mac[-1:]) | 1]])
+    assert base64.b64decode(twin + b"=") == base64.b64decode(mac + b"=")
+    with pytest.raises(age.NotForUs):
+        age.decrypt(raw.replace(mac, twin), identities=[IDENTITY])
 
 
 @pytest.mark.parametrize(
@@ -148,6 +161,8 @@ def test_a_post_quantum_recipient_is_not_weakened_by_another() -> None:
     for others in ([plain], [ssh()[1]], [hardware("age1tag")], [hardware("age1tagpq")]):
         with pytest.raises(ValueError, match="two files"):
             age.encrypt(b"x", [RECIPIENT, *others])
+    with pytest.raises(ValueError, match="two files"):
+        age.encrypt(b"x", [hardware("age1tagpq"), plain])
     with pytest.raises(ValueError, match="at least one"):
         age.encrypt(b"x", [])
 

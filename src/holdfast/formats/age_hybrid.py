@@ -151,10 +151,14 @@ def _plain64(raw: bytes) -> bytes:
 
 
 def _unplain64(text: bytes) -> bytes:
+    """Only the one canonical form: otherwise a file could be altered and still open."""
     try:
-        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+        raw = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except binascii.Error:
         raise NotForUs("this age file is damaged") from None
+    if _plain64(raw) != text:
+        raise NotForUs("this age file is damaged")
+    return raw
 
 
 def _wrapped(text: bytes) -> list[bytes]:
