@@ -176,6 +176,31 @@ def test_one_s_own_password(site) -> None:
     assert code(refused) == (409, "no_session")
 
 
+@pytest.mark.parametrize("how", ["password", "revoke-others", "reset", "disabled", "deleted", "sessions"])
+def test_refresh_tokens_end_with_the_sessions(site, owner, how) -> None:
+    """Whatever stands for being signed in goes with it; in the same transaction, by the hook of the tokens' part."""
+    ada, here = site.person(f"tokens-{how}", "viewer")
+    pair = here.post(f"{API}/tokens")
+    assert pair.status_code == 201, pair.text
+    refresh = {"refresh_token": pair.json()["refresh_token"]}
+    bearer = {"Authorization": f"Bearer {pair.json()['access_token']}"}
+    assert site.browser().get(f"{API}/session", headers=bearer).status_code == 200
+    path = f"{API}/users/{ada.id}"
+    acts = {
+        "password": lambda: here.post(
+            f"{API}/session/password", json={"old_password": PASSWORD, "new_password": OTHER}
+        ),
+        "revoke-others": lambda: here.post(f"{API}/sessions/revoke-others"),
+        "reset": lambda: owner.post(f"{path}/reset"),
+        "disabled": lambda: owner.patch(path, json={"disabled": True}, headers={"If-Match": '"v1"'}),
+        "deleted": lambda: owner.request("DELETE", path, json={"confirm": ada.email}),
+        "sessions": lambda: owner.delete(f"{path}/sessions"),
+    }
+    assert acts[how]().status_code < 300
+    assert site.browser().post(f"{API}/tokens/refresh", json=refresh).status_code == 401
+    assert site.browser().get(f"{API}/session", headers=bearer).status_code == 401
+
+
 def test_half_a_character_is_no_500(site, owner) -> None:
     """JSON can write what no text holds; whoever reads it says so."""
     raw = b'{"old_password": "' + PASSWORD.encode() + b'", "new_password": "half a \\ud800 surrogate"}'

@@ -204,14 +204,24 @@ def test_an_invite_gives_no_more_than_its_maker_has_by_then(here, owner, loses) 
 
 def test_an_invite_to_a_role_that_is_gone_is_dead(here) -> None:
     """Otherwise the person would get whatever is made under that name later."""
-    with here.db.write() as conn:
+
+    def make() -> None:
+        now = here.clock.now()
         row = {"id": "rol_x", "name": "night", "description": "", "permissions": [], "version": 1, "created_by": "x"}
-        conn.execute(roles.insert().values(**row, created_at=here.clock.now(), updated_at=here.clock.now()))
-    token = here.invited(role="night")
+        with here.db.write() as conn:
+            conn.execute(roles.delete())
+            conn.execute(roles.insert().values(**row, created_at=now, updated_at=now))
+
+    make()
+    good, bad = (here.invited(f"{name}@example.org", role="night") for name in ("good", "bad"))
+    here.accept(good)
+    here.clock.advance(1)
+    make()
+    assert code_of(lambda: here.accept(bad)) == "link_invalid"
     with here.db.write() as conn:
         conn.execute(roles.delete())
-    assert code_of(lambda: here.accept(token)) == "link_invalid"
-    assert here.rows(users) == []
+    assert code_of(lambda: here.accept(bad)) == "link_invalid"
+    assert len(here.rows(users)) == 1
 
 
 def test_a_revoked_key_s_invites_are_dead(here, owner) -> None:

@@ -159,7 +159,7 @@ def _still_good(conn: sa.Connection, invite: Invite) -> bool:
     """Seven days are long: a role may be gone, and whoever lost rights meanwhile must not go on giving them away."""
     try:
         for role in {invite.role, *(grant.role for grant in invite.grants)}:
-            rights.require_role(conn, role)
+            rights.require_role(conn, role, since=invite.created_at)
     except Invalid:
         return False
     return _maker_still_may(conn, invite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -20,9 +21,14 @@ _projects = sa.table("projects", sa.column("id"))
 _environments = sa.table("environments", sa.column("id"), sa.column("project_id"))
 
 
-def require_role(conn: sa.Connection, name: str) -> None:
-    """Raises `Invalid("role_unknown")`: a role that does not exist would be given silently and mean nothing."""
+def require_role(conn: sa.Connection, name: str, *, since: datetime | None = None) -> None:
+    """Raises `Invalid("role_unknown")`: a role that does not exist would be given silently and mean nothing.
+
+    `since`: one that was made later by the same name is another role.
+    """
     made = sa.select(roles.c.id).where(roles.c.name == name)
+    if since is not None:
+        made = made.where(roles.c.created_at <= since)
     if name not in ROLES and conn.execute(made).first() is None:
         raise Invalid(f"there is no role {name!r}", code="role_unknown", hint="GET /api/v1/roles lists them.")
 

@@ -101,9 +101,9 @@ class UsersService:
             rights.require_another_owner(conn, user)
             now = self._clock.now()
             self._shut_out(conn, user)
-            ended = {"grants": store.revoke_grants(conn, user_id), "keys": store.revoke_keys(conn, user_id, now)}
             self._hooks.user_reset(conn, user_id)
             self._hooks.user_gone(conn, user_id)
+            ended = {"grants": store.revoke_grants(conn, user_id), "keys": store.revoke_keys(conn, user_id, now)}
             lockout.cleared(conn, lockout.subjects(user.email, None)[:1])
             store.erase_user(conn, user, now)
             details = {"role": user.role, "ended": ended}
