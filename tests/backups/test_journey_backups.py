@@ -112,6 +112,9 @@ def test_entries_are_listed_and_downloaded(backed: Backed) -> None:
         answer = backed.served.http.get(f"{backed.where}/entries/{quote(path)}/content")
         assert answer.status_code == 200, (path, answer.text)
         assert len(answer.content) == entry["size"]
+        name = quote(path.rpartition("/")[2], safe="")  # RFC 6266 and 8187: no name can end the header or the quotes
+        assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{name}"
+        assert answer.headers["content-type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize(

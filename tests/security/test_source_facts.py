@@ -139,7 +139,17 @@ def test_scripts_write_text_and_keep_nothing(page) -> None:
         "localStorage",
     ):
         assert bad not in script, bad
-    for bad in ("sessionStorage", "indexedDB", "document.cookie", "postMessage", "document.domain", "window.name"):
+    assert not re.search(r"\w\[[^\]'\"]+\]\s*=[^=]", script), "a name that came from elsewhere is written to"
+    for bad in (
+        "__proto__",
+        "Object.assign",
+        "sessionStorage",
+        "indexedDB",
+        "document.cookie",
+        "postMessage",
+        "document.domain",
+        "window.name",
+    ):
         assert bad not in script, bad
 
 
