@@ -69,6 +69,7 @@ bench: setup-dev ## Measure against the peers, side by side, and print medians
 docs: setup-dev ## Generate the references and build the site into site/
 	$(BIN)/python tools/gen_cli_reference.py
 	$(BIN)/python tools/gen_api_reference.py
+	$(BIN)/python tools/gen_permission_reference.py
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 

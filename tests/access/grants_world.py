@@ -19,6 +19,7 @@ from holdfast.features.access.keys import KeyService
 from holdfast.features.access.model import User, users
 from holdfast.features.access.places import Whereabouts
 from holdfast.features.access.roles import grants_of
+from holdfast.kernel import audit
 from holdfast.kernel.clock import ManualClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.ids import new_id
@@ -89,7 +90,7 @@ class World:
             )
 
     def audit(self, action: str) -> list[dict[str, object]]:
-        table = sa.table("audit_events", *map(sa.column, ("id", "actor", "action", "details", "project_id")))
+        table = audit.audit_events
         with self.db.read() as conn:
             rows = conn.execute(sa.select(table).where(table.c.action == action).order_by(table.c.id)).mappings()
             return [dict(row) for row in rows]
