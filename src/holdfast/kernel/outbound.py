@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -92,7 +94,8 @@ class GuardedClient(httpx.Client):
         history: list[httpx.Response] = []
         crossed: dict[str, Any] = {}  # once elsewhere, no credential is added again
         while True:
-            answer = super().send(request, stream=True, follow_redirects=False, **{**more, **crossed})
+            with _readable_redirects(request):
+                answer = super().send(request, stream=True, follow_redirects=False, **{**more, **crossed})
             answer.history = list(history)
             try:
                 if not (follow and answer.has_redirect_location):
@@ -132,7 +135,8 @@ class AsyncGuardedClient(httpx.AsyncClient):
         history: list[httpx.Response] = []
         crossed: dict[str, Any] = {}  # once elsewhere, no credential is added again
         while True:
-            answer = await super().send(request, stream=True, follow_redirects=False, **{**more, **crossed})
+            with _readable_redirects(request):
+                answer = await super().send(request, stream=True, follow_redirects=False, **{**more, **crossed})
             answer.history = list(history)
             try:
                 if not (follow and answer.has_redirect_location):
@@ -158,6 +162,16 @@ def _options(bounds: Bounds, redirects: int, headers: dict[str, str] | None) -> 
         "follow_redirects": redirects > 0,
         "headers": {"Accept-Encoding": "identity", "User-Agent": "holdfast", **(headers or {})},
     }
+
+
+@contextmanager
+def _readable_redirects(request: httpx.Request) -> Iterator[None]:
+    """httpx reads a redirect's target even when it is not to follow it."""
+    try:
+        yield
+    except httpx.InvalidURL:
+        host = request.url.host
+        raise Refused("it was redirected to a malformed URL", reason="redirect", host=host) from None
 
 
 def _next(request: httpx.Request, answer: httpx.Response, taken: int, most: int) -> tuple[httpx.Request, bool]:
