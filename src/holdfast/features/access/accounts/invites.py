@@ -118,8 +118,8 @@ class InvitesService:
         token_hash = crypto.token_hash(given.token)
         with self._db.read() as conn:  # before hashing: a stranger must not make us work
             invite = store.open_invite(conn, token_hash, self._clock.now())
-        if invite is None:
-            raise link_invalid()
+            if invite is None or not _still_good(conn, invite):
+                raise link_invalid()
         passwords.check(given.password, email=invite.email, name=given.name)
         password_hash = self._access.hash(given.password)
         user_id = new_id("usr")
@@ -134,9 +134,7 @@ class InvitesService:
     ) -> SignedIn:
         now = self._clock.now()
         invite = store.accept_invite(conn, token_hash, user_id, now)
-        if invite is None or access_store.user_by_email(conn, invite.email) is not None:
-            raise link_invalid()
-        if not _still_good(conn, invite):
+        if invite is None or not _still_good(conn, invite):
             raise link_invalid()
         user = User(user_id, invite.email, password_hash, invite.role, now, None, given.name)
         access_store.insert_user(conn, user)
@@ -156,7 +154,10 @@ def give(conn: sa.Connection, user_id: str, grant: RoleGrant, created_by: str, c
 
 
 def _still_good(conn: sa.Connection, invite: Invite) -> bool:
-    """Seven days are long: a role may be gone, and whoever lost rights meanwhile must not go on giving them away."""
+    """Seven days are long: the address may have an account by now, a role may be gone, and whoever lost rights
+    meanwhile must not go on giving them away."""
+    if access_store.user_by_email(conn, invite.email) is not None:
+        return False
     try:
         for role in {invite.role, *(grant.role for grant in invite.grants)}:
             rights.require_role(conn, role, since=invite.created_at)
