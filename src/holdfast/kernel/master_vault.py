@@ -209,9 +209,9 @@ class VaultSource:
                 "does not answer", "vault_unreachable", "Is it up, and HOLDFAST_VAULT_ADDR right?"
             ) from error
         except exceptions.VaultDown as error:
-            raise self._away("is sealed", "vault_sealed", "Unseal it: vault operator unseal") from error
+            raise self._away("is sealed", "vault_sealed", "Unseal it (vault operator unseal).") from error
         except exceptions.VaultNotInitialized as error:
-            raise self._away("is not initialised", "vault_sealed", "vault operator init") from error
+            raise self._away("is not initialised", "vault_sealed", "Initialise it (vault operator init).") from error
         except (exceptions.Forbidden, exceptions.Unauthorized) as error:
             raise self._forbidden() from error
         except exceptions.InvalidRequest as error:
