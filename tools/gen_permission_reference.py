@@ -1,4 +1,4 @@
-"""Write docs/reference/permissions.md from the registry. `--check` only says whether it is current (exit 1: it is not)."""
+"""Write docs/reference/permissions.md from the registry. `--check` only says whether it is current (exit 1 if not)."""
 
 from __future__ import annotations
 
