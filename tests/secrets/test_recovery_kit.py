@@ -216,3 +216,15 @@ def test_a_kit_that_does_not_open_says_so(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as refused:
         cli_kit._decrypted(Terminal(), tmp_path / "kit.age", tmp_path / "key", False)
     assert refused.value.code == "kit_not_opened"
+
+
+def test_a_deleted_projects_repository_is_in_the_kit(here: Here) -> None:
+    """It lies on the disk still, and nobody else knows its password."""
+    project = here.services.projects.create(ROOT, "short lived")
+    keys = Keys(here.settings, here.services.db, here.secrets._secrets, SystemClock())
+    with here.services.db.write() as conn:
+        left = keys.insert(conn, project.id, "left", "usr_x").id
+    here.services.projects.delete(ROOT, project.id, "short lived")
+    secret, recipient = age_hybrid.new_identity()
+    kit = parse(age.decrypt(made(here, recipients=[recipient])["file"].encode(), identities=[secret]).decode())
+    assert {each.id: each.project for each in kit.repositories}[left] == project.id

@@ -18,7 +18,10 @@ def kit_repositories(keys: Keys) -> Repositories:
 
     def everything(conn: sa.Connection) -> Sequence[KitRepository]:
         c = repositories.c
-        named = sa.select(repositories, projects.c.name.label("project")).join(projects, projects.c.id == c.project_id)
+        # Also what a deleted project left on the disk: its password is nowhere else.
+        named = sa.select(repositories, projects.c.name.label("project")).outerjoin(
+            projects, projects.c.id == c.project_id
+        )
         return [_entry(conn, keys, dict(row)) for row in conn.execute(named.order_by(c.id)).mappings()]
 
     def ids(conn: sa.Connection) -> Sequence[str]:
@@ -28,7 +31,7 @@ def kit_repositories(keys: Keys) -> Repositories:
 
 
 def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitRepository:
-    project = str(row.pop("project"))
+    project = str(row.pop("project") or row["project_id"])
     found = RepositoryRow(**row)  # type: ignore[arg-type] # the row of its own table
     return KitRepository(
         id=found.id,
