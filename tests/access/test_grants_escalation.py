@@ -203,6 +203,6 @@ def allowed() -> Iterator[None]:
 
 
 TwoColleagues.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_two_colleagues_together = pytest.mark.slow(TwoColleagues.TestCase)

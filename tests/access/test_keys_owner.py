@@ -158,6 +158,18 @@ def test_a_token_with_less_than_its_person_makes_no_key_with_more(w) -> None:
     assert reach(made, "run.read") == {name for name in PLACES if name[0] == "p"}
 
 
+def test_a_token_with_different_rights_in_two_projects_does_not_mix_them(w) -> None:
+    """A key has one set of permissions for all its places: it must not carry one project's into the other."""
+    person = w.person(w.user("ann@example.org", "owner"))
+    create = frozenset({"key.create"})
+    scope = (Grant(create | {"snapshot.delete"}, "p"), Grant(create | {"run.read"}, "q"))
+    token = Actor(person.id, "user", person.display, person.grants, scope)
+    for wanted in ({}, {"permissions": ["snapshot.delete", "run.read"]}, {"projects": ["p", "q"]}):
+        with pytest.raises(Denied):
+            make(w, token, **wanted)
+    assert reach(make(w, token, permissions=["run.read"]), "run.read") == {name for name in PLACES if name[0] == "q"}
+
+
 def test_keys_are_managed_where_all_their_places_are(w) -> None:
     """Somebody's right in one project reaches no key of another, nor one for both; their own they always manage."""
     admin = w.someone("ann@example.org", p="admin", q="viewer")
