@@ -1,7 +1,8 @@
 """1,000 sign-ins at once against a running Holdfast: is the event loop still there for everybody else?
 
 Each is a connection of its own, all opened before the first request is sent. Another process asks `/health/live` every
-20 ms and, with an API key, `/api/v1/session` every 100 ms; each request's latency counts from when it was due.
+20 ms and `/api/v1/projects` every 100 ms, which takes a thread and reads the database as most routes do; each request's
+latency counts from when it was due.
 """
 
 from __future__ import annotations
@@ -57,12 +58,12 @@ async def _crowd(path: str) -> tuple[list[int], list[float]]:
     return [status for status, _ in found], sorted(moment - started for _, moment in found)
 
 
-def _watch(path: str, key: str, told: Any, stop: Event) -> None:
+def _watch(path: str, told: Any, stop: Event) -> None:
     """In a process of its own: neither the crowd's client nor its interpreter lock is in these numbers."""
 
-    def ask(url: str, every: float, kept: list[float], headers: dict[str, str]) -> None:
+    def ask(url: str, every: float, kept: list[float]) -> None:
         transport = httpx.HTTPTransport(uds=path)
-        with httpx.Client(transport=transport, base_url="http://holdfast", timeout=600, headers=headers) as http:
+        with httpx.Client(transport=transport, base_url="http://holdfast", timeout=600) as http:
             due = time.monotonic()
             while not stop.is_set():
                 http.get(url).raise_for_status()
@@ -73,8 +74,8 @@ def _watch(path: str, key: str, told: Any, stop: Event) -> None:
     live: list[float] = []
     work: list[float] = []
     threads = [
-        threading.Thread(target=ask, args=("/health/live", EVERY, live, {})),
-        threading.Thread(target=ask, args=("/api/v1/session", 5 * EVERY, work, {"Authorization": f"Bearer {key}"})),
+        threading.Thread(target=ask, args=("/health/live", EVERY, live)),
+        threading.Thread(target=ask, args=("/api/v1/projects", 5 * EVERY, work)),
     ]
     for thread in threads:
         thread.start()
@@ -85,15 +86,13 @@ def _watch(path: str, key: str, told: Any, stop: Event) -> None:
 
 def _measure(server: Server) -> tuple[dict[str, list[float]], list[int], list[float]]:
     path = str(server.data.parent / "run" / "admin.sock")
-    key = server.http.post("/api/v1/keys", json={"name": "bench"}).json()["key"]
-    server.http.put("/api/v1/limits", json={"subject": "key", "what": "calls", "amount": None}).raise_for_status()
     context = multiprocessing.get_context("spawn")
     found: dict[str, list[float]] = {}
     statuses: list[int] = []
     times: list[float] = []
     for phase in ("idle", "crowd"):
         told, stop = context.Queue(), context.Event()
-        watcher = context.Process(target=_watch, args=(path, key, told, stop))
+        watcher = context.Process(target=_watch, args=(path, told, stop))
         watcher.start()
         time.sleep(1)
         if phase == "crowd":
@@ -101,7 +100,7 @@ def _measure(server: Server) -> tuple[dict[str, list[float]], list[int], list[fl
         else:
             time.sleep(5)
         stop.set()
-        found[f"live, {phase}"], found[f"session, {phase}"] = told.get(timeout=700)
+        found[f"live, {phase}"], found[f"read, {phase}"] = told.get(timeout=700)
         watcher.join(30)
     return found, statuses, times
 
@@ -120,10 +119,11 @@ def report() -> bool:
         print(f"{name:15} n {len(values):5}  p50 {p50:7.1f}  p99 {p99:7.1f}  max {values[-1]:7.1f} ms")
     counted = {status: statuses.count(status) for status in sorted(set(statuses))}
     print(f"{len(statuses)} sign-ins at once in {times[-1]:.1f} s, {len(times) / times[-1]:.1f}/s, answers {counted}")
-    live = found["live, crowd"]
-    p99 = live[int(len(live) * 0.99)]
-    met = p99 < BAR_MS and 0 not in counted and max(counted) < 500 and alive == "ok"
-    print(f"afterwards the installation is {alive}; p99 of /health/live {p99:.1f} ms, bar {BAR_MS:.0f} ms", end="  ")
+    worst = max(values[int(len(values) * 0.99)] for name, values in found.items() if name.endswith("crowd"))
+    met = worst < BAR_MS and set(counted) == {201} and alive == "ok"
+    print(
+        f"afterwards the installation is {alive}; worst p99 of the others {worst:.1f} ms, bar {BAR_MS:.0f} ms", end="  "
+    )
     print("ok" if met else "MISSED", flush=True)
     return met
 

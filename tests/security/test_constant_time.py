@@ -24,6 +24,8 @@ LOOKED_UP = re.compile(r"^[\w.]*\b(c|table)(\.c)?\.\w*_hash == (\w+|crypto\.toke
 WORDS = re.compile(r"^(error|failure|refused|answer)\.(code|status_code) (==|!=|in|not in) ")
 ALLOWED = {
     "f'{COOKIE}=' in cookie": "whether there is one, by its name",
+    "row['digest'] == _digest_of(row)": "the payload's digest is in every export; the mac over it is compared by equal",
+    "users.c.password_hash == user.password_hash": "a guarded statement: nobody changed the password meanwhile",
     "secret in value": "the log's redaction: it must find secrets inside text, and answers nobody",
     "row.request_hash != self.request_hash": "what a request was, to notice another under the same Idempotency-Key",
 }

@@ -12,6 +12,7 @@ from holdfast.features.access.accounts import invites, passwords, recovery
 from holdfast.features.access.sso.id_token import MIN_RSA_BITS
 from holdfast.features.access.tokens import access_token
 from holdfast.features.access.tokens import service as tokens
+from holdfast.features.limits.words import SHIPPED
 from holdfast.kernel import crypto
 from holdfast.web import sse
 
@@ -96,3 +97,14 @@ def test_the_inventory_of_keys_names_the_algorithms_in_use() -> None:
 def test_the_page_on_data_has(heading) -> None:
     """ASVS 13.1.1, 14.1.1, 14.1.2, 15.1.1, 15.1.3, 16.1.1."""
     assert f"\n## {heading}\n" in DATA_AND_KEYS
+
+
+@pytest.mark.parametrize("what", ["calls", "burst", "backups", "downloads"])
+def test_the_limits_are_as_documented(what) -> None:
+    """Per key, person, project and address (ASVS 2.1.3)."""
+    page = (PAGES / "how-to" / "limits.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{what}`"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")][1:]
+    for cell, subject in zip(cells, ("key", "user", "project", "address"), strict=True):
+        limit = SHIPPED[subject].get(what)
+        assert cell == ("" if limit is None else f"{limit.amount:,}"), (subject, what)
