@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,12 +48,12 @@ def page(conn: sa.Connection, visible: sa.ColumnElement[bool], *, after: str | N
 
 def presented(conn: sa.Connection, prefix: str) -> Presented | None:
     """The key whose newest or earlier secret has this prefix. One statement."""
-    return _presented(conn, _secrets(api_keys.c.prefix == prefix, key_secrets.c.prefix == prefix))
+    return _presented(conn.execute(_by_prefix(), {"shown": prefix}).first())
 
 
 def presented_by_id(conn: sa.Connection, key_id: str) -> Presented | None:
     """The same with the key's newest secret, for what stands for the key itself."""
-    return _presented(conn, _secrets(api_keys.c.id == key_id, sa.false()))
+    return _presented(conn.execute(_by_id(), {"shown": key_id}).first())
 
 
 def touch(conn: sa.Connection, found: Presented, now: datetime, *, by_secret: bool) -> None:
@@ -131,15 +132,30 @@ def _secrets(newest: sa.ColumnElement[bool], earlier: sa.ColumnElement[bool]) ->
     return first.union_all(others).subquery("secret")
 
 
-def _presented(conn: sa.Connection, secret: sa.Subquery) -> Presented | None:
+@cache
+def _by_prefix() -> sa.Select[Any]:
+    """Made once: every request with a key asks it."""
+    shown = sa.bindparam("shown", type_=sa.String)
+    return _with_owner(_secrets(api_keys.c.prefix == shown, key_secrets.c.prefix == shown))
+
+
+@cache
+def _by_id() -> sa.Select[Any]:
+    return _with_owner(_secrets(api_keys.c.id == sa.bindparam("shown", type_=sa.String), sa.false()))
+
+
+def _with_owner(secret: sa.Subquery) -> sa.Select[Any]:
     told = [column.label(f"secret__{column.name}") for column in secret.c]
     owner = [column.label(f"owner__{column.name}") for column in users.c]
-    row = conn.execute(
+    return (
         _keys()
         .add_columns(*told, *owner)
         .join(secret, secret.c.key_id == api_keys.c.id)
         .outerjoin(users, users.c.id == api_keys.c.owner_id)
-    ).first()
+    )
+
+
+def _presented(row: sa.Row[Any] | None) -> Presented | None:
     if row is None:
         return None
     found = row._mapping
