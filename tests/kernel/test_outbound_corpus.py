@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.kernel.errors import NeedsOperator
 from holdfast.kernel.outbound import OutboundPolicy, Refused, allowance
 from holdfast.kernel.outbound_addresses import inner_of, kind_of
 from holdfast.kernel.outbound_url import target_of
+from holdfast.kernel.settings import Settings
 
 PUBLIC = ("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
 NAMES = {
@@ -364,3 +367,16 @@ def test_a_refusal_tells_no_more_than_was_typed() -> None:
     assert "10.1.2.3" not in str(refused.value.as_dict())
     assert refused.value.as_dict()["details"] == {"host": "intranet"}
     assert (refused.value.address, refused.value.reason) == ("10.1.2.3", "private")
+
+
+def test_the_operators_own_list(tmp_path: Path) -> None:
+    """Read from the settings, with where this installation listens and what it is called."""
+    paths = {"data": tmp_path, "runtime": tmp_path, "master_key_file": tmp_path}
+    given = ("10.0.0.0/8", " Intranet:80 ")
+    rules = OutboundPolicy.of(Settings(**paths, outbound_allow=given, allowed_hosts=("Backup.Example:443",)))
+    assert rules.allow_private == frozenset({ip_network("10.0.0.0/8"), ("intranet", 80)})
+    assert rules.own_names == frozenset({"backup.example"})
+    assert set(rules.own_listeners()) == {("127.0.0.1", 7700), ("127.0.0.1", 7701)}
+    with pytest.raises(NeedsOperator) as wrong:
+        OutboundPolicy.of(Settings(**paths, outbound_allow=("10.0.0.0/8", "intranet")))
+    assert "'intranet'" in wrong.value.message

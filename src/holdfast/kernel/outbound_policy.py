@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from holdfast.kernel import log
+from holdfast.kernel.errors import NeedsOperator
 from holdfast.kernel.outbound_addresses import NEVER, Address, Network, inner_of, is_local, kind_of
 from holdfast.kernel.outbound_url import Refused, Target
 from holdfast.kernel.settings import Settings
@@ -48,10 +49,15 @@ class OutboundPolicy:
 
     @classmethod
     def of(cls, settings: Settings) -> OutboundPolicy:
-        """As the operator set it. Raises ValueError naming what cannot be understood."""
+        """As the operator set it. Raises NeedsOperator naming what cannot be understood."""
         listeners = tuple((settings.host, port) for port in (settings.control_port, settings.apps_port) if port)
         names = frozenset(host.strip().lower().partition(":")[0] for host in settings.allowed_hosts)
-        return cls(frozenset(map(allowance, settings.outbound_allow)), lambda: listeners, names - {"", "*"})
+        try:
+            allowed = frozenset(map(allowance, settings.outbound_allow))
+        except ValueError as error:
+            hint = "Entries are networks or host:port, with commas between. Correct it and start again."
+            raise NeedsOperator(f"HOLDFAST_OUTBOUND_ALLOW cannot be read: {error}", hint=hint) from None
+        return cls(allowed, lambda: listeners, names - {"", "*"})
 
     def check(self, target: Target) -> None:
         """What can be said before the name is resolved. Raises Refused."""

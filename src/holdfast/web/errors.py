@@ -41,15 +41,15 @@ _MEANING = {
     413: "The request is larger than the limit.",
     422: "The request is malformed; `details.fields` lists the fields.",
     428: "If-Match is required here.",
-    429: "Too many attempts; `Retry-After` says when to come back.",
+    429: "Too many attempts, or a limit is reached; `Retry-After` says when to come back.",
     503: "Unavailable at the moment.",
 }
 ANONYMOUS: dict[str, Any] = {"security": []}  # the `openapi_extra` of a route that needs no credential
 
 
 def answers(*statuses: int) -> Codes:
-    """The documented error answers of a route; 401 and 422 are on every route already."""
-    return {status: {"model": ErrorEnvelope, "description": _MEANING[status]} for status in (401, *statuses, 422)}
+    """The documented error answers of a route; 401, 422 and 429 are on every route already."""
+    return {status: {"model": ErrorEnvelope, "description": _MEANING[status]} for status in (401, *statuses, 422, 429)}
 
 
 class PreconditionRequired(Permanent):
