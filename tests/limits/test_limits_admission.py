@@ -15,7 +15,7 @@ from holdfast.features.access.grants import Grant
 from holdfast.features.access.permissions import ALL
 from holdfast.features.limits.admission import Admission, neighbourhood, subjects_of
 from holdfast.features.limits.errors import Limited
-from holdfast.features.limits.refusals import STRANGERS_AN_HOUR, Refusals
+from holdfast.features.limits.refusals import QUIET, STRANGERS_AN_HOUR, Refusals
 from holdfast.features.limits.words import SHIPPED, Subject
 
 
@@ -132,7 +132,7 @@ def test_another_node_hears_of_a_change_within_a_second(here: House) -> None:
     node.book.close()
 
 
-def test_the_first_refusal_of_a_window_is_recorded_and_no_other(here: House) -> None:
+def test_a_flood_is_one_row_in_ten_minutes(here: House) -> None:
     refusals = Refusals(here.db, here.clock)
     actor = key()
     flood(here, actor)
@@ -144,6 +144,11 @@ def test_the_first_refusal_of_a_window_is_recorded_and_no_other(here: House) -> 
             written += refusals.record(actor, limited)
     assert written == 1
     here.clock.advance(20)
+    flood(here, actor)
+    with pytest.raises(Limited) as refused:
+        here.limits.admission.actor(actor)
+    assert not refusals.record(actor, refused.value)
+    here.clock.advance(QUIET)
     flood(here, actor)
     with pytest.raises(Limited) as refused:
         here.limits.admission.actor(actor)

@@ -6,14 +6,17 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from limits_house import House, house, key
 
 from holdfast.features.access.actor import Actor
+from holdfast.features.backups import store
 from holdfast.features.backups.counts import COUNTS
-from holdfast.features.backups.model import repositories, snapshots
+from holdfast.features.backups.model import Snapshot, repositories, snapshots
+from holdfast.features.backups.taking import Taker
 from holdfast.features.limits.errors import Limited
 from holdfast.features.limits.model import limit_spent
 from holdfast.features.limits.quota import Quotas
@@ -154,3 +157,20 @@ def test_storage_is_what_is_kept_and_only_of_the_project(here: House) -> None:
     assert refused.value.as_dict()["retryable"] is False
     assert "retry_after_seconds" not in refused.value.details
     assert refused.value.details["reset_at"] is None
+
+
+def test_what_waited_in_the_queue_meets_the_quota_too(here: House) -> None:
+    """The runner asks again when it begins; the safety snapshot of a restore is taken all the same."""
+    quotas = Quotas(here.again().book, here.clock, COUNTS)
+    unused: Any = None  # nothing of a database is looked at before the quota
+    taker = Taker(here.db, unused, unused, here.clock, quotas)
+    for trigger in ("manual", "safety"):
+        snapshot(here, here.project, "usr_1", trigger=trigger, state="creating", tags=[trigger])
+    snapshot(here, here.project, "usr_1", stored_bytes=10)
+    with here.db.read() as conn:
+        rows = {each.trigger: each for each in store.page(conn, Snapshot, state="creating", limit=9)}
+    taker._require_room(rows["manual"])
+    here.put("project", "storage", 10, here.project)
+    with pytest.raises(Limited):
+        taker._require_room(rows["manual"])
+    taker._require_room(rows["safety"])

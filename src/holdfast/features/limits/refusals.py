@@ -1,4 +1,4 @@
-"""The record of calls that were refused for a limit: the first of a window, so that a flood is one row."""
+"""The record of calls that were refused for a limit: the first of a while, so that a flood is a few rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 
 MOST_REMEMBERED = 10_000
+QUIET = 600  # seconds at least between two rows of one limit; a longer window is as long
 STRANGERS_AN_HOUR = 60  # rows for addresses: who has many could otherwise fill the log without any credential
 
 
@@ -56,7 +57,7 @@ class Refusals:
                 return False
             if limited.subject.kind == "address" and not self._room(now):
                 return False
-            self._until[key] = now + (limited.window or HOUR)
+            self._until[key] = now + max(limited.window or HOUR, QUIET)
             self._until.move_to_end(key)
             if len(self._until) > MOST_REMEMBERED:
                 self._until.popitem(last=False)
