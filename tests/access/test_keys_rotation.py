@@ -79,6 +79,20 @@ def test_revoking_ends_every_secret(w) -> None:
     assert refused.value.code == "key_ended"
 
 
+def test_a_leaked_key_takes_with_it_what_was_made_with_it(w) -> None:
+    """Through every generation, also past one that was revoked before; without asking they stay."""
+    key, text = w.keys.create(ROOT, WantedKey("leaked"))
+    child, child_text = w.keys.create(w.keys.actor_of(text), WantedKey("child"))
+    grandchild, last_text = w.keys.create(w.keys.actor_of(child_text), WantedKey("grandchild"))
+    _, other = w.keys.create(ROOT, WantedKey("other"))
+    w.keys.revoke(ROOT, child.id)
+    w.keys.revoke(ROOT, key.id)
+    assert (works(w, text), works(w, child_text), works(w, last_text)) == (False, False, True)
+    w.keys.revoke(ROOT, key.id, made=True)
+    assert (works(w, last_text), works(w, other)) == (False, True)
+    assert [row["resource_id"] for row in w.audit("key.revoke")] == [child.id, key.id, grandchild.id]
+
+
 def test_an_expired_key_stays_expired(w) -> None:
     key, text = w.keys.create(ROOT, WantedKey("ci", expires_at=w.clock.now() + timedelta(hours=1)))
     _, new = w.keys.rotate(ROOT, key.id, timedelta(days=30))

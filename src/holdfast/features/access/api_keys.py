@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -156,5 +156,10 @@ def rotate(body: RotateIn, key_id: str, actor: CurrentActor, keys: Keys, once: I
     description="At once, with every secret it has. The record stays, with the moment.",
     responses=answers(403, 404),
 )
-def revoke(key_id: str, actor: CurrentActor, keys: Keys) -> KeyOut:
-    return KeyOut.of(keys.revoke(actor, key_id))
+def revoke(
+    key_id: str,
+    actor: CurrentActor,
+    keys: Keys,
+    made: Annotated[bool, Query(description="With the keys that were made with it, and with those.")] = False,
+) -> KeyOut:
+    return KeyOut.of(keys.revoke(actor, key_id, made=made))

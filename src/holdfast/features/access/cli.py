@@ -123,12 +123,16 @@ def rotate(
     _show_once(t, t.client.post(f"/keys/{found['id']}/rotate", {"overlap_seconds": hours * 3600}))
 
 
-@verb(app, "revoke", "holdfast key revoke ci")
-def revoke(ctx: typer.Context, key: Key) -> None:
+@verb(app, "revoke", "holdfast key revoke ci\nholdfast key revoke ci --made")
+def revoke(
+    ctx: typer.Context,
+    key: Key,
+    made: Annotated[bool, typer.Option("--made", help="And every key that was made with it.")] = False,
+) -> None:
     """Revoke a key at once, with every secret it has."""
     t = terminal(ctx)
     key_id = _find(t, key)["id"]
-    answer = t.client.delete(f"/keys/{key_id}")
+    answer = t.client.delete(f"/keys/{key_id}", **({"made": "true"} if made else {}))
     t.answer(answer or {"revoked": key_id}, f"Revoked {output.visible(key)}.")
 
 

@@ -70,6 +70,19 @@ def end(conn: sa.Connection, key_id: str, now: datetime) -> None:
     conn.execute(api_keys.update().where(api_keys.c.id == key_id).values(revoked_at=now))
 
 
+def end_made_with(conn: sa.Connection, key_id: str, now: datetime) -> Sequence[str]:
+    """End the keys that were made with this one, directly or not; one that has ended leads on to its own."""
+    ended: list[str] = []
+    makers = [key_id]
+    while makers:
+        mine = sa.select(api_keys.c.id, api_keys.c.revoked_at).where(api_keys.c.created_by.in_(makers))
+        found = conn.execute(mine.order_by(api_keys.c.id)).all()
+        makers = [row.id for row in found]
+        ended += [row.id for row in found if row.revoked_at is None]
+    conn.execute(api_keys.update().where(api_keys.c.id.in_(ended)).values(revoked_at=now))
+    return ended
+
+
 def replace_secret(
     conn: sa.Connection, key: ApiKey, prefix: str, secret_hash: str, now: datetime, valid_until: datetime
 ) -> None:

@@ -103,13 +103,20 @@ class KeyService:
         with self._db.read() as conn:
             return self._found(conn, actor, key_id, "key.read")
 
-    def revoke(self, actor: Actor, key_id: str) -> ApiKey:
-        """At once, with every secret it has; a key revoked before stays so."""
+    def revoke(self, actor: Actor, key_id: str, *, made: bool = False) -> ApiKey:
+        """At once, with every secret it has; a key revoked before stays so.
+
+        `made`: with the keys that were made with it, and with those: for one that leaked. They lie wholly inside it,
+        so whoever may revoke it may revoke them.
+        """
         with self._db.write() as conn:
             key = self._found(conn, actor, key_id, "key.revoke")
+            now = self._clock.now()
             if key.revoked_at is None:
-                store.end(conn, key_id, self._clock.now())
+                store.end(conn, key_id, now)
                 _record(conn, actor, "key.revoke", key)
+            for child_id in store.end_made_with(conn, key_id, now) if made else ():
+                _record(conn, actor, "key.revoke", self._living(conn, child_id), made_with=key_id)
             return self._living(conn, key_id)
 
     def actor_of(self, text: str) -> Actor:
