@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -41,7 +42,7 @@ def upgrade() -> None:
 def load_tables() -> None:
     """Import every module that hangs tables on the metadata."""
     for module in pkgutil.walk_packages(holdfast.__path__, "holdfast."):
-        if module.name.rsplit(".", 1)[-1] in ("model", "schema", "audit", "secrets", "idempotency"):
+        if module.name.rsplit(".", 1)[-1] in ("model", "schema", "audit", "audit_chain", "secrets", "idempotency"):
             importlib.import_module(module.name)
 
 
@@ -80,6 +81,7 @@ def main(name: str) -> int:
     path: Path = SCRIPTS / "versions" / f"{number:04d}_{name}.py"
     title = name.replace("_", " ").capitalize()
     path.write_text(TEMPLATE.format(title=title, revision=f"{number:04d}", down=head, up=code))
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(path)], check=True)
     print(path.relative_to(Path.cwd()))
     return 0
 

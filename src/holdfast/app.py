@@ -19,6 +19,7 @@ from holdfast import located, occupied
 from holdfast import services as slices
 from holdfast.features.access.accounts.hooks import UserHooks
 from holdfast.features.access.accounts.wiring import accounts
+from holdfast.features.access.factors.wiring import factors as second_factors
 from holdfast.features.access.granting.wiring import granting
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
@@ -55,8 +56,8 @@ def build_services(settings: Settings) -> Services:
     secrets.check()
     wake = Wake(settings.runtime)
     projects = ProjectsService(db, clock, secrets, occupied.QUESTIONS)
+    upper = slices.build(settings, db=db, secrets=secrets, wake=wake, clock=clock)  # audit rows are signed from here on
     projects.ensure_default()
-    upper = slices.build(settings, db=db, secrets=secrets, wake=wake, clock=clock)
     health = Health(
         (
             database_ping(db),
@@ -68,11 +69,12 @@ def build_services(settings: Settings) -> Services:
     )
     origin = f"http://{settings.host}:{settings.control_port}"
     keys = KeyService(db, clock, located.WHEREABOUTS)
-    access = AccessService(db, clock, origin=origin)
+    proof, factor_parts = second_factors(db, clock, secrets)
+    access = AccessService(db, clock, origin=origin, factors=proof)
     tokens = TokenService(db, clock, secrets, keys, issuer=origin)
     sso, single = single_sign_on(db, clock, secrets, access, located.WHEREABOUTS, OutboundPolicy.of(settings))
-    hooks = UserHooks(on_sessions_ended=(tokens.end_of,), on_user_gone=(sso.gone,))
-    people = accounts(db, clock, access, hooks, origin=origin)
+    hooks = UserHooks((tokens.end_of,), on_user_reset=(proof.removed,), on_user_gone=(sso.gone,))
+    people = {**accounts(db, clock, access, hooks, origin=origin), **factor_parts}
     return Services(
         db=db,
         access=access,

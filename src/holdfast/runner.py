@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from holdfast import catalog
 from holdfast.contract.registry import Registry
+from holdfast.features.audit.sequencer import WRITTEN
+from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.restoring import Restorer
 from holdfast.features.backups.swapping import Swapper
@@ -23,11 +25,14 @@ from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.sweep import DatabaseSweep
 from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.features.limits.book import LimitBook
+from holdfast.features.limits.quota import Quotas
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs, Runner, TaskRegistry
 from holdfast.kernel import log
+from holdfast.kernel.audit_keys import seal_rows
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
@@ -66,6 +71,7 @@ def build(
     db.migrate()
     wake = Wake(settings.runtime)
     secrets = Secrets(db, master_key_of(db, source_of(settings)))
+    seal_rows(db, secrets, lambda: wake.notify(WRITTEN))
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
     gate = Gate(settings.data / "gates")
@@ -74,7 +80,8 @@ def build(
 
     databases = DatabaseTasks(db, reach, secrets, gate, clock, wake)
     swapper = Swapper(db, reach, gate, jobs, databases, clock)
-    taker, verifier = Taker(db, reach, keys, clock), Verifier(reach, clock)
+    quotas = Quotas(LimitBook(db, clock), clock, COUNTS)
+    taker, verifier = Taker(db, reach, keys, clock, quotas), Verifier(reach, clock)
     restorer = Restorer(db, reach, keys, swapper, clock)
     tasks = TaskRegistry()
     databases.register(tasks)

@@ -10,8 +10,11 @@ from typing import Any
 
 from holdfast import catalog, located
 from holdfast.contract.registry import Registry
+from holdfast.features.audit import api as audit_api
+from holdfast.features.audit import wiring as audit_wiring
+from holdfast.features.audit.wiring import Audit
+from holdfast.features.backups import anchors, api_browse, api_repositories
 from holdfast.features.backups import api as backups_api
-from holdfast.features.backups import api_browse, api_repositories
 from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
@@ -49,6 +52,7 @@ from holdfast.web.hub import Hub
 
 ROUTERS = (
     runs_api.router,
+    audit_api.router,
     databases_api.router,
     api_query.router,
     masking_api.router,
@@ -78,6 +82,7 @@ class Services:
     masking: MaskingService
     limits: Limits
     secrets: secrets_wiring.SecretParts
+    audit: Audit
     wake: Wake
 
     @property
@@ -94,13 +99,20 @@ class Services:
             self.browse,
             self.masking,
         )
-        return {**{type(each): each for each in found}, **self.secrets.parts, **self.limits.parts}
+        return {
+            **{type(each): each for each in found},
+            **self.secrets.parts,
+            **self.limits.parts,
+            **self.audit.parts,
+            Database: self.db,
+        }
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: hears wake-ups, drains databases that stop or are swapped."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.hub.run())
             group.create_task(self.secrets.background())
+            group.create_task(self.audit.background())
             group.create_task(self.queries.watch(self.hub.topics("resource")))
 
     async def stop(self) -> None:
@@ -108,6 +120,7 @@ class Services:
         with suppress(TimeoutError):
             async with asyncio.timeout(10):
                 await self.queries.close()
+        self.audit.stop.stop("the api ends")
         await asyncio.to_thread(self.browse.close)
 
     def close(self) -> None:
@@ -137,6 +150,9 @@ def build(
     reach = Reach(settings, db, engines, secrets, Hosts(settings, KeeperClient.of(settings)))
     gate = Gate(settings.data / "gates")
     keys = Keys(settings, db, secrets, clock)
+    audit = audit_wiring.build(
+        db, clock, secrets, wake, settings.data, anchors.remembered, anchors.Manifests(db, keys).anchor_of
+    )
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
     bounds = limits(db, clock, COUNTS)
@@ -164,5 +180,6 @@ def build(
             grace_seconds=settings.delete_grace_seconds,
         ),
         limits=bounds,
+        audit=audit,
         wake=wake,
     )

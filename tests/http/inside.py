@@ -20,6 +20,7 @@ from holdfast.features.access import store as access
 from holdfast.features.access.accounts import store as accounts
 from holdfast.features.access.accounts.model import Invite
 from holdfast.features.access.actor import Actor, local_actor
+from holdfast.features.access.factors.model import passkeys
 from holdfast.features.access.granting import store as granting
 from holdfast.features.access.granting.model import Given, Role
 from holdfast.features.access.keys import WantedKey
@@ -28,6 +29,7 @@ from holdfast.features.access.permissions import ALL
 from holdfast.features.access.sso import store as sso
 from holdfast.features.access.sso.model import Identity, Provider
 from holdfast.features.access.tokens.service import TokenService
+from holdfast.features.audit.sequencer import Sequencer
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
 from holdfast.features.databases import store as databases
@@ -43,6 +45,7 @@ from holdfast.features.secrets.service import SecretsService
 from holdfast.http import Services, create_app
 from holdfast.jobs import Jobs
 from holdfast.jobs.schema import run_logs, runs
+from holdfast.kernel import audit
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import metadata
 from holdfast.kernel.ids import new_id
@@ -84,7 +87,7 @@ class Inside:
                 kept = [
                     column for column in table.c if column.name not in ("last_used_at", "secret_used_at", "seen_at")
                 ]
-                if table.name != "audit_events":
+                if table.name not in ("audit_events", "audit_head"):
                     found[table.name] = sorted((tuple(row) for row in conn.execute(sa.select(*kept))), key=repr)
         return found
 
@@ -128,13 +131,15 @@ class Inside:
             identity = Identity(new_id("idn"), provider.id, people["user"], provider.issuer, "sub", "a@b.c", NOW, None)
             sso.insert_identity(conn, identity)
             people |= role_rows(conn, people["user"], own["project"])
+            event = audit_row(conn, own["project"], kind, resource.id)
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
-        return {**own, **made, **people, "key": key.id, "family": tokens.family.id}
+        self.services.parts[Sequencer].catch_up()
+        return {**own, **made, **people, "key": key.id, "family": tokens.family.id, "event": event}
 
     def more_lines(self, count: int) -> None:
         """More of what hangs on the first database, snapshot and run."""
@@ -221,7 +226,14 @@ def people_rows(conn: sa.Connection) -> dict[str, str]:
     access.insert_user(conn, User(user, f"{user}@example.org", "", "member", now, None))
     asked = Invite(invite, f"{invite}@example.org", "member", (), "usr_walk", now, now + timedelta(7), None, None, None)
     accounts.insert_invite(conn, asked, invite)
-    return {"user": user, "invite": invite, "session": session_row(conn, user)}
+    return {"user": user, "invite": invite, "session": session_row(conn, user), "passkey": passkey_row(conn, user)}
+
+
+def passkey_row(conn: sa.Connection, user_id: str) -> str:
+    made, none = new_id("psk"), {"transports": [], "backed_up": False, "sign_count": 0, "public_key": ""}
+    row = {"id": made, "user_id": user_id, "credential_id": made, "rp_id": "localhost", "name": "walk"}
+    conn.execute(passkeys.insert().values(**row, **none, created_at=NOW))
+    return made
 
 
 def role_rows(conn: sa.Connection, user_id: str, project_id: str) -> dict[str, str]:
@@ -232,6 +244,13 @@ def role_rows(conn: sa.Connection, user_id: str, project_id: str) -> dict[str, s
     )
     granting.insert_grant(conn, Given(grant, user_id, f"walk-{role[4:]}", project_id, None, "usr_walk", NOW))
     return {"role": role, "grant": grant}
+
+
+def audit_row(conn: sa.Connection, project_id: str, environment_id: str, resource_id: str) -> str:
+    place = {"project_id": project_id, "environment_id": environment_id, "resource_id": resource_id}
+    audit.record(conn, actor="usr_walk", action="database.create", **place)
+    table = metadata.tables["audit_events"]
+    return str(conn.execute(sa.select(table.c.id).where(table.c.resource_id == resource_id)).scalar_one())
 
 
 def session_row(conn: sa.Connection, user_id: str) -> str:

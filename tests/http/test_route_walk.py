@@ -6,6 +6,7 @@ A route that `walk_routes` does not know fails here by name: whoever adds one sa
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -224,6 +225,8 @@ LISTS = (
     "/api/v1/repositories",
     "/api/v1/limits",
     "/api/v1/environments/{environment}/secrets",
+    "/api/v1/audit",
+    "/api/v1/activity",
 )
 UNSEEN = {  # a key has no sessions of its own; the others read a repository, not rows
     "/api/v1/sessions",
@@ -269,7 +272,8 @@ def counts(here: Inside, *keys: dict[str, str]) -> dict[tuple[str, int], int]:
             seen: list[str] = []
 
             def heard(_conn: Any, _cursor: Any, statement: str, *_: Any, seen: list[str] = seen) -> None:
-                seen.append(statement)
+                if not threading.current_thread().name.startswith("asyncio"):  # the sequencer works whenever it likes
+                    seen.append(statement)
 
             sa.event.listen(sa.Engine, "before_cursor_execute", heard)
             try:

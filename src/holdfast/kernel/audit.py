@@ -1,6 +1,7 @@
 """The record of who did what: written in the same transaction as the change, so neither is ever there alone.
 
-A later issue sequences and chains the rows (`seq`, `chain`): both stay NULL until the sequencer has seen a row.
+A row is written without a place in the log. One sequencer gives rows their places afterwards and chains them
+(`kernel/audit_chain`), so that no writer waits for another; readers see only rows that have a place.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from holdfast.kernel import log
+from holdfast.kernel.audit_seal import SEAL, Seal, payload_digest, plain
+from holdfast.kernel.crypto import random_token
 from holdfast.kernel.db import Json, Timestamp, metadata
+from holdfast.kernel.db.database import after_commit
 from holdfast.kernel.ids import new_id
 
 Outcome = Literal["ok", "denied", "failed"]
@@ -33,6 +37,11 @@ audit_events = sa.Table(
     sa.Column("details", Json, nullable=False),
     sa.Column("seq", sa.BigInteger, unique=True),
     sa.Column("chain", sa.Text),
+    sa.Column("salt", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("mac", sa.Text),
+    sa.Column("key_version", sa.Integer),
+    sa.Column("erased_at", Timestamp),
     sa.Index("ix_audit_events_at", "at"),
     sa.Index("ix_audit_events_resource_id", "resource_id", "at"),
     sa.Index("ix_audit_events_actor", "actor", "at"),
@@ -54,20 +63,27 @@ def record(
 ) -> None:
     """Add one row to the caller's transaction. `action` reads `noun.verb`; secrets in `details` are hidden here too.
 
-    `request_id` and `address` default to those of the request being served.
+    `request_id` and `address` default to those of the request being served. On a database with a `Seal` (every
+    process of an installation sets it) the row carries a mac, without which it never gets a place in the log.
     """
-    conn.execute(
-        audit_events.insert().values(
-            id=new_id("aud"),
-            at=datetime.now(UTC),
-            actor=actor,
-            action=action,
-            project_id=project_id,
-            environment_id=environment_id,
-            resource_id=resource_id,
-            request_id=request_id or log.current("request_id"),
-            address=address or log.current("address"),
-            outcome=outcome,
-            details=log.redact(dict(details or {})),
-        )
-    )
+    row: dict[str, Any] = {
+        "id": new_id("aud"),
+        "at": datetime.now(UTC),
+        "actor": actor,
+        "action": action,
+        "project_id": project_id,
+        "environment_id": environment_id,
+        "resource_id": resource_id,
+        "request_id": request_id or log.current("request_id"),
+        "address": address or log.current("address"),
+        "outcome": outcome,
+        "details": plain(log.redact(dict(details or {}))),
+        "salt": random_token(16),
+    }
+    row["digest"] = payload_digest(row["salt"], row["address"], row["details"])
+    seal: Seal | None = conn.get_execution_options().get(SEAL)
+    if seal is not None:
+        row["key_version"], row["mac"] = seal.mac(row)
+        if seal.written is not None:
+            after_commit(conn, seal.written, once=True)
+    conn.execute(audit_events.insert(), row)

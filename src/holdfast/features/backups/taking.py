@@ -9,6 +9,7 @@ from typing import Any
 from holdfast import __version__
 from holdfast.contract.snapshot import CaptureRequest, Manifest
 from holdfast.features.backups import store
+from holdfast.features.backups.anchors import ANCHOR
 from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
@@ -17,7 +18,10 @@ from holdfast.features.databases.interruption import only_interrupted
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.tasks import reason_of, scratch_of
+from holdfast.features.limits.quota import Quotas
 from holdfast.jobs.model import TaskContext
+from holdfast.kernel.audit_chain import Head
+from holdfast.kernel.audit_chain import head as audit_head
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, NotFound
@@ -30,8 +34,9 @@ TAG = "holdfast:"
 class Taker:
     """One snapshot row from "creating" to "ready" or "failed". Running it again after a crash finds what is stored."""
 
-    def __init__(self, db: Database, reach: Reach, keys: Keys, clock: Clock) -> None:
+    def __init__(self, db: Database, reach: Reach, keys: Keys, clock: Clock, quotas: Quotas) -> None:
         self._db = db
+        self._quotas = quotas
         self._reach = reach
         self._keys = keys
         self._clock = clock
@@ -56,8 +61,11 @@ class Taker:
                     hint="Start it first.",
                 )
             self._reach.require_space(0, "a snapshot")
+            self._require_room(snapshot)
             repository = self._keys.open(row)
-            facts = self._stored(ctx, snapshot, resource, repository)
+            with self._db.read() as conn:
+                anchor = audit_head(conn)
+            facts = self._stored(ctx, snapshot, resource, repository, anchor)
             with ctx.commit() as conn:
                 done = store.change(conn, Snapshot, snapshot.id, states=("creating",), state="ready", **facts)
             if done is None:
@@ -69,6 +77,12 @@ class Taker:
                 self._failed(ctx, snapshot, repository, error)
             raise
 
+    def _require_room(self, snapshot: Snapshot) -> None:
+        """What waited in the queue may find the quota used up. A restore's safety snapshot is taken all the same."""
+        if snapshot.trigger != "safety":
+            with self._db.read() as conn:
+                self._quotas.require_storage(conn, snapshot.project_id)
+
     def _load(self, snapshot_id: str) -> tuple[Snapshot, Resource, RepositoryRow]:
         with self._db.read() as conn:
             snapshot = store.get(conn, Snapshot, snapshot_id)
@@ -79,7 +93,7 @@ class Taker:
         return snapshot, resource, row
 
     def _stored(
-        self, ctx: TaskContext, snapshot: Snapshot, resource: Resource, repository: Repository
+        self, ctx: TaskContext, snapshot: Snapshot, resource: Resource, repository: Repository, anchor: Head | None
     ) -> dict[str, Any]:
         """What the row says once everything is in the repository."""
         found = find_stored(repository, snapshot.id)
@@ -102,7 +116,7 @@ class Taker:
                     hostname="holdfast",
                     paths=[f"/{resource.id}"],
                     tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
-                    facts=self._facts(snapshot, resource),
+                    facts=self._facts(snapshot, resource, anchor),
                     stop=ctx.stop,
                     progress=lambda stats: _report(ctx, stats, expected),
                     options=SnapshotOptions(),
@@ -127,8 +141,10 @@ class Taker:
             return None, None
         return newest.restic_id, repository.manifest(newest.restic_id)
 
-    def _facts(self, snapshot: Snapshot, resource: Resource) -> dict[str, Any]:
+    def _facts(self, snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:
+        """Among them the audit log's end: what was cut off the log later, this snapshot still remembers."""
         return {
+            **({ANCHOR: anchor.as_dict()} if anchor else {}),
             "snapshot_id": snapshot.id,
             "project_id": resource.project_id,
             "environment_id": resource.environment_id,
@@ -171,6 +187,7 @@ def describe(manifest: Manifest) -> dict[str, Any]:
             "relations": len(manifest.catalog.relations),
             "objects": dict(manifest.catalog.objects),
             "extensions": dict(manifest.catalog.extensions),
+            **({ANCHOR: manifest.facts[ANCHOR]} if ANCHOR in manifest.facts else {}),
         },
         "source_bytes": manifest.catalog.bytes,
         "entries": len(manifest.entries),

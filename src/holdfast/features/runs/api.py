@@ -9,11 +9,11 @@ from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.runs.events import events
-from holdfast.features.runs.hub import Hub
 from holdfast.features.runs.service import RunsService
 from holdfast.features.runs.wire import LogLineOut, RunOut
 from holdfast.kernel.errors import Invalid
 from holdfast.web.errors import answers
+from holdfast.web.hub import Hub
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
 from holdfast.web.sse import LastEventId, event_stream

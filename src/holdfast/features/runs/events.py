@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from holdfast.features.access.actor import Actor
-from holdfast.features.runs.hub import Hub
 from holdfast.features.runs.service import RunsService
 from holdfast.features.runs.wire import LogLineOut, RunOut
 from holdfast.jobs import ENDED
+from holdfast.web.hub import Hub
 from holdfast.web.sse import Event
 
 _CATCH_UP_SECONDS = 1.0  # wake-ups may be lost, reads are not

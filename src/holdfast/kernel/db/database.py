@@ -70,6 +70,15 @@ def _settle(file: Path) -> None:
             connection.close()
 
 
+def after_commit(conn: sa.Connection, hook: Callable[[], None], *, once: bool = False) -> None:
+    """See `Database.after_commit`; `once`: not again when the transaction has this hook already."""
+    hooks = conn.get_execution_options().get(_HOOKS)
+    if hooks is None:
+        raise ValueError("after_commit needs a connection from Database.write()")
+    if not once or hook not in hooks:
+        hooks.append(hook)
+
+
 class Database:
     """Transactions on the metadata database. Threads may share it; a process that forks must not have one open.
 
@@ -133,10 +142,7 @@ class Database:
 
     def after_commit(self, conn: sa.Connection, hook: Callable[[], None]) -> None:
         """Run `hook` once the transaction of `conn` (from `write`) is committed; never when it is rolled back."""
-        hooks = conn.get_execution_options().get(_HOOKS)
-        if hooks is None:
-            raise ValueError("after_commit needs a connection from Database.write()")
-        hooks.append(hook)
+        after_commit(conn, hook)
 
     def migrate(self, scripts: Path = SCRIPTS) -> Path | None:
         """Bring the schema up to date; see `migrate.bring_up_to_date`. Each process calls it first; one does the work.

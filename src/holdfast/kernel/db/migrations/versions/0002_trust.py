@@ -26,6 +26,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
     op.create_table(
+        "factor_challenges",
+        sa.Column("flow_hash", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("challenge", sa.String(length=128), nullable=False),
+        sa.Column("expires_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("flow_hash", name=op.f("pk_factor_challenges")),
+    )
+    op.create_index(op.f("ix_factor_challenges_subject"), "factor_challenges", ["subject"], unique=False)
+    op.create_table(
+        "factor_policy",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("everyone", sa.Boolean(), nullable=False),
+        sa.Column("roles", Json(), nullable=False),
+        sa.Column("updated_by", sa.String(length=80), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_factor_policy")),
+    )
+    op.create_table(
         "installation",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("since", Timestamp(), nullable=False),
@@ -193,6 +212,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "name", name=op.f("uq_masking_profiles_project_id")),
     )
     op.create_table(
+        "passkeys",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("credential_id", sa.String(length=1400), nullable=False),
+        sa.Column("public_key", sa.Text(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("rp_id", sa.String(length=253), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("transports", Json(), nullable=False),
+        sa.Column("backed_up", sa.Boolean(), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("last_used_at", Timestamp(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passkeys_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkeys")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_passkeys_credential_id")),
+    )
+    op.create_index(op.f("ix_passkeys_user_id"), "passkeys", ["user_id"], unique=False)
+    op.create_table(
         "password_resets",
         sa.Column("user_id", sa.String(length=40), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -202,6 +239,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_password_resets_user_id_users")),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_password_resets")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_password_resets_token_hash")),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("used_at", Timestamp(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_recovery_codes_user_id_users")),
+        sa.PrimaryKeyConstraint("user_id", "code_hash", name=op.f("pk_recovery_codes")),
     )
     op.create_table(
         "role_grants",
@@ -254,6 +300,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_token_families_key_id"), "token_families", ["key_id"], unique=False)
     op.create_index(op.f("ix_token_families_user_id"), "token_families", ["user_id"], unique=False)
+    op.create_table(
+        "totp_factors",
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("confirmed_at", Timestamp(), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_totp_factors_user_id_users")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_totp_factors")),
+    )
     op.create_table(
         "refresh_tokens",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -332,6 +387,7 @@ def upgrade() -> None:
     )
     op.add_column("restores", sa.Column("masking", Json(), nullable=True))
     op.add_column("runs", sa.Column("deaths", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("sessions", sa.Column("factor", sa.String(length=16), nullable=True))
     op.create_index("ix_snapshots_created_at", "snapshots", ["project_id", "created_at"], unique=False)
     op.create_index("ix_snapshots_created_by", "snapshots", ["created_by", "created_at"], unique=False)
     op.add_column("users", sa.Column("name", sa.String(length=120), server_default="", nullable=False))
