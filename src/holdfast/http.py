@@ -20,6 +20,7 @@ from holdfast.features.access import api as access_api
 from holdfast.features.access import api_keys
 from holdfast.features.access.accounts import wiring as accounts
 from holdfast.features.access.actor import Actor, Hidden
+from holdfast.features.access.factors import wiring as factors
 from holdfast.features.access.granting import wiring as granting
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.access.keys import KeyService
@@ -126,7 +127,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.state.still_in = still_in
     for router in (access_api.router, api_keys.router, tokens_api.router, projects_api.router, *services.routers):
         app.include_router(router, prefix=API)
-    for router in (*accounts.ROUTERS, *granting.ROUTERS, *single_sign_on.ROUTERS):
+    for router in (*accounts.ROUTERS, *factors.ROUTERS, *granting.ROUTERS, *single_sign_on.ROUTERS):
         app.include_router(router, prefix=API)
     app.include_router(tokens_api.well_known)
     app.include_router(health_api.router)

@@ -159,9 +159,10 @@ def test_stepping_up_lasts_ten_minutes_and_takes_the_password(owned) -> None:
     with pytest.raises(Unauthenticated):
         owned.access.step_up(actor, "wrong")
     assert not owned.access.actor_of(token).stepped_up
-    owned.access.step_up(actor, PASSWORD)
-    assert owned.access.actor_of(token).stepped_up
-    assert owned.keys.create(owned.access.actor_of(token), WantedKey("ci"))[1].startswith("hf_")
+    fresh = owned.access.step_up(actor, PASSWORD).token
+    assert out(owned, token)
+    assert owned.access.actor_of(fresh).stepped_up
+    assert owned.keys.create(owned.access.actor_of(fresh), WantedKey("ci"))[1].startswith("hf_")
     assert owned.audit("session.step_up") == ["failed", "ok"]
 
 

@@ -26,6 +26,7 @@ class Ask:
     query: Mapping[str, str] = field(default_factory=dict)
     fill: Mapping[str, str] = field(default_factory=dict)
     everywhere: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def nouns(self, path: str) -> list[str]:
         """The nouns whose ids the request names."""
@@ -49,7 +50,7 @@ class Ask:
             }
 
         made: dict[str, Any] = {"url": _PARAMETER.sub(lambda match: value(match[1]), path)}
-        made["headers"] = {"If-Match": '"v1"'}
+        made["headers"] = {"If-Match": '"v1"', **self.headers}
         if self.query:
             made["params"] = put(self.query)
         if self.body is not None:
@@ -77,11 +78,22 @@ NAMED = {"confirm": "db0"}
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
 PROVIDER = {"name": "walk", "issuer": "https://id.example.org", "client_id": "walk", "client_secret": "walk"}
 PERSON = {"email": "a@example.org", "password": "twelve characters"}
+ASSERTION = {"clientDataJSON": "x", "authenticatorData": "x", "signature": "x"}
+PASSKEY = {"flow": "x", "credential": {"id": "x", "rawId": "x", "type": "public-key", "response": ASSERTION}}
+NEW_PASSKEY = {
+    "flow": "x",
+    "credential": {
+        **PASSKEY["credential"],  # type: ignore[dict-item]
+        "response": {"clientDataJSON": "x", "attestationObject": "x"},
+    },
+}
 ANONYMOUS: dict[str, Ask] = {
     "GET /": Ask(),
     "GET /assets/{name}": Ask(fill={"name": "page.css"}),
     "GET /health/live": Ask(),
     "POST /api/v1/session": Ask(body=PERSON),
+    "POST /api/v1/session/passkey/options": Ask(headers={"Host": "localhost:7700"}),
+    "POST /api/v1/session/passkey": Ask(body=PASSKEY),
     "POST /api/v1/session/first-run": Ask(body={"token": "x", **PERSON}),
     "POST /api/v1/session/reset": Ask(body={"token": "x", "password": PERSON["password"]}),
     "POST /api/v1/invites/accept": Ask(body={"token": "x", "password": PERSON["password"]}),
@@ -101,6 +113,20 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/session": Ask(),
     "DELETE /api/v1/session": Ask(),
     "POST /api/v1/session/step-up": Ask(body={"password": PERSON["password"]}),
+    "POST /api/v1/session/step-up/options": Ask(),
+    "GET /api/v1/account/factors": Ask(),
+    "GET /api/v1/users/{user_id}/factors": _whole("user.read"),
+    "POST /api/v1/account/totp": Ask(),
+    "POST /api/v1/account/totp/confirm": Ask(body={"code": "000000"}),
+    "DELETE /api/v1/account/totp": Ask(),
+    "POST /api/v1/account/recovery-codes": Ask(),
+    "POST /api/v1/account/passkeys/options": Ask(),
+    "POST /api/v1/account/passkeys": Ask(body=NEW_PASSKEY),
+    "GET /api/v1/account/passkeys": Ask(),
+    "PATCH /api/v1/account/passkeys/{passkey_id}": Ask(body={"name": "walk"}),
+    "DELETE /api/v1/account/passkeys/{passkey_id}": Ask(),
+    "GET /api/v1/system/second-factor": _whole("system.read"),
+    "PUT /api/v1/system/second-factor": _whole("system.admin", body={"everyone": False}),
     "POST /api/v1/session/first-run/link": _whole("system.admin"),
     "POST /api/v1/session/password": Ask(body={"old_password": "x", "new_password": PERSON["password"]}),
     "GET /api/v1/sessions": Ask(),
@@ -280,6 +306,13 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/system/recovery-kit": _whole("system.key.rotate", body={"passphrase": "x" * 20}),
 }
 STEP_UP = (
+    "POST /api/v1/account/totp",
+    "POST /api/v1/account/totp/confirm",
+    "DELETE /api/v1/account/totp",
+    "POST /api/v1/account/recovery-codes",
+    "POST /api/v1/account/passkeys/options",
+    "POST /api/v1/account/passkeys",
+    "PUT /api/v1/system/second-factor",
     "POST /api/v1/sso/{provider_id}/link",
     "POST /api/v1/sso/providers",
     "PATCH /api/v1/sso/providers/{provider_id}",

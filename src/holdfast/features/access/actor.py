@@ -47,6 +47,7 @@ class Actor:
     stepped_up: bool = True
     session_id: str | None = None
     family_id: str | None = None  # the refresh tokens behind an access token
+    must_enrol: bool = False  # nothing is allowed but to get the second factor that the installation asks for
 
     @property
     def permissions(self) -> frozenset[str]:

@@ -6,10 +6,18 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from holdfast.features.access.actor import Actor
-from holdfast.features.access.http import CurrentActor, clear_session, session_token, set_session
+from holdfast.features.access.factors.wire import Code, OptionsOut, PasskeyIn, second_of
+from holdfast.features.access.http import (
+    CurrentActor,
+    by_queue,
+    clear_session,
+    session_token,
+    set_session,
+    site_of,
+)
 from holdfast.features.access.permissions import PERMISSIONS, ROLES
 from holdfast.features.access.service import MAX_PASSWORD, AccessService, SignedIn
 from holdfast.kernel.errors import Denied
@@ -34,12 +42,26 @@ class FirstRunIn(_In):
 
 
 class SignInIn(_In):
+    """`code` or `passkey` only for an account with a second factor: the first answer says so."""
+
     email: str = Field(max_length=254)
     password: Password
+    code: Code | None = None
+    passkey: PasskeyIn | None = None
 
 
 class StepUpIn(_In):
-    password: Password
+    """The password, with `code` where there is a second factor; or a passkey alone."""
+
+    password: Password | None = None
+    code: Code | None = None
+    passkey: PasskeyIn | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> StepUpIn:
+        if self.password is None and self.passkey is None:
+            raise ValueError("password or passkey is needed")
+        return self
 
 
 class WhoOut(BaseModel):
@@ -51,6 +73,7 @@ class WhoOut(BaseModel):
     permissions: list[str]
     projects: list[str] | None = Field(description="null = every project")
     stepped_up: bool
+    must_enrol: bool = Field(description="Nothing works but getting a second factor, which is required here.")
 
     @classmethod
     def of(cls, actor: Actor) -> WhoOut:
@@ -62,6 +85,7 @@ class WhoOut(BaseModel):
             permissions=sorted(actor.permissions),
             projects=projects,
             stepped_up=actor.stepped_up,
+            must_enrol=actor.must_enrol,
         )
 
 
@@ -121,19 +145,57 @@ def first_run_link(actor: CurrentActor, access: Access, body: LinkIn | None = No
     "/session",
     operation_id="session_create",
     summary="Sign in",
-    description="Sets an HttpOnly cookie. Repeated failures slow the account and the address down.",
+    description=(
+        "Sets an HttpOnly cookie. Repeated failures slow the account and the address down. With a second factor the "
+        "answer to the right password alone is 401 `second_factor_required`, `details.methods` and, for passkeys, "
+        "`details.passkey`: repeat the call with `code` or `passkey`."
+    ),
     responses=answers(403, 429),
     openapi_extra=ANONYMOUS,
     status_code=201,
 )
-def sign_in(body: SignInIn, request: Request, response: Response, access: Access) -> WhoOut:
-    made = access.sign_in(
-        body.email,
-        body.password.get_secret_value(),
-        agent=request.headers.get("user-agent"),
-        old_token=session_token(request),
-    )
+async def sign_in(body: SignInIn, request: Request, response: Response, access: Access) -> WhoOut:
+    second, agent, old = second_of(body.code, body.passkey, site_of(request)), _agent(request), session_token(request)
+
+    def work() -> tuple[SignedIn, Actor]:
+        made = access.sign_in(body.email, body.password.get_secret_value(), second, agent=agent, old_token=old)
+        return made, access.actor_of(made.token)
+
+    made, actor = await by_queue(request, work)
+    set_session(request, response, made.token)
+    return WhoOut.of(actor)
+
+
+@router.post(
+    "/session/passkey/options",
+    operation_id="session_passkey_options",
+    summary="Begin to sign in with a passkey alone",
+    description="For any passkey that the browser has for this host name. The challenge works once, for five minutes.",
+    responses=answers(403, 409, 429),
+    openapi_extra=ANONYMOUS,
+)
+def passkey_options(request: Request, access: Access) -> OptionsOut:
+    made, options = access.passkey_options(site_of(request))
+    return OptionsOut(flow=made.flow, options=options)
+
+
+@router.post(
+    "/session/passkey",
+    operation_id="session_create_by_passkey",
+    summary="Sign in with a passkey alone",
+    description="No password: the passkey verified its user. Sets the same cookie as signing in by password.",
+    responses=answers(403, 429),
+    openapi_extra=ANONYMOUS,
+    status_code=201,
+)
+def sign_in_by_passkey(body: PasskeyIn, request: Request, response: Response, access: Access) -> WhoOut:
+    given = body.assertion(site_of(request))
+    made = access.sign_in_by_passkey(given, agent=_agent(request), old_token=session_token(request))
     return _signed_in(request, response, access, made)
+
+
+def _agent(request: Request) -> str | None:
+    return request.headers.get("user-agent")
 
 
 def _signed_in(request: Request, response: Response, access: AccessService, made: SignedIn) -> WhoOut:
@@ -166,14 +228,35 @@ def sign_out(actor: CurrentActor, request: Request, response: Response, access: 
 
 
 @router.post(
+    "/session/step-up/options",
+    operation_id="session_step_up_options",
+    summary="Begin to step up with a passkey alone",
+    description="For this session only. The challenge works once, for five minutes.",
+    responses=answers(403, 409),
+)
+def step_up_options(actor: CurrentActor, request: Request, access: Access) -> OptionsOut:
+    made, options = access.step_up_options(actor, site_of(request))
+    return OptionsOut(flow=made.flow, options=options)
+
+
+@router.post(
     "/session/step-up",
     operation_id="session_step_up",
     summary="Type the password again",
-    description="For ten minutes this session may reveal secrets, restore, and make keys.",
+    description=(
+        "With a code where there is a second factor, or a passkey alone. For ten minutes this session may reveal "
+        "secrets, restore, and make keys. It gets a new cookie; the old one is dead."
+    ),
     responses=answers(403, 409, 429),
 )
-def step_up(body: StepUpIn, actor: CurrentActor, access: Access) -> StepUpOut:
-    return StepUpOut(valid_until=access.step_up(actor, body.password.get_secret_value()))
+async def step_up(
+    body: StepUpIn, actor: CurrentActor, request: Request, response: Response, access: Access
+) -> StepUpOut:
+    second = second_of(body.code, body.passkey, site_of(request))
+    password = body.password.get_secret_value() if body.password else None
+    made = await by_queue(request, lambda: access.step_up(actor, password, second))
+    set_session(request, response, made.token)
+    return StepUpOut(valid_until=made.valid_until)
 
 
 @router.get(

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from holdfast.features.access.actor import Actor, local_actor
+from holdfast.features.access.factors.model import Site
+from holdfast.features.access.hashing import QUEUE
 from holdfast.features.access.keys import KeyService
+from holdfast.features.access.lockout import network_of
 from holdfast.features.access.service import SESSION_LIFE, AccessService
 from holdfast.features.access.tokens.access_token import looks_like_one
 from holdfast.features.access.tokens.service import TokenService
-from holdfast.kernel.errors import Unauthenticated
+from holdfast.kernel.errors import Denied, Unauthenticated
 from holdfast.web.guards import PEER_UID
 from holdfast.web.idempotency import Once, request_hash
 from holdfast.web.origin import COOKIE, SECURE_COOKIE
+
+T = TypeVar("T")
+_WITHOUT_FACTOR = ("/api/v1/session", "/api/v1/account/")
 
 
 def session_token(request: Request) -> str | None:
@@ -52,6 +59,12 @@ async def current_actor(request: Request) -> Actor:
         raise
     request.state.actor = actor
     held.admit(request, actor)
+    if actor.must_enrol and not request.url.path.startswith(_WITHOUT_FACTOR):
+        raise Denied(
+            "this installation asks for a second factor, and you have none",
+            code="second_factor_enrolment_required",
+            hint="POST /api/v1/account/totp, or add a passkey: then everything is open again.",
+        )
     return actor
 
 
@@ -77,6 +90,19 @@ async def _actor(request: Request) -> Actor:
         )
     access: AccessService = parts[AccessService]
     return await run_in_threadpool(access.actor_of, token)
+
+
+def site_of(request: Request) -> Site | None:
+    """Where the browser is, by the Host that was checked; None on admin.sock, which no browser reaches."""
+    name = request.url.hostname
+    if name is None or PEER_UID in request.scope:
+        return None
+    return Site(name, f"{request.url.scheme}://{request.url.netloc}")
+
+
+async def by_queue(request: Request, work: Callable[[], T]) -> T:
+    """Work that hashes a password, on threads of its own. Raises Busy."""
+    return await QUEUE.run(work, network_of(request.client.host if request.client else None))
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]

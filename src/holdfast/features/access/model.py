@@ -35,6 +35,7 @@ sessions = sa.Table(
     sa.Column("seen_at", Timestamp, nullable=False),
     sa.Column("stepped_up_at", Timestamp),
     sa.Column("revoked_at", Timestamp),
+    sa.Column("factor", sa.String(16)),
 )
 api_keys = sa.Table(
     "api_keys",
@@ -127,13 +128,14 @@ class User:
 
 @dataclass(frozen=True)
 class Session:
-    """One browser, signed in."""
+    """One browser, signed in. `factor`: the second one that was shown at sign-in; "sso" = its provider vouches."""
 
     id: str
     user_id: str
     created_at: datetime
     seen_at: datetime
     stepped_up_at: datetime | None
+    factor: str | None = None
 
 
 @dataclass(frozen=True)

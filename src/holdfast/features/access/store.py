@@ -9,7 +9,14 @@ import sqlalchemy as sa
 
 from holdfast.features.access.model import Session, User, first_run, sessions, users
 
-_SESSION = (sessions.c.id, sessions.c.user_id, sessions.c.created_at, sessions.c.seen_at, sessions.c.stepped_up_at)
+_SESSION = (
+    sessions.c.id,
+    sessions.c.user_id,
+    sessions.c.created_at,
+    sessions.c.seen_at,
+    sessions.c.stepped_up_at,
+    sessions.c.factor,
+)
 
 
 def owner_exists(conn: sa.Connection) -> bool:
@@ -63,8 +70,11 @@ def touch_session(conn: sa.Connection, session_id: str, now: datetime) -> None:
     conn.execute(sessions.update().where(sessions.c.id == session_id).values(seen_at=now))
 
 
-def step_up(conn: sa.Connection, session_id: str, now: datetime) -> None:
-    conn.execute(sessions.update().where(sessions.c.id == session_id).values(stepped_up_at=now))
+def step_up(conn: sa.Connection, session_id: str, now: datetime, token_hash: str | None = None) -> bool:
+    """Under a new token when one is given. False when the session has ended."""
+    values = {"stepped_up_at": now} | ({"token_hash": token_hash} if token_hash else {})
+    living = sa.and_(sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
+    return conn.execute(sessions.update().where(living).values(**values)).rowcount == 1
 
 
 def revoke_session(conn: sa.Connection, session_id: str, now: datetime) -> None:

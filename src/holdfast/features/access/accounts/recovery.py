@@ -48,7 +48,7 @@ class RecoveryService:
             raise Conflict("only a browser session changes its password", code="no_session", hint=_RESET_HINT)
         with self._db.read() as conn:
             user = found(conn, actor.id).user
-        self._access.prove(user, old, "session.password")
+        self._access.prove_password(user, old, "session.password")
         passwords.check(new, email=user.email, name=user.name)
         password_hash = self._access.hash(new)
         with self._db.write() as conn:
@@ -81,7 +81,7 @@ class RecoveryService:
             self._hooks.sessions_ended(conn, user_id)
             self._hooks.user_reset(conn, user_id)
             access_store.set_password_hash(conn, user_id, "")
-            lockout.cleared(conn, lockout.subjects(user.email, None)[:1])
+            lockout.forget(conn, user.email)
             store.replace_reset(
                 conn,
                 user_id=user_id,
@@ -112,7 +112,7 @@ class RecoveryService:
             if store.user_to_reset(conn, token_hash, now) is None or not store.spend_reset(conn, token_hash, now):
                 raise link_invalid()
             access_store.set_password_hash(conn, user.id, password_hash)
-            lockout.cleared(conn, lockout.subjects(user.email, None)[:1])
+            lockout.forget(conn, user.email)
             audit.record(conn, actor=user.id, action="session.reset")
 
 

@@ -104,7 +104,7 @@ class UsersService:
             self._hooks.user_reset(conn, user_id)
             self._hooks.user_gone(conn, user_id)
             ended = {"grants": store.revoke_grants(conn, user_id), "keys": store.revoke_keys(conn, user_id, now)}
-            lockout.cleared(conn, lockout.subjects(user.email, None)[:1])
+            lockout.forget(conn, user.email)
             store.erase_user(conn, user, now)
             details = {"role": user.role, "ended": ended}
             audit.record(conn, actor=actor.id, action="user.delete", resource_id=user_id, details=details)

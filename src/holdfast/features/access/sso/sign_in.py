@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from holdfast.features.access import store as access_store
 from holdfast.features.access.actor import Actor, hidden, no_such
 from holdfast.features.access.model import User, sessions
-from holdfast.features.access.service import AccessService, SignedIn, checked_email
+from holdfast.features.access.service import TRUSTED, AccessService, SignedIn, checked_email
 from holdfast.features.access.sso import mapping, store
 from holdfast.features.access.sso.flow import Arrival, Departure, Ways
 from holdfast.features.access.sso.model import Identity, Purpose, State
@@ -114,7 +114,8 @@ class SsoService:
                 raise _no_access("this account is disabled")
             mapping.apply(conn, arrival.provider, identity, arrival.groups, now)
             store.signed_in(conn, identity.id, email, now)
-            opened = self._access.open(conn, user, agent)
+            self._require_no_factor(conn, arrival, user.id)
+            opened = self._access.open(conn, user, agent, TRUSTED if arrival.provider.trust_factors else None)
             if arrival.auth_time is None or arrival.auth_time < (now - FRESH).timestamp():
                 mine = sessions.c.token_hash == crypto.token_hash(opened.token)
                 conn.execute(sessions.update().where(mine).values(stepped_up_at=None))
@@ -153,14 +154,23 @@ class SsoService:
         made = _identify(conn, arrival, user_id, email, now)
         mapping.apply(conn, arrival.provider, made, arrival.groups, now)
 
-    @staticmethod
-    def _step_up(conn: sa.Connection, arrival: Arrival, known: Identity | None, now: datetime) -> None:
+    def _step_up(self, conn: sa.Connection, arrival: Arrival, known: Identity | None, now: datetime) -> None:
         user_id = _alive(conn, arrival.state)
         if known is None or known.user_id != user_id:
             raise _no_access("this identity is not linked to the account that is signed in")
+        self._require_no_factor(conn, arrival, user_id)
         access_store.step_up(conn, arrival.state.session_id or "", now)
         details = {"provider": arrival.provider.name}
         audit.record(conn, actor=user_id, action="session.step_up", details=details)
+
+    def _require_no_factor(self, conn: sa.Connection, arrival: Arrival, user_id: str) -> None:
+        """A provider that is not trusted to ask for a second factor is no way around the account's own."""
+        if not arrival.provider.trust_factors and self._access.has_factor(conn, user_id):
+            raise Denied(
+                "this account has a second factor here, which this provider does not ask for",
+                code="second_factor_required",
+                hint="Sign in with the password or a passkey, or have the provider trusted: trust_factors.",
+            )
 
     def _failed(self, provider_id: str, arrival: Arrival | None, error: HoldfastError) -> None:
         """A refused sign-in is a fact; of an unknown provider or a state of nobody's, none is kept: anyone could make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,7 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from starlette.concurrency import run_in_threadpool
 
-from holdfast.features.access.http import CurrentActor, current_actor
+from holdfast.features.access.factors.wire import Code, PasskeyIn, second_of
+from holdfast.features.access.http import CurrentActor, by_queue, current_actor, site_of
 from holdfast.features.access.model import User
 from holdfast.features.access.service import MAX_PASSWORD, AccessService
 from holdfast.features.access.tokens.access_token import LIFE
@@ -35,6 +37,8 @@ class TokenIn(_In):
 
     email: str | None = Field(default=None, max_length=254, examples=["you@example.org"])
     password: SecretStr | None = Field(default=None, max_length=MAX_PASSWORD)
+    code: Code | None = None
+    passkey: PasskeyIn | None = None
     name: str = Field(default="", max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["laptop"])
 
     @model_validator(mode="after")
@@ -133,15 +137,16 @@ async def create(request: Request, tokens: Tokens, access: Access, body: TokenIn
     wanted = body or TokenIn()
     agent = request.headers.get("user-agent")
     if wanted.email is not None and wanted.password is not None:
-        user = await run_in_threadpool(_proven, access, wanted)
+        user = await by_queue(request, _proven(access, wanted, request))
         return PairOut.of(await run_in_threadpool(tokens.create_for, user, wanted.name, agent))
     actor = await current_actor(request)
     return PairOut.of(await run_in_threadpool(tokens.create, actor, wanted.name, agent))
 
 
-def _proven(access: AccessService, given: TokenIn) -> User:
+def _proven(access: AccessService, given: TokenIn, request: Request) -> Callable[[], User]:
+    second = second_of(given.code, given.passkey, site_of(request))
     password = given.password.get_secret_value() if given.password else ""
-    return access._prove((given.email or "").strip().lower(), password, "token.create")
+    return lambda: access.prove(given.email or "", password, second, action="token.create")
 
 
 @router.post(

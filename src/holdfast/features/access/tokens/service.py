@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.access.factors import policy
 from holdfast.features.access.keys import KeyService
 from holdfast.features.access.model import User
 from holdfast.features.access.roles import grants_of
@@ -93,19 +94,22 @@ class TokenService:
         raise invalid()
 
     def actor_of(self, access_token: str) -> Actor:
-        """Who a token speaks for, with the rights of this moment. Raises Unauthenticated. Three statements at most."""
+        """Who a token speaks for, with the rights of this moment. Raises Unauthenticated. Four statements at most."""
         now = self._clock.now()
         said = self._form.read(access_token, self._ring.public, now)
         with self._db.read() as conn:
             found = store.living(conn, said.family_id, said.kid, now)
-            held = grants_of(conn, found[1]) if found and found[1] else ()
+            lacking = bool(found and found[1] and policy.missing(conn, found[1]))
+            held = grants_of(conn, found[1]) if found and found[1] and not lacking else ()
         if found is None:
             raise invalid()
         family, user = found
         if said.subject != (family.user_id or family.key_id):
             raise invalid()
         if user is not None:
-            return Actor(user.id, "user", user.email, held, None, stepped_up=False, family_id=family.id)
+            return Actor(
+                user.id, "user", user.email, held, None, stepped_up=False, family_id=family.id, must_enrol=lacking
+            )
         return self._key_actor(family)
 
     def list(
