@@ -18,6 +18,9 @@ CREATING = [
     "POST /api/v1/keys/{key_id}/rotate",
     "POST /api/v1/roles",
     "POST /api/v1/grants",
+    "POST /api/v1/invites",
+    "POST /api/v1/sso/providers",
+    "POST /api/v1/projects/{project_id}/masking-profiles",
     "POST /api/v1/projects",
     "POST /api/v1/projects/{project_id}/environments",
     "POST /api/v1/databases",
@@ -30,6 +33,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "POST /api/v1/databases/{database_id}/snapshots": {"tags": ["other"]},
     "POST /api/v1/keys/{key_id}/rotate": {"overlap_seconds": 5},
     "POST /api/v1/grants": {"role": "operator"},
+    "POST /api/v1/invites": {"email": "other@example.org"},
 }
 
 
@@ -68,7 +72,7 @@ def test_asked_twice_made_once(here, route) -> None:
     again = call(here, route, headers)
     assert again.status_code == first.status_code
     assert again.headers["idempotent-replayed"] == "true"
-    shown_once = {"key": None} if route.startswith("POST /api/v1/keys") else {}
+    shown_once = {name: None for name in ("key", "link") if name in first.json()}
     assert again.json() == first.json() | shown_once
     other = call(here, route, headers, **OTHERWISE.get(route, {"name": "other"}))
     assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
