@@ -43,23 +43,9 @@ from holdfast.web.errors import answers, plain, render, render_http, render_unex
 from holdfast.web.guards import BodyLimit, HostGuard, PeerGuard, RequestContext
 from holdfast.web.idempotency import Replayed
 from holdfast.web.origin import COOKIE, OriginGuard
-from holdfast.web.turns import Turns
 
 API = "/api/v1"
 OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
-HASHING = frozenset(  # each takes a password, so each costs a hash
-    f"POST {API}{path}"
-    for path in (
-        "/session",
-        "/session/first-run",
-        "/session/step-up",
-        "/session/password",
-        "/session/reset",
-        "/invites/accept",
-        "/tokens",
-        "/system/recovery-kit",
-    )
-)
 _log = log.get("holdfast.http")
 _DESCRIPTION = """
 Provision databases, query them, back them up, verify and restore.
@@ -111,7 +97,6 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
             Middleware(limits_http.LimitGuard),
             Middleware(BodyLimit),
             Middleware(OriginGuard),
-            Middleware(Turns, routes=HASHING),
         ],
         redirect_slashes=False,
     )
