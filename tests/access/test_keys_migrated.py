@@ -1,0 +1,51 @@
+"""A key from before places, owners and rotation works as it did, where it did, and no wider."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import metadata_home
+import pytest
+import sqlalchemy as sa
+from grants_world import ROOT, WHERE
+
+from holdfast.features.access.grants import Place
+from holdfast.features.access.keys import KeyService
+from holdfast.kernel import crypto
+from holdfast.kernel.clock import ManualClock
+from holdfast.kernel.db import Database, Json, Timestamp
+from holdfast.kernel.db.migrate import SCRIPTS
+
+BEFORE = sa.table(
+    "api_keys",
+    *(sa.column(name) for name in ("id", "name", "prefix", "secret_hash", "role", "created_by")),
+    *(sa.column(name, Json()) for name in ("permissions", "projects")),
+    sa.column("created_at", Timestamp()),
+)
+
+
+@pytest.mark.parametrize(
+    ("projects", "places"), [(None, None), (["q", "p"], (Place("p"), Place("q"))), ([], ())], ids=str
+)
+def test_a_key_of_the_first_release(tmp_path: Path, projects: list[str] | None, places: object) -> None:
+    first = tmp_path / "migrations"
+    shutil.copytree(SCRIPTS, first, ignore=shutil.ignore_patterns("0002_*", "0003_*", "__pycache__"))
+    db, clock = Database(metadata_home.url(tmp_path / "meta.db")), ManualClock()
+    db.migrate(first)
+    secret = crypto.random_token()
+    row = {"id": "key_old", "name": "old", "prefix": "0123456789ab", "secret_hash": crypto.token_hash(secret)}
+    with db.write() as conn:
+        row |= {"role": None, "created_by": "usr_gone", "created_at": clock.now()}
+        conn.execute(BEFORE.insert().values(**row, permissions=["run.read"], projects=projects))
+    db.migrate()
+    keys = KeyService(db, clock, WHERE)
+    text = f"hf_0123456789ab_{secret}"
+    actor = keys.actor_of(text)
+    assert (actor.id, actor.bounds) == ("key_old", None)
+    assert keys.get(ROOT, "key_old").places == places
+    assert actor.holds("run.read", None) is (projects is None)
+    assert actor.may("run.read", Place("q")) is (projects != [])
+    new = keys.rotate(ROOT, "key_old")[1]
+    assert keys.actor_of(text) == keys.actor_of(new) == actor
+    db.close()
