@@ -270,8 +270,11 @@ def test_typing_the_password_again_at_the_provider_steps_up(here) -> None:
     departure = here.sso.start_step_up(actor, provider.id, "http://127.0.0.1:7700")
     query = here.visit(departure.url)
     assert here.idp.authorizations[-1]["prompt"] == "login"
-    here.sso.finish(provider.id, query, departure.browser, None)
+    old, done = done, here.sso.finish(provider.id, query, departure.browser, None)
     assert here.actor(done).stepped_up
+    assert here.actor(done).session_id == actor.session_id
+    with pytest.raises(Unauthenticated):  # the token changed: one that was stolen before does not step up along
+        here.actor(old)
     here.at.clock.advance(601)
     assert not here.actor(done).stepped_up
     here.idp.wrong = {"auth_time"}  # it did not ask for the password: the sign-in is an hour old, or unknown

@@ -26,7 +26,7 @@ _ACTIONS = {"sign_in": "session.create", "link": "sso.link", "step_up": "session
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it; `session` only when someone signed in."""
+    """What came of it; `session` unless it was a link: its token goes into the cookie."""
 
     purpose: Purpose
     session: SignedIn | None = None
@@ -106,8 +106,7 @@ class SsoService:
                 self._link(conn, arrival, known, email, now)
                 return Done("link")
             if arrival.state.purpose == "step_up":
-                self._step_up(conn, arrival, known, now)
-                return Done("step_up")
+                return Done("step_up", self._step_up(conn, arrival, known, now))
             identity = known or self._first_time(conn, arrival, email, now)
             user = access_store.user(conn, identity.user_id)
             if user is None or user.disabled_at is not None:
@@ -146,7 +145,7 @@ class SsoService:
 
     def _link(self, conn: sa.Connection, arrival: Arrival, known: Identity | None, email: str, now: datetime) -> None:
         """The session that began it must still be there: whoever signed out meanwhile links nothing."""
-        user_id = _alive(conn, arrival.state)
+        user_id = _alive(conn, arrival.state).id
         if known is not None:
             if known.user_id != user_id:
                 raise Conflict("this identity belongs to another account", code="sso_identity_taken")
@@ -154,14 +153,17 @@ class SsoService:
         made = _identify(conn, arrival, user_id, email, now)
         mapping.apply(conn, arrival.provider, made, arrival.groups, now)
 
-    def _step_up(self, conn: sa.Connection, arrival: Arrival, known: Identity | None, now: datetime) -> None:
-        user_id = _alive(conn, arrival.state)
-        if known is None or known.user_id != user_id:
+    def _step_up(self, conn: sa.Connection, arrival: Arrival, known: Identity | None, now: datetime) -> SignedIn:
+        """The same session under a new token, as stepping up here does; the old token is dead."""
+        user = _alive(conn, arrival.state)
+        if known is None or known.user_id != user.id:
             raise _no_access("this identity is not linked to the account that is signed in")
-        self._require_no_factor(conn, arrival, user_id)
-        access_store.step_up(conn, arrival.state.session_id or "", now)
+        self._require_no_factor(conn, arrival, user.id)
+        token = crypto.random_token()
+        access_store.step_up(conn, arrival.state.session_id or "", now, crypto.token_hash(token))
         details = {"provider": arrival.provider.name}
-        audit.record(conn, actor=user_id, action="session.step_up", details=details)
+        audit.record(conn, actor=user.id, action="session.step_up", details=details)
+        return SignedIn(token, user)
 
     def _require_no_factor(self, conn: sa.Connection, arrival: Arrival, user_id: str) -> None:
         """A provider that is not trusted to ask for a second factor is no way around the account's own."""
@@ -198,7 +200,7 @@ def _identify(conn: sa.Connection, arrival: Arrival, user_id: str, email: str, n
     return made
 
 
-def _alive(conn: sa.Connection, state: State) -> str:
+def _alive(conn: sa.Connection, state: State) -> User:
     """Whose session began this way, if it has not ended since."""
     row = conn.execute(
         sa.select(sessions.c.user_id).where(sessions.c.id == (state.session_id or ""), sessions.c.revoked_at.is_(None))
@@ -206,7 +208,7 @@ def _alive(conn: sa.Connection, state: State) -> str:
     user = access_store.user(conn, row.user_id) if row else None
     if user is None or user.disabled_at is not None or user.id != state.user_id:
         raise _no_access("the session that began this has ended")
-    return user.id
+    return user
 
 
 def _allowed_email(arrival: Arrival) -> str:

@@ -24,13 +24,16 @@ def create(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
+    code: Annotated[
+        str | None, typer.Option("--code", help="From your app, when the account has a second factor.")
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="What the tokens are for.")] = "",
 ) -> None:
     """Make an access token (ten minutes) and a refresh token (works once). Both are shown this once."""
     t = terminal(ctx)
     body: dict[str, Any] = {"name": name}
     if email:
-        body |= {"email": email, "password": _secret("Password", password_stdin)}
+        body |= {"email": email, "password": _secret("Password", password_stdin)} | ({"code": code} if code else {})
     _show(t, t.client.post("/tokens", body))
 
 
