@@ -25,7 +25,7 @@ from holdfast.features.access.keys import KeyService
 from holdfast.features.access.service import AccessService
 from holdfast.features.access.sso.wiring import single_sign_on
 from holdfast.features.access.tokens.service import TokenService
-from holdfast.features.health.ping import Health, database_ping, disk_ping
+from holdfast.features.health.ping import Health, Ping, database_ping, disk_ping
 from holdfast.features.health.pings import keeper_ping, repositories_ping, runner_ping
 from holdfast.features.projects.service import ProjectsService
 from holdfast.hosts.control_plane import CANNOT_START
@@ -65,6 +65,7 @@ def build_services(settings: Settings) -> Services:
             keeper_ping(KeeperClient.of(settings)),
             disk_ping(settings.data, settings.disk_reserve_bytes),
             repositories_ping(settings.data / "repositories", db),
+            Ping("audit", upper.audit.sequencer.check, needed=False),
         )
     )
     origin = f"http://{settings.host}:{settings.control_port}"

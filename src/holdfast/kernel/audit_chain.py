@@ -22,9 +22,11 @@ from holdfast.kernel.audit_seal import Seal, payload_digest
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.crypto import random_token
 from holdfast.kernel.db import Timestamp, metadata
+from holdfast.kernel.errors import Corrupt
 
 LEASE = timedelta(seconds=15)
 BATCH = 500
+LOST = ".lost-"
 _c = audit_events.c
 
 audit_head = sa.Table(
@@ -88,14 +90,18 @@ def place_some(
 ) -> Turn:
     """Give up to `limit` rows with ids above `after` their places, in order of their ids, in the caller's transaction.
 
+    Raises Corrupt when the head is not ours: going on from it would bless what somebody else wrote.
     `gone` knows owners whose lease need not be waited for. Whoever wakes up late changes nothing: lease, places and
     head are one transaction that began by locking the head.
     """
     now = datetime.now(UTC)
     found = conn.execute(sa.select(audit_head).where(audit_head.c.id == 1).with_for_update()).first()
-    if found is None:
-        _begin(conn, seal, owner, now)
-        return Turn(ours=True, placed=1, head=head(conn), after="")
+    if found is None or not seal.was_head(found.seq, found.chain, found.mac):
+        raise Corrupt(
+            "the audit log's head is gone or was changed: rows get no places any more",
+            code="audit_head_corrupt",
+            hint="Run `holdfast audit verify`, and put the table audit_head back from a copy of the database.",
+        )
     if found.owner != owner and found.until > now and not gone(found.owner):
         return Turn(ours=False)
     rows = [row._asdict() for row in conn.execute(_waiting(after, limit))]
@@ -124,23 +130,21 @@ def anything_waiting(conn: sa.Connection) -> bool:
     return conn.execute(sa.select(_c.id).where(_c.seq.is_(None)).limit(1)).first() is not None
 
 
-def _begin(conn: sa.Connection, seal: Seal, owner: str, now: datetime) -> None:
-    """Rows from before the chain are taken over as they are; a record of its own says how many, and from then on
-    nothing without a mac gets in."""
-    rows = [row._asdict() for row in conn.execute(_waiting("", 2**31 - 1))]
-    for row in rows:
-        if row["salt"] is None:
-            salt = random_token(16)
-            row |= {"salt": salt, "digest": payload_digest(salt, row["address"], row["details"])}
-            salted = audit_events.update().where(_c.id == row["id"])
-            conn.execute(salted.values(salt=salt, digest=row["digest"]))
-    seq, chain = _write(conn, seal, rows, 0, "")
-    conn.execute(
-        audit_head.insert().values(
-            id=1, seq=seq, chain=chain, mac=seal.head(seq, chain), at=now, owner=owner, epoch=1, until=now + LEASE
-        )
-    )
-    audit.record(conn, actor="system", action="audit.begin", details={"adopted": len(rows)})
+def begin(conn: sa.Connection, seal: Seal) -> None:
+    """In the transaction that makes the first key, so that a key without a head is never innocent. Rows from before
+    are taken over as they are; a record of its own says how many. From then on nothing without a mac gets in."""
+    seq, chain, now = 0, "", datetime.now(UTC)
+    while rows := [row._asdict() for row in conn.execute(_waiting("", BATCH))]:
+        for row in rows:
+            if row["salt"] is None:
+                salt = random_token(16)
+                row |= {"salt": salt, "digest": payload_digest(salt, row["address"], row["details"])}
+                salted = audit_events.update().where(_c.id == row["id"])
+                conn.execute(salted.values(salt=salt, digest=row["digest"]))
+        seq, chain = _write(conn, seal, rows, seq, chain)
+    mac = seal.head(seq, chain)
+    conn.execute(audit_head.insert().values(id=1, seq=seq, chain=chain, mac=mac, at=now, owner="", epoch=0, until=now))
+    audit.record(conn, actor="system", action="audit.begin", details={"adopted": seq})
 
 
 def _write(conn: sa.Connection, seal: Seal, rows: Sequence[Mapping[str, Any]], seq: int, chain: str) -> tuple[int, str]:
@@ -153,6 +157,31 @@ def _write(conn: sa.Connection, seal: Seal, rows: Sequence[Mapping[str, Any]], s
         change = audit_events.update().where(_c.id == sa.bindparam("row_id"), _c.seq.is_(None))
         conn.execute(change.values(seq=sa.bindparam("new_seq"), chain=sa.bindparam("new_chain")), placed)
     return seq, chain
+
+
+def contains(conn: sa.Connection, end: Head) -> bool:
+    """Whether the log still has the row it once ended with."""
+    if end.seq == 0:
+        return True
+    return conn.execute(sa.select(_c.chain).where(_c.seq == end.seq)).scalar() == end.chain
+
+
+def publish_head(conn: sa.Connection, path: Path, end: Head) -> Path | None:
+    """Bring the file up to `end`. A file that says what the log does not have is evidence: it is put aside, never
+    written over, and its new name returned."""
+    aside = None
+    try:
+        old = read_head_file(path)
+        lost = old is not None and not contains(conn, old)
+    except ValueError:
+        old, lost = None, True
+    if lost:
+        aside = path.with_name(f"{path.name}{LOST}{random_token(6)}")
+        path.rename(aside)
+    elif old is not None and old.seq >= end.seq:
+        return None
+    write_head_file(path, end)
+    return aside
 
 
 def write_head_file(path: Path, end: Head) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,12 +13,14 @@ import sqlalchemy as sa
 from holdfast.kernel.audit import audit_events
 from holdfast.kernel.audit_chain import Head, audit_head
 from holdfast.kernel.audit_seal import Seal, payload_intact
+from holdfast.kernel.clock import parse_timestamp, timestamp
 from holdfast.kernel.crypto import equal
 
 Kind = Literal["changed", "removed", "inserted", "truncated", "erased", "head"]
 MOST = 1000
 ERASE = "audit.erase"
 _PAGE = 2000
+_UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
 _c = audit_events.c
 
 
@@ -94,29 +98,51 @@ class _Walk:
         self._progress = progress
         self._seq = 0
         self._chain = ""
-        self._erased: dict[int, str] = {}
-        self._explained: list[tuple[int, int]] = []
+        self._erasures = _Erasures()
 
     def walk(self) -> None:
-        for row in self._placed():
-            self._row(row)
+        self._explanations()
+        for row in self._rows(_c.seq.is_not(None), _c.seq, _c.id):
+            self._guarded(row)
             if self._result.rows % _PAGE == 0:
                 self._progress(self._result.rows, self._own.seq if self._own else 0)
         self._end()
-        self._erasures()
         self._unplaced()
         self._progress(self._result.rows, self._result.rows)
 
-    def _placed(self) -> Iterator[Mapping[str, Any]]:
-        """By (seq, id): two rows at one place, which a tampered database may have, are both seen."""
-        last = sa.select(sa.func.max(_c.seq)).scalar_subquery()
-        query = sa.select(audit_events).where(_c.seq.is_not(None), _c.seq <= last).order_by(_c.seq, _c.id)
+    def _rows(self, which: sa.ColumnElement[bool], *order: sa.ColumnElement[Any]) -> Iterator[dict[str, Any]]:
+        """Moments and details as SQLite has them, which may be any text: what cannot be read is a finding as well."""
+        raw = {"at", "erased_at", "details"} if self._conn.dialect.name == "sqlite" else set()
+        columns = [sa.type_coerce(c, sa.Text).label(c.name) if c.name in raw else c for c in audit_events.c]
+        query = sa.select(*columns).where(which).order_by(*order)
         with self._conn.execution_options(yield_per=_PAGE).execute(query) as rows:
             for row in rows:
                 yield row._asdict()
 
+    def _explanations(self) -> None:
+        """Which rows were erased by a recorded act. Whether these records are ours, the walk finds out."""
+        for row in self._rows((_c.action == ERASE) & (_c.outcome == "ok"), _c.id):
+            try:
+                record = _read(row)
+                if record["seq"] is not None or self._seal.made_here(record):
+                    for first, last in record["details"]["ranges"]:
+                        self._erasures.add(int(first), int(last), str(record["details"]["at"]))
+            except _UNREADABLE:
+                continue  # a finding of the walk
+        self._erasures.sort()
+
+    def _guarded(self, row: Mapping[str, Any]) -> None:
+        try:
+            self._row(_read(row))
+        except _UNREADABLE:
+            self._result.add("changed", f"row {row['seq']} holds what cannot be read", None, str(row["id"]))
+            if isinstance(row["seq"], int) and row["seq"] == self._seq + 1:
+                self._seq, self._chain = row["seq"], str(row["chain"])
+
     def _row(self, row: Mapping[str, Any]) -> None:
-        seq, add = int(row["seq"]), self._result.add
+        seq, add = row["seq"], self._result.add
+        if not isinstance(seq, int):
+            raise TypeError(seq)
         self._result.rows += 1
         if seq > self._seq + 1:
             gone = f"row {self._seq + 1}" if seq == self._seq + 2 else f"rows {self._seq + 1} to {seq - 1}"
@@ -125,18 +151,25 @@ class _Walk:
             add("inserted", f"row {row['id']} has the place {seq}, which is not free", seq, row["id"])
             return
         right = self._seal.link(self._chain, seq, row) if seq == self._seq + 1 else None
-        if right is not None and not equal(row["chain"] or "", right):
+        if right is not None and not (right and equal(row["chain"] or "", right)):
             add("changed", f"row {seq} is not what was written there, or not in its place", seq, row["id"])
         elif not payload_intact(row):
             add("changed", f"the details or the address of row {seq} were changed", seq, row["id"])
         self._seq, self._chain = seq, row["chain"] or ""
-        if row["erased_at"] is not None:
-            self._erased[seq] = row["id"]
-        if row["action"] == ERASE and row["outcome"] == "ok":
-            self._explained += [(int(first), int(last)) for first, last in row["details"].get("ranges", ())]
+        self._erasure(seq, row)
         for where, end in self._known.pop(seq, ()):
             if not equal(end.chain, self._chain):
                 add("changed", f"row {seq} or one before it differs from the head kept in {where}", seq, row["id"])
+
+    def _erasure(self, seq: int, row: Mapping[str, Any]) -> None:
+        recorded = self._erasures.at(seq)
+        erased = row["erased_at"] and timestamp(row["erased_at"])
+        if erased is not None:
+            self._result.erased += 1
+        if erased is not None and recorded is None:
+            self._result.add("erased", f"row {seq} was emptied, and no record says by whom", seq, row["id"])
+        elif erased != recorded:
+            self._result.add("changed", f"row {seq} is not as its recorded erasure left it", seq, row["id"])
 
     def _end(self) -> None:
         add, own = self._result.add, self._own
@@ -154,17 +187,44 @@ class _Walk:
             for where, _ in kept:
                 add("truncated", f"the head kept in {where} was row {seq}; the log does not have it", seq)
 
-    def _erasures(self) -> None:
-        self._result.erased = len(self._erased)
-        for seq, row_id in self._erased.items():
-            if not any(first <= seq <= last for first, last in self._explained):
-                self._result.add("erased", f"row {seq} was emptied, and no record says by whom", seq, row_id)
-
     def _unplaced(self) -> None:
-        query = sa.select(audit_events).where(_c.seq.is_(None)).order_by(_c.id)
-        with self._conn.execution_options(yield_per=_PAGE).execute(query) as rows:
-            for row in rows:
-                if self._own is None or self._seal.made_here(row._asdict()):
-                    self._result.waiting += 1
-                else:
-                    self._result.add("inserted", f"row {row.id} was not written by Holdfast", None, row.id)
+        for row in self._rows(_c.seq.is_(None), _c.id):
+            try:
+                ours = self._seal.made_here(_read(row))
+            except _UNREADABLE:
+                ours = False
+            if ours:
+                self._result.waiting += 1
+            else:
+                self._result.add("inserted", f"row {row['id']} was not written by Holdfast", None, str(row["id"]))
+
+
+class _Erasures:
+    """Places in rising ranges, each with the moment it was erased. Two numbers and a text per range in memory."""
+
+    def __init__(self) -> None:
+        self._ranges: list[tuple[int, int, str]] = []
+
+    def add(self, first: int, last: int, at: str) -> None:
+        self._ranges.append((first, last, at))
+
+    def sort(self) -> None:
+        self._ranges.sort()
+
+    def at(self, seq: int) -> str | None:
+        """When the row at this place was erased."""
+        index = bisect_right(self._ranges, seq, key=lambda each: each[0]) - 1
+        if index < 0 or self._ranges[index][1] < seq:
+            return None
+        return self._ranges[index][2]
+
+
+def _read(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises one of `_UNREADABLE`."""
+    made = dict(row)
+    for name in ("at", "erased_at"):
+        if isinstance(made[name], str):
+            made[name] = parse_timestamp(made[name])
+    if isinstance(made["details"], str):
+        made["details"] = json.loads(made["details"])
+    return made

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from holdfast.jobs.lease import machine_id, process_start
 from holdfast.kernel import log
-from holdfast.kernel.audit_chain import Head, Turn, anything_waiting, place_some, write_head_file
+from holdfast.kernel.audit_chain import LOST, Turn, anything_waiting, head, place_some, publish_head
 from holdfast.kernel.audit_seal import Seal
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.errors import Corrupt, HoldfastError, NeedsOperator
 from holdfast.kernel.stop import Stop
 from holdfast.kernel.wake import Wake
 
 WRITTEN, PLACED = "audit:written", "audit:placed"
 GATHER_SECONDS = 0.05
 IDLE_SECONDS = 15.0
+_HINT = "Run `holdfast audit verify`: it names the rows."
 _log = log.get("holdfast.audit")
 
 
@@ -34,7 +36,10 @@ class Sequencer:
         self._wake = wake
         self._head_file = head_file
         self._owner = f"{machine_id()}|{os.getpid()}|{process_start(os.getpid())}"
+        self._published = False
         self.strange: set[str] = set()
+        self.aside: set[str] = {path.name for path in head_file.parent.glob(f"{head_file.name}{LOST}*")}
+        self.stuck: str | None = None
 
     def run(self, stop: Stop) -> None:
         stop.on_stop(lambda: self._wake.notify(WRITTEN))
@@ -52,27 +57,47 @@ class Sequencer:
         """A busy or full database must not end the sequencer: rows wait, nothing is lost."""
         try:
             self.catch_up()
-        except (HoldfastError, sa.exc.SQLAlchemyError, OSError):
+            self.stuck = None
+        except (HoldfastError, sa.exc.SQLAlchemyError, OSError) as error:
+            self.stuck = error.message if isinstance(error, HoldfastError) else type(error).__name__
             _log.exception("audit rows could not be given their places; trying again")
+
+    def check(self) -> str | None:
+        """For health. Raises NeedsOperator when the log was meddled with, or gets no further."""
+        if self.stuck:
+            raise NeedsOperator(self.stuck, hint=_HINT)
+        if self.strange:
+            raise NeedsOperator(f"{len(self.strange)} audit rows were not written by Holdfast", hint=_HINT)
+        if self.aside:
+            raise NeedsOperator("the audit log lacks rows that it had", hint=_HINT)
+        return None
 
     def catch_up(self) -> int:
         """Places given until none was waiting, or another process is at it."""
-        placed, end, after = 0, None, ""
+        placed, after = 0, ""
         with self._db.read() as conn:
             if not anything_waiting(conn):
+                self._publish()
                 return 0
         while True:
             turn = self._turn(after)
             if not turn.ours:
                 break
-            placed, end = placed + turn.placed, turn.head or end
+            placed += turn.placed
             self._report(turn)
             if turn.after is None:
                 break
             after = turn.after
         if placed:
-            self._publish(end)
+            self._published = False
+            self._publish()
+            self._wake.notify(PLACED)
         return placed
+
+    def settle(self) -> None:
+        """Like `catch_up`, for whoever reads the log to judge it: a head that is not ours is for them to find."""
+        with suppress(Corrupt):
+            self.catch_up()
 
     def _turn(self, after: str) -> Turn:
         with self._db.write() as conn:
@@ -84,10 +109,19 @@ class Sequencer:
         for row_id in sorted(new):
             _log.error("an audit row was not written by Holdfast; it gets no place in the log", id=row_id)
 
-    def _publish(self, end: Head | None) -> None:
-        if end is not None:
-            write_head_file(self._head_file, end)
-        self._wake.notify(PLACED)
+    def _publish(self) -> None:
+        """Also once at the start: whoever was killed may have placed rows and not said so outside the database."""
+        if self._published:
+            return
+        with self._db.read() as conn:
+            end = head(conn)
+            aside = publish_head(conn, self._head_file, end) if end else None
+        self._published = True
+        if aside is not None:
+            self.aside.add(aside.name)
+            _log.error(
+                "the audit log lacks rows that it had: the file that remembers them was put aside", file=str(aside)
+            )
 
 
 def gone(owner: str) -> bool:

@@ -15,10 +15,10 @@ from holdfast.features.audit.sequencer import Sequencer
 from holdfast.features.audit.store import AuditEvent, Filter
 from holdfast.kernel import audit
 from holdfast.kernel.audit import audit_events
-from holdfast.kernel.audit_chain import Head, read_head_file
+from holdfast.kernel.audit_chain import LOST, Head, read_head_file
 from holdfast.kernel.audit_seal import Seal
 from holdfast.kernel.audit_verify import ERASE, Verified, verify
-from holdfast.kernel.clock import Clock
+from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Denied, Invalid
 
@@ -131,22 +131,31 @@ class AuditService:
             if anchor is None:
                 raise Invalid("this snapshot was taken before the log had a head", code="no_anchor")
             kept.append((f"the manifest of {snapshot_id}", anchor))
-        self._sequencer.catch_up()
+        self._sequencer.settle()
+        files, broken = self._files()  # before the rows: the log may grow meanwhile, a head it has already stays in it
         with self._db.read() as conn:
             heads, strange = _heads([*kept, *self._anchors(conn)])
-            try:
-                file = read_head_file(self._head_file)
-            except ValueError as error:
-                file, strange = None, [*strange, str(error)]
-            if file is not None:
-                heads.append((f"the file {self._head_file.name}", file))
-            found = verify(conn, self._seal, heads=heads, progress=progress)
-            for where in strange:
-                found.add("head", where)
-            if file is None and found.rows and not strange:
-                found.add("head", f"the file {self._head_file.name} is gone")
+            found = verify(conn, self._seal, heads=[*files, *heads], progress=progress)
+        for where in (*broken, *strange):
+            found.add("head", where)
         self._note(actor, found)
         return found
+
+    def _files(self) -> tuple[Sequence[tuple[str, Head]], Sequence[str]]:
+        """The head's file and those put aside, and what is wrong with the others."""
+        heads, broken = [], []
+        aside = sorted(self._head_file.parent.glob(f"{self._head_file.name}{LOST}*"))
+        for path in (self._head_file, *aside):
+            try:
+                end = read_head_file(path)
+            except ValueError as error:
+                broken.append(str(error))
+                continue
+            if end is not None:
+                heads.append((f"the file {path.name}", end))
+            else:
+                broken.append(f"the file {path.name} is gone")
+        return heads, broken
 
     def _note(self, actor: Actor, found: Verified) -> None:
         with self._db.write() as conn:
@@ -168,8 +177,10 @@ class AuditService:
                 rows = store.to_erase(conn, actor=subject, ids=ids, never=ERASE, limit=ERASE_AT_ONCE)
                 if not rows:
                     return done
-                store.empty(conn, rows, self._clock.now())
-                details = {"ranges": list(store.ranges([seq for seq, _ in rows])), "rows": len(rows), "reason": reason}
+                now = self._clock.now()
+                store.empty(conn, rows, now)
+                places = list(store.ranges([seq for seq, _ in rows]))
+                details = {"ranges": places, "rows": len(rows), "at": timestamp(now), "reason": reason}
                 audit.record(conn, actor=actor.id, action=ERASE, details=details)
             done += len(rows)
 
