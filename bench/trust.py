@@ -1,5 +1,5 @@
 """What trust costs. Required: permission check + audit add <= 0.3 ms (p50) to a write; 1,000 sign-ins at once leave the
-event loop free: the p99 of `GET /health/live` during them < 100 ms, and every one of them is answered."""
+event loop free: during them the p99 of `GET /health/live` < 500 ms and of a read < 2 s, and all are answered."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Each is a connection of its own, all opened before the first request is sent. Another process asks `/health/live` every
 20 ms and `/api/v1/projects` every 100 ms, which takes a thread and reads the database as most routes do; each request's
-latency counts from when it was due.
+latency counts from when it was due. Sign-ins that the bounded queue does not take are answered 429 with Retry-After.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import httpx
 
 from bench.server import Server, temporary_server
 
-SIGN_INS, EVERY, BAR_MS = 1000, 0.020, 100.0
+SIGN_INS, EVERY = 1000, 0.020
+BARS_MS = {"live": 500.0, "read": 2000.0}
 EMAIL, PASSWORD = "bench@example.org", "correct horse battery staple"
 
 
@@ -119,11 +120,10 @@ def report() -> bool:
         print(f"{name:15} n {len(values):5}  p50 {p50:7.1f}  p99 {p99:7.1f}  max {values[-1]:7.1f} ms")
     counted = {status: statuses.count(status) for status in sorted(set(statuses))}
     print(f"{len(statuses)} sign-ins at once in {times[-1]:.1f} s, {len(times) / times[-1]:.1f}/s, answers {counted}")
-    worst = max(values[int(len(values) * 0.99)] for name, values in found.items() if name.endswith("crowd"))
-    met = worst < BAR_MS and set(counted) == {201} and alive == "ok"
-    print(
-        f"afterwards the installation is {alive}; worst p99 of the others {worst:.1f} ms, bar {BAR_MS:.0f} ms", end="  "
-    )
+    p99 = {name: found[f"{name}, crowd"][int(len(found[f"{name}, crowd"]) * 0.99)] for name in BARS_MS}
+    met = all(p99[name] < BARS_MS[name] for name in BARS_MS) and alive == "ok"
+    met = met and set(counted) <= {201, 429} and 201 in counted
+    print(f"afterwards the installation is {alive}; bars for p99: {BARS_MS} ms", end="  ")
     print("ok" if met else "MISSED", flush=True)
     return met
 

@@ -47,6 +47,8 @@ audit_events = sa.Table(
     sa.Index("ix_audit_events_actor", "actor", "at"),
 )
 
+_INSERT = audit_events.insert()  # once: its form never changes, and every write waits for it
+
 
 def record(
     conn: sa.Connection,
@@ -86,4 +88,4 @@ def record(
         row["key_version"], row["mac"] = seal.mac(row)
         if seal.written is not None:
             after_commit(conn, seal.written, once=True)
-    conn.execute(audit_events.insert(), row)
+    conn.execute(_INSERT, row)
