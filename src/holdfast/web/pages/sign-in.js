@@ -36,11 +36,43 @@ if (link) {
   form.elements.password.minLength = 12;
 } else {
   fetch("/api/v1/session").then((answer) => answer.ok && answer.json().then(signedIn), () => undefined);
+  fetch("/api/v1/sso").then((answer) => answer.ok && answer.json().then(offer), () => undefined);
 }
 
 function show(name, wanted) {
   form.elements[name].disabled = !wanted;
   form.elements[name].closest("label").hidden = !wanted;
+}
+
+// A passkey when there is one for this site and the browser has it; else the field for a code.
+async function second(details) {
+  show("code", true);
+  form.elements.code.focus();
+  say("Type the code from your app, or a recovery code.");
+  if (!details.passkey || !window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) return;
+  try {
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(details.passkey.options);
+    const found = await navigator.credentials.get({ publicKey });
+    const passkey = { flow: details.passkey.flow, credential: found.toJSON() };
+    const body = { email: form.elements.email.value, password: form.elements.password.value, passkey };
+    const answer = await send("/api/v1/session", "POST", body);
+    if (answer) signedIn(await answer.json());
+  } catch {
+    say("No passkey was used. Type the code from your app, or a recovery code.");
+  }
+}
+
+// The identity providers people may come from. Names are text, never markup.
+function offer(found) {
+  const place = document.getElementById("elsewhere");
+  for (const provider of found.providers) {
+    const way = document.createElement("a");
+    way.className = "button quiet";
+    way.href = provider.start;
+    way.textContent = `Sign in with ${provider.name}`;
+    place.append(way, " ");
+  }
+  place.hidden = found.providers.length === 0;
 }
 
 function signedIn(who) {
@@ -61,6 +93,10 @@ async function send(path, method, body) {
     const answer = await fetch(path, options);
     if (answer.ok) return answer;
     const error = (await answer.json()).error;
+    if (error.code === "second_factor_required" && !link && form.elements.code.disabled) {
+      await second(error.details);
+      return null;
+    }
     const fields = (error.details.fields || []).map((field) => `${field.field.replace("body.", "")}: ${field.message}`);
     say([fields.length ? fields.join("; ") : error.message, error.hint].filter(Boolean).join(". "));
   } catch {
@@ -79,7 +115,7 @@ form.addEventListener("submit", async (event) => {
     return;
   }
   const body = { password: form.elements.password.value };
-  for (const name of ["email", "name"]) if (!form.elements[name].disabled) body[name] = form.elements[name].value;
+  for (const name of ["email", "name", "code"]) if (!form.elements[name].disabled) body[name] = form.elements[name].value;
   if (link) body.token = given[1];
   button.disabled = true;
   const answer = await send(link ? link.path : "/api/v1/session", "POST", body);
