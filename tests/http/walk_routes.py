@@ -92,6 +92,8 @@ ANONYMOUS: dict[str, Ask] = {
     "GET /assets/{name}": Ask(fill={"name": "page.css"}),
     "GET /health/live": Ask(),
     "POST /api/v1/session": Ask(body=PERSON),
+    "POST /api/v1/session #second": Ask(body={**PERSON, "code": "000000", "passkey": PASSKEY}),
+    "POST /api/v1/tokens #second": Ask(body={**PERSON, "code": "000000", "passkey": PASSKEY}),
     "POST /api/v1/session/passkey/options": Ask(headers={"Host": "localhost:7700"}),
     "POST /api/v1/session/passkey": Ask(body=PASSKEY),
     "POST /api/v1/session/first-run": Ask(body={"token": "x", **PERSON}),
@@ -113,6 +115,9 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/session": Ask(),
     "DELETE /api/v1/session": Ask(),
     "POST /api/v1/session/step-up": Ask(body={"password": PERSON["password"]}),
+    "POST /api/v1/session/step-up #second": Ask(
+        body={"password": PERSON["password"], "code": "000000", "passkey": PASSKEY}
+    ),
     "POST /api/v1/session/step-up/options": Ask(),
     "GET /api/v1/account/factors": Ask(),
     "GET /api/v1/users/{user_id}/factors": _whole("user.read"),

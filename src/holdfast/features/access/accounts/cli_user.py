@@ -191,6 +191,53 @@ def reset(ctx: typer.Context, user: Who, confirm: Confirm = None, url: Url = Non
     output.note("This is the only time it is shown. It works once, within an hour; nobody can sign in before.")
 
 
+@verb(app, "factors", "holdfast user factors ada@example.org")
+def factors(ctx: typer.Context, user: Who) -> None:
+    """Show which second factors someone has. Whoever lost theirs: holdfast user reset."""
+    t = terminal(ctx)
+    found = t.client.get(f"/users/{find_user(t, user)['id']}/factors")
+    if t.json:
+        output.say_json(found)
+        return
+    output.record(
+        {
+            "Authenticator app": "yes" if found["totp"] else "begun" if found["totp_pending"] else "no",
+            "Passkeys": found["passkeys"],
+            "Recovery codes left": found["recovery_codes_left"],
+            "Required": "yes" if found["required"] else "no",
+        }
+    )
+
+
+@verb(
+    app,
+    "require-factor",
+    "holdfast user require-factor\n"
+    "holdfast user require-factor --everyone\n"
+    "holdfast user require-factor --role owner --role admin\n"
+    "holdfast user require-factor --off",
+)
+def require_factor(
+    ctx: typer.Context,
+    *,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Of every account.")] = False,
+    roles: Annotated[
+        list[str] | None, typer.Option("--role", help="Of those with this role in the installation.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Of nobody.")] = False,
+) -> None:
+    """Show or say who must have a second factor. Counts at once, for open sessions too."""
+    t = terminal(ctx)
+    if off and (everyone or roles):
+        raise Usage("--off goes with nothing else")
+    if off or everyone or roles:
+        found = t.client.request("PUT", "/system/second-factor", body={"everyone": everyone, "roles": roles or []})
+    else:
+        found = t.client.get("/system/second-factor")
+    who = "everyone" if found["everyone"] else ", ".join(found["roles"]) or "nobody"
+    t.answer(found, f"A second factor is required of: {output.visible(who)}.")
+
+
 def state(user: dict[str, Any]) -> str:
     """One word for what the person can do."""
     if user["deleted_at"]:
