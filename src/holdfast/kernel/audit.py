@@ -50,6 +50,11 @@ audit_events = sa.Table(
 _INSERT = audit_events.insert()  # once: its form never changes, and every write waits for it
 
 
+def difference(before: object, values: Mapping[str, Any]) -> dict[str, Any]:
+    """For `details`: what these fields were on a record, and are now."""
+    return {"before": {name: getattr(before, name) for name in sorted(values)}, "after": dict(sorted(values.items()))}
+
+
 def record(
     conn: sa.Connection,
     *,

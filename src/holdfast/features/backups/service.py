@@ -175,7 +175,7 @@ class SnapshotsService:
             if snapshot.version != version:
                 raise changed_meanwhile("snapshot")
             changed = store.change(conn, Snapshot, snapshot.id, version=version + 1, **values) or snapshot
-            record(conn, actor, changed, "snapshot.update", {"fields": sorted(values)})
+            record(conn, actor, changed, "snapshot.update", audit.difference(snapshot, values))
             return changed
 
     def verify(self, actor: Actor, snapshot_id: str, level: int | None) -> tuple[Snapshot, Run]:

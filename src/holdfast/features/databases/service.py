@@ -129,7 +129,7 @@ class DatabasesService:
             changed = store.change(conn, resource.id, now=self._clock.now(), version=version, **values)
             if changed is None:
                 raise changed_meanwhile("database")
-            self.record(conn, actor, changed, "database.update", {"fields": sorted(values)})
+            self.record(conn, actor, changed, "database.update", audit.difference(resource, values))
             return changed
 
     def start(self, actor: Actor, resource_id: str) -> tuple[Resource, Run]:

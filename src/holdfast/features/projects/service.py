@@ -136,7 +136,7 @@ class ProjectsService:
                 raise _taken("environment", str(values["name"])) from None
             if changed is None:
                 raise changed_meanwhile("environment")
-            self._record(conn, actor.id, "environment.update", found, {"fields": sorted(values)})
+            self._record(conn, actor.id, "environment.update", found, audit.difference(found, values))
             return changed
 
     def delete_environment(self, actor: Actor, environment_id: str, confirm: str) -> None:
