@@ -58,6 +58,9 @@ def test_guessing_is_slowed_as_documented() -> None:
     """And how nobody is shut out by others (ASVS 6.1.1)."""
     assert f"**{lockout.FREE_ATTEMPTS}** wrong passwords" in SIGNING_IN
     assert f"{passwords.MIN} to {passwords.MAX} characters" in SIGNING_IN
+    assert f"waits after {lockout.FREE_OF_ADDRESS}" in SIGNING_IN
+    assert f"an account after {lockout.FREE_OF_ACCOUNT}" in SIGNING_IN
+    assert f"one address adds {lockout.SHARE_OF_ADDRESS}" in SIGNING_IN
     assert "makes an account wait on purpose" in SIGNING_IN
 
 
@@ -65,6 +68,7 @@ def test_every_way_in_is_on_the_page() -> None:
     """Each kind of actor and credential the code knows (ASVS 6.1.3, 7.1.3)."""
     for way in (
         "password",
+        "passkey",
         "OpenID Connect",
         "API key",
         "access token",

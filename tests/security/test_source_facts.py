@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.features.access.factors import recovery
+
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "holdfast"
 PAGES = SRC / "web" / "pages"
@@ -174,3 +176,12 @@ def test_packages_hold_no_tests_and_no_repository() -> None:
     assert 'where = ["src"]' in text
     assert not list(SRC.rglob("test_*.py"))
     assert not list((ROOT / "src").rglob(".git"))
+
+
+def test_recovery_codes_have_enough_bits_for_a_plain_hash() -> None:
+    """112 at least, or they would have to be hashed slowly (ASVS 6.5.2)."""
+    made = {recovery._new() for _ in range(200)}
+    assert len(made) == 200
+    letters = {len(code.replace("-", "")) for code in made}
+    assert min(letters) * 5 >= 112
+    assert len(set("".join(made)) - {"-"}) == 32
