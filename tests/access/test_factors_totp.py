@@ -120,7 +120,7 @@ def test_recovery_codes_work_once_each_and_are_counted(here) -> None:
     ann = here.person()
     _, codes = here.totp(ann)
     assert len(set(codes)) == 10
-    assert all(re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", code) for code in codes)  # 80 bits
+    assert all(re.fullmatch(r"([a-z2-7]{4}-){5}[a-z2-7]{4}", code) for code in codes)  # 120 bits
     assert here.sign_in(ann, " " + codes[0].upper().replace("-", " ")).user.id == ann.id
     assert code_of(lambda: here.sign_in(ann, codes[0])) == "second_factor_wrong"
     actor = here.actor(ann)
