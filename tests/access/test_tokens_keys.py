@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,16 @@ def test_two_processes_that_begin_at_once_make_one_pair_of_keys(at) -> None:
     assert not any(at.refused(token) for token in tokens)
     with at.db.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).select_from(token_keys)).scalar() == 2
+
+
+def test_rotations_at_once_leave_one_key_that_signs_and_one_that_is_next(at) -> None:
+    pair = at.tokens.create_for(at.user())
+    desks = [at.another_process() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: one.rotate_keys(ROOT), desks))
+    assert sorted(filter(None, slots(at))) == ["current", "next"]
+    assert not at.refused(pair.access_token)
+    assert not at.refused(at.tokens.refresh(pair.refresh_token).access_token)
 
 
 def test_who_may_rotate(at) -> None:

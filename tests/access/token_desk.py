@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import metadata_home
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, local_actor
@@ -75,7 +76,7 @@ class Desk:
 
 @contextmanager
 def desk(folder: Path) -> Iterator[Desk]:
-    db = Database(f"sqlite+apsw:///{folder / 'meta.db'}")
+    db = Database(metadata_home.url(folder / "meta.db"))
     db.create_all()
     clock = ManualClock()
     secrets = Secrets(db, load_master_key(folder / "master.key"))

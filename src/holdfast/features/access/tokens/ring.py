@@ -46,7 +46,10 @@ class Ring:
 
     def current(self, conn: sa.Connection) -> tuple[str, ECKey]:
         """The id and the private key that sign now."""
-        kid = self._in_slot(conn, "current") or ""
+        signing = sa.select(token_keys.c.id).where(token_keys.c.slot == "current").with_for_update(read=True)
+        # Held until the caller's commit: a rotation would destroy the key between two statements. Who waited for one
+        # finds nothing in the row that was current, and looks again.
+        kid = conn.execute(signing).scalar() or conn.execute(signing).scalar() or ""
         found = self._private.get(kid)
         if found is None:
             found = ECKey.import_key(json.loads(self._secrets.get(conn, SYSTEM, kid, _NAME)))
@@ -74,7 +77,10 @@ class Ring:
         """The next key signs from now on; answers its id. The old one counts until its last token has expired.
 
         `at_once`: neither the old key nor the next one is trusted any more, as when someone may have read them.
+        After `prepare`, like `current`.
         """
+        held = sa.select(token_keys.c.id).where(token_keys.c.slot.is_not(None))
+        conn.execute(held.with_for_update()).all()  # of two rotations at once the second begins where the first ended
         retired = ["current", "next"] if at_once else ["current"]
         rows = conn.execute(sa.select(token_keys.c.id).where(token_keys.c.slot.in_(retired))).scalars().all()
         until = now if at_once else now + LIFE + LEEWAY

@@ -151,6 +151,7 @@ class TokenService:
         actor.require_everywhere("system.key.rotate")
         actor.require_step_up()
         now = self._clock.now()
+        self._ring.prepare(now)
         with self._db.write() as conn:
             kid = self._ring.rotate(conn, now, at_once=at_once)
             details = {"key": kid, "at_once": at_once}
