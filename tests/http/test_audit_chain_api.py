@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -12,12 +13,17 @@ import pytest
 import sqlalchemy as sa
 from inside import EVERYTHING, Inside, inside
 
+from holdfast.features.audit.events import events
 from holdfast.features.audit.export import cell
-from holdfast.features.audit.sequencer import Sequencer
+from holdfast.features.audit.sequencer import PLACED, Sequencer
+from holdfast.features.audit.service import AuditService
+from holdfast.features.audit.store import Filter
 from holdfast.features.backups.model import snapshots
 from holdfast.kernel import audit
 from holdfast.kernel.audit import audit_events
 from holdfast.kernel.audit_chain import head
+from holdfast.kernel.wake import Wake
+from holdfast.web.hub import Hub
 
 pytestmark = pytest.mark.xdist_group("audit-api")
 
@@ -115,6 +121,33 @@ def test_activity_is_sentences(here, everywhere) -> None:
     assert here.client.get("/api/v1/activity", headers=nobody).status_code == 403
     here.services.parts[Sequencer].catch_up()
     assert get(here, "/activity", nobody, mine=True)["items"][0]["outcome"] == "denied"
+
+
+def test_a_stream_resumes_where_it_was_and_goes_on(here, limited) -> None:
+    """Nothing twice, nothing left out, nothing of others; a row is heard when it gets its place."""
+    mine, theirs = here.ids["mine"]["project"], here.ids["theirs"]["project"]
+    for number in range(6):
+        write(here, actor="usr_s", action="run.cancel", project_id=theirs if number % 2 else mine)
+    service, hub = here.services.parts[AuditService], Hub(Wake(here.settings.runtime))
+    actor = here.services.keys.actor_of(limited["Authorization"].removeprefix("Bearer "))
+    wanted = Filter(actor="usr_s")
+    places = [event.seq for event in reversed(service.list(actor, wanted))]
+
+    async def heard() -> list[str | None]:
+        stream = events(service, hub, actor, wanted, places[0])
+        got = [(await anext(stream)).id, (await anext(stream)).id]
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(write, here, actor="usr_s", action="run.cancel", project_id=mine)
+        hub.ring(PLACED)
+        async with asyncio.timeout(5):
+            got.append((await waiting).id)
+        await stream.aclose()
+        return got
+
+    got = asyncio.run(heard())
+    assert got[:2] == [str(place) for place in places[1:3]]
+    assert int(got[2] or 0) > places[2]
 
 
 def test_erased_rows_verify_and_only_recorded_ones(here, everywhere) -> None:
