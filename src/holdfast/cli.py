@@ -56,9 +56,7 @@ COMMANDS: dict[str, Lazy] = {
         "holdfast.features.access.granting.cli_grant", "app", "Grants: who holds which role where.", "Access"
     ),
     "key": Lazy("holdfast.features.access.cli", "app", "API keys for scripts.", "Access"),
-    "token": Lazy(
-        "holdfast.features.access.tokens.cli", "app", "Access tokens: short, signed, refreshed.", "Access"
-    ),
+    "token": Lazy("holdfast.features.access.tokens.cli", "app", "Access tokens: short, signed, refreshed.", "Access"),
     "sso": Lazy(
         "holdfast.features.access.sso.cli", "app", "Single sign-on: OpenID providers and their groups.", "Access"
     ),
@@ -67,13 +65,9 @@ COMMANDS: dict[str, Lazy] = {
     "masking": Lazy("holdfast.features.masking.cli", "app", "Masking profiles for copies of production.", "Access"),
     "secret": Lazy("holdfast.features.secrets.cli", "app", "Secrets of an environment.", "Access"),
     "master-key": Lazy("holdfast.features.secrets.cli_keys", "app", "The master key: its id, rotating it.", "Access"),
-    "recovery-kit": Lazy(
-        "holdfast.features.secrets.cli_kit", "app", "The file that recovers everything.", "Access"
-    ),
+    "recovery-kit": Lazy("holdfast.features.secrets.cli_kit", "app", "The file that recovers everything.", "Access"),
     "limit": Lazy("holdfast.features.limits.cli", "app", "Limits: how much may be done.", "Access"),
-    "usage": Lazy(
-        "holdfast.features.limits.cli_usage", "usage", "Show what is used and left of each limit.", "Access"
-    ),
+    "usage": Lazy("holdfast.features.limits.cli_usage", "usage", "Show what is used and left of each limit.", "Access"),
     "profile": Lazy("holdfast.commands.profile", "app", "Profiles: servers this program talks to.", "Access"),
     "completion": Lazy(
         "holdfast.commands.completion", "completion", "Print the completion script for a shell.", "Access"

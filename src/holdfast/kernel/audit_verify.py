@@ -15,6 +15,7 @@ from holdfast.kernel.audit_chain import Head, audit_head
 from holdfast.kernel.audit_seal import Seal, payload_intact
 from holdfast.kernel.clock import parse_timestamp, timestamp
 from holdfast.kernel.crypto import equal
+from holdfast.kernel.db import embedded
 
 Kind = Literal["changed", "removed", "inserted", "truncated", "erased", "head"]
 MOST = 1000
@@ -112,7 +113,7 @@ class _Walk:
 
     def _rows(self, which: sa.ColumnElement[bool], *order: sa.ColumnElement[Any]) -> Iterator[dict[str, Any]]:
         """Moments and details as SQLite has them, which may be any text: what cannot be read is a finding as well."""
-        raw = {"at", "erased_at", "details"} if self._conn.dialect.name == "sqlite" else set()
+        raw = {"at", "erased_at", "details"} if embedded(self._conn) else set()
         columns = [sa.type_coerce(c, sa.Text).label(c.name) if c.name in raw else c for c in audit_events.c]
         query = sa.select(*columns).where(which).order_by(*order)
         with self._conn.execution_options(yield_per=_PAGE).execute(query) as rows:

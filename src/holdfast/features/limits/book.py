@@ -32,7 +32,7 @@ class LimitBook:
         self._overrides: Mapping[tuple[str, str, str], Limit] | None = None
         self._version = -1
         self._checked = 0.0
-        self.poll_seconds: float | None = POLL_SECONDS if db.url.get_backend_name() != "sqlite" else None
+        self.poll_seconds: float | None = None if db.embedded else POLL_SECONDS
         self._checking = ThreadPoolExecutor(1, thread_name_prefix="limits")
         self.edition = 0  # rises with every change seen: what was derived from the book is made again
 

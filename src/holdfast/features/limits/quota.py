@@ -13,6 +13,7 @@ from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.errors import Limited
 from holdfast.features.limits.words import LONGEST_WINDOW, Limit, Subject, What
 from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import embedded
 
 # (connection, who, since) -> (how much, the first moment of it). For storage: the bytes there are, whatever the time.
 Count = Callable[[sa.Connection, Subject, datetime], tuple[int, datetime | None]]
@@ -90,5 +91,5 @@ class Quotas:
 
 def _take_turns(conn: sa.Connection, project_id: str) -> None:
     """SQLite has one writer anyway."""
-    if conn.dialect.name == "postgresql":
+    if not embedded(conn):
         conn.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:project, 7))"), {"project": project_id})

@@ -2,6 +2,6 @@
 
 from holdfast.kernel.db.database import Database
 from holdfast.kernel.db.tables import metadata
-from holdfast.kernel.db.types import Json, Timestamp, json_elements, json_field
+from holdfast.kernel.db.types import Json, Timestamp, embedded, json_elements, json_field
 
-__all__ = ["Database", "Json", "Timestamp", "json_elements", "json_field", "metadata"]
+__all__ = ["Database", "Json", "Timestamp", "embedded", "json_elements", "json_field", "metadata"]

@@ -83,19 +83,20 @@ class Database:
     """Transactions on the metadata database. Threads may share it; a process that forks must not have one open.
 
     `engine` is for libraries that bring their own tables; our code uses `write` and `read`.
+    `embedded`: it is the file on this machine, with one writer at a time.
     Both raise `DiskFull` and `Retryable("database_busy")`; other database errors pass as SQLAlchemy's.
     """
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         dialect.register()
         self.url = sa.make_url(url)
-        self._embedded = self.url.get_backend_name() == "sqlite"
+        self.embedded = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 2 * pool_size, "pool_timeout": 30}
-        if self._embedded:
+        if self.embedded:
             _settle(self._file())
         self.engine = sa.create_engine(self.url, **options)
         self._readers = self.engine
-        if self._embedded:
+        if self.embedded:
             self._readers = sa.create_engine(self.url, **options)
             sa.event.listen(self.engine, "connect", _prepare_writer)
             sa.event.listen(self._readers, "connect", _prepare_reader)
@@ -117,7 +118,7 @@ class Database:
             with self.engine.connect() as conn:
                 conn.execution_options(**{_HOOKS: hooks})
                 with conn.begin():
-                    if self._embedded:
+                    if self.embedded:
                         conn.exec_driver_sql("BEGIN IMMEDIATE")
                     yield conn
         for hook in hooks:
@@ -131,7 +132,7 @@ class Database:
         """A read-only view of one moment. Never waits for writers; a write through it is refused."""
         with explained():
             with self._readers.connect() as conn:
-                if self._embedded:
+                if self.embedded:
                     with conn.begin():
                         conn.exec_driver_sql("BEGIN")
                         yield conn
@@ -149,7 +150,7 @@ class Database:
 
         Raises NeedsOperator("schema_too_new"), DiskFull, Retryable.
         """
-        with explained(), _alone(self._file()) if self._embedded else nullcontext():
+        with explained(), _alone(self._file()) if self.embedded else nullcontext():
             return bring_up_to_date(self.engine, scripts)
 
     def create_all(self) -> None:

@@ -54,14 +54,20 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(sa.JSON(none_as_null=True))
 
 
+def embedded(conn: sa.Connection) -> bool:
+    """Whether the metadata is the file on this machine: one writer at a time, moments and JSON kept as text."""
+    return conn.dialect.name == "sqlite"
+
+
 def json_elements(conn: sa.Connection, column: sa.ColumnElement[Any]) -> sa.TableValuedAlias:
     """The elements of a JSON list as rows with one column `value`, in either database."""
-    each = sa.func.json_each if conn.dialect.name == "sqlite" else sa.func.jsonb_array_elements_text
+    each = sa.func.json_each if embedded(conn) else sa.func.jsonb_array_elements_text
     return each(column).table_valued("value")
 
 
 def json_field(conn: sa.Connection, value: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[Any]:
     """One field, as text or NULL, of an object that is an element of a JSON list (`json_elements`)."""
-    if conn.dialect.name == "sqlite":
+    if embedded(conn):
         return sa.func.json_extract(value, f"$.{name}", type_=sa.Text())
-    return sa.cast(value, JSONB)[name].astext
+    found: sa.ColumnElement[Any] = sa.cast(value, JSONB)[name].astext
+    return found
