@@ -224,11 +224,11 @@ ASKS: dict[str, Ask] = {
     "DELETE /api/v1/masking-profiles/{masking_profile_id}": _one("masking.write", body={"confirm": "mask0"}),
     "GET /api/v1/limits": _one("limit.read"),
     "GET /api/v1/limits/shipped": Ask(),
-    "PUT /api/v1/limits": _one(
+    "PUT /api/v1/limits": _whole(
         "limit.write", body={"subject": "project", "subject_id": "$project", "what": "calls", "amount": 5}
     ),
     "PUT /api/v1/limits #default": _whole("limit.write", body={"subject": "key", "what": "calls", "amount": 5}),
-    "DELETE /api/v1/limits/{limit_id}": _one("limit.write"),
+    "DELETE /api/v1/limits/{limit_id}": _whole("limit.write"),
     "GET /api/v1/usage": Ask(),
     "GET /api/v1/usage #project": _one("limit.read", query={"subject": "project", "subject_id": "$project"}),
     "GET /api/v1/audit": _one("audit.read", query={"project_id": "$project"}),

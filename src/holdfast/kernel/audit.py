@@ -21,6 +21,15 @@ from holdfast.kernel.ids import new_id
 
 Outcome = Literal["ok", "denied", "failed"]
 
+_WAITING, _PLACED = sa.text("seq IS NULL"), sa.text("seq IS NOT NULL")
+
+
+def _index(name: str, *columns: str, of: sa.TextClause, unique: bool = False) -> sa.Index:
+    return sa.Index(name, *columns, unique=unique, sqlite_where=of, postgresql_where=of)
+
+
+# A writer pays for the row, its id and the short list of rows that wait; the sequencer for what readers look things up
+# by, many rows at a time.
 audit_events = sa.Table(
     "audit_events",
     metadata,
@@ -35,16 +44,18 @@ audit_events = sa.Table(
     sa.Column("address", sa.Text),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("details", Json, nullable=False),
-    sa.Column("seq", sa.BigInteger, unique=True),
+    sa.Column("seq", sa.BigInteger),
     sa.Column("chain", sa.Text),
     sa.Column("salt", sa.Text),
     sa.Column("digest", sa.Text),
     sa.Column("mac", sa.Text),
     sa.Column("key_version", sa.Integer),
     sa.Column("erased_at", Timestamp),
-    sa.Index("ix_audit_events_at", "at"),
-    sa.Index("ix_audit_events_resource_id", "resource_id", "at"),
-    sa.Index("ix_audit_events_actor", "actor", "at"),
+    _index("ix_audit_events_waiting", "id", of=_WAITING),
+    _index("uq_audit_events_seq", "seq", of=_PLACED, unique=True),
+    _index("ix_audit_events_at", "at", of=_PLACED),
+    _index("ix_audit_events_resource_id", "resource_id", "seq", of=_PLACED),
+    _index("ix_audit_events_actor", "actor", "seq", of=_PLACED),
 )
 
 _INSERT = audit_events.insert()  # once: its form never changes, and every write waits for it

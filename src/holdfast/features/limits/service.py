@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from holdfast.features.access import key_store
 from holdfast.features.access import store as people
 from holdfast.features.access.actor import Actor, no_such
-from holdfast.features.access.grants import Columns, Place
+from holdfast.features.access.grants import Columns
 from holdfast.features.limits import store
 from holdfast.features.limits.admission import COUNTED, Admission
 from holdfast.features.limits.book import LimitBook
@@ -99,13 +99,10 @@ class LimitsService:
     def clear(self, actor: Actor, override_id: str) -> None:
         """Back to the default."""
         with self._db.write() as conn:
+            actor.require_everywhere("limit.write")
             found = store.get(conn, override_id)
-            project_id = found.project_id if found else None
-            actor.require("limit.write", Place(project_id) if project_id else None, noun="limit")
             if found is None:
                 raise no_such("limit")
-            if project_id is None:
-                actor.require_everywhere("limit.write")
             store.raise_version(conn)
             store.delete(conn, override_id)
             self._record(conn, actor, "limit.clear", found, None)
@@ -149,7 +146,10 @@ class LimitsService:
         return found
 
     def _require(self, conn: sa.Connection, actor: Actor, permission: str, subject: Subject) -> None:
-        """A project's in the project; everything else in the installation. Raises NotFound for an absent subject."""
+        """A project's limits are read in the project, all others in the installation; none is written by whoever it
+        binds. Raises NotFound for an absent subject."""
+        if permission == "limit.write":
+            actor.require_everywhere(permission)
         if subject.kind == "project" and subject.id:
             project_of(conn, actor, subject.id, permission)
             return
