@@ -61,7 +61,9 @@ def test_signing_out_clears_the_one_that_was_set(here) -> None:
     """The attributes are the same: a browser keeps a `__Host-` cookie that is cleared without Secure."""
     browser = client(here, "https")
     assert browser.post("/api/v1/session", json=PERSON).status_code == 201
-    cleared = browser.delete("/api/v1/session").headers["set-cookie"].lower()
+    answer = browser.delete("/api/v1/session")
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+    cleared = answer.headers["set-cookie"].lower()
     assert cleared.startswith('__host-holdfast_session=""')
     assert {"secure", "httponly", "path=/"} <= {part.strip() for part in cleared.split(";")}
     assert browser.get("/api/v1/session").status_code == 401
