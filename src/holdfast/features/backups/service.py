@@ -271,7 +271,7 @@ def record(conn: sa.Connection, actor: Actor, snapshot: Snapshot, action: str, d
         project_id=snapshot.project_id,
         environment_id=snapshot.environment_id,
         resource_id=snapshot.resource_id,
-        details={"snapshot_id": snapshot.id, **details},
+        details={"snapshot_id": snapshot.id, "name": snapshot.resource_name, **details},
     )
 
 
