@@ -29,6 +29,7 @@ _OURS = re.compile(r"[a-z]{2,6}_[0-9a-hjkmnp-tv-z]{26}")
 _SECRET_NAME = re.compile(
     r"(^|_)(password|passphrase|secret|token|key|code|codes|link|url|uri|value|kit|master_key)$", re.IGNORECASE
 )
+_ERROR_CODE = re.compile(r"[a-z]+(_[a-z0-9]+)*")
 _AFTER = re.compile(r"(?:#token=|[?&](?:token|secret|code)=)([^&\s]+)")
 _SHAPES = {
     "an API key": re.compile(r"\bhf_[0-9a-f]{12}_[A-Za-z0-9_-]{43}"),
@@ -68,6 +69,8 @@ class LeakWatch:
         elif isinstance(found, list):
             for item in found:
                 self._learn_named(item, name)
+        elif name == "code" and isinstance(found, str) and _ERROR_CODE.fullmatch(found):
+            return  # why a run failed is no code of a second factor
         elif isinstance(found, str) and _SECRET_NAME.search(name):
             self._learn_text(found, name)
 
