@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,12 @@ class Told:
 
     def written(self) -> dict[str, bytes]:
         """Every file below the installation's root that is text of ours: logs, records, state."""
-        found = [path for path in self.root.rglob("*") if path.is_file() and path.name != "master.key"]
-        return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
+        found = {}
+        for path in self.root.rglob("*"):
+            with suppress(FileNotFoundError):  # a file that is being replaced has another name a moment later
+                if path.is_file() and path.name != "master.key":
+                    found[str(path.relative_to(self.root))] = path.read_bytes()
+        return found
 
     def rows(self, table: str) -> str:
         db = Database(f"sqlite+apsw:///{self.root / 'data' / 'meta' / 'holdfast.db'}")
