@@ -40,6 +40,7 @@ from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
+from holdfast.kernel.wake_relay import start_relay
 from holdfast.web.peer import PeerProtocol
 from holdfast.web.protocol import BoundedProtocol
 
@@ -76,6 +77,7 @@ def build_services(settings: Settings) -> Services:
     sso, single = single_sign_on(db, clock, secrets, access, located.WHEREABOUTS, OutboundPolicy.of(settings))
     hooks = UserHooks((tokens.end_of,), on_user_reset=(proof.removed,), on_user_gone=(sso.gone,))
     people = {**accounts(db, clock, access, hooks, origin=origin), **factor_parts}
+    relay = start_relay(db, wake)
     return Services(
         db=db,
         access=access,
@@ -87,7 +89,7 @@ def build_services(settings: Settings) -> Services:
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
         background=(upper.background,),
         endings=(upper.stop,),
-        closers=(upper.close, health.close),
+        closers=(upper.close, health.close, *((relay.close,) if relay else ())),
     )
 
 

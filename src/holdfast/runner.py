@@ -42,6 +42,7 @@ from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
 from holdfast.kernel.wake import Wake
+from holdfast.kernel.wake_relay import start_relay
 
 _log = logging.getLogger("holdfast.runner")
 _SWEEP_SECONDS = 5.0
@@ -97,8 +98,13 @@ def build(
 def serve(parts: RunnerParts, stop: Stop) -> None:
     """Work until `stop`. Sweeps at once, every five seconds, and whenever runs change."""
     sweeper = threading.Thread(target=_sweep_loop, args=(parts, stop), name="sweeper", daemon=True)
+    relay = start_relay(parts.db, parts.wake)
     sweeper.start()
-    parts.runner.run_forever(stop)
+    try:
+        parts.runner.run_forever(stop)
+    finally:
+        if relay is not None:
+            relay.close()
     sweeper.join(_SWEEP_SECONDS)
 
 

@@ -11,7 +11,7 @@ import os
 import select
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from holdfast.kernel.errors import NeedsOperator
@@ -81,6 +81,7 @@ class Wake:
                 f"{self.directory} belongs to another user",
                 hint="Remove it, or set HOLDFAST_RUNTIME to a directory of your own.",
             )
+        self.forward: Callable[[str], None] | None = None  # a relay to other nodes; it must neither block nor raise
         self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._ear.setblocking(False)
 
@@ -95,13 +96,24 @@ class Wake:
         return Listener(path)
 
     def notify(self, topic: str) -> None:
-        """Tell every listener; never blocks, never raises for a listener that is slow or gone."""
+        """Tell every listener, here and on other nodes; never blocks, never raises for one that is slow or gone."""
+        self._tell(topic, "")
+        if (forward := self.forward) is not None:
+            forward(topic[:_LONGEST_TOPIC])
+
+    def tell_own(self, topic: str) -> None:
+        """Tell this process's listeners only: what came from another node, every process here has heard itself."""
+        self._tell(topic, f".{os.getpid()}.")
+
+    def _tell(self, topic: str, whose: str) -> None:
         message = topic.encode()[:_LONGEST_TOPIC]
         try:
             names = os.listdir(self.directory)
         except OSError:
             return
         for name in names:
+            if whose not in name:
+                continue
             path = self.directory / name
             try:
                 self._ear.sendto(message, str(path))
