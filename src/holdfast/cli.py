@@ -36,6 +36,7 @@ COMMANDS: dict[str, Lazy] = {
     "restart": Lazy("holdfast.commands.down", "restart", "Restart Holdfast; databases keep running.", "Run"),
     "status": Lazy("holdfast.commands.status", "status", "Show processes, databases and last snapshots.", "Run"),
     "doctor": Lazy("holdfast.commands.doctor", "doctor", "Check what this machine offers and what is amiss.", "Run"),
+    "metadata": Lazy("holdfast.commands.metadata", "app", "The metadata database: copy it to another.", "Run"),
     "demo": Lazy(
         "holdfast.commands.demo.command", "demo", "Make, lose and recover a shop database in every engine.", "Run"
     ),

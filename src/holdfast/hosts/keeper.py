@@ -250,6 +250,19 @@ def _take_lock(path: Path) -> int:
     return lock
 
 
+@contextlib.contextmanager
+def alone_on(data: Path) -> Iterator[None]:
+    """Within it no Holdfast runs or starts on `data`. Raises Conflict ("keeper_running"). A directory no Holdfast ever
+    ran on is left as it is."""
+    path = Layout(data, data).lock
+    lock = _take_lock(path) if path.exists() else None
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
 class KeeperClient:
     """The keeper from other processes. Every call raises Retryable (code "keeper_away") when there is none."""
 

@@ -56,6 +56,11 @@ def bring_up_to_date(engine: sa.Engine, folder: Path = SCRIPTS) -> Path | None:
     return copy
 
 
+def is_newest(conn: sa.Connection) -> bool:
+    """Whether the schema is this version's."""
+    return set(_current(conn)) == set(scripts_of(SCRIPTS).get_heads())
+
+
 def _current(conn: sa.Connection) -> Sequence[str]:
     return MigrationContext.configure(conn).get_current_heads()
 
