@@ -65,6 +65,7 @@ class Software:
     siblings: tuple[str, ...] = ()
     system: tuple[Path, ...] = ()
     probe: str = ""  # a file under bin/ that must be there
+    flat: bool = False  # the package keeps its tools beside each other, without bin/; the copy has them in bin/
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,21 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Talk:
+    """A question over a unix socket, for servers that ship no client: ready when `expect` is what comes back first."""
+
+    socket: Path
+    send: bytes
+    expect: bytes
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True)
 class Server:
-    """A long-running process under the keeper. Ready when `ready` exits 0; stopped with `stop_signal`."""
+    """A long-running process under the keeper. Ready when `ready` exits 0 or answers; stopped with `stop_signal`."""
 
     command: Command
-    ready: Command
+    ready: Command | Talk
     stop_signal: int
     stop_timeout: float = 30.0
     ready_timeout: float = 30.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from holdfast.contract.spec import Command, Plan, Server
+from holdfast.contract.spec import Command, Plan, Server, Talk
 from holdfast.contract.tools import Tools
 from holdfast.hosts import owned
 from holdfast.hosts.allocation import write_atomic
@@ -43,12 +44,31 @@ def run(command: Command, tools: Tools) -> bytes:
     return tools.output(command.argv, env=command.env, stdin=command.stdin, timeout=command.timeout)
 
 
+def _ask(talk: Talk) -> None:
+    """Raises Permanent (code "tool_failed") with what came instead: the same words as a command that fails."""
+    answer = b""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(talk.timeout)
+            connection.connect(str(talk.socket))
+            connection.sendall(talk.send)
+            while len(answer) < len(talk.expect) and (part := connection.recv(4096)):
+                answer += part
+    except OSError as error:
+        raise Permanent(f"no answer: {error.strerror or error}", code="tool_failed") from error
+    if not answer.startswith(talk.expect):
+        raise Permanent(f"it says {answer[:200].decode(errors='replace').strip()!r}", code="tool_failed")
+
+
 def wait_ready(server: Server, tools: Tools, last_words: Callable[[], str | None], stop: Stop | None) -> None:
-    """Run the ready command until it exits 0. Raises Permanent (code "server_failed"), Cancelled."""
+    """Run the ready command until it exits 0, or ask until the answer is right.
+
+    Raises Permanent (code "server_failed"), Cancelled.
+    """
     until = time.monotonic() + server.ready_timeout
     while True:
         try:
-            run(server.ready, tools)
+            _ask(server.ready) if isinstance(server.ready, Talk) else run(server.ready, tools)
         except Permanent as error:
             if error.code not in ("tool_failed", "tool_timeout"):
                 raise

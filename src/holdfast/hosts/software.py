@@ -63,7 +63,7 @@ class SoftwareStore:
         with open(self._directory / ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (target / ".root").is_file():
-                _copy(package.parent, parts, target)
+                _copy(package.parent, parts, target, flat=software.flat)
         return Installed(software.name, software.version, target / parts[0], target)
 
 
@@ -82,7 +82,8 @@ def _package_directory(software: Software) -> Path:
     spec = importlib.util.find_spec(software.package) if software.package else None
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
     for place in places:
-        if _probe(Path(place) / software.subdir, software):
+        inside = Path(place) / software.subdir
+        if (inside / software.probe).is_file() if software.flat else _probe(inside, software):
             return Path(place)
     raise NeedsOperator(
         f"{software.name} {software.version} is not installed",
@@ -113,13 +114,14 @@ def _digest(base: Path, parts: list[str]) -> str:
     return facts.hexdigest()[:12]
 
 
-def _copy(base: Path, parts: list[str], target: Path) -> None:
+def _copy(base: Path, parts: list[str], target: Path, *, flat: bool) -> None:
     """Copy beside, then rename: a half-copied directory never has the final name."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         for part in parts:
-            shutil.copytree(base / part, temporary / part, symlinks=True)
+            inside = temporary / part / "bin" if flat and part == parts[0] else temporary / part
+            shutil.copytree(base / part, inside, symlinks=True)
         for directory, _, files in os.walk(temporary):
             os.chmod(directory, 0o755)  # noqa: S103 - servers with users of their own must read it
             for name in files:

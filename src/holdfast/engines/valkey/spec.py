@@ -1,0 +1,25 @@
+"""What a user may ask of a Valkey server."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from holdfast.contract.spec import Spec
+
+MOST_DATABASES = 1024
+
+
+class ValkeySpec(Spec):
+    """One server with its numbered databases."""
+
+    version: Literal["9"] = Field(default="9", description="Major version of the server.")
+    databases: int = Field(default=16, ge=1, le=MOST_DATABASES, description="Numbered databases, 0 to this less one.")
+    max_data_mb: int = Field(default=256, ge=8, description="Data the server may hold, in MB (maxmemory).")
+    eviction: Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl"] = Field(
+        default="noeviction", description="What happens when the data no longer fits; noeviction refuses writes."
+    )
+    max_clients: int = Field(default=100, ge=10, le=10000, description="Connections at once, ours included.")
+    memory_mb: int | None = Field(default=None, ge=64, description="Memory limit of the server's process, in MB.")
+    cpus: float | None = Field(default=None, gt=0, le=256, description="CPU limit of the server, in cores.")

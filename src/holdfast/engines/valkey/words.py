@@ -1,0 +1,123 @@
+"""A statement is one command line, split as valkey-cli does, with parameters in the place of bare words.
+
+`?` is the next positional parameter, `:name` a named one; in quotes both are plain text. Parameters become arguments
+of their own: nothing is pasted, so nothing can be escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.contract.query import Params
+from holdfast.kernel.errors import Denied, Invalid
+
+_ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "b": b"\b", "a": b"\a"}
+_NAMED = re.compile(r":[A-Za-z_]\w*")
+_TOKEN = re.compile(
+    r"""\s*(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<bare>[^\s"']+))(?=\s|$)""", re.S
+)
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.))", re.S)
+
+# What the gateway passes on; the user's rights at the server are the fence behind it.
+_LISTED = """
+    append bitcount bitfield bitfield_ro bitop bitpos copy dbsize decr decrby del discard dump echo exists
+    expire expireat expiretime flushdb geoadd geodist geohash geopos geosearch geosearchstore get getbit getdel
+    getex getrange getset hdel hexists hexpire hexpireat hexpiretime hget hgetall hincrby hincrbyfloat hkeys
+    hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hgetex hsetnx
+    hstrlen httl hvals incr incrby incrbyfloat info lcs lindex linsert llen lmove lpop lmpop lpos lpush lpushx
+    lrange lrem lset ltrim memory mget mset msetnx object persist pexpire pexpireat pexpiretime pfadd pfcount
+    pfmerge ping psetex pttl randomkey rename renamenx rpop rpoplpush rpush rpushx sadd scan scard sdiff
+    sdiffstore set setbit setex setnx setrange sinter sintercard sinterstore sismember smembers smismember smove
+    sort sort_ro spop srandmember srem sscan strlen substr sunion sunionstore time touch ttl type unlink xack
+    xadd xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xrevrange xtrim zadd zcard zcount zdiff
+    zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange
+    zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange
+    zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
+"""
+COMMANDS = frozenset(_LISTED.split())
+
+
+def arguments(statement: str, params: Params) -> list[bytes]:
+    """The command and its arguments. Raises Invalid, Denied (code "statement_denied")."""
+    words = split(statement)
+    if not words:
+        raise Invalid("the statement is empty", code="statement_invalid")
+    name = words[0][0].decode(errors="replace").lower()
+    if words[0][1] and _is_parameter(words[0][0], params):
+        raise Invalid("a parameter cannot be the command", code="params_invalid")
+    bound = _bind(words, params)
+    if name not in COMMANDS:
+        raise Denied(
+            f"{name[:40]!r} is not run here", code="statement_denied", hint="use the connection URL, or another command"
+        )
+    return bound
+
+
+def split(statement: str) -> list[tuple[bytes, bool]]:
+    """(word, whether it stood bare) of a line; a newline separates words like a blank."""
+    found, at, text = [], 0, statement.strip()
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise Invalid("the quotes of this statement do not match", code="statement_invalid")
+        at = match.end()
+        if match["double"] is not None:
+            found.append((_unescape(match["double"]), False))
+        elif match["single"] is not None:
+            found.append((_encode(match["single"].replace("\\'", "'")), False))
+        else:
+            found.append((_encode(match["bare"]), True))
+    return found
+
+
+def _unescape(text: str) -> bytes:
+    out, at = bytearray(), 0
+    for match in _ESCAPE.finditer(text):
+        out += _encode(text[at : match.start()])
+        out += bytes.fromhex(match[1]) if match[1] else _ESCAPES.get(match[2], _encode(match[2]))
+        at = match.end()
+    return bytes(out + _encode(text[at:]))
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Invalid("the statement holds half a character", code="statement_invalid") from None
+
+
+def _is_parameter(word: bytes, params: Params) -> bool:
+    return word == b"?" or (isinstance(params, Mapping) and _NAMED.fullmatch(word.decode(errors="replace")) is not None)
+
+
+def _bind(words: list[tuple[bytes, bool]], params: Params) -> list[bytes]:
+    bound: list[bytes] = []
+    used = 0
+    for word, bare in words:
+        if not bare or not _is_parameter(word, params):
+            bound.append(word)
+        elif isinstance(params, Mapping):
+            name = word[1:].decode()
+            if name not in params:
+                raise Invalid(f"there is no parameter {name or '?'!r}", code="params_invalid")
+            bound.append(_argument(params[name]))
+        else:
+            if used >= len(params):
+                raise Invalid("there are fewer parameters than ?", code="params_invalid")
+            bound.append(_argument(params[used]))
+            used += 1
+    if not isinstance(params, Mapping) and used != len(params):
+        raise Invalid(f"{len(params)} parameters were given, {used} are used", code="params_invalid")
+    return bound
+
+
+def _argument(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return _encode(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value).encode()
+    raise Invalid("a parameter is text, bytes or a number", code="params_invalid")
