@@ -117,6 +117,11 @@ def test_prepare_twice(place: Place) -> None:
     assert do(place, "GET", "k") == b"1"
 
 
+def _configuration(servers: Servers, place: Place) -> Path:
+    found = servers.directory.glob("srv_*/data/valkey.conf")
+    return next(path for path in found if str(place.endpoint.sockets) in path.read_text())
+
+
 def _pid(place: Place) -> int:
     lines = do(place, "INFO", "server").decode().splitlines()
     return next(int(line.split(":")[1]) for line in lines if line.startswith("process_id:"))
@@ -127,7 +132,7 @@ def test_killed_between_writes(valkey_servers: Servers) -> None:
     """kill -9: the next command is Retryable; started again on the same files, every acknowledged write is there."""
     with valkey_servers.fresh("killed") as place:
         pid = _pid(place)
-        argv = [os.readlink(f"/proc/{pid}/exe"), str(next(valkey_servers.directory.glob("srv_*/data/valkey.conf")))]
+        argv = [os.readlink(f"/proc/{pid}/exe"), str(_configuration(valkey_servers, place))]
         with connect(place.endpoint) as link:
             for number in range(2000):
                 assert link.command("RPUSH", "log", number) == number + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from fnmatch import fnmatchcase
 
 from holdfast.contract.snapshot import Receipt, RestoreRequest, Source
@@ -10,7 +9,7 @@ from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.engines.valkey import keys, scratch
 from holdfast.engines.valkey.link import Link, Refused, connect
-from holdfast.kernel.errors import Conflict, HoldfastError, Invalid, LimitExceeded, Permanent
+from holdfast.kernel.errors import Conflict, HoldfastError, Invalid, LimitExceeded, NeedsOperator, Permanent
 from holdfast.kernel.stop import Stop
 
 _AT_ONCE = 64  # keys per round trip
@@ -46,21 +45,19 @@ def _transfer(at: Endpoint, origin: Link, want: RestoreRequest, stop: Stop) -> R
                 for batch in keys.scan(origin, stop):
                     for start in range(0, len(batch), _AT_ONCE):
                         stop.check()
-                        _copy(origin, target, number, batch[start : start + _AT_ONCE], want.select, written)
-    except BaseException:
-        _undo(at, written)
+                        _copy(origin, target, number, batch[start : start + _AT_ONCE], want, written)
+    except BaseException as error:
+        _undo(at, written, error)
         raise
     return Receipt((f"{len(written)} keys restored",), {"keys": len(written)})
 
 
-def _copy(
-    origin: Link, target: Link, number: int, batch: list[bytes], select: tuple[str, ...], written: Written
-) -> None:
+def _copy(origin: Link, target: Link, number: int, batch: list[bytes], want: RestoreRequest, written: Written) -> None:
     kinds = origin.pipeline([("TYPE", key) for key in batch])
     chosen = [
         key
         for key, kind in zip(batch, kinds, strict=True)
-        if not select or any(fnmatchcase(f"{number}.{kind}", pattern) for pattern in select)
+        if not want.select or any(fnmatchcase(f"{number}.{kind}", pattern) for pattern in want.select)
     ]
     raw = origin.pipeline([words for key in chosen for words in (("PEXPIRETIME", key), ("DUMP", key))])
     found = [
@@ -68,8 +65,12 @@ def _copy(
         for key, expires, payload in zip(chosen, raw[::2], raw[1::2], strict=True)
         if payload is not None and expires != -2
     ]
+    sure = want.into == "empty"  # nobody else's key can be among them: also those whose answer is lost are taken back
+    if sure:
+        written += [(number, key) for key, _, _ in found]
     answers = target.pipeline([("RESTORE", key, ttl, payload, "ABSTTL") for key, ttl, payload in found])
-    written += [(number, key) for (key, _, _), answer in zip(found, answers, strict=True) if answer == "OK"]
+    if not sure:
+        written += [(number, key) for (key, _, _), answer in zip(found, answers, strict=True) if answer == "OK"]
     for (key, _, _), answer in zip(found, answers, strict=True):
         if isinstance(answer, Refused):
             raise _refusal(key, answer)
@@ -83,9 +84,18 @@ def _refusal(key: bytes, answer: Refused) -> HoldfastError:
     return Permanent(f"the server refuses the key {key[:100]!r}: {answer}", code="restore_failed")
 
 
-def _undo(at: Endpoint, written: Written) -> None:
-    """On a new connection: the old one may be the reason. A server that is gone keeps what it wrote to disk."""
-    with suppress(HoldfastError), connect(at) as target:
-        for start in range(0, len(written), _AT_ONCE):
-            part = written[start : start + _AT_ONCE]
-            target.pipeline([words for number, key in part for words in (("SELECT", number), ("UNLINK", key))])
+def _undo(at: Endpoint, written: Written, cause: BaseException) -> None:
+    """On a new connection: the old one may be the reason. Raises NeedsOperator when keys stay behind."""
+    try:
+        with connect(at) as target:
+            for start in range(0, len(written), _AT_ONCE):
+                part = written[start : start + _AT_ONCE]
+                target.pipeline([words for number, key in part for words in (("SELECT", number), ("UNLINK", key))])
+    except HoldfastError as error:
+        if not written:
+            return
+        raise NeedsOperator(
+            f"the restore failed ({cause}) and up to {len(written)} keys could not be taken back: {error.message}",
+            code="restore_half",
+            hint="start the server again and delete the keys, or remove this database",
+        ) from cause
