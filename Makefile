@@ -59,7 +59,7 @@ test: lint test-only ## Everything: lint, then all tests on real servers
 test-only: setup-dev system-parts
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q
 
-test-fast: setup-dev system-parts ## The tests that take less than three minutes together
+test-fast: setup-dev system-parts ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
 
 bench: setup-dev ## Measure against the peers, side by side, and print medians
