@@ -84,7 +84,7 @@ class Hosts:
 
         try:
             carry.wait_ready(plan.server, tools, last_words, stop)
-        except Exception:
+        except Exception:  # not ready, cancelled or the keeper away: a server nobody waits for would run on unseen
             self._keeper.stop(resource_id)
             raise
 

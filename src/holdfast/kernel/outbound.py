@@ -89,29 +89,20 @@ class GuardedClient(httpx.Client):
     def send(
         self, request: httpx.Request, *, stream: bool = False, follow_redirects: Any = None, **more: Any
     ) -> httpx.Response:
-        request.extensions[END] = time.monotonic() + self._bounds.deadline
-        follow = self.follow_redirects if not isinstance(follow_redirects, bool) else follow_redirects
-        history: list[httpx.Response] = []
-        crossed: dict[str, Any] = {}  # once elsewhere, no credential is added again
+        trail = _Trail(self, request, self._bounds, self._most, follow_redirects)
         while True:
-            with _readable_redirects(request):
-                answer = super().send(request, stream=True, follow_redirects=False, **{**more, **crossed})
-            answer.history = list(history)
+            with _readable_redirects(trail.request):
+                answer = super().send(trail.request, stream=True, follow_redirects=False, **(more | trail.without))
             try:
-                if not (follow and answer.has_redirect_location):
+                if not trail.goes_on(answer):
                     if not stream:
                         answer.read()
                     return answer
                 answer.close()
-                request, same = _next(request, answer, len(history), self._most)
+                trail.follow(answer)
             except BaseException:
                 answer.close()
                 raise
-            if same and "auth" not in crossed:
-                self.cookies.set_cookie_header(request)
-            else:
-                crossed = {"auth": None}
-            history.append(answer)
 
 
 class AsyncGuardedClient(httpx.AsyncClient):
@@ -130,29 +121,54 @@ class AsyncGuardedClient(httpx.AsyncClient):
     async def send(
         self, request: httpx.Request, *, stream: bool = False, follow_redirects: Any = None, **more: Any
     ) -> httpx.Response:
-        request.extensions[END] = time.monotonic() + self._bounds.deadline
-        follow = self.follow_redirects if not isinstance(follow_redirects, bool) else follow_redirects
-        history: list[httpx.Response] = []
-        crossed: dict[str, Any] = {}  # once elsewhere, no credential is added again
+        trail = _Trail(self, request, self._bounds, self._most, follow_redirects)
         while True:
-            with _readable_redirects(request):
-                answer = await super().send(request, stream=True, follow_redirects=False, **{**more, **crossed})
-            answer.history = list(history)
+            with _readable_redirects(trail.request):
+                answer = await super().send(
+                    trail.request, stream=True, follow_redirects=False, **{**more, **trail.without}
+                )
             try:
-                if not (follow and answer.has_redirect_location):
+                if not trail.goes_on(answer):
                     if not stream:
                         await answer.aread()
                     return answer
                 await answer.aclose()
-                request, same = _next(request, answer, len(history), self._most)
+                trail.follow(answer)
             except BaseException:
                 await answer.aclose()
                 raise
-            if same and "auth" not in crossed:
-                self.cookies.set_cookie_header(request)
-            else:
-                crossed = {"auth": None}
-            history.append(answer)
+
+
+class _Trail:
+    """One call's way over its redirects. The two clients differ only in how they wait."""
+
+    def __init__(
+        self,
+        client: httpx.Client | httpx.AsyncClient,
+        request: httpx.Request,
+        bounds: Bounds,
+        most: int,
+        follow: object,
+    ) -> None:
+        request.extensions[END] = time.monotonic() + bounds.deadline
+        self.request = request
+        self.without: dict[str, Any] = {}  # once elsewhere, no credential is added again
+        self._client, self._most = client, most
+        self._follow = follow if isinstance(follow, bool) else client.follow_redirects
+        self._history: list[httpx.Response] = []
+
+    def goes_on(self, answer: httpx.Response) -> bool:
+        answer.history = list(self._history)
+        return self._follow and answer.has_redirect_location
+
+    def follow(self, answer: httpx.Response) -> None:
+        """Make `request` the next hop's. Raises Refused."""
+        self.request, same = _next(self.request, answer, len(self._history), self._most)
+        if same and not self.without:
+            self._client.cookies.set_cookie_header(self.request)
+        else:
+            self.without = {"auth": None}
+        self._history.append(answer)
 
 
 def _options(bounds: Bounds, redirects: int, headers: dict[str, str] | None) -> dict[str, Any]:

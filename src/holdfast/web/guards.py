@@ -61,7 +61,7 @@ class RequestContext:
         with log.bound(request_id=request_id, address=_address(scope)):
             try:
                 await self.app(scope, receive, marked)
-            except Exception:
+            except Exception:  # the last place: past it, uvicorn answers without id, headers or a line in our log
                 _log.exception("a request failed", method=scope["method"], path=scope["path"])
                 if status is None:
                     await render_unexpected(request_id)(scope, receive, marked)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.factors.wire import Code, OptionsOut, PasskeyIn, second_of
@@ -23,17 +23,14 @@ from holdfast.features.access.service import MAX_PASSWORD, AccessService, Signed
 from holdfast.kernel.errors import Denied
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(tags=["access"])
 Access = Annotated[AccessService, Depends(part(AccessService))]
 Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD)]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class FirstRunIn(_In):
+class FirstRunIn(In):
     """The link's token and the account to make."""
 
     token: SecretStr = Field(max_length=200)
@@ -41,7 +38,7 @@ class FirstRunIn(_In):
     password: Password = Field(description="At least 12 characters.")
 
 
-class SignInIn(_In):
+class SignInIn(In):
     """`code` or `passkey` only for an account with a second factor: the first answer says so."""
 
     email: str = Field(max_length=254)
@@ -50,7 +47,7 @@ class SignInIn(_In):
     passkey: PasskeyIn | None = None
 
 
-class StepUpIn(_In):
+class StepUpIn(In):
     """The password, with `code` where there is a second factor; or a passkey alone."""
 
     password: Password | None = None
@@ -93,7 +90,7 @@ class StepUpOut(BaseModel):
     valid_until: datetime
 
 
-class LinkIn(_In):
+class LinkIn(In):
     """The address people reach this installation by, when it is not the default one."""
 
     url: str | None = Field(default=None, max_length=300, pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")

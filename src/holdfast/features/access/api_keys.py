@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.access.keys import LONGEST_OVERLAP, OVERLAP, KeyService, WantedKey
@@ -14,15 +14,15 @@ from holdfast.features.access.model import ApiKey
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(prefix="/keys", tags=["keys"])
 Keys = Annotated[KeyService, Depends(part(KeyService))]
 
 
-class KeyIn(BaseModel):
+class KeyIn(In):
     """A key to make: `role` or `permissions`; with neither it may do what its maker may."""
 
-    model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["ci"])
     role: str | None = Field(default=None, max_length=40, examples=["viewer"])
     permissions: list[str] | None = Field(default=None, max_length=200, examples=[["snapshot.create", "run.read"]])
@@ -34,10 +34,9 @@ class KeyIn(BaseModel):
     expires_at: AwareDatetime | None = None
 
 
-class RotateIn(BaseModel):
+class RotateIn(In):
     """How long the secret before this one still works."""
 
-    model_config = ConfigDict(extra="forbid")
     overlap_seconds: int = Field(
         default=int(OVERLAP.total_seconds()),
         ge=0,

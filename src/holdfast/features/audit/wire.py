@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from holdfast.features.audit.activity import Activity
 from holdfast.features.audit.store import AuditEvent, Filter
 from holdfast.kernel.audit_verify import Verified
+from holdfast.web.wire import In
 
 
 class AuditEventOut(BaseModel):
@@ -99,17 +100,13 @@ class VerifiedOut(BaseModel):
         )
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class VerifyIn(_In):
+class VerifyIn(In):
     snapshot_id: str | None = Field(
         default=None, max_length=64, description="Compare with the head in this snapshot's manifest too."
     )
 
 
-class EraseIn(_In):
+class EraseIn(In):
     """Either `actor` or `ids`."""
 
     actor: str | None = Field(default=None, min_length=1, max_length=80)

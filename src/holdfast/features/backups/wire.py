@@ -8,13 +8,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from holdfast.features.backups.browse import TableLook
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
 from holdfast.features.backups.restore_service import Outlook, RestoreWish
 from holdfast.features.databases.wire import DatabaseOut
 from holdfast.features.runs.wire import RunOut
+from holdfast.web.wire import In
 
 
 def _level(value: Any) -> Any:
@@ -29,11 +30,7 @@ Level = Annotated[
 ]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SnapshotIn(_In):
+class SnapshotIn(In):
     """Without `level`: 1, and 3 while no snapshot of this database was ever restored."""
 
     level: Level | None = None
@@ -41,21 +38,21 @@ class SnapshotIn(_In):
     tags: list[str] = Field(default_factory=list)
 
 
-class SnapshotPatch(_In):
+class SnapshotPatch(In):
     tags: list[str] | None = None
     hold: bool | None = None
 
 
-class VerifyIn(_In):
+class VerifyIn(In):
     level: Level | None = None
 
 
-class SnapshotDeleteIn(_In):
+class SnapshotDeleteIn(In):
     confirm: str = Field(max_length=64, description="The snapshot's id, typed.")
     force: bool = Field(default=False, description="Even when it is the only good one.")
 
 
-class RestoreIn(_In):
+class RestoreIn(In):
     """Mode "new": `name`, and where (`environment_id`, else the snapshot's own). Mode "in_place": `confirm`."""
 
     mode: Literal["new", "in_place"]
@@ -74,12 +71,12 @@ class RestoreIn(_In):
         return RestoreWish(**self.model_dump())
 
 
-class RepositoryIn(_In):
+class RepositoryIn(In):
     project_id: str = Field(max_length=64)
     name: str = Field(max_length=63)
 
 
-class CheckIn(_In):
+class CheckIn(In):
     read_data: bool = Field(default=False, description="Read every byte, not only the structure.")
 
 

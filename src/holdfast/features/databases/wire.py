@@ -6,20 +6,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from holdfast.contract.engine import Engine
 from holdfast.features.databases.model import Resource, Statement
 from holdfast.features.databases.query import MAX_BYTES, MAX_ROWS, MAX_SECONDS, Question
 from holdfast.features.databases.service import Wanted
 from holdfast.features.runs.wire import RunOut
+from holdfast.web.wire import In
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class DatabaseIn(_In):
+class DatabaseIn(In):
     """What a creation asks for; `spec` is the engine's own form (see GET /engines)."""
 
     environment_id: str = Field(max_length=64)
@@ -35,7 +32,7 @@ class DatabaseIn(_In):
         return Wanted(**self.model_dump())
 
 
-class DatabasePatch(_In):
+class DatabasePatch(In):
     """Only what is given changes."""
 
     labels: dict[str, str] | None = None
@@ -44,15 +41,15 @@ class DatabasePatch(_In):
     deletion_protection: bool | None = None
 
 
-class ConfirmIn(_In):
+class ConfirmIn(In):
     confirm: str = Field(max_length=200, description="The name, typed.")
 
 
-class UrlIn(_In):
+class UrlIn(In):
     access: str = Field(default="owner", description="owner, rw or ro.")
 
 
-class LimitsIn(_In):
+class LimitsIn(In):
     """Lowered to the server's maxima."""
 
     rows: int = Field(default=1000, ge=1, description=f"At most {MAX_ROWS}.")
@@ -60,7 +57,7 @@ class LimitsIn(_In):
     seconds: float = Field(default=30.0, gt=0, allow_inf_nan=False, description=f"At most {MAX_SECONDS:.0f}.")
 
 
-class QueryIn(_In):
+class QueryIn(In):
     """One statement with bound parameters: a list, or an object for named ones."""
 
     statement: str

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.limits.model import Override
@@ -16,16 +16,16 @@ from holdfast.kernel.errors import Invalid
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(tags=["limits"])
 Service = Annotated[LimitsService, Depends(part(LimitsService))]
 SubjectId = Annotated[str | None, Field(max_length=40, description="Whose; null = the default for all of that kind.")]
 
 
-class LimitIn(BaseModel):
+class LimitIn(In):
     """One limit. It holds from the next call on."""
 
-    model_config = ConfigDict(extra="forbid")
     subject: SubjectKind
     subject_id: SubjectId = None
     what: What

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.masking.model import MaskingProfile
@@ -15,6 +15,7 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import Confirm, In
 
 router = APIRouter(tags=["masking"])
 Service = Annotated[MaskingService, Depends(part(MaskingService))]
@@ -26,11 +27,7 @@ Statements = Annotated[
 ]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class MaskingProfileIn(_In):
+class MaskingProfileIn(In):
     """Statements in the engine's own language, run in order on every copy made with this profile."""
 
     name: Name
@@ -39,14 +36,10 @@ class MaskingProfileIn(_In):
     description: str = Field(default="", max_length=2000)
 
 
-class MaskingProfilePatch(_In):
+class MaskingProfilePatch(In):
     name: Name | None = None
     statements: Statements | None = None
     description: str | None = Field(default=None, max_length=2000)
-
-
-class MaskingConfirm(_In):
-    confirm: str = Field(max_length=200, description="The name, typed.")
 
 
 class MaskingProfileOut(BaseModel):
@@ -134,6 +127,6 @@ def update(
     status_code=204,
     responses=answers(403, 404),
 )
-def delete(masking_profile_id: str, body: MaskingConfirm, actor: CurrentActor, service: Service) -> None:
+def delete(masking_profile_id: str, body: Confirm, actor: CurrentActor, service: Service) -> None:
     """Delete a profile."""
     service.delete(actor, masking_profile_id, body.confirm)

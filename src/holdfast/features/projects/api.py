@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.projects.model import Environment, EnvironmentKind, Project
@@ -15,42 +15,35 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import Confirm, In
 
 router = APIRouter(tags=["projects"])
 Service = Annotated[ProjectsService, Depends(part(ProjectsService))]
 Name = Annotated[str, Field(min_length=1, max_length=63, examples=["shop"])]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ProjectIn(_In):
+class ProjectIn(In):
     name: Name
     description: str = Field(default="", max_length=2000)
 
 
-class ProjectPatch(_In):
+class ProjectPatch(In):
     name: Name | None = None
     description: str | None = Field(default=None, max_length=2000)
 
 
-class EnvironmentIn(_In):
+class EnvironmentIn(In):
     name: Name
     kind: EnvironmentKind = "development"
 
 
-class EnvironmentPatch(_In):
+class EnvironmentPatch(In):
     name: Name | None = None
     colour: str | None = Field(default=None, pattern=r"^([a-z]{3,20}|#[0-9a-f]{6})$")
     restore_allowed: bool | None = Field(default=None, description="Whether a restore into production may run.")
     masking_required: bool | None = Field(
         default=None, description="Whether copies out of production need a masking profile."
     )
-
-
-class Confirm(_In):
-    confirm: str = Field(max_length=200, description="The name, typed.")
 
 
 class ProjectOut(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi import Path as InPath
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.secrets.model import Secret, Version
@@ -16,6 +16,7 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import OptionalIfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import Confirm, In
 
 router = APIRouter(tags=["secrets"])
 Service = Annotated[SecretsService, Depends(part(SecretsService))]
@@ -24,27 +25,22 @@ MAX_VALUE = 64 * 1024
 _BASE = "/environments/{environment_id}/secrets"
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SecretIn(_In):
+class SecretIn(In):
     """A value, and for a new secret the one resource it is for."""
 
     value: SecretStr = Field(max_length=MAX_VALUE, description="At most 64 KiB.")
     resource_id: str | None = Field(default=None, max_length=40, description="Only when the secret is new.")
 
 
-class RevealIn(_In):
+class RevealIn(In):
     version: int | None = Field(default=None, ge=1, description="null = the newest.")
 
 
-class RestoreIn(_In):
+class RestoreIn(In):
     version: int = Field(ge=1, description="One of those the versions list.")
 
 
-class SecretDeleteIn(_In):
-    confirm: str = Field(max_length=200, description="The name, typed.")
+class SecretDeleteIn(Confirm):
     destroy: bool = Field(default=False, description="At once and for good, instead of after the grace period.")
 
 

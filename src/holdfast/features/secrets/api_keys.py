@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.secrets.kit_service import KitService, KitState
@@ -14,6 +14,7 @@ from holdfast.features.secrets.master_service import MasterKeyService
 from holdfast.features.secrets.model import KitRecord
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(tags=["system"])
 Master = Annotated[MasterKeyService, Depends(part(MasterKeyService))]
@@ -21,17 +22,13 @@ Kits = Annotated[KitService, Depends(part(KitService))]
 Recipient = Annotated[str, Field(min_length=8, max_length=4096)]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class RotateIn(_In):
+class RotateIn(In):
     data_keys: bool = Field(
         default=False, description="Also new data keys, everything sealed anew: when someone saw the key."
     )
 
 
-class KitIn(_In):
+class KitIn(In):
     """Recipients or a passphrase, one of the two."""
 
     recipients: list[Recipient] = Field(

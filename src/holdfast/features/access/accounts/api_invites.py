@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from holdfast.features.access.accounts.api_wire import In, Name, NewPassword, RoleName, Token, Url, origin_of
+from holdfast.features.access.accounts.api_wire import Name, NewPassword, RoleName, Token, Url, origin_of
 from holdfast.features.access.accounts.invites import Acceptance, InvitesService, WantedInvite
 from holdfast.features.access.accounts.model import Invite, RoleGrant
 from holdfast.features.access.api import WhoOut
@@ -17,6 +17,7 @@ from holdfast.features.access.service import AccessService
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(prefix="/invites", tags=["people"])
 Invites = Annotated[InvitesService, Depends(part(InvitesService))]

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from holdfast.features.access.accounts.api_wire import In, NewPassword, Password, Token
+from holdfast.features.access.accounts.api_wire import NewPassword, Password, Token
 from holdfast.features.access.accounts.recovery import RecoveryService
 from holdfast.features.access.accounts.sessions import SessionsService
 from holdfast.features.access.accounts.store import LiveSession
@@ -19,6 +19,7 @@ from holdfast.features.access.service import AccessService
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(tags=["sessions"])
 Sessions = Annotated[SessionsService, Depends(part(SessionsService))]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.accounts.api_sessions import Ended, SessionOut, Sessions
-from holdfast.features.access.accounts.api_wire import In, Name, RoleName, Url, origin_of
+from holdfast.features.access.accounts.api_wire import Name, RoleName, Url, origin_of
 from holdfast.features.access.accounts.recovery import RecoveryService
 from holdfast.features.access.accounts.store import Person
 from holdfast.features.access.accounts.users import UserChanges, UsersService
@@ -18,6 +18,7 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(prefix="/users", tags=["people"])
 Users = Annotated[UsersService, Depends(part(UsersService))]

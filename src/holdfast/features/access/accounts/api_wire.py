@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from holdfast.features.access.accounts.passwords import MAX
 from holdfast.web.guards import PEER_UID
@@ -23,10 +23,6 @@ Url = Annotated[
     ),
 ]
 RoleName = Annotated[str, Field(min_length=1, max_length=40, examples=["developer"])]
-
-
-class In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 def origin_of(request: Request) -> str | None:

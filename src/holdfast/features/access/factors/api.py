@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 
 from holdfast.features.access.factors.model import Held, Passkey, Policy
 from holdfast.features.access.factors.service import FactorsService
-from holdfast.features.access.factors.wire import AttestationCredential, Code, Flow, In, OptionsOut
+from holdfast.features.access.factors.wire import AttestationCredential, Code, Flow, OptionsOut
 from holdfast.features.access.http import CurrentActor, site_of
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(tags=["second factors"])
 Service = Annotated[FactorsService, Depends(part(FactorsService))]

@@ -7,16 +7,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from holdfast.features.access.factors.model import Assertion, Second, Site
+from holdfast.web.wire import In
 
 _B64 = r"^[A-Za-z0-9_-]*$"
 Binary = Annotated[str, Field(max_length=8192, pattern=_B64, description="base64url")]
 CredentialId = Annotated[str, Field(min_length=1, max_length=1400, pattern=_B64, description="base64url")]
 Flow = Annotated[SecretStr, Field(max_length=100, description="From the answer that held the options.")]
 Code = Annotated[SecretStr, Field(max_length=40, description="Six digits from the app, or a recovery code.")]
-
-
-class In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class FromBrowser(BaseModel):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from holdfast.features.access.granting.grants import GrantsService
 from holdfast.features.access.granting.model import Given, Member, WantedGrant
@@ -14,16 +14,16 @@ from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(tags=["roles"])
 Service = Annotated[GrantsService, Depends(part(GrantsService))]
 Id = Annotated[str | None, Query(max_length=40)]
 
 
-class GrantIn(BaseModel):
+class GrantIn(In):
     """A role for someone: in an environment, in a project, or (without either) in the whole installation."""
 
-    model_config = ConfigDict(extra="forbid")
     role: str = Field(max_length=40, examples=["operator"])
     user_id: str | None = Field(default=None, max_length=40)
     email: str | None = Field(default=None, max_length=254, description="Instead of `user_id`.")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from holdfast.features.access.granting.model import Role, WantedRole
 from holdfast.features.access.granting.roles import RolesService
@@ -15,6 +15,7 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(prefix="/roles", tags=["roles"])
 Service = Annotated[RolesService, Depends(part(RolesService))]
@@ -23,19 +24,17 @@ Permissions = Annotated[
 ]
 
 
-class RoleIn(BaseModel):
+class RoleIn(In):
     """A custom role: a name for a set of permissions."""
 
-    model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=2, max_length=40, examples=["restorer"])
     description: str = Field(default="", max_length=500)
     permissions: Permissions
 
 
-class RolePatch(BaseModel):
+class RolePatch(In):
     """What is left out stays. The name always does."""
 
-    model_config = ConfigDict(extra="forbid")
     description: str | None = Field(default=None, max_length=500)
     permissions: Permissions | None = None
 

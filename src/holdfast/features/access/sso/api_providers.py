@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.access.sso.flow import redirect_uri
@@ -16,6 +16,7 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 router = APIRouter(prefix="/sso/providers", tags=["single sign-on"])
 Providers = Annotated[ProvidersService, Depends(part(ProvidersService))]
@@ -29,11 +30,7 @@ Claim = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[\x21-\x7e
 Id = Annotated[str, Field(max_length=40)]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class RuleIn(_In):
+class RuleIn(In):
     """Who is in `group` gets `role`: in the installation, in a project, or in one of its environments."""
 
     group: str = Field(min_length=1, max_length=300, examples=["developers"])
@@ -45,7 +42,7 @@ class RuleIn(_In):
 Rules = Annotated[list[RuleIn], Field(max_length=500)]
 
 
-class ProviderIn(_In):
+class ProviderIn(In):
     """An OpenID provider. `issuer` is its own name, to the character, and cannot be changed later."""
 
     name: Name
@@ -54,10 +51,10 @@ class ProviderIn(_In):
     )
     client_id: ClientId
     client_secret: SecretStr | None = Field(default=None, max_length=1000, description="null = a public client.")
-    scopes: Scopes = ["openid", "email", "profile"]
-    allowed_domains: Domains = []
+    scopes: Scopes = Field(default=["openid", "email", "profile"])
+    allowed_domains: Domains = Field(default=[])
     group_claim: Claim = "groups"
-    mapping: Rules = []
+    mapping: Rules = Field(default=[])
     create_accounts: bool = Field(default=False, description="Make an account for whoever comes from there.")
     enabled: bool = True
     trust_factors: bool = Field(default=False, description="Who comes from there needs no second factor here.")
@@ -71,7 +68,7 @@ class ProviderIn(_In):
         return scopes
 
 
-class ProviderChange(_In):
+class ProviderChange(In):
     """What is left out stays."""
 
     name: Name | None = None

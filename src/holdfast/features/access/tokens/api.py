@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from holdfast.features.access.factors.wire import Code, PasskeyIn, second_of
@@ -20,6 +20,7 @@ from holdfast.features.access.tokens.service import Pair, TokenService
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import In
 
 JWKS_SECONDS = 300  # shorter than an access token's life, so that a key is known before its tokens are many
 router = APIRouter(prefix="/tokens", tags=["tokens"])
@@ -28,11 +29,7 @@ Tokens = Annotated[TokenService, Depends(part(TokenService))]
 Access = Annotated[AccessService, Depends(part(AccessService))]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TokenIn(_In):
+class TokenIn(In):
     """An account's credentials; without them the tokens are for the request's own credential."""
 
     email: str | None = Field(default=None, max_length=254, examples=["you@example.org"])
@@ -48,11 +45,11 @@ class TokenIn(_In):
         return self
 
 
-class RefreshIn(_In):
+class RefreshIn(In):
     refresh_token: SecretStr = Field(max_length=200)
 
 
-class RotateIn(_In):
+class RotateIn(In):
     at_once: bool = Field(default=False, description="Trust no earlier key from now on: every access token ends.")
 
 
