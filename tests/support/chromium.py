@@ -73,12 +73,24 @@ class Page:
         return answer["result"].get("value")
 
     def until(self, script: str, seconds: float = 20) -> Any:
-        """Wait for an expression to become true. Raises AssertionError with the page's words."""
+        """Wait for an expression to become true. Raises AssertionError with the page's words.
+
+        A page that is just being replaced has no document to ask, or half of one: that is "not yet".
+        """
         end = time.monotonic() + seconds
-        while not (found := self.run(script)):
+        wrapped = f"(async () => {{ try {{ return await ({script}); }} catch (e) {{ return null; }} }})()"
+        while not (found := self._if_there(wrapped)):
             assert time.monotonic() < end, (script, self.run("document.body.innerText"), self.errors)
             time.sleep(0.05)
         return found
+
+    def _if_there(self, script: str) -> Any:
+        try:
+            return self.run(script)
+        except AssertionError as error:
+            if "context" in str(error) or "navigated" in str(error):
+                return None
+            raise
 
     def go(self, url: str) -> None:
         """Open a URL and wait for its load."""

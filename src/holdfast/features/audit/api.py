@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -18,6 +18,7 @@ from holdfast.features.audit.activity import Activity, actor_names, told
 from holdfast.features.audit.events import events
 from holdfast.features.audit.export import MEDIA, written
 from holdfast.features.audit.service import AuditService
+from holdfast.features.audit.store import AuditEvent
 from holdfast.features.audit.wire import ActivityOut, AuditEventOut, ErasedOut, EraseIn, Filters, VerifiedOut, VerifyIn
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, Invalid
@@ -38,13 +39,19 @@ def _before(cursor: str | None) -> int | None:
     return None if key is None else int(key[0])
 
 
+def _names(db: Database, rows: Sequence[AuditEvent]) -> dict[str, str]:
+    with db.read() as conn:
+        return actor_names(conn, [row.actor for row in rows])
+
+
 @router.get("/audit", operation_id="audit_list", responses=answers(403, 404))
 def list_(
-    actor: CurrentActor, service: Service, wanted: Filters, limit: Limit = 50, cursor: Cursor = None
+    actor: CurrentActor, service: Service, db: Names, wanted: Filters, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[AuditEventOut]:
     """The audit log, newest first: every change, every sign-in, every refusal and every read that matters."""
     rows = service.list(actor, wanted, before=_before(cursor), limit=limit + 1)
-    return page(rows, limit, AuditEventOut.of, lambda event: (event.seq,))
+    names = _names(db, rows)
+    return page(rows, limit, lambda event: AuditEventOut.of(event, names), lambda event: (event.seq,))
 
 
 @router.get("/audit/export", operation_id="audit_export", responses=answers(403, 404), response_class=StreamingResponse)
@@ -96,9 +103,10 @@ def erase(body: EraseIn, actor: CurrentActor, service: Service) -> ErasedOut:
 
 
 @router.get("/audit/{event_id}", operation_id="audit_read", responses=answers(403, 404))
-def read(event_id: str, actor: CurrentActor, service: Service) -> AuditEventOut:
-    """One row of the log."""
-    return AuditEventOut.of(service.get(actor, event_id))
+def read(event_id: str, actor: CurrentActor, service: Service, db: Names) -> AuditEventOut:
+    """One row of the log, by its id or its `seq`."""
+    found = service.get(actor, event_id)
+    return AuditEventOut.of(found, _names(db, [found]))
 
 
 @router.get("/activity", operation_id="activity_list", responses=answers(403, 404))
@@ -120,9 +128,7 @@ def activity(
         if mine
         else service.list(actor, asked, before=before, limit=limit + 1)
     )
-    with db.read() as conn:
-        named = actor_names(conn, [event.actor for event in rows])
-    found: list[Activity] = told(rows, named)
+    found: list[Activity] = told(rows, _names(db, rows))
     return page(found, limit, ActivityOut.of, lambda each: (each.event.seq,))
 
 

@@ -13,6 +13,7 @@ from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.snapshots import snapshot_of
 
 app = noun(
     "audit",
@@ -65,7 +66,7 @@ def list_(
         {
             "SEQ": lambda item: str(item["seq"]),
             "WHEN": lambda item: output.moment_text(item["at"]),
-            "WHO": "actor",
+            "WHO": lambda item: item["actor_name"] or item["actor"],
             "WHAT": "action",
             "OUTCOME": "outcome",
             "ON": lambda item: item["resource_id"] or item["project_id"] or "-",
@@ -76,8 +77,8 @@ def list_(
     )
 
 
-@verb(app, "show", "holdfast audit show aud_...")
-def show(ctx: typer.Context, event: Annotated[str, typer.Argument(help="A row's id.")]) -> None:
+@verb(app, "show", "holdfast audit show 15\nholdfast audit show aud_...")
+def show(ctx: typer.Context, event: Annotated[str, typer.Argument(help="A row's SEQ or id.")]) -> None:
     """Show one row with its details."""
     import json
 
@@ -122,17 +123,21 @@ def _print(t: Terminal, row: dict[str, Any]) -> None:
         output.say("  ".join(output.visible(str(word)) for word in words))
 
 
-@verb(app, "verify", "holdfast audit verify\nholdfast audit verify --against snap_...")
+@verb(app, "verify", "holdfast audit verify\nholdfast audit verify --against latest:shop")
 def verify(
     ctx: typer.Context,
     against: Annotated[
-        str | None, typer.Option("--against", metavar="SNAPSHOT", help="The head in this snapshot's manifest too.")
+        str | None,
+        typer.Option(
+            "--against", metavar="SNAPSHOT", help="The head in this snapshot's manifest too: id, or latest:DATABASE."
+        ),
     ] = None,
 ) -> None:
     """Read the whole log again; the exit code says whether it is what was written."""
     t = terminal(ctx)
+    snapshot = None if against is None else snapshot_of(t, against)["id"]
     result: dict[str, Any] = {}
-    for line in t.client.lines("POST", "/audit/verify", {"snapshot_id": against}):
+    for line in t.client.lines("POST", "/audit/verify", {"snapshot_id": snapshot}):
         if "error" in line:
             raise _error(line["error"])
         if "result" in line:
@@ -142,7 +147,8 @@ def verify(
     if t.json:
         output.say_json(result)
     elif result["ok"]:
-        compared = f", compared with {result['anchors']} remembered heads" if result["anchors"] else ""
+        heads = "head" if result["anchors"] == 1 else "heads"
+        compared = f", compared with {result['anchors']} remembered {heads}" if result["anchors"] else ""
         output.say(f"The log is what was written: {result['rows']:,} rows{compared}, {result['erased']:,} erased.")
     for found in [] if t.json else result["findings"]:
         output.say(f"{found['kind'].upper():10} {found['message']}")

@@ -95,7 +95,11 @@ def following(
 
 
 def get(conn: sa.Connection, event_id: str) -> AuditEvent | None:
-    row = conn.execute(sa.select(*_COLUMNS).where(_c.id == event_id, _c.seq.is_not(None))).first()
+    """By its id or by its place in decimal digits."""
+    # A place has at most 18 digits: a longer number would not fit the column and fail in the database.
+    number = event_id.isascii() and event_id.isdigit() and len(event_id) <= 18
+    wanted = _c.seq == int(event_id) if number else _c.id == event_id
+    row = conn.execute(sa.select(*_COLUMNS).where(wanted, _c.seq.is_not(None))).first()
     return None if row is None else AuditEvent(**row._mapping)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ class AuditEventOut(BaseModel):
     id: str
     at: datetime
     actor: str
+    actor_name: str | None = Field(default=None, description="As known now; null in streams, and when nobody has it.")
     action: str
     project_id: str | None
     environment_id: str | None
@@ -32,8 +34,8 @@ class AuditEventOut(BaseModel):
     erased_at: datetime | None = Field(description="When address and details were erased.")
 
     @classmethod
-    def of(cls, event: AuditEvent) -> AuditEventOut:
-        return cls(**vars(event))
+    def of(cls, event: AuditEvent, names: Mapping[str, str] | None = None) -> AuditEventOut:
+        return cls(**vars(event), actor_name=(names or {}).get(event.actor))
 
 
 class ActivityOut(BaseModel):

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.kernel.errors import Conflict, NotFound
-from holdfast.kernel.ids import is_id
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.snapshots import owner_of, snapshot_of
 
 
 def proof_level(text: Any) -> int:
@@ -77,7 +76,7 @@ def list_(
 ) -> None:
     """List snapshots, newest first."""
     t = terminal(ctx)
-    resource = _owner(t, database) if database else None
+    resource = owner_of(t, database) if database else None
     t.table(
         t.client.items("/snapshots", limit=limit, resource_id=resource, **t.scope()),
         {
@@ -98,7 +97,7 @@ def list_(
 def show(ctx: typer.Context, snapshot: Snapshot) -> None:
     """Show a snapshot: when, how big, how far proven."""
     t = terminal(ctx)
-    found = _find(t, snapshot)
+    found = snapshot_of(t, snapshot)
     if t.json:
         output.say_json(found)
         return
@@ -125,7 +124,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
 def verify(ctx: typer.Context, snapshot: Snapshot, level: Level = None, no_wait: NoWait = False) -> None:
     """Prove a snapshot again; exits 1 when it does not hold."""
     t = terminal(ctx)
-    found = _find(t, snapshot)
+    found = snapshot_of(t, snapshot)
     made = t.client.post(f"/snapshots/{found['id']}/verify", {} if level is None else {"level": level})
     if no_wait:
         return _started(t, made)
@@ -141,7 +140,7 @@ def ls(
 ) -> None:
     """List what is inside a snapshot, without restoring it."""
     t = terminal(ctx)
-    found = _find(t, snapshot)
+    found = snapshot_of(t, snapshot)
     if tables:
         columns: dict[str, Any] = {"TABLE": _table_name, "ROWS": "rows"}
         t.table(t.client.items(f"/snapshots/{found['id']}/tables"), columns, empty="No tables.", right=("ROWS",))
@@ -159,7 +158,7 @@ def cat(
     from urllib.parse import quote
 
     t = terminal(ctx)
-    found = _find(t, snapshot)
+    found = snapshot_of(t, snapshot)
     for piece in t.client.content(f"/snapshots/{found['id']}/entries/{quote(path.strip('/'))}/content"):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
@@ -178,7 +177,7 @@ def rows(
     from holdfast.features.databases.cli_query import as_table
 
     t = terminal(ctx)
-    found = _find(t, snapshot)
+    found = snapshot_of(t, snapshot)
     answer = t.client.get(f"/snapshots/{found['id']}/tables/{quote(table, safe='')}/rows", limit=limit)
     if t.json:
         output.say_json(answer)
@@ -220,7 +219,7 @@ def restore(
     t = terminal(ctx)
     if in_place == (new_name is not None):
         raise Usage("restore into what?", hint="say --as NAME for a new database, or --in-place")
-    found = _find(t, snapshot)
+    found = snapshot_of(t, snapshot)
     body: dict[str, Any] = {"override_unverified": True} if unverified else {}
     if tables:
         body["select"] = list(tables)
@@ -255,7 +254,7 @@ def delete(
 ) -> None:
     """Delete a snapshot for good."""
     t = terminal(ctx)
-    found = _find(t, snapshot)
+    found = snapshot_of(t, snapshot)
     body = {"confirm": t.confirm(found["id"], confirm, "deletes a snapshot"), "force": force}
     made = t.client.delete(f"/snapshots/{found['id']}", body)
     if made and made.get("run"):
@@ -263,41 +262,6 @@ def delete(
             return _started(t, made)
         t.follow(made["run"])
     t.answer({"deleted": found["id"]}, f"Deleted {found['id']}.")
-
-
-def _find(t: Terminal, name: str) -> dict[str, Any]:
-    """A snapshot by id, or the newest of a database as latest:NAME."""
-    if is_id(name, "snap"):
-        return dict(t.client.get(f"/snapshots/{name}"))
-    word, colon, database = name.partition(":")
-    if word != "latest" or not colon:
-        raise Usage(f"{name!r} is no snapshot", hint="an id (holdfast snapshot list) or latest:DATABASE")
-    resource = _owner(t, database)
-    newest = list(t.client.items("/snapshots", resource_id=resource, state="ready", limit=1))
-    if not newest:
-        raise NotFound(f"{database!r} has no snapshot", hint=f"take one: holdfast snapshot create {database}")
-    return dict(t.client.get(f"/snapshots/{newest[0]['id']}"))
-
-
-def _owner(t: Terminal, database: str) -> str:
-    """The id of a database by name or id, of a deleted one too: that is when its snapshots are wanted most."""
-    if is_id(database, "db"):
-        return database
-    try:
-        return str(t.database(database)["id"])
-    except NotFound as missing:
-        there = t.client.items("/snapshots", state="ready", **t.scope())
-        owners = list(dict.fromkeys(s["resource_id"] for s in there if s["resource_name"] == database))
-        if not owners:
-            raise missing from None
-        if len(owners) > 1:
-            raise Conflict(
-                f"{len(owners)} deleted databases were named {database!r}",
-                code="ambiguous",
-                hint="take the snapshot's id: holdfast snapshot list",
-                details={"candidates": owners},
-            ) from None
-        return str(owners[0])
 
 
 def _started(t: Terminal, made: dict[str, Any]) -> None:

@@ -48,7 +48,6 @@ function show(name, wanted) {
 async function second(details) {
   show("code", true);
   form.elements.code.focus();
-  say("Type the code from your app, or a recovery code.");
   if (!details.passkey || !window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) return;
   try {
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(details.passkey.options);
