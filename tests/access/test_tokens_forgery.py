@@ -333,6 +333,6 @@ def test_what_is_looked_up_is_a_hash(here) -> None:
     assert crypto.token_hash(pair.refresh_token) in "".join(said)
     for secret in (pair.access_token, pair.refresh_token, again.refresh_token, again.access_token):
         assert secret not in "".join(said)
-        # The part after the last dot or the prefix, never after "_": base64url signatures contain that letter themselves.
+        # Cut at the last dot, never at "_": a base64url signature contains that letter itself.
         assert secret.rpartition(".")[2][-32:] not in "".join(said)
     assert not looks_like_one("hf_0123456789ab_" + "x" * 43)
