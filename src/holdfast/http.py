@@ -32,6 +32,7 @@ from holdfast.features.health import api as health_api
 from holdfast.features.health.ping import Health
 from holdfast.features.limits import http as limits_http
 from holdfast.features.limits.errors import Limited
+from holdfast.features.metrics import api as metrics_api
 from holdfast.features.projects import api as projects_api
 from holdfast.features.projects.service import ProjectsService
 from holdfast.kernel import audit, log
@@ -42,6 +43,7 @@ from holdfast.web import static
 from holdfast.web.errors import answers, plain, render, render_http, render_unexpected, render_validation
 from holdfast.web.guards import BodyLimit, HostGuard, PeerGuard, RequestContext
 from holdfast.web.idempotency import Replayed
+from holdfast.web.measured import HttpMeter, Measured
 from holdfast.web.origin import COOKIE, OriginGuard
 
 API = "/api/v1"
@@ -78,6 +80,7 @@ class Services:
 
 def create_app(services: Services, settings: Settings) -> FastAPI:
     """Every route of this installation behind every guard."""
+    meter = HttpMeter()
     app = FastAPI(
         title="Holdfast",
         version=holdfast.__version__,
@@ -87,6 +90,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
         openapi_url=None,
         generate_unique_id_function=operation_id,
         middleware=[
+            Middleware(Measured, meter=meter, prefix=API),
             Middleware(RequestContext),
             Middleware(PeerGuard, uids=services.admin_uids),
             Middleware(
@@ -105,6 +109,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
         KeyService: services.keys,
         ProjectsService: services.projects,
         Health: services.health,
+        HttpMeter: meter,
     }
     app.state.services = services
     app.state.parts = {**own, **services.parts}
@@ -116,6 +121,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(tokens_api.well_known)
     app.include_router(health_api.router)
+    app.include_router(metrics_api.scraped)
     app.include_router(_pages(app))
     limits_http.install(app)
     _describe_credentials(app)

@@ -36,6 +36,10 @@ from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.masking import api as masking_api
 from holdfast.features.masking.service import MaskingService
+from holdfast.features.metrics import api as metrics_api
+from holdfast.features.metrics.sampler import Sampler
+from holdfast.features.metrics.service import MetricsService
+from holdfast.features.metrics.statements import StatementMeter
 from holdfast.features.runs import api as runs_api
 from holdfast.features.runs.service import RunsService
 from holdfast.features.secrets import wiring as secrets_wiring
@@ -60,6 +64,7 @@ ROUTERS = (
     backups_api.router,
     api_browse.router,
     api_repositories.router,
+    metrics_api.router,
     *secrets_wiring.ROUTERS,
 )
 
@@ -80,6 +85,7 @@ class Services:
     repositories: RepositoriesService
     browse: BrowseService
     masking: MaskingService
+    metrics: MetricsService
     limits: Limits
     secrets: secrets_wiring.SecretParts
     audit: Audit
@@ -98,6 +104,7 @@ class Services:
             self.repositories,
             self.browse,
             self.masking,
+            self.metrics,
         )
         return {
             **{type(each): each for each in found},
@@ -126,6 +133,7 @@ class Services:
     def close(self) -> None:
         """What this module opened: only when it opened it itself."""
         self.browse.close()
+        self.metrics.close()
         self.limits.book.close()
         self.db.close()
         self.wake.close()
@@ -147,7 +155,8 @@ def build(
     wake = wake or Wake(settings.runtime)
     secrets = secrets or Secrets(db, master_key_of(db, source_of(settings)))
     jobs = Jobs(db, clock, wake)
-    reach = Reach(settings, db, engines, secrets, Hosts(settings, KeeperClient.of(settings)))
+    hosts = Hosts(settings, KeeperClient.of(settings))
+    reach = Reach(settings, db, engines, secrets, hosts)
     gate = Gate(settings.data / "gates")
     keys = Keys(settings, db, secrets, clock)
     audit = audit_wiring.build(
@@ -157,13 +166,14 @@ def build(
     databases = DatabasesService(db, jobs, reach, secrets, clock)
     bounds = limits(db, clock, COUNTS)
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
+    meter = StatementMeter()
     pool = SessionPool(reach, settings.data / "scratch" / "api")
     return Services(
         db=db,
         jobs=jobs,
         engines=engines,
         databases=databases,
-        queries=QueryService(db, reach, gate, pool, StatementHistory(db), clock),
+        queries=QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock),
         runs=RunsService(db, jobs),
         hub=Hub(wake),
         snapshots=snapshots,
@@ -171,6 +181,7 @@ def build(
         repositories=RepositoriesService(db, jobs, keys),
         browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api", bounds.quotas),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
+        metrics=MetricsService(db, hosts, Sampler(reach, settings.data / "scratch" / "api", clock), meter, clock),
         secrets=secrets_wiring.build(
             db,
             clock,

@@ -22,11 +22,12 @@ _PERIOD = 100_000
 
 @dataclass(frozen=True)
 class Usage:
-    """`memory_bytes`: working set (without the page cache the kernel may drop at once)."""
+    """`memory_bytes`: working set (without the page cache the kernel may drop at once). `cpu_seconds` only rises."""
 
     memory_bytes: int | None = None
     peak_bytes: int | None = None
     oom_kills: int = 0
+    cpu_seconds: float | None = None
 
 
 class Groups:
@@ -107,7 +108,8 @@ def members(directories: tuple[str, ...]) -> set[int]:
 
 
 def usage(directories: tuple[str, ...]) -> Usage:
-    """Readings of the memory controller; all None when there is none."""
+    """Readings of the memory and cpu controllers; None where there is none."""
+    cpu = _cpu_seconds(directories)
     for text in directories:
         directory = Path(text)
         current = _number(directory / "memory.current", _number(directory / "memory.usage_in_bytes", None))
@@ -118,8 +120,31 @@ def usage(directories: tuple[str, ...]) -> Usage:
         peak = _number(directory / "memory.peak", _number(directory / "memory.max_usage_in_bytes", None))
         kills = _pairs(directory / "memory.events").get("oom_kill", 0)
         kills += _pairs(directory / "memory.oom_control").get("oom_kill", 0)
-        return Usage(max(0, current - idle), peak, kills)
-    return Usage()
+        return Usage(max(0, current - idle), peak, kills, cpu)
+    return Usage(cpu_seconds=cpu)
+
+
+def _cpu_seconds(directories: tuple[str, ...]) -> float | None:
+    """v1: cpuacct.usage in nanoseconds, mounted with cpu on most systems; v2: cpu.stat usage_usec."""
+    for directory in map(Path, directories):
+        nanoseconds = _number(directory / "cpuacct.usage", None)
+        if nanoseconds is not None:
+            return nanoseconds / 1e9
+        microseconds = _pairs(directory / "cpu.stat").get("usage_usec")
+        if microseconds is not None:
+            return microseconds / 1e6
+    return _seconds_of(members(directories))
+
+
+def _seconds_of(pids: set[int]) -> float | None:
+    """From /proc/PID/stat (proc_pid_stat(5), fields 14 to 17): a parent's count takes in the children that ended, so
+    the sum keeps rising while a server's workers come and go. None when nobody is there."""
+    ticks, seen = 0, False
+    for pid in pids:
+        fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+        if len(fields) > 14:
+            ticks, seen = ticks + sum(int(field) for field in fields[11:15]), True
+    return ticks / os.sysconf("SC_CLK_TCK") if seen else None
 
 
 def _detect(label: str) -> tuple[int, dict[str, Path], str]:

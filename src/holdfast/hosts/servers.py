@@ -23,7 +23,10 @@ from holdfast.kernel.errors import HoldfastError, NeedsOperator
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """`since`: when the state was entered. `limited`: None = no limit asked for, False = asked for, not enforced."""
+    """`since`: when the state was entered. `cpu_seconds` only rises while the server runs.
+
+    `limited`: None = no limit asked for, False = asked for, not enforced.
+    """
 
     state: State
     pid: int | None = None
@@ -34,6 +37,7 @@ class ServerStatus:
     peak_bytes: int | None = None
     oom_kills: int = 0
     limited: bool | None = None
+    cpu_seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return self.__dict__ | {"since": timestamp(self.since) if self.since else None}
@@ -115,6 +119,7 @@ class Servers:
             used.peak_bytes,
             used.oom_kills,
             self._limited(record),
+            used.cpu_seconds,
         )
 
     async def list(self) -> dict[str, ServerStatus]:

@@ -99,6 +99,10 @@ class Hosts:
             return ServerStatus("none")
         return self._keeper.status(resource_id)
 
+    def statuses(self) -> Mapping[str, ServerStatus]:
+        """Every server of this machine that was ever brought up, in one question to the keeper."""
+        return self._keeper.list()
+
     def remove(self, resource_id: str) -> None:
         """Stop, delete directories, give user and port back. Absent is success; repeatable after a crash."""
         if self._records.load(resource_id) is not None:

@@ -9,6 +9,7 @@ from typing import Literal
 import psycopg
 
 from holdfast.contract.catalog import Catalog
+from holdfast.contract.measure import Measures
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.contract.snapshot import (
     Capture,
@@ -22,7 +23,7 @@ from holdfast.contract.snapshot import (
 )
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import digest, faults, inspect, link, query, tables
+from holdfast.engines.postgresql import digest, faults, inspect, link, measure, query, tables
 from holdfast.engines.postgresql.capture import PostgresCapture
 from holdfast.engines.postgresql.restore import Restore
 from holdfast.engines.postgresql.verify import verify_restored
@@ -71,6 +72,9 @@ class PostgresqlSession:
                 stop.check()
                 raise faults.from_psycopg(error, "computing digests") from error
         return {f"{schema}.{name}": (rows, text) for (schema, name), (rows, text) in found.items()}
+
+    def measure(self, stop: Stop) -> Measures:  # noqa: ARG002
+        return measure.measure(self._at)
 
     async def close(self) -> None:
         """Nothing is kept open between verbs."""

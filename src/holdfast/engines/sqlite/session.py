@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 from holdfast.contract.catalog import Catalog
+from holdfast.contract.measure import Measures
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.contract.snapshot import CaptureRequest, Level, Manifest, Receipt, RestoreRequest, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint
@@ -15,6 +16,7 @@ from holdfast.engines.sqlite.capture import SqliteCapture
 from holdfast.engines.sqlite.connections import database, path_of
 from holdfast.engines.sqlite.digest import matching, table_digests
 from holdfast.engines.sqlite.look import look
+from holdfast.engines.sqlite.measure import measure
 from holdfast.engines.sqlite.query import run_query
 from holdfast.engines.sqlite.restore import restore_file
 from holdfast.engines.sqlite.tables import restore_tables
@@ -24,7 +26,7 @@ from holdfast.kernel.stop import Stop
 
 
 class SqliteSession:
-    """Implements Session and CanDigest."""
+    """Implements Session, CanDigest and CanMeasure."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access
@@ -63,6 +65,9 @@ class SqliteSession:
                 for facts in table_digests(connection, tables, stop)
                 if facts.digest is not None
             }
+
+    def measure(self, stop: Stop) -> Measures:  # noqa: ARG002
+        return measure(path_of(self._at))
 
     async def close(self) -> None:
         """Nothing is held between verbs."""

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from holdfast.contract.catalog import Catalog
+from holdfast.contract.measure import Measures
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.contract.snapshot import (
     Capture,
@@ -21,7 +22,7 @@ from holdfast.contract.snapshot import (
 )
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.valkey import keys, query, restore, verify
+from holdfast.engines.valkey import keys, measure, query, restore, verify
 from holdfast.engines.valkey.capture import ValkeyCapture
 from holdfast.engines.valkey.link import connect
 from holdfast.kernel.stop import Stop
@@ -61,6 +62,10 @@ class ValkeySession:
             for name, one in found.items()
             if not select or any(fnmatchcase(name, pattern) for pattern in select)
         }
+
+    def measure(self, stop: Stop) -> Measures:
+        with connect(self._at, stop=stop) as link:
+            return measure.measure(link)
 
     async def close(self) -> None:
         """Nothing is kept open between verbs."""

@@ -68,6 +68,7 @@ PERMISSIONS: dict[str, str] = {
     "snapshot.copy.lower": "Copy production data into a lower environment.",
     "masking.read": "See masking profiles.",
     "masking.write": "Change masking profiles and whether copies must be masked.",
+    "metric.read": "See metrics of databases, runs and snapshots.",
     "system.read": "See the state of this installation.",
     "system.admin": "Change this installation.",
 }
@@ -83,6 +84,7 @@ _VIEWER = frozenset(
         "project.read",
         "environment.read",
         "limit.read",
+        "metric.read",
     }
 )
 _OPERATOR = _VIEWER | {

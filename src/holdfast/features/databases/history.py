@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
@@ -23,8 +23,10 @@ class StatementHistory:
     """`add` never waits; a thread writes twice a second, `flush` writes now. A killed process loses at most half a
     second of history: this is telemetry, the audit is elsewhere."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, heard: Callable[[Statement], None] = lambda _: None) -> None:
+        """`heard` is told of every statement at once; it must not wait."""
         self._db = db
+        self._heard = heard
         self._waiting: deque[Statement] = deque(maxlen=_MOST)
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -33,6 +35,7 @@ class StatementHistory:
         self._thread.start()
 
     def add(self, statement: Statement) -> None:
+        self._heard(statement)
         self._waiting.append(statement)
         self._more.set()
 

@@ -1,0 +1,1 @@
+"""What everything costs and how it fares, for Prometheus and for programs."""
