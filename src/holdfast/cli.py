@@ -28,8 +28,10 @@ class Lazy(NamedTuple):
     help: str
     section: str
     hidden: bool = False
+    more: tuple[str, ...] = ()  # modules of slices above that add verbs to the same noun
 
 
+DB_MORE = ("holdfast.features.connections.cli_db",)
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),
     "down": Lazy("holdfast.commands.down", "down", "Stop Holdfast and the databases it runs.", "Run"),
@@ -40,7 +42,9 @@ COMMANDS: dict[str, Lazy] = {
     "demo": Lazy(
         "holdfast.commands.demo.command", "demo", "Make, lose and recover a shop database in every engine.", "Run"
     ),
-    "db": Lazy("holdfast.features.databases.cli", "app", "Databases: create, query, stop, delete.", "Data"),
+    "db": Lazy(
+        "holdfast.features.databases.cli", "app", "Databases: create, query, stop, delete.", "Data", more=DB_MORE
+    ),
     "snapshot": Lazy("holdfast.features.backups.cli", "app", "Snapshots: back up, look inside, restore.", "Data"),
     "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data"),
     "repo": Lazy("holdfast.features.backups.cli_repo", "app", "Repositories: where snapshots live.", "Data"),
@@ -114,7 +118,10 @@ class Root(TyperGroup):
         lazy = COMMANDS.get(cmd_name)
         if lazy is None:
             return None
-        command = typer.main.get_command(getattr(import_module(lazy.module), lazy.attribute))
+        found = getattr(import_module(lazy.module), lazy.attribute)
+        for module in lazy.more:
+            import_module(module)
+        command = typer.main.get_command(found)
         command.name = cmd_name
         return command
 

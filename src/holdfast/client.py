@@ -126,6 +126,11 @@ class Client:
         self._timeout = timeout
         self._http: httpx.Client | None = None
 
+    @property
+    def line(self) -> tuple[str, Path | None, str | None]:
+        """(URL, unix socket, key): for what is no request and answer."""
+        return self._url, self._socket, self._key
+
     def get(self, path: str, **params: Any) -> Any:
         """GET /api/v1{path}; parameters that are None are left out."""
         return self.request("GET", path, params=params)

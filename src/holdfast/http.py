@@ -226,6 +226,7 @@ def _record_denial(db: Database, request: Request, error: HoldfastError) -> None
     actor: Actor | None = getattr(request.state, "actor", None)
     if actor is None:
         return
-    wanted = {"code": error.code, "method": request.method, "path": request.url.path[:300], **error.details}
+    method = request.scope.get("method", "GET")  # a socket's request has no other
+    wanted = {"code": error.code, "method": method, "path": request.url.path[:300], **error.details}
     with db.write() as conn:
         audit.record(conn, actor=actor.id, action="request.denied", outcome="denied", details=wanted)

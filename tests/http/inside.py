@@ -32,6 +32,8 @@ from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.audit.sequencer import Sequencer
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.connections import store as connections
+from holdfast.features.connections.model import Tunnel
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
 from holdfast.features.limits import store as limits_store
@@ -125,6 +127,8 @@ class Inside:
                     run_logs.insert().values(run_id=run.id, seq=seq, at=NOW, level="info", message="m", fields={})
                 )
             conn.execute(statements.insert().values(**statement_row(resource.id)))
+            tunnel = tunnel_row(resource)
+            connections.insert(conn, tunnel)
             people = people_rows(conn)
             provider = provider_row(new_id("idp"))
             sso.insert_provider(conn, provider)
@@ -135,6 +139,7 @@ class Inside:
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
+        made["tunnel"] = tunnel.id
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
@@ -150,6 +155,8 @@ class Inside:
                 conn.execute(run_logs.insert().values(**line))
                 conn.execute(statements.insert().values(**statement_row(mine["database"])))
                 backups.insert(conn, verification_row(mine["snapshot"]))
+                there = resource_row(mine["project"], mine["environment"], "", id=mine["database"])
+                connections.insert(conn, tunnel_row(there))
                 session_row(conn, mine["user"])
 
 
@@ -213,6 +220,12 @@ def restore_row(snapshot: Snapshot) -> Restore:
     values |= {"id": new_id("res"), "project_id": snapshot.project_id, "environment_id": snapshot.environment_id}
     values |= {"snapshot_id": snapshot.id, "resource_id": snapshot.resource_id, "mode": "new", "actor": "usr_walk"}
     return Restore(**{**values, "select": [], "state": "done", "at": NOW})
+
+
+def tunnel_row(resource: Resource) -> Tunnel:
+    place = (resource.project_id, resource.environment_id, resource.id)
+    later = datetime.now(UTC) + timedelta(days=1)
+    return Tunnel(new_id("tun"), *place, 1, "usr_walk", "ro", new_id("hf"), NOW, later, NOW)
 
 
 def statement_row(resource_id: str) -> dict[str, Any]:

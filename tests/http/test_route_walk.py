@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from inside import EVERYTHING, ROOT, Inside, inside
-from walk_routes import ANONYMOUS, ASKS, STEP_UP, Ask
+from starlette.testclient import WebSocketDenialResponse
+from walk_routes import ANONYMOUS, ASKS, SOCKETS, STEP_UP, Ask
 
 from holdfast.features.access.permissions import ROLES
 from holdfast.kernel.db import metadata
@@ -75,13 +76,16 @@ def unchanged(here: Inside, *denials: int) -> Iterator[None]:
 def served(here: Inside) -> set[str]:
     found = set()
     for route in iter_route_contexts(here.client.app.routes):
+        if isinstance(route.original_route, APIWebSocketRoute):
+            found.add(f"WS {route.path}")
+            continue
         assert isinstance(route.original_route, APIRoute), f"{route} is no route the walk understands"
         found |= {f"{method} {route.path}" for method in route.methods}
     return found
 
 
 def test_every_route_is_walked(here) -> None:
-    known = {route.partition(" #")[0] for route in (*ASKS, *ANONYMOUS)}
+    known = {route.partition(" #")[0] for route in (*ASKS, *ANONYMOUS, *SOCKETS)}
     assert served(here) - known == set(), "say in walk_routes.py what these need"
     assert known - served(here) == set(), "these are no longer served"
 
@@ -174,6 +178,38 @@ def test_another_projects_id_is_an_absent_one(here, keys, route, noun) -> None:
     assert here.ids["theirs"][noun] not in answers[0].text
 
 
+def knock(here: Inside, route: str, ids: dict[str, str], headers: dict[str, str]) -> Any:
+    """The ordinary answer a socket is refused with."""
+    request = SOCKETS[route].request(route.split(" ", 1)[1], ids)
+    query = "&".join(f"{name}={value}" for name, value in request["params"].items())
+    here.client.cookies.clear()
+    with pytest.raises(WebSocketDenialResponse) as refused:
+        with here.client.websocket_connect(f"ws://127.0.0.1:7700{request['url']}?{query}", headers=headers):
+            pass
+    return refused.value
+
+
+@pytest.mark.parametrize("route", SOCKETS)
+def test_a_socket_is_refused_as_a_route_is(here, keys, route) -> None:
+    """Stranger 401, weaker role 403, another project's or an absent id 404 with one body; nothing changes."""
+    mine = here.ids["mine"]
+    with unchanged(here, 0):
+        assert knock(here, route, mine, {}).status_code == 401
+    for headers in (
+        *(here.key(permissions=EVERYTHING - {each}) for each in SOCKETS[route].permissions),
+        keys["viewer"],
+    ):
+        with unchanged(here, 1):
+            assert knock(here, route, mine, headers).status_code == 403
+    for noun in SOCKETS[route].nouns(route):
+        answers = []
+        for side in (here.ids["theirs"], here.absent):
+            with unchanged(here, 0, 1):
+                answers.append(knock(here, route, {**mine, noun: side[noun]}, keys[""]))
+        assert [answer.status_code for answer in answers] == [404, 404]
+        assert answers[0].content == answers[1].content
+
+
 @pytest.mark.parametrize("route", STEP_UP)
 def test_a_session_types_its_password_again(here, session, route) -> None:
     """The owner may, but not with a cookie that someone found lying open."""
@@ -219,6 +255,7 @@ LISTS = (
     "/api/v1/engines",
     "/api/v1/databases",
     "/api/v1/databases/{database}/statements",
+    "/api/v1/databases/{database}/tunnels",
     "/api/v1/snapshots",
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",
@@ -240,7 +277,7 @@ def test_every_list_is_counted(here) -> None:
     lists = {
         route.path
         for route in iter_route_contexts(here.client.app.routes)
-        if getattr(route.response_model, "__name__", "").startswith("Page[")
+        if getattr(getattr(route, "response_model", None), "__name__", "").startswith("Page[")
     }
     assert {path.replace("_id}", "}") for path in lists - UNSEEN} == set(LISTS)
 

@@ -268,6 +268,12 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/query #write": _one(
         "database.query.write", body={"statement": "SELECT 1", "write": True}
     ),
+    "POST /api/v1/databases/{database_id}/tunnels": Ask(("database.connect", "database.query.read"), {}),
+    "POST /api/v1/databases/{database_id}/tunnels #write": Ask(
+        ("database.connect", "database.query.write"), {"access": "rw"}
+    ),
+    "GET /api/v1/databases/{database_id}/tunnels": _one("database.session.read"),
+    "DELETE /api/v1/tunnels/{tunnel_id}": _one("database.session.kill"),
     "POST /api/v1/databases/{database_id}/snapshots": _one("snapshot.create", body={"repository_id": "$repository"}),
     "GET /api/v1/snapshots": _one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/snapshots/{snapshot_id}": _one("snapshot.read"),
@@ -314,6 +320,10 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/system/recovery-kit": _whole("system.read"),
     "POST /api/v1/system/recovery-kit": _whole("system.key.rotate", body={"passphrase": "x" * 20}),
 }
+# Web sockets: refused with an ordinary answer before they are accepted. `owner` of the tunnel is the asking key itself.
+SOCKETS: dict[str, Ask] = {
+    "WS /api/v1/databases/{database_id}/connect": _one("database.connect", query={"tunnel": "$tunnel"}),
+}
 STEP_UP = (
     "POST /api/v1/account/totp",
     "POST /api/v1/account/totp/confirm",
@@ -343,6 +353,7 @@ STEP_UP = (
     "PATCH /api/v1/environments/{environment_id} #restore",
     "PATCH /api/v1/environments/{environment_id} #unmasked",
     "POST /api/v1/databases/{database_id}/url",
+    "POST /api/v1/databases/{database_id}/tunnels",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/key",
     "POST /api/v1/environments/{environment_id}/secrets/{name}/reveal",

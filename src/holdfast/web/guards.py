@@ -38,7 +38,7 @@ class RequestContext:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
@@ -57,6 +57,10 @@ class RequestContext:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        if scope["type"] == "websocket":
+            with log.bound(request_id=request_id, address=_address(scope)):
+                await self.app(scope, receive, send)
+            return
         started = time.monotonic()
         with log.bound(request_id=request_id, address=_address(scope)):
             try:

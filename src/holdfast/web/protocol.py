@@ -7,8 +7,13 @@ memory, a thousand silent ones use up all descriptors. Status codes: RFC 9110 (4
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from holdfast.web.websocket import App, WebSocketProtocol
 
 HEAD_LIMIT = 64 * 1024
 HEAD_LINES = 200
@@ -68,6 +73,23 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._wait_no_more()
         super().on_message_complete()
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return True
+
+    def handle_websocket_upgrade(self) -> None:
+        """The request becomes a socket: from here on its bytes are not ours."""
+        self._wait_no_more()
+        self.connections.discard(self)
+        running: RequestResponseCycle | None = self.cycle  # uvicorn's stub says it is always there
+        if running is not None and not running.response_complete:
+            self.transport.close()  # an answer is still on its way on this line
+            return
+        scope = cast(dict[str, Any], self.scope)
+        parsed = httptools.parse_url(self.url)
+        path = parsed.path.decode("latin-1")
+        scope |= {"path": unquote(path), "raw_path": parsed.path, "query_string": parsed.query or b""}
+        WebSocketProtocol(cast(App, self.app), scope, self.transport, self.loop, self.tasks)
 
     def send_400_response(self, msg: str) -> None:
         status = 431 if self._too_large else 400

@@ -14,6 +14,7 @@ from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import plan, prepare, swap
+from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
@@ -31,7 +32,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine:
+class PostgresqlEngine(Logins):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -63,13 +63,13 @@ def ensure_roles(admin: Connection, at: Endpoint) -> None:
         change = (
             ""
             if row and _accepts(at, role.user, password)
-            else f" PASSWORD {literal(_verifier(admin, role.user, password))}"
+            else f" PASSWORD {literal(verifier(admin, role.user, password))}"
         )
         run(admin, f"{verb} ROLE {identifier(role.user)} {flags}{change}")
     run(admin, f"ALTER ROLE {identifier(READ_ONLY)} SET default_transaction_read_only = on")
 
 
-def _verifier(admin: Connection, user: str, password: str) -> str:
+def verifier(admin: Connection, user: str, password: str) -> str:
     scrambled = admin.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256")
     return scrambled.decode()
 

@@ -13,6 +13,7 @@ from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.valkey import plan
 from holdfast.engines.valkey.link import connect
+from holdfast.engines.valkey.logins import Logins
 from holdfast.engines.valkey.session import ValkeySession
 from holdfast.engines.valkey.spec import ValkeySpec
 from holdfast.engines.valkey.verify import readable
@@ -26,7 +27,7 @@ TEMPLATES = (
 )
 
 
-class ValkeyEngine:
+class ValkeyEngine(Logins):
     name: ClassVar[str] = "valkey"
     spec: ClassVar[type[Spec]] = ValkeySpec
     capabilities: ClassVar[Capabilities] = Capabilities(

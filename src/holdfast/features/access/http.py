@@ -27,7 +27,7 @@ _WITHOUT_FACTOR = ("/api/v1/session", "/api/v1/account/")
 
 def session_token(request: Request) -> str | None:
     """The cookie's token; behind TLS only the `__Host-` one counts, which no other origin can have set."""
-    return request.cookies.get(SECURE_COOKIE if request.url.scheme == "https" else COOKIE)
+    return request.cookies.get(SECURE_COOKIE if request.url.scheme in ("https", "wss") else COOKIE)
 
 
 def set_session(request: Request, response: Response, token: str) -> None:

@@ -17,6 +17,9 @@ PERMISSIONS: dict[str, str] = {
     "database.query.write": "Run any statement.",
     "database.statements.read": "See which statements were run.",
     "database.url.reveal": "See connection URLs with their passwords.",
+    "database.connect": "Open a tunnel to a database with a temporary login.",
+    "database.session.read": "See who is connected to a database, and what waits for what.",
+    "database.session.kill": "Cancel statements and end sessions and tunnels of a database.",
     "database.start": "Start a database's server.",
     "database.stop": "Stop a database's server.",
     "snapshot.create": "Take a snapshot.",
@@ -94,6 +97,8 @@ _OPERATOR = _VIEWER | {
     "run.cancel",
     "database.start",
     "database.stop",
+    "database.session.read",
+    "database.session.kill",
     "system.read",
 }
 _DEVELOPER = _VIEWER | {
@@ -102,6 +107,9 @@ _DEVELOPER = _VIEWER | {
     "database.query.read",
     "database.query.write",
     "database.statements.read",
+    "database.connect",
+    "database.session.read",
+    "database.session.kill",
     "database.start",
     "database.stop",
     "database.url.reveal",

@@ -8,6 +8,8 @@ from holdfast.features.access.actor import Actor
 from holdfast.features.access.http import _actor as actor_of
 from holdfast.kernel.errors import Unauthenticated
 
+__all__ = ["actor_of", "still_in"]
+
 
 async def still_in(request: Request) -> bool:
     """Whether the request's credential is good now and still means the same rights.
