@@ -81,7 +81,9 @@ def main(name: str) -> int:
     path: Path = SCRIPTS / "versions" / f"{number:04d}_{name}.py"
     title = name.replace("_", " ").capitalize()
     path.write_text(TEMPLATE.format(title=title, revision=f"{number:04d}", down=head, up=code))
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(path)], check=True)
+    ruff = [sys.executable, "-m", "ruff"]
+    subprocess.run([*ruff, "check", "--fix", "--select", "F401", "--quiet", str(path)], check=True)
+    subprocess.run([*ruff, "format", "--quiet", str(path)], check=True)
     print(path.relative_to(Path.cwd()))
     return 0
 

@@ -209,7 +209,7 @@ def test_the_socket_is_guarded_like_every_route(served: Served, shop: str) -> No
         (404, f"/databases/{shop}/connect?tunnel=tun_{'0' * 26}", bearer),
         (404, f"/databases/db_{'0' * 26}/connect?tunnel={tunnel}", bearer),
         (403, path, bearer | {"Origin": "https://evil.example"}),
-        (403, path, bearer | {"Host": "evil.example"}),
+        (421, path, bearer | {"Host": "evil.example"}),
         (400, path, bearer | {"Sec_WebSocket_Key": "short"}),
         (400, path, bearer | {"Sec_WebSocket_Version": "8"}),
         (403, "/nothing/here", bearer),

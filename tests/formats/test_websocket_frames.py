@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.formats.websocket import (
@@ -26,6 +26,7 @@ DATA = st.sampled_from([Opcode.TEXT, Opcode.BINARY])
 SIZES = st.sampled_from([0, 1, 125, 126, 127, 65535, 65536, 70001])
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(DATA, SIZES), max_size=4), st.booleans(), st.integers(1, 5000))
 def test_whole_messages_come_back_however_they_are_cut(wanted, mask, step) -> None:
     sent = [Message(opcode, bytes(i & 255 for i in range(size))) for opcode, size in wanted]

@@ -185,8 +185,8 @@ class BodyLimit:
 
 
 async def refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """A web socket has no answer before it is accepted: closing it makes the server answer 403."""
-    if scope["type"] == "websocket":
+    """A server that cannot answer a web socket before it is accepted is told to close it, which makes that a 403."""
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return
     await response(scope, receive, send)
