@@ -26,19 +26,23 @@ from holdfast.features.access.service import AccessService
 from holdfast.features.access.sso.wiring import single_sign_on
 from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.health.ping import Health, Ping, database_ping, disk_ping
-from holdfast.features.health.pings import keeper_ping, repositories_ping, runner_ping
+from holdfast.features.health.pings import keeper_ping, nodes_ping, repositories_ping, runner_ping
+from holdfast.features.nodes.service import NodesService
 from holdfast.features.projects.service import ProjectsService
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.http import Services, create_app
+from holdfast.jobs.nodes import Node
 from holdfast.kernel import log
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import HoldfastError, NeedsOperator
+from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.node import identity
 from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
+from holdfast.kernel.stop import Stop
 from holdfast.kernel.wake import Wake
 from holdfast.kernel.wake_relay import start_relay
 from holdfast.web.peer import PeerProtocol
@@ -53,6 +57,10 @@ def build_services(settings: Settings) -> Services:
     clock = SystemClock()
     db = Database(settings.metadata_url)
     db.migrate()
+    origin = f"http://{settings.host}:{settings.control_port}"
+    named = identity(settings.data, settings.node)
+    node = Node(db, clock, named, addresses=(*settings.allowed_hosts, origin), adopt=located.adopt)
+    node.join()
     secrets = Secrets(db, master_key_of(db, source_of(settings)))
     secrets.check()
     wake = Wake(settings.runtime)
@@ -65,11 +73,11 @@ def build_services(settings: Settings) -> Services:
             runner_ping(db, clock),
             keeper_ping(KeeperClient.of(settings)),
             disk_ping(settings.data, settings.disk_reserve_bytes),
-            repositories_ping(settings.data / "repositories", db),
+            repositories_ping(settings.data / "repositories", db, node.name),
+            nodes_ping(db, clock, node.name),
             Ping("audit", upper.audit.sequencer.check, needed=False),
         )
     )
-    origin = f"http://{settings.host}:{settings.control_port}"
     keys = KeyService(db, clock, located.WHEREABOUTS)
     proof, factor_parts = second_factors(db, clock, secrets)
     access = AccessService(db, clock, origin=origin, factors=proof)
@@ -78,19 +86,47 @@ def build_services(settings: Settings) -> Services:
     hooks = UserHooks((tokens.end_of,), on_user_reset=(proof.removed,), on_user_gone=(sso.gone,))
     people = {**accounts(db, clock, access, hooks, origin=origin), **factor_parts}
     relay = start_relay(db, wake)
+    alive = Alive(node, db)
     return Services(
         db=db,
         access=access,
         keys=keys,
         projects=projects,
         health=health,
-        parts={**upper.parts, **people, **single, **granting(db, clock, located.WHEREABOUTS), TokenService: tokens},
+        parts={
+            **upper.parts,
+            **people,
+            **single,
+            **granting(db, clock, located.WHEREABOUTS),
+            TokenService: tokens,
+            NodesService: NodesService(db, clock, secrets, node.name),
+        },
         routers=slices.ROUTERS,
         admin_uids=frozenset({0, settings.data.stat().st_uid}),
-        background=(upper.background,),
+        background=(upper.background, alive.background),
         endings=(upper.stop,),
         closers=(upper.close, health.close, *((relay.close,) if relay else ())),
     )
+
+
+class Alive:
+    """Says that this process lives, when other nodes may ask; ends the process when its node is somebody else's."""
+
+    def __init__(self, node: Node, db: Database) -> None:
+        self._node = node
+        self._embedded = db.embedded
+
+    async def background(self) -> None:
+        """Until cancelled. Raises Conflict("node_lost"): the keeper starts us again, and that says what to do."""
+        stop, lost = Stop(), list[Conflict]()
+        try:
+            if self._embedded:
+                await asyncio.Event().wait()
+            await asyncio.to_thread(self._node.beat_forever, stop, lost.append)
+        finally:
+            stop.stop("the api ends")
+        if lost:
+            raise lost[0]
 
 
 class _Server(uvicorn.Server):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from holdfast.features.access.grants import Place
 from holdfast.features.access.places import Whereabouts
+from holdfast.features.backups.model import repositories
 from holdfast.features.databases.model import resources
 from holdfast.features.projects.model import environments, projects
+from holdfast.jobs import ENDED
+from holdfast.jobs.schema import runs
 
 
 def project(conn: sa.Connection, project_id: str) -> Place | None:
@@ -27,6 +32,21 @@ def resource(conn: sa.Connection, resource_id: str) -> Place | None:
         sa.select(c.project_id, c.environment_id).where(c.id == resource_id, c.purged_at.is_(None))
     ).first()
     return None if row is None else Place(row.project_id, row.environment_id, resource_id)
+
+
+def node_of(resource_id: str) -> sa.ColumnElement[Any]:
+    """SQL: the node a resource lives on; NULL when it is reached from everywhere, or is none of ours."""
+    return sa.select(resources.c.node).where(resources.c.id == resource_id).scalar_subquery()
+
+
+def adopt(conn: sa.Connection, node: str) -> None:
+    """What was recorded before there were nodes is this one's: it was the only Holdfast there was."""
+    conn.execute(sa.update(resources).where(resources.c.node.is_(None)).values(node=node))
+    conn.execute(
+        sa.update(repositories).where(repositories.c.node.is_(None), repositories.c.kind == "local").values(node=node)
+    )
+    waiting = sa.and_(runs.c.node.is_(None), runs.c.state.not_in(sorted(ENDED)))
+    conn.execute(sa.update(runs).where(waiting).values(node=node))
 
 
 WHEREABOUTS = Whereabouts(project, environment, resource)

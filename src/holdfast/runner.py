@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from holdfast import catalog
+from holdfast import catalog, located
 from holdfast.contract.registry import Registry
 from holdfast.features.audit.sequencer import WRITTEN
 from holdfast.features.backups.counts import COUNTS
@@ -31,6 +31,7 @@ from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs, Runner, TaskRegistry
+from holdfast.jobs.nodes import Node
 from holdfast.kernel import log
 from holdfast.kernel.audit_keys import seal_rows
 from holdfast.kernel.clock import Clock, SystemClock
@@ -38,6 +39,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.malloc import keep_big_buffers
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.node import identity
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
@@ -70,13 +72,15 @@ def build(
     clock = clock or SystemClock()
     db = Database(settings.metadata_url)
     db.migrate()
+    node = Node(db, clock, identity(settings.data, settings.node), adopt=located.adopt)
+    node.join()
     wake = Wake(settings.runtime)
     secrets = Secrets(db, master_key_of(db, source_of(settings)))
     seal_rows(db, secrets, lambda: wake.notify(WRITTEN))
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
     gate = Gate(settings.data / "gates")
-    jobs = Jobs(db, clock, wake)
+    jobs = Jobs(db, clock, wake, located.node_of)
     keys = Keys(settings, db, secrets, clock)
 
     databases = DatabaseTasks(db, reach, secrets, gate, clock, wake)
@@ -90,8 +94,8 @@ def build(
 
     scratch = settings.data / "scratch"
     scratch.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    runner = Runner(db, tasks, name=name, scratch_root=scratch, clock=clock, wake=wake)
-    sweeps = (hosts.sweep, DatabaseSweep(db, jobs, clock).sweep, BackupSweep(db, jobs, swapper, clock).sweep)
+    runner = Runner(db, tasks, name=name, scratch_root=scratch, clock=clock, wake=wake, joined=node)
+    sweeps = (hosts.sweep, DatabaseSweep(db, jobs, clock, node.name).sweep, BackupSweep(db, jobs, swapper, clock).sweep)
     return RunnerParts(db, wake, hosts, runner, sweeps)
 
 

@@ -43,6 +43,7 @@ from holdfast.features.metrics import api as metrics_api
 from holdfast.features.metrics.sampler import Sampler
 from holdfast.features.metrics.service import MetricsService
 from holdfast.features.metrics.statements import StatementMeter
+from holdfast.features.nodes import api as nodes_api
 from holdfast.features.runs import api as runs_api
 from holdfast.features.runs.service import RunsService
 from holdfast.features.secrets import wiring as secrets_wiring
@@ -69,6 +70,7 @@ ROUTERS = (
     api_browse.router,
     api_repositories.router,
     metrics_api.router,
+    nodes_api.router,
     *secrets_wiring.ROUTERS,
 )
 
@@ -162,7 +164,7 @@ def build(
     db = db or Database(settings.metadata_url)
     wake = wake or Wake(settings.runtime)
     secrets = secrets or Secrets(db, master_key_of(db, source_of(settings)))
-    jobs = Jobs(db, clock, wake)
+    jobs = Jobs(db, clock, wake, located.node_of)
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines, secrets, hosts)
     gate = Gate(settings.data / "gates")

@@ -46,7 +46,7 @@ from holdfast.features.masking.model import MaskingProfile
 from holdfast.features.secrets.service import SecretsService
 from holdfast.http import Services, create_app
 from holdfast.jobs import Jobs
-from holdfast.jobs.schema import run_logs, runs
+from holdfast.jobs.schema import nodes, run_logs, runs
 from holdfast.kernel import audit
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import metadata
@@ -140,6 +140,7 @@ class Inside:
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
         made["tunnel"] = tunnel.id
+        made["node"] = node_row(self.services)
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
@@ -174,6 +175,14 @@ def repository_row(project_id: str, name: str) -> RepositoryRow:
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:
     return MaskingProfile(new_id("msk"), project_id, name, "sqlite", "", ["SELECT 1"], 1, "usr_walk", NOW, NOW)
+
+
+def node_row(services: Services) -> str:
+    """A node that was never there: it is silent, and health says so."""
+    values = {"name": new_id("node"), "data_id": new_id("node"), "machine": "m", "version": "1", "addresses": []}
+    with services.db.write() as conn:
+        conn.execute(nodes.insert().values(**values, joined_at=NOW, beat_at=NOW))
+    return values["name"]  # type: ignore[return-value]
 
 
 def limit_row(services: Services, project_id: str, key_id: str) -> str:

@@ -247,6 +247,9 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/runs/{run_id}/logs": _one("run.read"),
     "GET /api/v1/runs/{run_id}/events": _one("run.read"),
     "POST /api/v1/runs/{run_id}/cancel": _one("run.cancel"),
+    "GET /api/v1/nodes": _whole("system.read"),
+    "GET /api/v1/nodes/{node_id}": _whole("system.read"),
+    "DELETE /api/v1/nodes/{node_id}": _whole("system.admin", body={"confirm": "walk"}),
     "GET /api/v1/engines": _one("database.read"),
     "GET /api/v1/engines/{name}": _one("database.read", fill={"name": "sqlite"}),
     "POST /api/v1/databases": _one(
@@ -325,6 +328,7 @@ SOCKETS: dict[str, Ask] = {
     "WS /api/v1/databases/{database_id}/connect": _one("database.connect", query={"tunnel": "$tunnel"}),
 }
 STEP_UP = (
+    "DELETE /api/v1/nodes/{node_id}",
     "POST /api/v1/account/totp",
     "POST /api/v1/account/totp/confirm",
     "DELETE /api/v1/account/totp",

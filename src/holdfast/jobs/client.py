@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,12 +23,19 @@ from holdfast.kernel.wake import Wake
 
 class Jobs:
     """What the API and the tests use. Writing verbs need a connection from `Database.write`; when that transaction
-    rolls back, no run exists and nobody was woken."""
+    rolls back, no run exists and nobody was woken. `node_of` is the SQL that says where a resource lives."""
 
-    def __init__(self, db: Database, clock: Clock | None = None, wake: Wake | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock | None = None,
+        wake: Wake | None = None,
+        node_of: Callable[[str], sa.ColumnElement[Any]] | None = None,
+    ) -> None:
         self._db = db
         self._clock = clock or SystemClock()
         self._wake = wake
+        self._node_of = node_of
 
     def submit(
         self,
@@ -43,9 +50,16 @@ class Jobs:
         trigger: str = "api",
         correlation_id: str | None = None,
         delay_seconds: float = 0,
+        node: str | None = None,
     ) -> Run:
-        """A queued run, executed once the caller has committed and `delay_seconds` have passed. `input` carries ids."""
+        """A queued run, executed once the caller has committed and `delay_seconds` have passed. `input` carries ids.
+
+        Only runners of `node` take it: by default of the node that the resource lives on, any when it lives on none.
+        """
         now = self._clock.now()
+        where: Any = node
+        if node is None and resource_id is not None and self._node_of is not None:
+            where = self._node_of(resource_id)
         run_id = new_id("run")
         conn.execute(
             sa.insert(runs).values(
@@ -63,6 +77,7 @@ class Jobs:
                 not_before=now + timedelta(seconds=delay_seconds) if delay_seconds else None,
                 epoch=0,
                 exclusive=False,
+                node=where,
             )
         )
         self._tell(conn, "runs")

@@ -36,13 +36,16 @@ def process_start(pid: int) -> str | None:
 class Lease:
     """Our own beat, and the eye on everyone else's."""
 
-    def __init__(self, db: Database, clock: Clock, name: str, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, name: str, lease_seconds: float = LEASE_SECONDS, node: str | None = None
+    ) -> None:
         self._db = db
         self._clock = clock
         self._seconds = lease_seconds
         self._machine = machine_id()
         self._seen: dict[str, tuple[int, float]] = {}
         self.name = name
+        self._node = node
         self.runner_id = f"{name}.{os.getpid()}.{os.urandom(4).hex()}"
 
     def beat(self) -> None:
@@ -59,6 +62,7 @@ class Lease:
                 sa.insert(runners).values(
                     id=self.runner_id,
                     name=self.name,
+                    node=self._node,
                     machine=self._machine,
                     pid=os.getpid(),
                     pid_started=process_start(os.getpid()) or "",

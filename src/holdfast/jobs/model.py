@@ -34,7 +34,8 @@ class Progress:
 @dataclass(frozen=True)
 class Run:
     """Our row and the only status anyone reads. `epoch` rises with each claim: a runner that paused and woke up
-    holds an old one and can change nothing. `deaths` counts the runners that died with it (see jobs/giving_up)."""
+    holds an old one and can change nothing. `deaths` counts the runners that died with it (see jobs/giving_up).
+    Only runners of `node` claim it; None = any."""
 
     id: str
     kind: str
@@ -56,6 +57,7 @@ class Run:
     finished_at: datetime | None
     cancel_requested_at: datetime | None
     deaths: int = 0
+    node: str | None = None
 
 
 class TaskContext(Protocol):

@@ -21,11 +21,12 @@ from holdfast.jobs.context import Context
 from holdfast.jobs.giving_up import REASON, UNDO_AFTER
 from holdfast.jobs.lease import BEAT_SECONDS, LEASE_SECONDS, Lease
 from holdfast.jobs.model import Run
+from holdfast.jobs.nodes import Node
 from holdfast.jobs.registry import TaskRegistry
 from holdfast.jobs.schema import runs
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.errors import Conflict, HoldfastError
 from holdfast.kernel.stop import Stop
 from holdfast.kernel.wake import Wake
 
@@ -55,6 +56,8 @@ class Runner:
         lease_seconds: float = LEASE_SECONDS,
         grace_seconds: float = 30.0,
         keep_logs_days: int = 90,
+        node: str | None = None,
+        joined: Node | None = None,
     ) -> None:
         self._db = db
         self._tasks = tasks
@@ -64,12 +67,15 @@ class Runner:
         self._concurrency = concurrency
         self._grace = grace_seconds
         self._keep = timedelta(days=keep_logs_days)
-        self._lease = Lease(db, self._clock, name, lease_seconds)
+        self._node = joined.name if joined else node
+        self._joined = joined
+        self._lease = Lease(db, self._clock, name, lease_seconds, self._node)
         self._jobs = Jobs(db, self._clock, wake)
         self._active: dict[tuple[str, int], tuple[Context, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._look = threading.Event()
         self._over = threading.Event()
+        self._stop = Stop()
 
     @property
     def id(self) -> str:
@@ -78,8 +84,9 @@ class Runner:
 
     def run_forever(self, stop: Stop) -> None:
         """Work until `stop`; then ask every task to stop, put unfinished runs back in the queue and return."""
+        self._stop = stop
         stop.on_stop(self._look.set)
-        self._lease.beat()
+        self._beat()
         self._guarded(self._bury)
         helpers = [threading.Thread(target=self._pulse_loop, name="runner-pulse", daemon=True)]
         if self._wake is not None:
@@ -114,22 +121,37 @@ class Runner:
             if not self._anything_queued():
                 return
             with self._db.write() as conn:
-                self._lease.ensure(conn)  # a claim by a runner nobody knows would be taken over at once
+                self._alive(conn)  # a claim by a runner nobody knows would be taken over at once
                 run = store.claim(
                     conn,
                     runner=self.id,
                     kinds=self._tasks.kinds(),
                     exclusive_kinds=self._tasks.exclusive_kinds(),
                     now=self._clock.now(),
+                    node=self._node,
                 )
             if run is None:
                 return
             self._start(run)
 
+    def _beat(self) -> None:
+        """Raises Conflict("node_lost"), and then this runner is stopping: its node is somebody else's."""
+        try:
+            with self._db.write() as conn:
+                self._alive(conn)
+        except Conflict as error:
+            self._stop.stop(error.message)
+            raise
+
+    def _alive(self, conn: sa.Connection) -> None:
+        if self._joined is not None:
+            self._joined.beat(conn)
+        self._lease.ensure(conn)
+
     def _anything_queued(self) -> bool:
         """Asked without the write lock first, so that an idle runner costs nobody anything."""
         with self._db.read() as conn:
-            return conn.execute(sa.select(runs.c.id).where(runs.c.state == "queued").limit(1)).first() is not None
+            return conn.execute(sa.select(runs.c.id).where(store.claimable_at(self._node)).limit(1)).first() is not None
 
     def _start(self, run: Run) -> None:
         scratch = self._scratch_root / run.id / str(run.epoch)
@@ -187,7 +209,7 @@ class Runner:
                 self._guarded(self._fire_schedules)
             if now >= due_beat:
                 due_beat = now + BEAT_SECONDS
-                self._guarded(self._lease.beat)
+                self._guarded(self._beat)
                 self._guarded(self._bury)
             if now >= due_prune:
                 due_prune = now + _PRUNE_SECONDS

@@ -26,6 +26,7 @@ runs = sa.Table(
     sa.Column("correlation_id", sa.String(128)),
     sa.Column("requested_at", Timestamp, nullable=False),
     sa.Column("not_before", Timestamp),
+    sa.Column("node", sa.String(63)),
     sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("exclusive", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("started_at", Timestamp),
@@ -74,10 +75,25 @@ runners = sa.Table(
     metadata,
     sa.Column("id", sa.String(128), primary_key=True),
     sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("node", sa.String(63)),
     sa.Column("machine", sa.String(128), nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("pid_started", sa.String(64), nullable=False),
     sa.Column("beat", sa.BigInteger, nullable=False),
+    sa.Column("beat_at", Timestamp, nullable=False),
+)
+
+# One row per installation that ever joined this metadata database; see `jobs.nodes`. What lives on a node carries its
+# name, so a row is removed only by a person.
+nodes = sa.Table(
+    "nodes",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("data_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("machine", sa.String(128), nullable=False),
+    sa.Column("version", sa.String(40), nullable=False),
+    sa.Column("addresses", Json),
+    sa.Column("joined_at", Timestamp, nullable=False),
     sa.Column("beat_at", Timestamp, nullable=False),
 )
 

@@ -41,10 +41,21 @@ def get(conn: sa.Connection, run_id: str) -> Run | None:
     return to_run(row) if row else None
 
 
+def claimable_at(node: str | None) -> sa.ColumnElement[bool]:
+    """Queued, and bound to this node or to none."""
+    return sa.and_(runs.c.state == "queued", sa.or_(runs.c.node.is_(None), runs.c.node == node))
+
+
 def claim(
-    conn: sa.Connection, *, runner: str, kinds: Sequence[str], exclusive_kinds: Sequence[str], now: datetime
+    conn: sa.Connection,
+    *,
+    runner: str,
+    kinds: Sequence[str],
+    exclusive_kinds: Sequence[str],
+    now: datetime,
+    node: str | None = None,
 ) -> Run | None:
-    """Give the oldest runnable queued run to `runner` and raise its epoch; None when there is none.
+    """Give the oldest runnable queued run of the runner's node to `runner` and raise its epoch; None without one.
 
     A run of an exclusive kind waits while another exclusive run of its resource is running; one whose runner died
     with it before waits while another such runs.
@@ -60,7 +71,7 @@ def claim(
     oldest = (
         sa.select(runs.c.id)
         .where(
-            runs.c.state == "queued",
+            claimable_at(node),
             runs.c.kind.in_(kinds),
             sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
             sa.or_(sa.not_(exclusive), sa.not_(busy)),

@@ -43,6 +43,7 @@ class Settings:
     control_port: int = 7700
     apps_port: int = 7701
     database_url: str | None = None
+    node: str = ""  # "" = the name kept in the data directory, made once
     log_level: str = "info"
     delete_grace_seconds: int = 7 * 24 * 3600
     disk_reserve_bytes: int = 256 * 1024 * 1024
@@ -87,6 +88,7 @@ class Settings:
             control_port=_number(env, "HOLDFAST_CONTROL_PORT", 7700),
             apps_port=_number(env, "HOLDFAST_APPS_PORT", 7701),
             database_url=env.get("HOLDFAST_DATABASE_URL"),
+            node=env.get("HOLDFAST_NODE", ""),
             log_level=env.get("HOLDFAST_LOG_LEVEL", "info"),
             delete_grace_seconds=_number(env, "HOLDFAST_DELETE_GRACE_SECONDS", 7 * 24 * 3600),
             disk_reserve_bytes=_number(env, "HOLDFAST_DISK_RESERVE_BYTES", 256 * 1024 * 1024),

@@ -62,4 +62,4 @@ def check_repository(body: CheckIn, actor: CurrentActor, service: Service, repos
 def reveal_key(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryKeyOut:
     """The password and the path; audited, and a browser session types its password again."""
     password, path = service.key(actor, repository_id)
-    return RepositoryKeyOut(password=password, path=str(path))
+    return RepositoryKeyOut(password=password, path=path)

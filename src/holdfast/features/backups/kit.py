@@ -37,7 +37,7 @@ def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitReposi
         id=found.id,
         name=found.name,
         project=project,
-        path=str(keys.path(found.id)),
+        path=keys.where(found),
         restic_id=found.restic_id,
         password=keys.password(conn, found),
     )

@@ -28,6 +28,7 @@ repositories = sa.Table(
     sa.Column("last_check", Json()),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp(), nullable=False),
+    sa.Column("node", sa.String(63)),
     sa.UniqueConstraint("project_id", "name"),
 )
 
@@ -118,7 +119,8 @@ restores = sa.Table(
 
 @dataclass(frozen=True)
 class RepositoryRow:
-    """Where snapshots of a project live. `state` "new" until the first use has made it on disk."""
+    """Where snapshots of a project live. `state` "new" until the first use has made it on disk.
+    `node` is the one whose disk it is on; None = reached from every node."""
 
     id: str
     project_id: str
@@ -130,6 +132,7 @@ class RepositoryRow:
     last_check: Mapping[str, Any] | None
     created_by: str
     created_at: datetime
+    node: str | None = None
 
     @property
     def place(self) -> Place:

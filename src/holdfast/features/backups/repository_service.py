@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -53,12 +52,12 @@ class RepositoriesService:
             return self._found(conn, actor, repository_id, "repository.read")
 
     def path(self, row: RepositoryRow) -> str:
-        """Where it lies: what stock restic takes as -r."""
-        return str(self._keys.path(row.id))
+        """Where it lies: what stock restic takes as -r; on another node, which."""
+        return self._keys.where(row)
 
     def bytes(self, row: RepositoryRow) -> int | None:
-        """What it takes on disk, by its files' sizes; None while it is new."""
-        if row.state == "new":
+        """What it takes on disk, by its files' sizes; None while it is new, or on another node's disk."""
+        if row.state == "new" or row.node not in (None, self._keys.node):
             return None
         return sum(size for _, size in LocalStore(self._keys.path(row.id)).list("data"))
 
@@ -74,17 +73,18 @@ class RepositoriesService:
                 actor=actor.id,
                 project_id=row.project_id,
                 input={"repository_id": row.id, "read_data": read_data},
+                node=row.node,
             )
             self._record(conn, actor, row, "repository.check", run_id=run.id)
             return row, run
 
-    def key(self, actor: Actor, repository_id: str) -> tuple[str, Path]:
+    def key(self, actor: Actor, repository_id: str) -> tuple[str, str]:
         """The password and the path: all a stock restic needs. Audited before it is answered."""
         with self._db.write() as conn:
             row = self._found(conn, actor, repository_id, "repository.key.reveal")
             actor.require_step_up()
             self._record(conn, actor, row, "repository.key.reveal")
-            return self._keys.password(conn, row), self._keys.path(row.id)
+            return self._keys.password(conn, row), self._keys.where(row)
 
     def _found(self, conn: sa.Connection, actor: Actor, repository_id: str, permission: str) -> RepositoryRow:
         row = store.get(conn, RepositoryRow, repository_id)

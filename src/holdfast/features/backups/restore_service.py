@@ -150,6 +150,7 @@ class RestoreService:
             raise Conflict(f"the database is {living.state if living else 'gone'}, not ready", code="wrong_state")
         else:
             self._swapper.engine(living)
+            self._snapshots.node_of(conn, snapshot, living.node)
 
     def _environment(self, conn: sa.Connection, actor: Actor, snapshot: Snapshot, wish: RestoreWish) -> Environment:
         wanted = wish.environment_id if wish.mode == "new" and wish.environment_id else snapshot.environment_id
@@ -179,11 +180,12 @@ class RestoreService:
             name=wish.name,
             spec=wish.spec if wish.spec is not None else snapshot.spec,
             labels={},
+            node=self._snapshots.node_of(conn, snapshot),
             notes=f"Restored from {snapshot.id}" + (f", masked with {masking['name']}." if masking else "."),
         )
         resource = self._databases.insert(conn, actor, environment, wanted, state="restoring")
         restore = self._insert(conn, actor, snapshot, resource, wish, None, masking)
-        run = self._submit(conn, actor, snapshot, restore)
+        run = self._submit(conn, actor, snapshot, restore, resource.node)
         return databases.claim(conn, resource.id, run.id), restore, run
 
     def _in_place(
@@ -193,6 +195,7 @@ class RestoreService:
         environment = environment_of(conn, actor, resource.environment_id, "snapshot.restore")
         check_production(environment, wish)
         self._swapper.engine(resource)
+        self._snapshots.node_of(conn, snapshot, resource.node)
         if resource.state != "ready":
             raise wrong_state(resource, "restore into")
         check_confirm(resource, wish.confirm or "")
@@ -200,7 +203,7 @@ class RestoreService:
         if wish.safety:
             safety = self._snapshots.insert(conn, actor, resource, level=1, trigger="safety", tags=("safety",))
         restore = self._insert(conn, actor, snapshot, resource, wish, safety)
-        run = self._submit(conn, actor, snapshot, restore)
+        run = self._submit(conn, actor, snapshot, restore, resource.node)
         if safety is not None:
             self._snapshots.own(conn, safety, run)
         return resource, restore, run
@@ -243,7 +246,7 @@ class RestoreService:
         store.insert(conn, restore)
         return restore
 
-    def _submit(self, conn: sa.Connection, actor: Actor, snapshot: Snapshot, restore: Restore) -> Run:
+    def _submit(self, conn: sa.Connection, actor: Actor, snapshot: Snapshot, restore: Restore, node: str | None) -> Run:
         run = self._jobs.submit(
             conn,
             kind="snapshot.restore",
@@ -252,6 +255,7 @@ class RestoreService:
             environment_id=restore.environment_id,
             resource_id=restore.resource_id,
             input={"restore_id": restore.id, "snapshot_id": snapshot.id, "mode": restore.mode},
+            node=self._snapshots.node_of(conn, snapshot, node),
         )
         store.change(conn, Restore, restore.id, run_id=run.id)
         named = restore.masking["name"] if restore.masking else None

@@ -12,6 +12,7 @@ from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow, restores, snapshots
+from holdfast.features.databases.elsewhere import common_node
 from holdfast.features.databases.guard import found as found_database
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.service import wrong_state
@@ -61,7 +62,8 @@ class SnapshotsService:
             snapshot = self.insert(
                 conn, actor, resource, level=level, repository_id=repository_id, tags=tags, trigger="manual"
             )
-            run = self._submit(conn, actor, snapshot, "snapshot.create", {}, resource.id)
+            node = self.node_of(conn, snapshot, resource.node)
+            run = self._submit(conn, actor, snapshot, "snapshot.create", {}, resource.id, node)
             made = (self.own(conn, snapshot, run), run)
             once.keep(conn, made)
             return made
@@ -79,12 +81,13 @@ class SnapshotsService:
     ) -> Snapshot:
         """A row in state "creating", in the caller's transaction; the caller authorised and submits the run."""
         if repository_id is None:
-            repository = self._keys.default(conn, resource.project_id, actor.id)
+            repository = self._keys.default(conn, resource.project_id, actor.id, resource.node)
         else:
             chosen = store.get(conn, RepositoryRow, repository_id)
             if chosen is None or chosen.project_id != resource.project_id:
                 raise no_such("repository")
             repository = chosen
+            common_node(resource.node, repository.node, "the database and the repository")
         if level is None:
             level = DEFAULT_LEVEL if store.proven_before(conn, resource.id) else FIRST_LEVEL
         snapshot = Snapshot(
@@ -122,6 +125,11 @@ class SnapshotsService:
         )
         store.insert(conn, snapshot)
         return snapshot
+
+    def node_of(self, conn: sa.Connection, snapshot: Snapshot, other: str | None = None) -> str | None:
+        """The node that reaches the snapshot's repository, and `other` too. Raises Conflict("nodes_apart")."""
+        row = store.get(conn, RepositoryRow, snapshot.repository_id)
+        return common_node(other, row.node if row else None, "the database and the snapshot's repository")
 
     def own(self, conn: sa.Connection, snapshot: Snapshot, run: Run) -> Snapshot:
         """Name the run that will end the row's state "creating"."""
@@ -184,7 +192,9 @@ class SnapshotsService:
             snapshot = found(conn, actor, snapshot_id, "snapshot.verify")
             require_ready(snapshot)
             wanted = snapshot.wanted_level if level is None else max(1, level)
-            return snapshot, self._submit(conn, actor, snapshot, "snapshot.verify", {"level": wanted})
+            return snapshot, self._submit(
+                conn, actor, snapshot, "snapshot.verify", {"level": wanted}, node=self.node_of(conn, snapshot)
+            )
 
     def delete(self, actor: Actor, snapshot_id: str, confirm: str, *, force: bool = False) -> tuple[Snapshot, Run]:
         """Refused for a held snapshot, and without `force` for the only good one its database has."""
@@ -207,7 +217,8 @@ class SnapshotsService:
                     code="last_good_snapshot",
                     hint="Take another one first, or say force.",
                 )
-            run = self._submit(conn, actor, snapshot, "snapshot.delete", {}, snapshot.resource_id)
+            node = self.node_of(conn, snapshot)
+            run = self._submit(conn, actor, snapshot, "snapshot.delete", {}, snapshot.resource_id, node)
             return snapshot, run
 
     def restores(
@@ -235,6 +246,7 @@ class SnapshotsService:
         kind: str,
         values: Mapping[str, Any],
         resource_id: str | None = None,
+        node: str | None = None,
     ) -> Run:
         run = self._jobs.submit(
             conn,
@@ -244,6 +256,7 @@ class SnapshotsService:
             environment_id=snapshot.environment_id,
             resource_id=resource_id or snapshot.resource_id,
             input={"snapshot_id": snapshot.id, **values},
+            node=node,
         )
         record(conn, actor, snapshot, kind, {"run_id": run.id, **values})
         return run

@@ -87,6 +87,20 @@ def default_repository(conn: sa.Connection, project_id: str) -> RepositoryRow | 
     return RepositoryRow(**found) if found else None
 
 
+def named_repository(conn: sa.Connection, project_id: str, name: str) -> RepositoryRow | None:
+    c = repositories.c
+    found = conn.execute(sa.select(repositories).where(c.project_id == project_id, c.name == name)).mappings().first()
+    return RepositoryRow(**found) if found else None
+
+
+def repository_on(conn: sa.Connection, project_id: str, node: str) -> RepositoryRow | None:
+    """The project's oldest repository on that node's disk."""
+    c = repositories.c
+    query = sa.select(repositories).where(c.project_id == project_id, c.node == node).order_by(c.id).limit(1)
+    found = conn.execute(query).mappings().first()
+    return RepositoryRow(**found) if found else None
+
+
 def newest_good(conn: sa.Connection, resource_id: str, repository_id: str | None = None) -> Snapshot | None:
     """The newest ready snapshot that no verification found wrong."""
     c = snapshots.c

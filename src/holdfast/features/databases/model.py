@@ -44,6 +44,7 @@ resources = sa.Table(
     sa.Column("deleted_at", Timestamp()),
     sa.Column("purge_after", Timestamp()),
     sa.Column("purged_at", Timestamp()),
+    sa.Column("node", sa.String(63)),
 )
 sa.Index(
     "uq_resources_environment_kind_name",
@@ -54,6 +55,7 @@ sa.Index(
     sqlite_where=resources.c.deleted_at.is_(None),
     postgresql_where=resources.c.deleted_at.is_(None),
 )
+sa.Index("ix_resources_node", resources.c.node)
 sa.Index("ix_resources_project_id", resources.c.project_id, resources.c.id)
 
 statements = sa.Table(
@@ -76,7 +78,8 @@ sa.Index("ix_statements_resource_id", statements.c.resource_id, statements.c.id)
 @dataclass(frozen=True)
 class Resource:
     """One database as recorded. `endpoint` holds no password; `generation` rises when what is behind the endpoint
-    changes (start, swap), so that sessions opened before are not used again; `version` is the ETag."""
+    changes (start, swap), so that sessions opened before are not used again; `version` is the ETag. `node` hosts
+    it; None = it is reached from every node."""
 
     id: str
     project_id: str
@@ -103,6 +106,7 @@ class Resource:
     deleted_at: datetime | None
     purge_after: datetime | None
     purged_at: datetime | None
+    node: str | None = None
 
     @property
     def place(self) -> Place:

@@ -160,6 +160,8 @@ class QueryService:
         with self._db.read() as conn:
             resource = found(conn, actor, resource_id, permission)
             environment = projects.environment(conn, resource.environment_id) if question is not None else None
+        if permission != "database.statements.read":
+            self._reach.require_here(resource)
         if question is not None:
             _check(question)
         if question is not None and environment is not None and environment.kind == "production":

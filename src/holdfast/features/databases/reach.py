@@ -12,11 +12,13 @@ from holdfast.contract.engine import Engine
 from holdfast.contract.registry import Registry
 from holdfast.contract.spec import Endpoint, Plan, Spec
 from holdfast.contract.tools import Tools
+from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.endpoints import endpoint_from_json
 from holdfast.features.databases.model import Resource
 from holdfast.hosts import Hosts
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, DiskFull, Invalid
+from holdfast.kernel.node import identity
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.settings import Settings
 
@@ -26,6 +28,7 @@ class Reach:
 
     def __init__(self, settings: Settings, db: Database, engines: Registry, secrets: Secrets, hosts: Hosts) -> None:
         self.settings = settings
+        self.node = identity(settings.data, settings.node).name
         self.engines = engines
         self.hosts = hosts
         self._db = db
@@ -41,8 +44,15 @@ class Reach:
         with self._db.read() as conn:
             return self._secrets.all(conn, resource.environment_id, resource.id)
 
-    def endpoint(self, resource: Resource) -> Endpoint:
-        """Raises Conflict (code "not_provisioned") while there is nothing to reach."""
+    def require_here(self, resource: Resource) -> None:
+        """Raises OtherNode for one whose files and server are on another node."""
+        require_node(self.node, resource.node, f"the database {resource.name!r}")
+
+    def endpoint(self, resource: Resource, *, anywhere: bool = False) -> Endpoint:
+        """Raises Conflict (code "not_provisioned") while there is nothing to reach, OtherNode for one that cannot be
+        reached from here; with `anywhere` it is only told, not used."""
+        if not anywhere:
+            self.require_here(resource)
         if resource.endpoint is None:
             raise Conflict(f"{resource.name!r} was never provisioned", code="not_provisioned")
         return endpoint_from_json(resource.endpoint, self.secrets(resource))
@@ -52,6 +62,7 @@ class Reach:
 
     def plan(self, resource: Resource) -> Plan:
         """The plan of this resource on this machine; allocates what the host remembers (directories, user, port)."""
+        self.require_here(resource)
         engine, spec = self.engine(resource), self.spec(resource)
         port = (resource.endpoint or {}).get("port")  # before there is one, the host remembers what it gave
         site = self.hosts.site(resource.id, resource.name, engine, spec, self.secrets(resource), port)

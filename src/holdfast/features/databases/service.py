@@ -17,7 +17,7 @@ from holdfast.features.databases.model import BUSY, KIND, Resource, State, resou
 from holdfast.features.databases.names import checked_name
 from holdfast.features.databases.reach import Reach, checked_spec
 from holdfast.features.projects.scope import Environment, environment_of
-from holdfast.jobs import Jobs, Run
+from holdfast.jobs import Jobs, Run, nodes
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
@@ -42,6 +42,7 @@ class Wanted:
     colour: str | None = None
     notes: str = ""
     deletion_protection: bool = False
+    node: str | None = None  # None = the one that is asked
 
 
 class DatabasesService:
@@ -97,11 +98,25 @@ class DatabasesService:
             deleted_at=None,
             purge_after=None,
             purged_at=None,
+            node=self._node(conn, wanted.node),
         )
         store.insert(conn, resource)
         for name in engine.needs(spec)[1]:
             self._secrets.put(conn, environment.id, resource.id, name, tokens.token_urlsafe(24))
         return resource
+
+    def _node(self, conn: sa.Connection, wanted: str | None) -> str:
+        """Where it will live. Raises Invalid for a node that never joined."""
+        if wanted is None or wanted == self._reach.node:
+            return self._reach.node
+        if nodes.one(conn, self._clock, wanted) is None:
+            raise Invalid(
+                f"there is no node {wanted!r}",
+                code="node_unknown",
+                hint="`holdfast node list` shows them.",
+                details={"fields": [{"field": "node", "message": "is unknown"}]},
+            )
+        return wanted
 
     def list(
         self, actor: Actor, *, project_id: str | None = None, after: str | None = None, limit: int = 50, **filters: Any
@@ -199,7 +214,7 @@ class DatabasesService:
     def _url(self, resource: Resource, access: str) -> str:
         if access not in ("owner", "rw", "ro"):
             raise Invalid("access is owner, rw or ro", code="access_invalid")
-        return self._reach.engine(resource).url(self._reach.endpoint(resource), access)  # type: ignore[arg-type]
+        return self._reach.engine(resource).url(self._reach.endpoint(resource, anywhere=True), access)  # type: ignore[arg-type]
 
     def _act(
         self, actor: Actor, resource_id: str, verb: str, state: State, states: Sequence[State]

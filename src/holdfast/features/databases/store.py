@@ -129,12 +129,19 @@ def claim(conn: sa.Connection, resource_id: str, run_id: str) -> Resource:
     return resource_from(conn.execute(query.returning(*resources.c)).one())
 
 
-def purgeable(conn: sa.Connection, now: datetime, limit: int = 100) -> list[Resource]:
-    """Deleted databases whose grace is over."""
+def lock(conn: sa.Connection, resource_id: str) -> bool:
+    """Hold the row until the transaction ends; False when it is not there, or somebody else holds it."""
+    query = sa.select(resources.c.id).where(resources.c.id == resource_id).with_for_update(skip_locked=True)
+    return conn.execute(query).first() is not None
+
+
+def purgeable(conn: sa.Connection, now: datetime, node: str | None = None, limit: int = 100) -> list[Resource]:
+    """Deleted databases whose grace is over, of this node and of none."""
     c = resources.c
     rows = conn.execute(
         sa.select(resources)
         .where(c.deleted_at.is_not(None), c.purged_at.is_(None), c.purge_after <= now)
+        .where(sa.or_(c.node.is_(None), c.node == node))
         .order_by(c.purge_after)
         .limit(limit)
     )

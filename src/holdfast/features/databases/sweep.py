@@ -22,10 +22,11 @@ _RETRY = timedelta(hours=1)  # a purge that failed is tried again, but not all t
 class DatabaseSweep:
     """Called by the runner process at its start and every few seconds. Cheap when there is nothing to do."""
 
-    def __init__(self, db: Database, jobs: Jobs, clock: Clock) -> None:
+    def __init__(self, db: Database, jobs: Jobs, clock: Clock, node: str | None = None) -> None:
         self._db = db
         self._jobs = jobs
         self._clock = clock
+        self._node = node
 
     def sweep(self) -> None:
         self._end_orphans()
@@ -68,9 +69,11 @@ class DatabaseSweep:
     def _purge_due(self) -> None:
         now = self._clock.now()
         with self._db.read() as conn:
-            due = [r for r in store.purgeable(conn, now) if not self._tried(conn, r)]
+            due = [r for r in store.purgeable(conn, now, self._node) if not self._tried(conn, r)]
         for resource in due:
             with self._db.write() as conn:
+                if not store.lock(conn, resource.id) or self._tried(conn, resource):
+                    continue  # another node was quicker
                 run = self._jobs.submit(
                     conn,
                     kind="database.purge",

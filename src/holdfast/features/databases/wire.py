@@ -27,6 +27,7 @@ class DatabaseIn(In):
     colour: str | None = Field(default=None, pattern=r"^([a-z]{3,20}|#[0-9a-f]{6})$")
     notes: str = Field(default="", max_length=10_000)
     deletion_protection: bool = False
+    node: str | None = Field(default=None, max_length=63, description="Where it shall live; null = the node asked.")
 
     def wanted(self) -> Wanted:
         return Wanted(**self.model_dump())
@@ -95,6 +96,7 @@ class DatabaseOut(BaseModel):
     updated_at: datetime
     deleted_at: datetime | None
     purge_after: datetime | None
+    node: str | None = Field(description="The node that hosts it; null = reached from every node.")
 
     @classmethod
     def of(cls, resource: Resource) -> DatabaseOut:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from holdfast.features.backups.model import repositories
 from holdfast.features.health.ping import Ping
 from holdfast.hosts.keeper import KeeperClient
+from holdfast.jobs import nodes
 from holdfast.jobs.lease import LEASE_SECONDS, machine_id, process_start
 from holdfast.jobs.schema import runners
 from holdfast.kernel.clock import Clock
@@ -65,12 +66,32 @@ def keeper_ping(keeper: KeeperClient) -> Ping:
     return Ping("keeper", check, needed=False)
 
 
-def repositories_ping(root: Path, db: Database) -> Ping:
+def nodes_ping(db: Database, clock: Clock, here: str) -> Ping:
+    """Down while another node's heartbeat is too old: what lives there is out of reach."""
+
+    def check() -> str:
+        with db.read() as conn:
+            found = nodes.known(conn, clock)
+        silent = [row for row in found if not row.alive and row.name != here]
+        if silent:
+            told = ", ".join(f"{row.name} for {row.age:.0f} s" for row in silent[:5])
+            raise NeedsOperator(
+                f"{len(silent)} of {len(found)} nodes are silent: {told}",
+                hint="Start them again. One that will not come back: `holdfast node remove`.",
+            )
+        return f"{here}, {len(found)} in all"
+
+    return Ping("nodes", check, needed=False)
+
+
+def repositories_ping(root: Path, db: Database, node: str) -> Ping:
     """Down when a repository that holds snapshots is not where it was, or its disk takes no writes."""
 
     def check() -> str:
         with db.read() as conn:
-            used = conn.execute(sa.select(repositories.c.id).where(repositories.c.state != "new")).scalars().all()
+            c = repositories.c
+            here = sa.or_(c.node.is_(None), c.node == node)
+            used = conn.execute(sa.select(c.id).where(c.state != "new", here)).scalars().all()
         lost = [name for name in used if not (root / name / "config").is_file()]
         if lost:
             raise NeedsOperator(
