@@ -11,9 +11,13 @@ import os
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import psycopg
+
+if TYPE_CHECKING:
+    from pg_server import Cluster
 
 POSTGRESQL = os.environ.get("HOLDFAST_TEST_METADATA") == "postgresql"
 _numbers = itertools.count(1)
@@ -31,7 +35,11 @@ def elsewhere() -> str | None:
 
 def on_postgresql() -> str:
     """A fresh database on the process's server."""
-    dsn = _server()
+    return database_on(_server())
+
+
+def database_on(dsn: str) -> str:
+    """A fresh database on that server, reached with the same words."""
     name = f"metadata_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
@@ -45,11 +53,18 @@ def on_postgresql() -> str:
 @cache
 def _server() -> str:
     """Connection words of an administrator."""
-    from pg_server import link, running
+    from pg_server import running
 
     stack = ExitStack()
     atexit.register(stack.close)
     cluster = stack.enter_context(running("18"))
+    return administrator(cluster)
+
+
+def administrator(cluster: Cluster) -> str:
+    """Connection words of a server's administrator."""
+    from pg_server import link
+
     words = link.parameters(cluster.endpoint, "admin", {})
     kept = {name: words[name] for name in ("host", "port", "user", "password") if words.get(name)}
     return psycopg.conninfo.make_conninfo(**kept, dbname="postgres")

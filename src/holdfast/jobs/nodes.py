@@ -19,6 +19,7 @@ from holdfast.jobs.lease import LEASE_SECONDS, machine_id
 from holdfast.jobs.schema import nodes
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
+from holdfast.kernel.db.types import embedded
 from holdfast.kernel.errors import Conflict, NeedsOperator
 from holdfast.kernel.node import NodeIdentity
 from holdfast.kernel.stop import Stop
@@ -152,7 +153,7 @@ class Node:
 
 def moment(conn: sa.Connection, clock: Clock) -> datetime:
     """Now, by the one clock that judges beats."""
-    if conn.dialect.name == "sqlite":
+    if embedded(conn):
         return clock.now()
     found: datetime = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return found

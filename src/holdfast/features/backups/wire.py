@@ -95,6 +95,7 @@ class RepositoryOut(BaseModel):
     bytes: int | None = None
     created_by: str
     created_at: datetime
+    node: str | None = Field(description="The node whose disk it is on; null = reached from every node.")
 
     @classmethod
     def of(cls, row: RepositoryRow, path: str, size: int | None = None) -> RepositoryOut:

@@ -34,7 +34,7 @@ class Living:
 
 
 def living(conn: sa.Connection, names: Sequence[str]) -> dict[str, Living]:
-    """Five statements, whatever the number of nodes."""
+    """One statement, whatever the number of nodes."""
     stored = sa.join(snapshots, repositories, repositories.c.id == snapshots.c.repository_id)
     asked: dict[str, sa.Select[Any]] = {
         "databases": _count(resources.c.node).where(resources.c.purged_at.is_(None)),
@@ -43,11 +43,13 @@ def living(conn: sa.Connection, names: Sequence[str]) -> dict[str, Living]:
         "runs": _count(runs.c.node).where(runs.c.state.not_in(sorted(ENDED))),
         "runners": _count(runners.c.node),
     }
-    found: dict[str, dict[str, int]] = {name: {} for name in names}
+    parts = []
     for what, query in asked.items():
         node = query.selected_columns[0]
-        for name, count in conn.execute(query.where(node.in_(names)).group_by(node)):
-            found[name][what] = count
+        parts.append(query.add_columns(sa.literal(what)).where(node.in_(names)).group_by(node))
+    found: dict[str, dict[str, int]] = {name: {} for name in names}
+    for name, count, what in conn.execute(sa.union_all(*parts)):
+        found[name][what] = count
     return {name: Living(**counts) for name, counts in found.items()}
 
 

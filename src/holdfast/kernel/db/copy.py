@@ -210,6 +210,7 @@ def _must_be_alone(conn: sa.Connection) -> None:
 def _claim(conn: sa.Connection) -> None:
     """Keep everyone else out until the commit, then look: whoever came first left rows."""
     if not embedded(conn):
+        conn.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # a slow source is no reason to end
         quoted = conn.dialect.identifier_preparer.format_table
         names = ", ".join(quoted(table) for table in metadata.sorted_tables)
         conn.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")

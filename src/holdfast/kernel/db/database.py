@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import apsw
+import psycopg
 import sqlalchemy as sa
 
 from holdfast.kernel.db import dialect
@@ -20,6 +22,19 @@ from holdfast.kernel.db.tables import metadata
 from holdfast.kernel.errors import NeedsOperator
 
 _HOOKS = "holdfast_after_commit"
+_IDLE_SECONDS = 5.0
+# A server that vanished without a word is noticed after half a minute, not after the kernel's two hours.
+_PATIENCE: dict[str, Any] = {
+    "application_name": "holdfast",
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+# A process that is stopped or cut off in the middle of a write would otherwise keep its row locks, and with them the
+# other nodes, for as long as it sleeps. Longer than any write of ours is idle.
+_BEGIN_WRITE = "SET LOCAL idle_in_transaction_session_timeout = '12s'; SET LOCAL lock_timeout = '30s'"
 _log = logging.getLogger("holdfast.db")
 
 
@@ -32,6 +47,22 @@ def _prepare_writer(connection: Any, _record: Any) -> None:
 def _prepare_reader(connection: Any, record: Any) -> None:
     _prepare_writer(connection, record)
     connection.execute("PRAGMA query_only=ON")
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _look_first(connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection that lay idle may be dead since the server was restarted: then the pool makes new ones, and nobody
+    sees an error. One that was just used is not asked: that would cost every call a round trip."""
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) < _IDLE_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise sa.exc.InvalidatePoolError from error
 
 
 def _make_private(file: Path) -> None:
@@ -94,12 +125,18 @@ class Database:
         options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 2 * pool_size, "pool_timeout": 30}
         if self.embedded:
             _settle(self._file())
+        else:
+            given = self.url.query
+            options["connect_args"] = {key: value for key, value in _PATIENCE.items() if key not in given}
         self.engine = sa.create_engine(self.url, **options)
         self._readers = self.engine
         if self.embedded:
             self._readers = sa.create_engine(self.url, **options)
             sa.event.listen(self.engine, "connect", _prepare_writer)
             sa.event.listen(self._readers, "connect", _prepare_reader)
+        else:
+            sa.event.listen(self.engine, "checkin", _note_use)
+            sa.event.listen(self.engine, "checkout", _look_first)
 
     def _file(self) -> Path:
         if not self.url.database or self.url.database == ":memory:":
@@ -120,6 +157,8 @@ class Database:
                 with conn.begin():
                     if self.embedded:
                         conn.exec_driver_sql("BEGIN IMMEDIATE")
+                    else:
+                        conn.exec_driver_sql(_BEGIN_WRITE)
                     yield conn
         for hook in hooks:
             try:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import apsw
+import psycopg
 import sqlalchemy as sa
 
 from holdfast.kernel.errors import DiskFull, HoldfastError, Retryable
 
 _BUSY = frozenset({apsw.SQLITE_BUSY, apsw.SQLITE_LOCKED, apsw.SQLITE_PROTOCOL})
-_BUSY_STATES = ("40001", "40P01", "55P03", "57P", "08", "53300")
+# Serialization, deadlock, lock not had in time, cancelled, shut down, connection lost, too many, transaction left idle.
+_BUSY_STATES = ("40001", "40P01", "55P03", "57", "08", "53300", "25P03")
 
 
 def understood(error: sa.exc.DBAPIError) -> HoldfastError | None:
@@ -27,6 +29,11 @@ def understood(error: sa.exc.DBAPIError) -> HoldfastError | None:
     busy = isinstance(code, int) and code & 0xFF in _BUSY
     if busy or "database is locked" in str(original) or state.startswith(_BUSY_STATES):
         return Retryable("the metadata database is busy", code="database_busy", details={"reason": str(original)})
+    lost = isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
+    if lost and (error.connection_invalidated or not state):
+        return Retryable(
+            "the metadata database cannot be reached", code="database_away", details={"reason": str(original)[:300]}
+        )
     return None
 
 
@@ -35,6 +42,8 @@ def explained() -> Iterator[None]:
     """Raise `DiskFull` or `Retryable` for what `understood` knows; everything else passes unchanged."""
     try:
         yield
+    except sa.exc.TimeoutError as error:  # no connection of the pool came free
+        raise Retryable("the metadata database is busy", code="database_busy", details={"reason": "pool"}) from error
     except sa.exc.DBAPIError as error:
         if (ours := understood(error)) is not None:
             raise ours from error
