@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.connections.model import Tunnel, tunnels
+from holdfast.features.databases.model import resources
 
 _c = tunnels.c
 
@@ -46,9 +47,10 @@ def page(
     return [Tunnel(**row._mapping) for row in conn.execute(query)]
 
 
-def undismissed(conn: sa.Connection, limit: int = 200) -> Sequence[Tunnel]:
-    """Those whose login may still be at a server, open or not."""
-    query = sa.select(tunnels).where(_c.dismissed_at.is_(None)).order_by(_c.id).limit(limit)
+def undismissed(conn: sa.Connection, node: str, limit: int = 200) -> Sequence[Tunnel]:
+    """Those whose login may still be at a server that this node reaches, open or not."""
+    elsewhere = sa.select(resources.c.id).where(resources.c.node != node)
+    query = sa.select(tunnels).where(_c.dismissed_at.is_(None), _c.resource_id.not_in(elsewhere)).order_by(_c.id).limit(limit)
     return [Tunnel(**row._mapping) for row in conn.execute(query)]
 
 

@@ -73,6 +73,7 @@ class TunnelService:
         self._reach = reach
         self._gate = gate
         self._clock = clock
+        self.node = reach.node
         self.lines: defaultdict[str, set[Line]] = defaultdict(set)
 
     def open(self, actor: Actor, database_id: str, visit: Visit) -> Opened:

@@ -105,4 +105,4 @@ class Watchman:
 
     def _undismissed(self) -> list[Tunnel]:
         with self._db.read() as conn:
-            return list(store.undismissed(conn))
+            return list(store.undismissed(conn, self._tunnels.node))

@@ -44,6 +44,10 @@ class Reach:
         with self._db.read() as conn:
             return self._secrets.all(conn, resource.environment_id, resource.id)
 
+    def is_here(self, resource: Resource) -> bool:
+        """Whether this node reaches it."""
+        return resource.node in (None, self.node)
+
     def require_here(self, resource: Resource) -> None:
         """Raises OtherNode for one whose files and server are on another node."""
         require_node(self.node, resource.node, f"the database {resource.name!r}")

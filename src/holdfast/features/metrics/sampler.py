@@ -46,8 +46,9 @@ class Sampler:
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="measure")
 
     def of(self, resources: Sequence[Resource]) -> Mapping[str, Sample]:
-        """The samples of those that are ready and could be asked, ever. Those not ready are forgotten."""
-        ready = [each for each in resources if each.state == "ready"]
+        """The samples of those that are ready and could be asked, ever. Those not ready are forgotten, and those
+        of other nodes are theirs to tell."""
+        ready = [each for each in resources if each.state == "ready" and self._reach.is_here(each)]
         now = self._clock.monotonic()
         with self._lock:
             stale = [each for each in ready if self._age(each.id, now) > FRESH_SECONDS and each.id not in self._asking]
