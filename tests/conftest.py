@@ -1,11 +1,15 @@
-"""For every test: the run is watched for secrets that leak (`leak_watch`)."""
+"""For every test: the run is watched for secrets that leak, for what is missing, and for what uses the metadata."""
 
 from __future__ import annotations
 
 import pytest
+from metadata_mark import MetadataMark
+from needs import Needs
 
 from leak_watch import LeakWatch
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeakWatch(), "leak-watch")
+    config.pluginmanager.register(Needs(), "needs")
+    config.pluginmanager.register(MetadataMark(), "metadata-mark")

@@ -15,7 +15,7 @@ from faults_cluster import Cluster, eventually
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root"),
+    pytest.mark.needs_root,
 ]
 ROWS, WIDTH = 3000, 2000  # some 6 to 12 MB that hardly compress
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -16,7 +15,6 @@ from faults_cluster import Cluster, processes_of
 from holdfast.kernel.secrets import load_master_key
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
 
 
 @contextmanager
@@ -61,7 +59,7 @@ def test_a_taken_port_is_named(root: Path) -> None:
     assert not it.settings.admin_socket.exists()
 
 
-@needs_root
+@pytest.mark.needs_root
 def test_a_data_directory_that_cannot_be_written_is_named(root: Path) -> None:
     it = Cluster(root)
     it.data.mkdir()
@@ -71,7 +69,7 @@ def test_a_data_directory_that_cannot_be_written_is_named(root: Path) -> None:
     assert list(it.data.iterdir()) == []
 
 
-@needs_root
+@pytest.mark.needs_root
 def test_data_that_became_read_only_is_named(start: Callable[..., Cluster], root: Path) -> None:
     it = start()
     database = it.create("sqlite")

@@ -55,16 +55,17 @@ def test_stock_age_reads_the_form_of_a_hybrid_file_of_ours(tmp_path: Path) -> No
     assert b"no identity matched" in opened.stderr
 
 
-@pytest.mark.skipif(not NEWER, reason="AGE_TEST_PROGRAM names no age of 1.3 or newer; its vector is tested above")
-def test_age_1_3_opens_a_hybrid_file_of_ours(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(IDENTITY)
-    for size in SIZES:
-        content = os.urandom(size)
-        file = age.encrypt(content, [RECIPIENT])
-        opened = stock("-d", "-i", str(tmp_path / "key"), stdin=file, program=NEWER)
-        assert opened.stdout == content, opened.stderr
-        theirs = stock("-r", RECIPIENT, stdin=content, program=NEWER).stdout
-        assert age.decrypt(theirs, identities=[IDENTITY]) == content
+if NEWER:  # gap: Debian has age 1.1, which knows no hybrid recipients; what 1.3.2 wrote is the vector above
+
+    def test_age_1_3_opens_a_hybrid_file_of_ours(tmp_path: Path) -> None:
+        (tmp_path / "key").write_text(IDENTITY)
+        for size in SIZES:
+            content = os.urandom(size)
+            file = age.encrypt(content, [RECIPIENT])
+            opened = stock("-d", "-i", str(tmp_path / "key"), stdin=file, program=NEWER)
+            assert opened.stdout == content, opened.stderr
+            theirs = stock("-r", RECIPIENT, stdin=content, program=NEWER).stdout
+            assert age.decrypt(theirs, identities=[IDENTITY]) == content
 
 
 def test_stock_age_opens_a_plain_file_of_ours(tmp_path: Path) -> None:

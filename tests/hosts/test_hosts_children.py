@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from hosts_support import eventually, processes_naming
+from needs import need
 
 from holdfast.contract.spec import Software
 from holdfast.hosts import Hosts, doctor, logs, owned
@@ -30,7 +31,7 @@ from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
 
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives children users and namespaces of their own")
+as_root = pytest.mark.needs_root  # only root gives children users and namespaces of their own
 
 
 def said(launch: Launch) -> str:
@@ -46,8 +47,7 @@ def quarters(settings: Settings) -> Quarters:
 
 @as_root
 def test_a_child_sees_its_own_directory_and_no_neighbour(settings: Settings) -> None:
-    if not namespaces_allowed():
-        pytest.skip("namespaces are refused here")
+    need(namespaces_allowed(), "namespaces")
     made = quarters(settings)
     user = made.user("db_a")
     assert user is not None
@@ -76,8 +76,7 @@ except OSError as error:
 
 @as_root
 def test_loopback_works_without_a_network(settings: Settings) -> None:
-    if not namespaces_allowed():
-        pytest.skip("namespaces are refused here")
+    need(namespaces_allowed(), "namespaces")
     made = quarters(settings)
     with socket.socket() as outside:
         outside.bind(("127.0.0.1", 0))

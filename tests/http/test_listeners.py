@@ -127,7 +127,7 @@ def other_users_answer(path: str) -> bytes:
     return said
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+@pytest.mark.needs_root
 def test_another_user_is_refused_on_the_local_socket(api) -> None:
     """By the file's mode; and by the kernel's word for who it is, should the mode ever be wrong."""
     assert other_users_answer(str(api.socket)) == b"PermissionError"

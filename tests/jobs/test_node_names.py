@@ -135,7 +135,11 @@ def test_a_runner_takes_its_nodes_runs_and_those_of_none(db: Database, tmp_path:
     tasks.add("note", lambda ctx: done.append(ctx.run.input["name"]))
     jobs = Jobs(db, node_of=lambda resource: sa.literal("a" if resource == "db_a" else None))
     wanted: list[dict[str, Any]] = [
-        {"node": "a"}, {"node": "b"}, {}, {"resource_id": "db_a"}, {"resource_id": "db_x"},
+        {"node": "a"},
+        {"node": "b"},
+        {},
+        {"resource_id": "db_a"},
+        {"resource_id": "db_x"},
         {"resource_id": "db_a", "node": "b"},
     ]
     with db.write() as conn:

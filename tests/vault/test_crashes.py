@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from kit import PASSWORD, BytesCapture, new_repository, read, restic, restic_snapshots, snapshot
+from needs import need
 
 from holdfast.kernel.errors import DiskFull
 from holdfast.vault.repository import Repository
@@ -78,8 +79,7 @@ def test_a_writer_killed_anywhere(point: str, tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 40 MB."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("a small file system needs root")
+    need(os.geteuid() == 0 and shutil.which("mount"), "root, or the program mount")
     place = tmp_path / "disk"
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(place)], check=True)  # noqa: S607

@@ -1,6 +1,5 @@
 """Transactions, hooks, types and faults of the metadata database."""
 
-import os
 import subprocess
 import threading
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from needs import need
 
 from holdfast.kernel.db import Database, Json, Timestamp
 from holdfast.kernel.errors import DiskFull, NeedsOperator, Retryable
@@ -144,13 +144,12 @@ def test_a_database_in_memory_is_refused() -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.needs_root
 def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
     disk = tmp_path / "small"
     disk.mkdir()
     mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)]
-    if subprocess.run(mount, check=False).returncode:
-        pytest.skip("this machine does not let us mount a tmpfs")
+    need(subprocess.run(mount, check=False).returncode == 0, "leave to mount a tmpfs")
     try:
         db = Database(f"sqlite+apsw:///{disk}/holdfast.db")
         with db.write() as conn:

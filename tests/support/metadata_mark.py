@@ -1,0 +1,72 @@
+"""Which tests use the metadata database: found in the code, so that nobody keeps a list.
+
+A test does when its module, the module of a fixture it asks for, or a module of the tests that one of these imports
+names `metadata_home`. `make test-only` runs all tests on a metadata file, then those marked on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+HOME = "metadata_home"
+
+
+@cache
+def imports(file: Path) -> frozenset[str]:
+    """The modules that a file imports by name, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return frozenset(found)
+
+
+@cache
+def uses_metadata(file: Path) -> bool:
+    """Whether the file or one of the tests' modules behind it names the metadata's home."""
+    seen, waiting = set[Path](), [file]
+    while waiting:
+        at = waiting.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        if HOME in imports(at):
+            return True
+        waiting += [own for name in imports(at) if (own := _own_file(name)) is not None]
+    return False
+
+
+def _own_file(name: str) -> Path | None:
+    """The file of a module that pytest has loaded from below the tests."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    path = None if file is None else Path(file).resolve()
+    return path if path is not None and path.is_relative_to(TESTS) else None
+
+
+def fixture_files(item: pytest.Item) -> set[Path]:
+    """Where the fixtures are that an item asks for, by name or through others."""
+    info = getattr(item, "_fixtureinfo", None)
+    if info is None:
+        return set()
+    used = [each for name in info.names_closure for each in info.name2fixturedefs.get(name, ())]
+    files = {Path(each.func.__code__.co_filename).resolve() for each in used if hasattr(each.func, "__code__")}
+    return {file for file in files if file.is_relative_to(TESTS)}
+
+
+class MetadataMark:
+    """The pytest plugin: marks at collection, before `-m` chooses."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
+        for item in items:
+            if any(uses_metadata(file) for file in {item.path.resolve(), *fixture_files(item)}):
+                item.add_marker(pytest.mark.metadata)
