@@ -45,6 +45,19 @@ COMMANDS: dict[str, Lazy] = {
     "db": Lazy(
         "holdfast.features.databases.cli", "app", "Databases: create, query, stop, delete.", "Data", more=DB_MORE
     ),
+    "connection": Lazy(
+        "holdfast.features.connections.cli_connection",
+        "app",
+        "Connections: sessions of a database, locks, tunnels.",
+        "Data",
+    ),
+    "upkeep": Lazy(
+        "holdfast.features.connections.cli_upkeep",
+        "app",
+        "Upkeep: vacuum, analyse, reindex, check; settings and extensions.",
+        "Data",
+    ),
+    "login": Lazy("holdfast.features.connections.cli_login", "app", "Logins: named users of a database.", "Data"),
     "snapshot": Lazy("holdfast.features.backups.cli", "app", "Snapshots: back up, look inside, restore.", "Data"),
     "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data"),
     "repo": Lazy("holdfast.features.backups.cli_repo", "app", "Repositories: where snapshots live.", "Data"),

@@ -21,6 +21,9 @@ from holdfast.features.backups.sweep import BackupSweep
 from holdfast.features.backups.taking import Taker
 from holdfast.features.backups.tasks import BackupTasks
 from holdfast.features.backups.verifying import Verifier
+from holdfast.features.connections import login_store
+from holdfast.features.connections.reached import Ways
+from holdfast.features.connections.upkeep import UpkeepTasks
 from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.sweep import DatabaseSweep
@@ -90,6 +93,8 @@ def build(
     restorer = Restorer(db, reach, keys, swapper, clock)
     tasks = TaskRegistry()
     databases.register(tasks)
+    UpkeepTasks(Ways(db, reach, gate)).register(tasks)
+    databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
 
     scratch = settings.data / "scratch"

@@ -23,9 +23,7 @@ from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
-from holdfast.features.connections import api as connections_api
-from holdfast.features.connections.tunnels import TunnelService
-from holdfast.features.connections.watchman import Watchman
+from holdfast.features.connections import wiring as connections_wiring
 from holdfast.features.databases import api as databases_api
 from holdfast.features.databases import api_query
 from holdfast.features.databases.gate import Gate
@@ -63,7 +61,7 @@ ROUTERS = (
     audit_api.router,
     databases_api.router,
     api_query.router,
-    connections_api.router,
+    *connections_wiring.ROUTERS,
     masking_api.router,
     limits_api.router,
     backups_api.router,
@@ -84,8 +82,7 @@ class Services:
     engines: Registry
     databases: DatabasesService
     queries: QueryService
-    tunnels: TunnelService
-    watchman: Watchman
+    connections: connections_wiring.Connections
     runs: RunsService
     hub: Hub
     snapshots: SnapshotsService
@@ -105,7 +102,6 @@ class Services:
             self.engines,
             self.databases,
             self.queries,
-            self.tunnels,
             self.runs,
             self.hub,
             self.snapshots,
@@ -117,6 +113,7 @@ class Services:
         )
         return {
             **{type(each): each for each in found},
+            **self.connections.parts,
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
@@ -130,7 +127,7 @@ class Services:
             group.create_task(self.secrets.background())
             group.create_task(self.audit.background())
             group.create_task(self.queries.watch(self.hub.topics("resource")))
-            group.create_task(self.watchman.run(self.hub))
+            group.create_task(self.connections.watchman.run(self.hub))
 
     async def stop(self) -> None:
         """End statements, close sessions, write the history. Then `close`."""
@@ -178,15 +175,13 @@ def build(
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter = StatementMeter()
     pool = SessionPool(reach, settings.data / "scratch" / "api")
-    tunnels = TunnelService(db, reach, gate, clock)
     return Services(
         db=db,
         jobs=jobs,
         engines=engines,
         databases=databases,
         queries=QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock),
-        tunnels=tunnels,
-        watchman=Watchman(db, tunnels, clock),
+        connections=connections_wiring.build(db, reach, gate, jobs, clock),
         runs=RunsService(db, jobs),
         hub=Hub(wake),
         snapshots=snapshots,

@@ -32,8 +32,9 @@ from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.audit.sequencer import Sequencer
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.connections import login_store
 from holdfast.features.connections import store as connections
-from holdfast.features.connections.model import Tunnel
+from holdfast.features.connections.model import NamedLogin, Tunnel
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
 from holdfast.features.limits import store as limits_store
@@ -129,6 +130,8 @@ class Inside:
             conn.execute(statements.insert().values(**statement_row(resource.id)))
             tunnel = tunnel_row(resource)
             connections.insert(conn, tunnel)
+            login = login_row(resource, f"login{number}")
+            login_store.insert(conn, login)
             people = people_rows(conn)
             provider = provider_row(new_id("idp"))
             sso.insert_provider(conn, provider)
@@ -139,7 +142,7 @@ class Inside:
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
-        made["tunnel"] = tunnel.id
+        made |= {"tunnel": tunnel.id, "login": login.id}
         made["node"] = node_row(self.services)
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
@@ -158,6 +161,7 @@ class Inside:
                 backups.insert(conn, verification_row(mine["snapshot"]))
                 there = resource_row(mine["project"], mine["environment"], "", id=mine["database"])
                 connections.insert(conn, tunnel_row(there))
+                login_store.insert(conn, login_row(there, f"more{seq}"))
                 session_row(conn, mine["user"])
 
 
@@ -235,6 +239,11 @@ def tunnel_row(resource: Resource) -> Tunnel:
     place = (resource.project_id, resource.environment_id, resource.id)
     later = datetime.now(UTC) + timedelta(days=1)
     return Tunnel(new_id("tun"), *place, 1, "usr_walk", "ro", new_id("hf"), NOW, later, NOW)
+
+
+def login_row(resource: Resource, name: str) -> NamedLogin:
+    place = (resource.project_id, resource.environment_id, resource.id)
+    return NamedLogin(new_id("lgn"), *place, name, "ro", "usr_walk", NOW, NOW)
 
 
 def statement_row(resource_id: str) -> dict[str, Any]:

@@ -257,6 +257,7 @@ LISTS = (
     "/api/v1/databases",
     "/api/v1/databases/{database}/statements",
     "/api/v1/databases/{database}/tunnels",
+    "/api/v1/databases/{database}/logins",
     "/api/v1/snapshots",
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",
@@ -271,6 +272,11 @@ UNSEEN = {  # a key has no sessions of its own; the others read a repository, no
     "/api/v1/sessions",
     "/api/v1/snapshots/{snapshot_id}/entries",
     "/api/v1/snapshots/{snapshot_id}/tables",
+    "/api/v1/databases/{database_id}/sessions",  # these ask the database's server
+    "/api/v1/databases/{database_id}/locks",
+    "/api/v1/databases/{database_id}/chores",
+    "/api/v1/databases/{database_id}/settings",
+    "/api/v1/databases/{database_id}/extensions",
 }
 
 

@@ -75,6 +75,7 @@ def _whole(permission: str, **more: Any) -> Ask:
 
 
 NAMED = {"confirm": "db0"}
+SESSION = {"number": "4711"}  # at a database's server
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
 PROVIDER = {"name": "walk", "issuer": "https://id.example.org", "client_id": "walk", "client_secret": "walk"}
 PERSON = {"email": "a@example.org", "password": "twelve characters"}
@@ -277,6 +278,31 @@ ASKS: dict[str, Ask] = {
     ),
     "GET /api/v1/databases/{database_id}/tunnels": _one("database.session.read"),
     "DELETE /api/v1/tunnels/{tunnel_id}": _one("database.session.kill"),
+    "GET /api/v1/databases/{database_id}/sessions": _one("database.session.read"),
+    "GET /api/v1/databases/{database_id}/locks": _one("database.session.read"),
+    "POST /api/v1/databases/{database_id}/sessions/{number}/cancel": _one("database.session.kill", fill=SESSION),
+    "DELETE /api/v1/databases/{database_id}/sessions/{number}": _one("database.session.kill", fill=SESSION),
+    "GET /api/v1/databases/{database_id}/chores": _one("database.read"),
+    "POST /api/v1/databases/{database_id}/chores/{name}": _one("database.maintain", fill={"name": "check"}, body={}),
+    "GET /api/v1/databases/{database_id}/settings": _one("database.read"),
+    "PATCH /api/v1/databases/{database_id}/settings": _one(
+        "database.settings.write", body={"settings": {"user_version": "1"}}
+    ),
+    "GET /api/v1/databases/{database_id}/extensions": _one("database.read"),
+    "PUT /api/v1/databases/{database_id}/extensions/{name}": _one("database.extension.write", fill={"name": "vector"}),
+    "DELETE /api/v1/databases/{database_id}/extensions/{name}": _one(
+        "database.extension.write", fill={"name": "vector"}, body=NAMED
+    ),
+    "GET /api/v1/databases/{database_id}/logins": _one("database.read"),
+    "POST /api/v1/databases/{database_id}/logins": Ask(
+        ("database.login.manage", "database.query.read"), {"name": "walk"}
+    ),
+    "POST /api/v1/databases/{database_id}/logins #write": Ask(
+        ("database.login.manage", "database.query.write"), {"name": "walk", "access": "rw"}
+    ),
+    "POST /api/v1/logins/{login_id}/rotate": Ask(("database.login.manage", "database.query.read")),
+    "POST /api/v1/logins/{login_id}/revoke": _one("database.login.manage"),
+    "DELETE /api/v1/logins/{login_id}": _one("database.login.manage", body={"confirm": "login0"}),
     "POST /api/v1/databases/{database_id}/snapshots": _one("snapshot.create", body={"repository_id": "$repository"}),
     "GET /api/v1/snapshots": _one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/snapshots/{snapshot_id}": _one("snapshot.read"),
@@ -358,6 +384,8 @@ STEP_UP = (
     "PATCH /api/v1/environments/{environment_id} #unmasked",
     "POST /api/v1/databases/{database_id}/url",
     "POST /api/v1/databases/{database_id}/tunnels",
+    "POST /api/v1/databases/{database_id}/logins",
+    "POST /api/v1/logins/{login_id}/rotate",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/key",
     "POST /api/v1/environments/{environment_id}/secrets/{name}/reveal",

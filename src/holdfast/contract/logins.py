@@ -41,6 +41,10 @@ class CanAdmit(Protocol):
         Raises Invalid for a name that is one of the standing ones."""
         ...
 
+    def suspend(self, at: Endpoint, user: str) -> None:
+        """Nobody signs in with it until it is admitted again; its sessions end. Absent is success."""
+        ...
+
     def dismiss(self, at: Endpoint, user: str, *, hand_over: bool) -> None:
         """End its sessions and remove it. Absent is success. What it came to own all the same goes to the owner with
         `hand_over`; without, Conflict (code "login_owns", details "objects") and it stays, unable to sign in."""

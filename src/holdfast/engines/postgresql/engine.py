@@ -14,12 +14,16 @@ from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import plan, prepare, swap
+from holdfast.engines.postgresql.activity import Activities
+from holdfast.engines.postgresql.chores import Chores
+from holdfast.engines.postgresql.extensions import Extensions
 from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
 from holdfast.engines.postgresql.session import PostgresqlSession
 from holdfast.engines.postgresql.spec import PostgresqlSpec
+from holdfast.engines.postgresql.tuning import Tuning
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
 
@@ -32,7 +36,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins):
+class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

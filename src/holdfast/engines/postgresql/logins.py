@@ -35,6 +35,16 @@ class Logins:
         except psycopg.Error as error:
             raise faults.from_psycopg(error, "making the login") from error
 
+    def suspend(self, at: Endpoint, user: str) -> None:
+        check_user(user)
+        try:
+            with link.connect(elsewhere(at, "postgres")) as admin:
+                if _exists(admin, user):
+                    prepare.run(admin, f"ALTER ROLE {identifier(user)} NOLOGIN")
+                    _end_sessions(admin, user)
+        except psycopg.Error as error:
+            raise faults.from_psycopg(error, "suspending the login") from error
+
     def dismiss(self, at: Endpoint, user: str, *, hand_over: bool) -> None:
         check_user(user)
         try:

@@ -21,6 +21,7 @@ from holdfast.engines.sqlite.preview import preview
 from holdfast.engines.sqlite.session import SqliteSession
 from holdfast.engines.sqlite.spec import CAPABILITIES, ENTRY, SqliteSpec
 from holdfast.engines.sqlite.swap import discard, swap_files, sync_directory
+from holdfast.engines.sqlite.upkeep import Upkeep
 from holdfast.engines.sqlite.verify import readable
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.stop import Stop
@@ -28,7 +29,7 @@ from holdfast.kernel.stop import Stop
 _LABEL = re.compile(r"[a-z0-9_]{1,24}")
 
 
-class SqliteEngine:
+class SqliteEngine(Upkeep):
     """Implements Engine, CanSwap and CanPreview."""
 
     name: ClassVar[str] = "sqlite"

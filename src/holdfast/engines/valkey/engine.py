@@ -12,6 +12,7 @@ from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.valkey import plan
+from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins
 from holdfast.engines.valkey.session import ValkeySession
@@ -27,7 +28,7 @@ TEMPLATES = (
 )
 
 
-class ValkeyEngine(Logins):
+class ValkeyEngine(Logins, Activities):
     name: ClassVar[str] = "valkey"
     spec: ClassVar[type[Spec]] = ValkeySpec
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -24,6 +24,14 @@ class Logins:
         with connect(at) as link:
             link.command("ACL", "SETUSER", login.user, "reset", "on", f"#{digest}", *RULES[login.access][1].split())
 
+    def suspend(self, at: Endpoint, user: str) -> None:
+        _check(user)
+        with connect(at) as link:
+            known = {name.decode() for name in link.command("ACL", "USERS")}
+            if user in known:
+                link.command("ACL", "SETUSER", user, "off")
+                link.command("CLIENT", "KILL", "USER", user)
+
     def dismiss(self, at: Endpoint, user: str, *, hand_over: bool) -> None:  # noqa: ARG002
         """The server ends its connections by itself."""
         _check(user)

@@ -20,6 +20,10 @@ PERMISSIONS: dict[str, str] = {
     "database.connect": "Open a tunnel to a database with a temporary login.",
     "database.session.read": "See who is connected to a database, and what waits for what.",
     "database.session.kill": "Cancel statements and end sessions and tunnels of a database.",
+    "database.login.manage": "Make, rotate, revoke and drop named logins of a database.",
+    "database.maintain": "Vacuum, analyse, reindex and check a database.",
+    "database.settings.write": "Change a database's settings.",
+    "database.extension.write": "Enable and disable extensions of a database.",
     "database.start": "Start a database's server.",
     "database.stop": "Stop a database's server.",
     "snapshot.create": "Take a snapshot.",
@@ -99,6 +103,7 @@ _OPERATOR = _VIEWER | {
     "database.stop",
     "database.session.read",
     "database.session.kill",
+    "database.maintain",
     "system.read",
 }
 _DEVELOPER = _VIEWER | {
@@ -110,6 +115,9 @@ _DEVELOPER = _VIEWER | {
     "database.connect",
     "database.session.read",
     "database.session.kill",
+    "database.maintain",
+    "database.settings.write",
+    "database.extension.write",
     "database.start",
     "database.stop",
     "database.url.reveal",

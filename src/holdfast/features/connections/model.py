@@ -67,3 +67,40 @@ class Tunnel:
     @property
     def place(self) -> Place:
         return Place(self.project_id, self.environment_id, self.resource_id)
+
+
+named_logins = sa.Table(
+    "named_logins",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("project_id", sa.String(40), nullable=False),
+    sa.Column("environment_id", sa.String(40), nullable=False),
+    sa.Column("resource_id", sa.String(40), nullable=False),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("access", sa.String(10), nullable=False),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", Timestamp(), nullable=False),
+    sa.Column("rotated_at", Timestamp(), nullable=False),
+    sa.Column("revoked_at", Timestamp()),
+    sa.UniqueConstraint("resource_id", "name"),
+)
+
+
+@dataclass(frozen=True)
+class NamedLogin:
+    """A lasting login of a database. Its password is nowhere but at the server, and there as a verifier."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    resource_id: str
+    name: str
+    access: Access
+    created_by: str
+    created_at: datetime
+    rotated_at: datetime
+    revoked_at: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.project_id, self.environment_id, self.resource_id)
