@@ -50,7 +50,12 @@ def page(
 def undismissed(conn: sa.Connection, node: str, limit: int = 200) -> Sequence[Tunnel]:
     """Those whose login may still be at a server that this node reaches, open or not."""
     elsewhere = sa.select(resources.c.id).where(resources.c.node != node)
-    query = sa.select(tunnels).where(_c.dismissed_at.is_(None), _c.resource_id.not_in(elsewhere)).order_by(_c.id).limit(limit)
+    query = (
+        sa.select(tunnels)
+        .where(_c.dismissed_at.is_(None), _c.resource_id.not_in(elsewhere))
+        .order_by(_c.id)
+        .limit(limit)
+    )
     return [Tunnel(**row._mapping) for row in conn.execute(query)]
 
 
