@@ -27,7 +27,7 @@ _ONCE_SECONDS = 0.3
 # What creates and takes an Idempotency-Key: sent again under the same key, the server answers as it did the first time.
 _CREATES = re.compile(
     r"/(databases|databases/[^/]+/snapshots|snapshots/[^/]+/restore|projects|projects/[^/]+/environments"
-    r"|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers|projects/[^/]+/masking-profiles)"
+    r"|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers|projects/[^/]+/masking-profiles|databases/[^/]+/saved-queries)"
 )
 
 _BY_STATUS: Mapping[int, type[errors.HoldfastError]] = {
@@ -324,7 +324,9 @@ class Client:
     ) -> httpx.Response:
         full = path if root else self._full(path)
         with self._errors():
-            answer = self._open().request(method, full, json=body, params=_given(params or {}), headers=dict(headers))
+            answer = self._open().request(
+                method, full, json=body, params=_given(params or {}) or None, headers=dict(headers)
+            )
             self._check(answer)
             return answer
 

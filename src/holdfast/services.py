@@ -42,8 +42,14 @@ from holdfast.features.metrics.sampler import Sampler
 from holdfast.features.metrics.service import MetricsService
 from holdfast.features.metrics.statements import StatementMeter
 from holdfast.features.nodes import api as nodes_api
+from holdfast.features.rows import api as rows_api
+from holdfast.features.rows import api_tables
+from holdfast.features.rows.service import RowsService
+from holdfast.features.rows.shape_service import ShapeService
 from holdfast.features.runs import api as runs_api
 from holdfast.features.runs.service import RunsService
+from holdfast.features.saved import api as saved_api
+from holdfast.features.saved.service import SavedService
 from holdfast.features.secrets import wiring as secrets_wiring
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
@@ -62,6 +68,9 @@ ROUTERS = (
     databases_api.router,
     api_query.router,
     *connections_wiring.ROUTERS,
+    rows_api.router,
+    api_tables.router,
+    saved_api.router,
     masking_api.router,
     limits_api.router,
     backups_api.router,
@@ -83,6 +92,9 @@ class Services:
     databases: DatabasesService
     queries: QueryService
     connections: connections_wiring.Connections
+    rows: RowsService
+    shapes: ShapeService
+    saved: SavedService
     runs: RunsService
     hub: Hub
     snapshots: SnapshotsService
@@ -102,6 +114,9 @@ class Services:
             self.engines,
             self.databases,
             self.queries,
+            self.rows,
+            self.shapes,
+            self.saved,
             self.runs,
             self.hub,
             self.snapshots,
@@ -175,13 +190,17 @@ def build(
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter = StatementMeter()
     pool = SessionPool(reach, settings.data / "scratch" / "api")
+    queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
     return Services(
         db=db,
         jobs=jobs,
         engines=engines,
         databases=databases,
-        queries=QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock),
         connections=connections_wiring.build(db, reach, gate, jobs, clock),
+        queries=queries,
+        rows=RowsService(queries),
+        shapes=ShapeService(queries),
+        saved=SavedService(db, queries, engines, clock),
         runs=RunsService(db, jobs),
         hub=Hub(wake),
         snapshots=snapshots,

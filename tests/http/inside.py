@@ -44,6 +44,8 @@ from holdfast.features.limits.service import LimitsService
 from holdfast.features.limits.words import SHIPPED, Subject
 from holdfast.features.masking import store as masking_store
 from holdfast.features.masking.model import MaskingProfile
+from holdfast.features.saved import store as saved_store
+from holdfast.features.saved.model import SavedQuery, Version
 from holdfast.features.secrets.service import SecretsService
 from holdfast.http import Services, create_app
 from holdfast.jobs import Jobs
@@ -114,6 +116,9 @@ class Inside:
             backups.insert(conn, restore_row(snapshot))
             masking = masking_row(own["project"], f"mask{number}")
             masking_store.insert(conn, masking)
+            saved = saved_row(resource, f"saved{number}")
+            saved_store.insert(conn, saved)
+            saved_store.keep(conn, Version(saved.id, 1, NOW, "usr_walk", saved.content))
             run = Jobs(self.services.db, clock=SystemClock()).submit(
                 conn,
                 kind="snapshot.create",
@@ -145,6 +150,7 @@ class Inside:
         made |= {"tunnel": tunnel.id, "login": login.id}
         made["node"] = node_row(self.services)
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
+        made["saved_query"] = saved.id
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
         self.services.parts[Sequencer].catch_up()
@@ -187,6 +193,13 @@ def node_row(services: Services) -> str:
     with services.db.write() as conn:
         conn.execute(nodes.insert().values(**values, joined_at=NOW, beat_at=NOW + timedelta(days=36500)))
     return values["name"]  # type: ignore[return-value]
+
+
+def saved_row(resource: Resource, name: str) -> SavedQuery:
+    values: dict[str, Any] = {"id": new_id("sqy"), "project_id": resource.project_id, "resource_id": resource.id}
+    values |= {"environment_id": resource.environment_id, "owner": "", "name": name, "description": ""}
+    values |= {"statement": "SELECT 1", "write": False, "parameters": [], "version": 1, "created_by": "usr_walk"}
+    return SavedQuery(**values, created_at=NOW, updated_at=NOW)
 
 
 def limit_row(services: Services, project_id: str, key_id: str) -> str:

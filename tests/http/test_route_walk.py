@@ -258,6 +258,8 @@ LISTS = (
     "/api/v1/databases/{database}/statements",
     "/api/v1/databases/{database}/tunnels",
     "/api/v1/databases/{database}/logins",
+    "/api/v1/databases/{database}/saved-queries",
+    "/api/v1/saved-queries/{saved_query}/versions",
     "/api/v1/snapshots",
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",
@@ -277,6 +279,7 @@ UNSEEN = {  # a key has no sessions of its own; the others read a repository, no
     "/api/v1/databases/{database_id}/chores",
     "/api/v1/databases/{database_id}/settings",
     "/api/v1/databases/{database_id}/extensions",
+    "/api/v1/databases/{database_id}/tables",
 }
 
 

@@ -74,6 +74,8 @@ def _whole(permission: str, **more: Any) -> Ask:
     return Ask((permission,), everywhere=True, **more)
 
 
+TABLE = {"table": "t"}
+ROW = {"If-Match": '"r' + "0" * 32 + '"'}  # a row's digest
 NAMED = {"confirm": "db0"}
 SESSION = {"number": "4711"}  # at a database's server
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
@@ -303,6 +305,44 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/logins/{login_id}/rotate": Ask(("database.login.manage", "database.query.read")),
     "POST /api/v1/logins/{login_id}/revoke": _one("database.login.manage"),
     "DELETE /api/v1/logins/{login_id}": _one("database.login.manage", body={"confirm": "login0"}),
+    "GET /api/v1/databases/{database_id}/tables": _one("database.read"),
+    "POST /api/v1/databases/{database_id}/tables": _one(
+        "database.schema.write", body={"name": "t", "columns": [{"name": "a", "type": "int"}]}
+    ),
+    "GET /api/v1/databases/{database_id}/tables/{table:path}": _one("database.read", fill=TABLE),
+    "PATCH /api/v1/databases/{database_id}/tables/{table:path}": _one("database.schema.write", fill=TABLE, body={}),
+    "DELETE /api/v1/databases/{database_id}/tables/{table:path}": _one(
+        "database.schema.write", fill=TABLE, body={"confirm": "t"}
+    ),
+    "GET /api/v1/databases/{database_id}/tables/{table:path}/rows": _one("database.query.read", fill=TABLE),
+    "POST /api/v1/databases/{database_id}/tables/{table:path}/rows/search": _one(
+        "database.query.read", fill=TABLE, body={}
+    ),
+    "POST /api/v1/databases/{database_id}/tables/{table:path}/rows": _one(
+        "database.query.write", fill=TABLE, body={"rows": [{"a": 1}]}
+    ),
+    "GET /api/v1/databases/{database_id}/tables/{table:path}/row": _one(
+        "database.query.read", fill=TABLE, query={"key": "1"}
+    ),
+    "PATCH /api/v1/databases/{database_id}/tables/{table:path}/row": _one(
+        "database.query.write", fill=TABLE, query={"key": "1"}, body={"values": {"a": 1}}, headers=ROW
+    ),
+    "PUT /api/v1/databases/{database_id}/tables/{table:path}/row": _one(
+        "database.query.write", fill=TABLE, body={"values": {"a": 1}}
+    ),
+    "DELETE /api/v1/databases/{database_id}/tables/{table:path}/row": _one(
+        "database.query.write", fill=TABLE, query={"key": "1"}, headers=ROW
+    ),
+    "POST /api/v1/databases/{database_id}/saved-queries": _one(
+        "database.saved.write", body={"name": "walk", "statement": "SELECT 1"}
+    ),
+    "GET /api/v1/databases/{database_id}/saved-queries": _one("database.query.read"),
+    "GET /api/v1/databases/{database_id}/templates": _one("database.read"),
+    "GET /api/v1/saved-queries/{saved_query_id}": _one("database.query.read"),
+    "PATCH /api/v1/saved-queries/{saved_query_id}": _one("database.saved.write", body={"name": "walk"}),
+    "DELETE /api/v1/saved-queries/{saved_query_id}": _one("database.saved.write"),
+    "GET /api/v1/saved-queries/{saved_query_id}/versions": _one("database.query.read"),
+    "POST /api/v1/saved-queries/{saved_query_id}/run": _one("database.query.read", body={}),
     "POST /api/v1/databases/{database_id}/snapshots": _one("snapshot.create", body={"repository_id": "$repository"}),
     "GET /api/v1/snapshots": _one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/snapshots/{snapshot_id}": _one("snapshot.read"),

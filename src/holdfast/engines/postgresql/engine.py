@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
 from holdfast.contract.query import Batch
+from holdfast.contract.rows import TableName
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
@@ -18,11 +19,12 @@ from holdfast.engines.postgresql.activity import Activities
 from holdfast.engines.postgresql.chores import Chores
 from holdfast.engines.postgresql.extensions import Extensions
 from holdfast.engines.postgresql.logins import Logins
-from holdfast.engines.postgresql.names import beside_name
+from holdfast.engines.postgresql.names import beside_name, literal, qualified
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
 from holdfast.engines.postgresql.session import PostgresqlSession
 from holdfast.engines.postgresql.spec import PostgresqlSpec
+from holdfast.engines.postgresql.table import SCHEMA
 from holdfast.engines.postgresql.tuning import Tuning
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
@@ -32,6 +34,12 @@ TEMPLATES = (
      "FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC"),
     ("Running statements", "SELECT pid, state, now() - query_start AS age, query FROM pg_stat_activity "
      "WHERE datname = current_database()"),
+    ("First rows", "SELECT * FROM table_name LIMIT 100"),
+    ("Row count", "SELECT count(*) FROM table_name"),
+    ("Columns of a table", "SELECT attname, format_type(atttypid, atttypmod) AS type, NOT attnotnull AS nullable "
+     "FROM pg_attribute WHERE attrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+     "WHERE n.nspname = 'schema_name' AND c.relname = 'table_name') AND attnum > 0 AND NOT attisdropped"),
+    ("Query plan", "EXPLAIN SELECT * FROM table_name"),
     ("Create a table", "CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL)"),
 )  # fmt: skip
 
@@ -64,6 +72,15 @@ class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
 
     def plan(self, spec: Spec, site: Site) -> Plan:
         return plan.make_plan(_own(spec), site)
+
+    def quoted(self, table: TableName) -> str:
+        return qualified(table.schema or SCHEMA, table.name)
+
+    def literal(self, text: str) -> str:
+        return literal(text)
+
+    def default_schema(self) -> str:
+        return SCHEMA
 
     async def prepare(self, at: Endpoint, spec: Spec, tools: Tools) -> Receipt:  # noqa: ARG002
         return await asyncio.to_thread(prepare.prepare, at, _own(spec).connection_limit)

@@ -1,7 +1,7 @@
 """One statement, streamed with limits, cancelled by our own timer.
 
-A fresh session per statement: whatever the statement SETs dies with it. The extended protocol refuses more than
-one statement; the role's grants refuse writes; `default_transaction_read_only` is only the second fence.
+A line that comes clean from `lines`: whatever the statement SETs dies with it. The extended protocol refuses more
+than one statement; the role's grants refuse writes; `default_transaction_read_only` is only the second fence.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from psycopg.pq.abc import PGresult
 from holdfast.contract.query import Batch, Params, QueryLimits, ResultColumn
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.engines.postgresql import faults, link, placeholders, values
+from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.link import AsyncConnection
 from holdfast.engines.postgresql.names import elsewhere
 from holdfast.kernel.errors import Cancelled, HoldfastError, Invalid, LimitExceeded
@@ -29,12 +30,6 @@ CHUNK_ROWS = 100  # rows libpq hands over at once: small, so that wide rows do n
 _COPY = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 _ROWS = (ExecStatus.TUPLES_OK, ExecStatus.TUPLES_CHUNK, ExecStatus.SINGLE_TUPLE)
 
-QUERY_SETTINGS = {"client_encoding": "UTF8", "client_min_messages": "warning", "application_name": "holdfast query"}
-
-
-def settings(access: Access) -> dict[str, str]:
-    return QUERY_SETTINGS | ({"default_transaction_read_only": "on"} if access == "ro" else {})
-
 
 class Watch:
     """Ends a statement at its deadline or on stop: cancel first, then the backend itself."""
@@ -42,23 +37,22 @@ class Watch:
     def __init__(self, at: Endpoint, connection: AsyncConnection, limits: QueryLimits) -> None:
         self._at, self._connection, self._limits = at, connection, limits
         self._pid = connection.info.backend_pid
-        self._stopped, self.done = asyncio.Event(), asyncio.Event()
+        self.done = asyncio.Event()
         self.reason: str | None = None
-        loop = asyncio.get_running_loop()
-        limits.stop.on_stop(lambda: _wake(loop, self._stopped))
-        self._task = asyncio.create_task(self._run())
+        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(limits.seconds, self._ended, "query_timeout")
+        limits.stop.on_stop(self._stopped)
 
-    async def _run(self) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._stopped, self.done)]
-        try:
-            await asyncio.wait(waits, timeout=self._limits.seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-        if self.done.is_set():
-            return
-        self.reason = "cancelled" if self._stopped.is_set() else "query_timeout"
-        await self.end()
+    def _stopped(self) -> None:
+        """From any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._ended, "cancelled")
+
+    def _ended(self, reason: str) -> None:
+        if self.reason is None and not self.done.is_set():
+            self.reason = reason
+            self._task = self._loop.create_task(self.end())
 
     async def end(self) -> None:
         """The server's side is gone when this returns, or the server is."""
@@ -77,8 +71,10 @@ class Watch:
             if self._connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
                 with contextlib.suppress(HoldfastError, psycopg.Error):
                     await terminate(self._at, self._pid)
+        self._timer.cancel()
         self.done.set()
-        await self._task
+        if self._task is not None:
+            await self._task
 
     def failure(self) -> HoldfastError | None:
         if self.reason == "cancelled":
@@ -93,26 +89,21 @@ class Watch:
         return None
 
 
-def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        loop.call_soon_threadsafe(event.set)
-
-
 async def terminate(at: Endpoint, pid: int) -> None:
     async with await link.connect_async(elsewhere(at, "postgres")) as admin:
         await admin.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (pid,))
 
 
 async def run(
-    at: Endpoint, access: Access, statement: str, params: Params, limits: QueryLimits
+    lines: Lines, access: Access, statement: str, params: Params, limits: QueryLimits
 ) -> AsyncIterator[Batch]:
     """See `contract.engine.Session.query`. `access` is the role that runs it."""
     limits.stop.check()
     if "\x00" in statement:
         raise Invalid("a statement cannot hold a zero byte", code="statement_invalid")
     text, bound = placeholders.bind(statement, params)
-    connection = await link.connect_async(at, access, settings(access))
-    watch = Watch(at, connection, limits)
+    connection = await lines.take(access)
+    watch = Watch(lines.at, connection, limits)
     finished = False
     try:
         result = Result(connection, limits)
@@ -122,15 +113,16 @@ async def run(
                 yield batch
             finished = True
         except psycopg.Error as error:
+            await result.drain()
             finished = not faults.is_gone(error) or connection.closed
             raise watch.failure() or faults.from_statement(error, write=limits.write) from error
     finally:
-        await asyncio.shield(_finish(connection, watch, finished))
-
-
-async def _finish(connection: AsyncConnection, watch: Watch, finished: bool) -> None:
-    await watch.close(finished)
-    await connection.close()
+        clean = finished and watch.reason is None
+        if not clean:
+            await asyncio.shield(watch.close(finished))
+        else:
+            await watch.close(finished)
+        await asyncio.shield(lines.give(access, connection, clean=clean))
 
 
 class Result:
@@ -168,6 +160,12 @@ class Result:
         while len(self._pending) > self._limits.batch_rows:
             yield self._batch(self._limits.batch_rows)
         yield self._batch(len(self._pending), last=True)
+
+    async def drain(self) -> None:
+        """Take what the server still says of a statement that failed: until then it hears no other."""
+        with contextlib.suppress(psycopg.Error):
+            while await self._connection.wait(generators.fetch(self._connection.pgconn)) is not None:
+                pass
 
     async def _abandon(self) -> None:
         """The rest is not wanted: stop the server producing it."""

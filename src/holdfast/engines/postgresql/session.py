@@ -1,9 +1,9 @@
-"""An open line to one PostgreSQL database. No I/O until the first verb; each verb opens what it needs."""
+"""An open line to one PostgreSQL database. No I/O until the first verb; statements reuse a line made clean."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Literal
 
 import psycopg
@@ -11,6 +11,8 @@ import psycopg
 from holdfast.contract.catalog import Catalog
 from holdfast.contract.measure import Measures
 from holdfast.contract.query import Batch, Params, QueryLimits
+from holdfast.contract.rows import Change, Edited, RowsFound, RowsWanted, Table, TableName
+from holdfast.contract.shapes import Reshape, Shape, Steps
 from holdfast.contract.snapshot import (
     Capture,
     CaptureRequest,
@@ -23,16 +25,21 @@ from holdfast.contract.snapshot import (
 )
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import digest, faults, inspect, link, measure, query, tables
+from holdfast.engines.postgresql import digest, faults, inspect, link, measure, query, rows, shapes, tables
 from holdfast.engines.postgresql.capture import PostgresCapture
+from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.restore import Restore
 from holdfast.engines.postgresql.verify import verify_restored
+from holdfast.kernel.errors import Denied
 from holdfast.kernel.stop import Stop
 
 
 class PostgresqlSession:
+    """Implements Session, CanDigest CanEdit and CanReshape."""
+
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access
+        self._lines = Lines(at)
 
     async def inspect(self, depth: Literal["shallow", "full"] = "shallow") -> Catalog:
         return await asyncio.to_thread(self._inspect, depth)
@@ -48,8 +55,22 @@ class PostgresqlSession:
 
     def query(self, statement: str, params: Params, limits: QueryLimits) -> AsyncIterator[Batch]:
         """A user's statement never runs as the superuser: "admin" writes with the owner's rights."""
-        writer: Access = "owner" if self._access == "admin" else self._access
-        return query.run(self._at, writer if limits.write else "ro", statement, params, limits)
+        return query.run(self._lines, self._writer if limits.write else "ro", statement, params, limits)
+
+    @property
+    def _writer(self) -> Access:
+        return "owner" if self._access == "admin" else self._access
+
+    async def table(self, name: TableName) -> Table:
+        return await rows.table(self._lines, "ro", name)
+
+    async def rows(self, want: RowsWanted, limits: QueryLimits) -> RowsFound:
+        return await rows.page(self._lines, want, limits)
+
+    async def edit(self, name: TableName, batches: AsyncIterable[Sequence[Change]], limits: QueryLimits) -> Edited:
+        if self._access == "ro":
+            raise Denied("this access only reads", code="read_only")
+        return await rows.edit(self._lines, self._writer, name, batches, limits)
 
     def capture(self, since: Manifest | None, want: CaptureRequest, stop: Stop) -> Capture:  # noqa: ARG002
         """Reads every row each time; what did not change is found by the vault's chunks."""
@@ -76,5 +97,14 @@ class PostgresqlSession:
     def measure(self, stop: Stop) -> Measures:  # noqa: ARG002
         return measure.measure(self._at)
 
+    async def shape(self, name: TableName) -> Shape:
+        return await shapes.shape(self._lines, name)
+
+    async def reshape(self, act: Reshape, limits: QueryLimits, *, preview: bool) -> Steps:
+        """The owner makes tables, so that its default grants hold for them."""
+        if self._access in ("ro", "rw") and not preview:
+            raise Denied("this access changes no tables", code="read_only")
+        return await shapes.reshape(self._lines, self._writer, act, limits, preview=preview)
+
     async def close(self) -> None:
-        """Nothing is kept open between verbs."""
+        await self._lines.close()

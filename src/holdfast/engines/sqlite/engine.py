@@ -13,13 +13,14 @@ from urllib.parse import quote as url_quote
 
 from holdfast.contract.engine import Capabilities
 from holdfast.contract.query import Batch
+from holdfast.contract.rows import TableName
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
-from holdfast.engines.sqlite.connections import database, path_of
+from holdfast.engines.sqlite.connections import database, literal, path_of, quote
 from holdfast.engines.sqlite.preview import preview
 from holdfast.engines.sqlite.session import SqliteSession
-from holdfast.engines.sqlite.spec import CAPABILITIES, ENTRY, SqliteSpec
+from holdfast.engines.sqlite.spec import CAPABILITIES, ENTRY, SCHEMA, SqliteSpec
 from holdfast.engines.sqlite.swap import discard, swap_files, sync_directory
 from holdfast.engines.sqlite.upkeep import Upkeep
 from holdfast.engines.sqlite.verify import readable
@@ -64,6 +65,15 @@ class SqliteEngine(Upkeep):
 
     def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:
         return preview(source, table, limit, stop)
+
+    def quoted(self, table: TableName) -> str:
+        return f"{quote(table.schema or SCHEMA)}.{quote(table.name)}"
+
+    def literal(self, text: str) -> str:
+        return literal(text)
+
+    def default_schema(self) -> str:
+        return SCHEMA
 
     def beside(self, at: Endpoint, label: str) -> Endpoint:
         if not _LABEL.fullmatch(label):

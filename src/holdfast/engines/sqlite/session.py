@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Literal
 
 from holdfast.contract.catalog import Catalog
 from holdfast.contract.measure import Measures
 from holdfast.contract.query import Batch, Params, QueryLimits
+from holdfast.contract.rows import Change, Edited, RowsFound, RowsWanted, Table, TableName
+from holdfast.contract.shapes import Reshape, Shape, Steps
 from holdfast.contract.snapshot import CaptureRequest, Level, Manifest, Receipt, RestoreRequest, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
+from holdfast.engines.sqlite import reshape, rows
 from holdfast.engines.sqlite.capture import SqliteCapture
 from holdfast.engines.sqlite.connections import database, path_of
 from holdfast.engines.sqlite.digest import matching, table_digests
@@ -26,7 +29,7 @@ from holdfast.kernel.stop import Stop
 
 
 class SqliteSession:
-    """Implements Session, CanDigest and CanMeasure."""
+    """Implements Session, CanDigest, CanMeasure CanEdit and CanReshape."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access
@@ -43,6 +46,25 @@ class SqliteSession:
         if limits.write and self._access == "ro":
             raise Denied("this access only reads", code="read_only")
         return run_query(path_of(self._at), statement, params, limits)
+
+    async def table(self, name: TableName) -> Table:
+        return await rows.table(path_of(self._at), name)
+
+    async def rows(self, want: RowsWanted, limits: QueryLimits) -> RowsFound:
+        return await rows.page(path_of(self._at), want, limits)
+
+    async def edit(self, name: TableName, batches: AsyncIterable[Sequence[Change]], limits: QueryLimits) -> Edited:
+        if self._access == "ro":
+            raise Denied("this access only reads", code="read_only")
+        return await rows.edit(path_of(self._at), name, batches, limits)
+
+    async def shape(self, name: TableName) -> Shape:
+        return await reshape.shape(path_of(self._at), name)
+
+    async def reshape(self, act: Reshape, limits: QueryLimits, *, preview: bool) -> Steps:
+        if self._access == "ro" and not preview:
+            raise Denied("this access only reads", code="read_only")
+        return await reshape.reshape(path_of(self._at), act, limits, preview=preview)
 
     def capture(self, since: Manifest | None, want: CaptureRequest, stop: Stop) -> SqliteCapture:
         return SqliteCapture(self._at, since, want, stop)

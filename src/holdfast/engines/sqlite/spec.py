@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
     templates=(
         ("Tables", "SELECT name, type FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"),
         ("First rows", "SELECT * FROM table_name LIMIT 100"),
+        ("Row count", "SELECT count(*) FROM table_name"),
         ("Columns of a table", "SELECT name, type, pk FROM pragma_table_xinfo('table_name')"),
         ("Query plan", "EXPLAIN QUERY PLAN SELECT * FROM table_name"),
         ("New table", "CREATE TABLE table_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"),

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from holdfast.contract.codec import to_plain
 from holdfast.contract.registry import Registry
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
+from holdfast.features.databases.history import Wanted as StatementsWanted
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.query import QueryService
 from holdfast.features.databases.service import DatabasesService
@@ -204,8 +205,23 @@ async def get_catalog(
 
 @router.get("/databases/{database_id}/statements", operation_id="statement_list", responses=answers(403, 404))
 async def list_statements(
-    actor: CurrentActor, queries: Queries, database_id: str, limit: Limit = 50, cursor: Cursor = None
+    actor: CurrentActor,
+    queries: Queries,
+    database_id: str,
+    *,
+    by: Annotated[str | None, Query(alias="actor", max_length=80, description="Who ran it.")] = None,
+    status: Annotated[str | None, Query(max_length=40, description='"ok", "cancelled" or an error\'s code.')] = None,
+    write: Annotated[bool | None, Query(description="Run with write access, or not.")] = None,
+    contains: Annotated[str | None, Query(max_length=200, description="Text in the statement's shape.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[StatementOut]:
     """What ran here, newest first: shapes without literals."""
-    rows = await queries.statements(actor, database_id, after=after_id(cursor), limit=limit + 1)
+    rows = await queries.statements(
+        actor,
+        database_id,
+        after=after_id(cursor),
+        limit=limit + 1,
+        wanted=StatementsWanted(by, status, write, contains),
+    )
     return page(rows, limit, StatementOut.of, lambda statement: statement.id)

@@ -42,13 +42,18 @@ async def query_database(
     """Run ONE statement with bound parameters. Going away cancels it at the server."""
     started = time.monotonic()
     batches = queries.query(actor, database_id, body.question(decode_params(body.params)))
+    return await answer_of(request, batches, started)
+
+
+async def answer_of(request: Request, batches: AsyncIterator[Batch], started: float) -> Response:
+    """The result as JSON, or as NDJSON when that was asked for."""
     if NDJSON in request.headers.get("accept", ""):
         first = await until_gone(request, anext(batches))  # a refusal is still an ordinary error answer
-        return StreamingResponse(_lines(first, batches), media_type=NDJSON)
-    return await until_gone(request, _whole(batches, started))
+        return StreamingResponse(lines(first, batches), media_type=NDJSON)
+    return await until_gone(request, whole(batches, started))
 
 
-async def _whole(batches: AsyncIterator[Batch], started: float) -> Response:
+async def whole(batches: AsyncIterator[Batch], started: float) -> Response:
     answer: dict[str, Any] = {"columns": [], "rows": [], "truncated": None, "affected": None}
     async with aclosing(batches) as opened:  # type: ignore[type-var]
         async for batch in opened:
@@ -62,7 +67,7 @@ async def _whole(batches: AsyncIterator[Batch], started: float) -> Response:
     return Response(json_bytes(answer), media_type="application/json")
 
 
-async def _lines(first: Batch, rest: AsyncIterator[Batch]) -> AsyncIterator[bytes]:
+async def lines(first: Batch, rest: AsyncIterator[Batch]) -> AsyncIterator[bytes]:
     """{"columns"}, then {"rows"} as they come, then {"end"}; an error half-way is the last line."""
     try:
         yield _line(first)

@@ -19,7 +19,17 @@ class Result:
     """One statement's answer, streamed: `columns` are known before the first row, `end` after the last."""
 
     def __init__(self, client: Client, database_id: str, body: dict[str, Any]) -> None:
-        self._lines = client.lines("POST", f"/databases/{database_id}/query", _body(body))
+        self._begin(client.lines("POST", f"/databases/{database_id}/query", _body(body)))
+
+    @classmethod
+    def of(cls, lines: Iterator[Any]) -> Result:
+        """The answer of another route that runs a statement."""
+        made = cls.__new__(cls)
+        made._begin(lines)
+        return made
+
+    def _begin(self, lines: Iterator[Any]) -> None:
+        self._lines = lines
         self.columns: list[dict[str, Any]] = []
         self.end: dict[str, Any] = {}
         self._first: list[Any] = []

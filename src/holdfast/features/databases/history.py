@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
@@ -17,6 +17,27 @@ from holdfast.kernel.errors import Retryable
 _log = logging.getLogger("holdfast.databases")
 _FLUSH_SECONDS = 0.5
 _MOST = 10_000  # a database that cannot be written must not eat memory: the oldest lines go first
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which statements: None = any. `contains` is looked for in their shape, whatever the case."""
+
+    actor: str | None = None
+    status: str | None = None
+    write: bool | None = None
+    contains: str | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        c = statements.c
+        exact = ((c.actor, self.actor), (c.status, self.status), (c.write, self.write))
+        found = [column == value for column, value in exact if value is not None]
+        if self.contains:
+            found.append(sa.func.lower(c.fingerprint).contains(self.contains.lower(), autoescape=True))
+        return found
+
+
+EVERY = Wanted()
 
 
 class StatementHistory:
@@ -54,12 +75,13 @@ class StatementHistory:
                 _log.exception("the history of statements could not be written; trying again")
                 self._waiting.extendleft(reversed(batch))
 
-    def page(self, resource_id: str, *, after: str | None, limit: int) -> Sequence[Statement]:
+    def page(self, resource_id: str, *, after: str | None, limit: int, wanted: Wanted = EVERY) -> Sequence[Statement]:
         """Newest first, those before the id `after`."""
         self.flush()
         query = sa.select(statements).where(statements.c.resource_id == resource_id)
         if after is not None:
             query = query.where(statements.c.id < after)
+        query = query.where(*wanted.conditions())
         with self._db.read() as conn:
             rows = conn.execute(query.order_by(statements.c.id.desc()).limit(limit)).mappings()
             return [Statement(**row) for row in rows]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from holdfast.contract.catalog import Catalog
+from holdfast.contract.engine import Session
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.features.access.actor import Actor
 from holdfast.features.databases import store
-from holdfast.features.databases.fingerprint import fingerprint
+from holdfast.features.databases.fingerprint import MAX_LENGTH, fingerprint
 from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.guard import found
-from holdfast.features.databases.history import StatementHistory
+from holdfast.features.databases.history import EVERY, StatementHistory, Wanted
 from holdfast.features.databases.model import Resource, Statement
 from holdfast.features.databases.pool import SessionPool
 from holdfast.features.databases.reach import Reach
@@ -47,6 +48,74 @@ class Question:
     seconds: float = 30.0
 
 
+@dataclass(frozen=True)
+class Errand:
+    """One piece of work on a database: what it needs, how the history and a production audit call it.
+
+    `plain`: the statement is words of ours without values and is kept as it is. `noted` False = no rows are touched.
+    `action` names an audit row that is written wherever the database is, with `details`.
+    """
+
+    permission: str
+    statement: str
+    write: bool = False
+    plain: bool = False
+    noted: bool = True
+    action: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def shape(self, dialect: str | None) -> str:
+        return self.statement[:MAX_LENGTH] if self.plain else fingerprint(self.statement, dialect)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What an errand is done with; `stop` is set when it has to end."""
+
+    resource: Resource
+    session: Session
+    stop: Stop
+    note: Note
+
+
+class Note:
+    """What the history will say."""
+
+    def __init__(self, dialect: str | None, actor: Actor, errand: Errand, clock: Clock) -> None:
+        self._dialect = dialect
+        self._actor = actor
+        self._errand = errand
+        self._clock = clock
+        self._started = 0.0
+        self.began = False
+        self.status = "failed"
+        self._rows = 0
+        self._affected: int | None = None
+
+    def begin(self) -> None:
+        self.began = True
+        self._at = self._clock.now()
+        self._started = time.monotonic()
+
+    def see(self, rows: int, affected: int | None = None) -> None:
+        self._rows += rows
+        self._affected = affected if affected is not None else self._affected
+
+    def statement(self, resource_id: str) -> Statement:
+        return Statement(
+            id=new_id("qry"),
+            resource_id=resource_id,
+            actor=self._actor.id,
+            at=self._at,
+            fingerprint=self._errand.shape(self._dialect),
+            write=self._errand.write,
+            status=self.status,
+            duration_ms=round(1000 * (time.monotonic() - self._started), 3),
+            rows=self._rows,
+            affected=self._affected,
+        )
+
+
 class QueryService:
     """Lives in the api process, on its event loop. `watch` must run there for statements to end on a stop or swap."""
 
@@ -67,20 +136,31 @@ class QueryService:
         as the engine is in the history with its end, whatever it was.
         """
         permission = "database.query.write" if question.write else "database.query.read"
-        resource = await asyncio.to_thread(self._allowed, actor, resource_id, permission, question)
-        stop, note = Stop(), _Note(self._dialect(resource), actor, question, self._clock)
+        _check(question)
+        errand = Errand(permission, question.statement, question.write)
+        async with self.visit(actor, resource_id, errand) as visit:
+            limits = limits_of(question, visit.stop)
+            batches = visit.session.query(question.statement, question.params, limits)
+            async with aclosing(batches) as open_batches:  # type: ignore[type-var]
+                async for batch in open_batches:
+                    visit.note.see(len(batch.rows), batch.affected)
+                    yield batch
+
+    @asynccontextmanager
+    async def visit(self, actor: Actor, resource_id: str, errand: Errand) -> AsyncIterator[Visit]:
+        """A session for one piece of work: authorised, in its turn, through the gate, ended on a stop or swap, and
+        in the history with its end. Raises Conflict unless the database is ready."""
+        resource = await asyncio.to_thread(self._allowed, actor, resource_id, errand)
+        stop = Stop()
+        note = Note(self._dialect(resource), actor, errand, self._clock)
         try:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self._pool.turn(resource.id, stop))
-                resource = await self._enter(stack, resource.id)
-                access: Literal["owner", "ro"] = "owner" if question.write else "ro"
+                resource = await self._enter(stack, resource)
+                access: Literal["owner", "ro"] = "owner" if errand.write else "ro"
                 session = await stack.enter_async_context(self._pool.session(resource, access))
                 note.begin()
-                batches = session.query(question.statement, question.params, limits_of(question, stop))
-                async with aclosing(batches) as open_batches:  # type: ignore[type-var]
-                    async for batch in open_batches:
-                        note.see(batch)
-                        yield batch
+                yield Visit(resource, session, stop, note)
             note.status = "ok"
         except HoldfastError as error:
             note.status = error.code
@@ -94,26 +174,22 @@ class QueryService:
             raise
         finally:
             stop.stop("over")
-            if note.began:
+            if note.began and errand.noted:
                 self._history.add(note.statement(resource.id))
 
     async def inspect(self, actor: Actor, resource_id: str, depth: Literal["shallow", "full"]) -> Catalog:
         """Schemas, relations, columns, sizes; "full" counts exactly."""
-        resource = await asyncio.to_thread(self._allowed, actor, resource_id, "database.read", None)
-        stop = Stop()
-        try:
-            async with AsyncExitStack() as stack:
-                await stack.enter_async_context(self._pool.turn(resource.id, stop))
-                resource = await self._enter(stack, resource.id)
-                session = await stack.enter_async_context(self._pool.session(resource, "ro"))
-                return await session.inspect(depth)
-        finally:
-            stop.stop("over")
+        errand = Errand("database.read", "inspect", noted=False)
+        async with self.visit(actor, resource_id, errand) as visit:
+            return await visit.session.inspect(depth)
 
-    async def statements(self, actor: Actor, resource_id: str, *, after: str | None, limit: int) -> Sequence[Statement]:
+    async def statements(
+        self, actor: Actor, resource_id: str, *, after: str | None, limit: int, wanted: Wanted = EVERY
+    ) -> Sequence[Statement]:
         """Newest first: who ran what shape of statement, how long it took, how it ended."""
-        await asyncio.to_thread(self._allowed, actor, resource_id, "database.statements.read", None)
-        return await asyncio.to_thread(self._history.page, resource_id, after=after, limit=limit)
+        errand = Errand("database.statements.read", "statements", noted=False)
+        await asyncio.to_thread(self._allowed, actor, resource_id, errand)
+        return await asyncio.to_thread(self._history.page, resource_id, after=after, limit=limit, wanted=wanted)
 
     async def watch(self, topics: AsyncIterator[str]) -> None:
         """Drain databases as the runner says so (`resource:<id>`), close idle sessions; runs until cancelled."""
@@ -137,86 +213,46 @@ class QueryService:
         await self.drain()
         await asyncio.to_thread(self._history.close)
 
-    async def _enter(self, stack: AsyncExitStack, resource_id: str) -> Resource:
+    async def _enter(self, stack: AsyncExitStack, resource: Resource) -> Resource:
         """Through the gate, and only then read the state: see gate.py for why in this order."""
-        stack.enter_context(self._gate.shared(resource_id))
-        resource = await asyncio.to_thread(self._current, resource_id)
-        if resource is None or resource.state != "ready":
-            state = resource.state if resource else "gone"
+        stack.enter_context(self._gate.shared(resource.id))
+        found = await asyncio.to_thread(self._current, resource.id)
+        if found is None or found.state != "ready":
+            state = found.state if found else "gone"
             raise Conflict(
                 f"this database is {state}, not ready",
                 code="database_not_ready",
                 hint="Start it, or wait for its run to end.",
                 details={"state": state},
             )
-        return resource
+        return found
 
     def _current(self, resource_id: str) -> Resource | None:
         with self._db.read() as conn:
             return store.get(conn, resource_id)
 
-    def _allowed(self, actor: Actor, resource_id: str, permission: str, question: Question | None) -> Resource:
-        """Reading a production database by query is a fact for the audit, before the statement runs."""
+    def _allowed(self, actor: Actor, resource_id: str, errand: Errand) -> Resource:
+        """Touching the rows of a production database is a fact for the audit, before the statement runs."""
         with self._db.read() as conn:
-            resource = found(conn, actor, resource_id, permission)
-            environment = projects.environment(conn, resource.environment_id) if question is not None else None
-        if permission != "database.statements.read":
+            resource = found(conn, actor, resource_id, errand.permission)
+            environment = projects.environment(conn, resource.environment_id) if errand.noted else None
+        if errand.permission != "database.statements.read":
             self._reach.require_here(resource)
-        if question is not None:
-            _check(question)
-        if question is not None and environment is not None and environment.kind == "production":
+        if errand.action or (environment is not None and environment.kind == "production"):
             with self._db.write() as conn:
                 audit.record(
                     conn,
                     actor=actor.id,
-                    action=permission,
+                    action=errand.action or errand.permission,
                     project_id=resource.project_id,
                     environment_id=resource.environment_id,
                     resource_id=resource.id,
-                    details={"statement": fingerprint(question.statement, self._dialect(resource))},
+                    details={"statement": errand.shape(self._dialect(resource)), **errand.details},
                 )
         return resource
 
     def _dialect(self, resource: Resource) -> str | None:
         return self._reach.engine(resource).capabilities.dialect
-
-
-class _Note:
-    """What the history will say."""
-
-    def __init__(self, dialect: str | None, actor: Actor, question: Question, clock: Clock) -> None:
-        self._dialect = dialect
-        self._actor = actor
-        self._question = question
-        self._clock = clock
-        self._started = 0.0
-        self.began = False
-        self.status = "failed"
-        self._rows = 0
-        self._affected: int | None = None
-
-    def begin(self) -> None:
-        self.began = True
-        self._at = self._clock.now()
-        self._started = time.monotonic()
-
-    def see(self, batch: Batch) -> None:
-        self._rows += len(batch.rows)
-        self._affected = batch.affected if batch.affected is not None else self._affected
-
-    def statement(self, resource_id: str) -> Statement:
-        return Statement(
-            id=new_id("qry"),
-            resource_id=resource_id,
-            actor=self._actor.id,
-            at=self._at,
-            fingerprint=fingerprint(self._question.statement, self._dialect),
-            write=self._question.write,
-            status=self.status,
-            duration_ms=round(1000 * (time.monotonic() - self._started), 3),
-            rows=self._rows,
-            affected=self._affected,
-        )
 
 
 def limits_of(question: Question, stop: Stop) -> QueryLimits:

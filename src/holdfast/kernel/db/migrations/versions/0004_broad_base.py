@@ -70,6 +70,43 @@ def upgrade() -> None:
         sqlite_where=sa.text("dismissed_at IS NULL"),
         postgresql_where=sa.text("dismissed_at IS NULL"),
     )
+    op.create_table(
+        "saved_queries",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("owner", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("write", sa.Boolean(), nullable=False),
+        sa.Column("parameters", Json(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["resource_id"], ["resources.id"], name=op.f("fk_saved_queries_resource_id_resources"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_queries")),
+        sa.UniqueConstraint("resource_id", "owner", "name", name=op.f("uq_saved_queries_resource_id")),
+    )
+    op.create_table(
+        "saved_query_versions",
+        sa.Column("query_id", sa.String(length=40), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("at", Timestamp(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("content", Json(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["query_id"],
+            ["saved_queries.id"],
+            name=op.f("fk_saved_query_versions_query_id_saved_queries"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("query_id", "version", name=op.f("pk_saved_query_versions")),
+    )
     op.add_column("repositories", sa.Column("node", sa.String(length=63), nullable=True))
     op.add_column("resources", sa.Column("node", sa.String(length=63), nullable=True))
     op.create_index("ix_resources_node", "resources", ["node"], unique=False)

@@ -1,0 +1,1 @@
+"""Saved queries of a database, their history, and templates."""
