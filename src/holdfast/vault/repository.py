@@ -95,8 +95,12 @@ class Repository:
         clock, key = clock or SystemClock(), Key.generate()
         config = {"version": 2, "id": os.urandom(32).hex(), "chunker_polynomial": f"{random_polynomial():x}"}
         repo = cls(store, key, config, clock)
-        repo.add_key(password)
-        store.put("config", [documents.encode_config(config, key)])
+        own = repo.add_key(password)
+        try:
+            store.create("config", [documents.encode_config(config, key)])
+        except Conflict:  # someone was faster: our key opens nothing
+            store.delete(f"keys/{own}")
+            raise Conflict("there is a repository here already", code="repository_exists") from None
         return repo
 
     @classmethod
@@ -104,8 +108,7 @@ class Repository:
         """Raises NotFound when there is none, Denied (code "repository_password"), Corrupt."""
         if not store.exists("config"):
             raise NotFound("there is no repository here", code="repository_missing")
-        key = _unlock(store, password)
-        config = documents.decode(store.get("config"), key)
+        key, config = _unlock(store, password, store.get("config"))
         if config.get("version") != 2 or not isinstance(config.get("id"), str):
             raise Corrupt(f"this repository has version {config.get('version')!r}; Holdfast reads version 2")
         return cls(store, key, config, clock or SystemClock())
@@ -266,16 +269,19 @@ class Repository:
         )
 
 
-def _unlock(store: Store, password: str) -> Key:
-    refused: Denied | None = None
+def _unlock(store: Store, password: str, sealed_config: bytes) -> tuple[Key, dict[str, Any]]:
+    """The key that the password opens and that opens the config. A writer killed while it made the repository may have
+    left a key of the same password that opens nothing."""
+    refused: Denied | Corrupt | None = None
     for name, _ in pieces(store, "keys"):
         data = store.get(name)
         if hashlib.sha256(data).hexdigest() != name.split("/")[-1]:
             raise Corrupt(f"the key file {name.split('/')[-1][:12]} does not match its name")
         try:
-            return keyfile.unlock(data, password)
-        except Denied as error:
-            refused = error
+            key = keyfile.unlock(data, password)
+            return key, documents.decode(sealed_config, key)
+        except (Denied, Corrupt) as error:
+            refused = error if refused is None or isinstance(error, Corrupt) else refused
     raise refused or Corrupt("the repository has no key file")
 
 

@@ -21,6 +21,10 @@ class Store(Protocol):
         """Write durably: when this returns, a power cut does not lose it. Writing a name again replaces it whole."""
         ...
 
+    def create(self, name: str, pieces: Pieces) -> None:
+        """`put`, but only when nobody has: Conflict (code "piece_exists") else, and what is there stays as it is."""
+        ...
+
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Bytes from `offset`; fewer than `length` only when the piece ends there."""
         ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from holdfast.kernel.errors import NotFound, Permanent
+from holdfast.kernel.errors import Conflict, NotFound, Permanent
 from holdfast.vault.stores.base import Store
 
 Case = Callable[[Store], None]
@@ -54,6 +54,22 @@ def writing_again_replaces_the_whole(store: Store) -> None:
     store.put("config", [b"a long first version"])
     store.put("config", [b"short"])
     assert store.get("config") == b"short"
+
+
+def only_one_of_many_creators_wins(store: Store) -> None:
+    def create(number: int) -> bool:
+        try:
+            store.create("config", [b"%d" % number])
+        except Conflict as error:
+            return error.code != "piece_exists"
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        won = [number for number, made in enumerate(pool.map(create, range(12))) if made]
+    assert [b"%d" % number for number in won] == [store.get("config")]
+    assert not create(99)
+    assert [b"%d" % number for number in won] == [store.get("config")]
+    assert list(store.list("tmp")) == []
 
 
 def an_absent_piece_is_said_to_be_absent(store: Store) -> None:
@@ -125,6 +141,7 @@ CASES: tuple[Case, ...] = (
     an_empty_piece_is_a_piece,
     many_small_parts_make_one_piece,
     writing_again_replaces_the_whole,
+    only_one_of_many_creators_wins,
     an_absent_piece_is_said_to_be_absent,
     deleting_twice_is_deleting_once,
     a_listing_has_two_levels_and_only_its_prefix,

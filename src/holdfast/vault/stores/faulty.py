@@ -29,6 +29,11 @@ class FaultyStore:
         self._inner.put(name, pieces)
         self._done("put", name)
 
+    def create(self, name: str, pieces: Pieces) -> None:
+        self._before("create", name)
+        self._inner.create(name, pieces)
+        self._done("create", name)
+
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         self._before("get", name)
         data = self._inner.get(name, offset, length)

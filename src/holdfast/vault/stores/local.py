@@ -6,12 +6,12 @@ import errno
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from holdfast.kernel.errors import DiskFull, HoldfastError, NeedsOperator, NotFound, Permanent
+from holdfast.kernel.errors import Conflict, DiskFull, HoldfastError, NeedsOperator, NotFound, Permanent
 from holdfast.vault.stores.base import Pieces
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -37,6 +37,13 @@ class LocalStore:
         return self._root / name
 
     def put(self, name: str, pieces: Pieces) -> None:
+        self._place(name, pieces, os.replace)
+
+    def create(self, name: str, pieces: Pieces) -> None:
+        """A link, unlike a rename, fails when the name is taken."""
+        self._place(name, pieces, _link)
+
+    def _place(self, name: str, pieces: Pieces, move: Callable[[Path, Path], None]) -> None:
         path = self._path(name)
         with _translated(f"writing {name}"):
             _make_directory(self._tmp)
@@ -44,7 +51,7 @@ class LocalStore:
             temporary = self._tmp / uuid.uuid4().hex
             try:
                 _write(temporary, pieces)
-                os.replace(temporary, path)
+                move(temporary, path)
             except BaseException:
                 with suppress(FileNotFoundError):
                     temporary.unlink()
@@ -135,6 +142,14 @@ def _sync_directory(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise Conflict(f"{path.name} is there already", code="piece_exists") from None
+    temporary.unlink()
 
 
 @contextmanager

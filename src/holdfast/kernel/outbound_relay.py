@@ -1,0 +1,278 @@
+"""A way out for libraries with sockets of their own: a proxy on loopback whose every pass leads to one place.
+
+    way = relay.admit("s3.example.org", 443)
+    S3Store(..., client_options={"proxy_url": way.url, "proxy_excludes": ""})
+
+Each connection resolves the name anew, judges every address by `OutboundPolicy` and goes to a judged one, so neither a
+redirect nor a name that changes its address leads anywhere else. TLS stays between the library and the server (a
+CONNECT tunnel); of plain http each request is read, its redirects are refused and its connection is used once.
+A pass is a secret in the proxy's URL: others on this machine cannot use the relay (RFC 9110, 11.7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvloop
+
+from holdfast.kernel import log
+from holdfast.kernel.outbound_policy import OutboundPolicy
+from holdfast.kernel.outbound_url import Refused
+
+REFUSED = "HoldfastRefused"  # the S3 error code of our own refusals over plain http
+CONNECT_SECONDS = 10.0
+HEAD_SECONDS = 120.0
+TRIES = 4  # addresses tried of one name
+_CHUNK = 256 * 1024
+_USER = "holdfast"
+_ABSOLUTE = re.compile(r"http://([^/?#@\s]+)(/[^\s]*)?", re.IGNORECASE)
+_HOP = {"connection", "proxy-connection", "proxy-authorization", "keep-alive"}
+_log = log.get("holdfast.outbound")
+
+
+@dataclass
+class Pass:
+    """Leave to reach one host and port. `url` is the proxy's, with the secret in it."""
+
+    host: str
+    port: int
+    url: str = field(repr=False)
+    _refused: Refused | None = None
+
+    def refuse(self, error: Refused) -> None:
+        self._refused = error
+
+    def refusal(self) -> Refused | None:
+        """Why the relay last said no, once: the library only tells that it did."""
+        found, self._refused = self._refused, None
+        return found
+
+    def leads_to(self, authority: str, default: int) -> bool:
+        """Whether `host`, `host:port` or `[v6]:port` is where this pass leads."""
+        host, colon, port = authority.rpartition(":")
+        if not colon or authority.endswith("]"):
+            host, port = authority, str(default)
+        return port.isdigit() and (host.strip("[]").lower(), int(port)) == (self.host, self.port)
+
+
+class Relay:
+    """Thread-safe. Its loop runs in a thread of its own, begun with the first pass."""
+
+    def __init__(self, policy: OutboundPolicy) -> None:
+        self.policy = policy
+        self._passes: dict[str, Pass] = {}
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._listener: socket.socket | None = None
+        self._serving: set[asyncio.Task[Any]] = set()  # the loop itself refers to its tasks weakly
+        self._pool = ThreadPoolExecutor(TRIES, thread_name_prefix="relay-resolve")
+
+    def admit(self, host: str, port: int) -> Pass:
+        """The same pass for the same place."""
+        host = host.lower()
+        with self._lock:
+            for known in self._passes.values():
+                if (known.host, known.port) == (host, port):
+                    return known
+            number = self._started()
+            token = secrets.token_urlsafe(24)
+            made = Pass(host, port, f"http://{_USER}:{token}@127.0.0.1:{number}")
+            self._passes[token] = made
+            return made
+
+    def close(self) -> None:
+        """End every connection. Nothing is admitted afterwards."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._passes.clear()
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(5)
+        if self._listener is not None:
+            self._listener.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _started(self) -> int:
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+            self._loop = uvloop.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._run, args=(self._loop, self._listener), name="relay", daemon=True
+            )
+            self._thread.start()
+        return int(self._listener.getsockname()[1])
+
+    def _run(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=_CHUNK))
+        loop.run_forever()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - start_server runs this as one
+        self._serving.add(task)
+        try:
+            async with asyncio.timeout(HEAD_SECONDS):
+                request = _Head.parse(await reader.readuntil(b"\r\n\r\n"))
+            way = self._passes.get(_token(request.headers))
+            if way is None:
+                await _answer(writer, 407, "ProxyAuthenticationRequired")
+            elif request.start.startswith("CONNECT "):
+                await self._tunnel(way, request, reader, writer)
+            else:
+                await self._forward(way, request, reader, writer)
+        except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError) as error:
+            _log.debug("a relayed connection ended", error=type(error).__name__)
+        finally:
+            self._serving.discard(task)
+            writer.close()
+
+    async def _tunnel(
+        self, way: Pass, request: _Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        authority = request.start.split(" ")[1]
+        upstream = await self._upstream(way, authority, 443, writer)
+        if upstream is None:
+            return
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await _both_ways(reader, writer, *upstream)
+
+    async def _forward(
+        self, way: Pass, request: _Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """One request of plain http. Whatever follows on the connection goes to the same server, and it is closed."""
+        method, target, version = request.start.split(" ")
+        found = _ABSOLUTE.fullmatch(target)
+        if found is None:
+            await _answer(writer, 400, "BadRequest")
+            return
+        upstream = await self._upstream(way, found[1], 80, writer)
+        if upstream is None:
+            return
+        server, server_writer = upstream
+        server_writer.write(request.with_start(f"{method} {found[2] or '/'} {version}"))
+        sending = asyncio.ensure_future(_copy(reader, server_writer))
+        try:
+            answer = _Head.parse(await server.readuntil(b"\r\n\r\n"))
+            while answer.status < 200:
+                writer.write(answer.as_sent())
+                answer = _Head.parse(await server.readuntil(b"\r\n\r\n"))
+            if answer.status in (301, 302, 303, 307, 308):
+                await self._refuse(way, writer, "redirect", "the store sends us elsewhere")
+                return
+            writer.write(answer.with_start(answer.start))
+            await _copy(server, writer)
+        finally:
+            sending.cancel()
+            server_writer.close()
+
+    async def _upstream(
+        self, way: Pass, authority: str, default: int, writer: asyncio.StreamWriter
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """A connection to a judged address. None = refused and answered. Raises OSError when none answers."""
+        if not way.leads_to(authority, default):
+            await self._refuse(way, writer, "redirect", "the store sends us elsewhere")
+            return None
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(self._pool, self.policy.addresses, way.host, way.port)
+        except Refused as error:
+            way.refuse(error)
+            await _answer(writer, 403, REFUSED)
+            return None
+        failed: Exception = OSError("no address")
+        for address in found[:TRIES]:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return await asyncio.open_connection(address, way.port, limit=_CHUNK)
+            except (OSError, TimeoutError) as error:
+                failed = error
+        raise failed
+
+    async def _refuse(self, way: Pass, writer: asyncio.StreamWriter, reason: str, message: str) -> None:
+        _log.warning("a relayed call was refused", host=way.host, reason=reason)
+        way.refuse(Refused(message, reason=reason, host=way.host))
+        await _answer(writer, 403, REFUSED)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The first line and the headers of a request or an answer."""
+
+    start: str
+    headers: Mapping[str, str]
+    lines: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, raw: bytes) -> _Head:
+        """Raises ValueError."""
+        start, *lines = raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+        pairs = [line.partition(":") for line in lines]
+        return cls(start, {name.lower(): value.strip() for name, _, value in pairs}, tuple(lines))
+
+    @property
+    def status(self) -> int:
+        return int(self.start.split(" ")[1])
+
+    def with_start(self, start: str) -> bytes:
+        """With another first line, without what concerns this hop, closed at the end."""
+        kept = [line for line in self.lines if line.partition(":")[0].strip().lower() not in _HOP]
+        return ("\r\n".join([start, *kept, "Connection: close"]) + "\r\n\r\n").encode("latin-1")
+
+    def as_sent(self) -> bytes:
+        return ("\r\n".join([self.start, *self.lines]) + "\r\n\r\n").encode("latin-1")
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    scheme, _, given = headers.get("proxy-authorization", "").partition(" ")
+    try:
+        user, _, token = base64.b64decode(given, validate=True).decode("ascii").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return token if scheme.lower() == "basic" and user == _USER else ""
+
+
+async def _answer(writer: asyncio.StreamWriter, status: int, code: str) -> None:
+    body = f"<Error><Code>{code}</Code></Error>"
+    writer.write(f"HTTP/1.1 {status} {code}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+    await writer.drain()
+
+
+async def _both_ways(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    server: asyncio.StreamReader,
+    server_writer: asyncio.StreamWriter,
+) -> None:
+    """Until both sides have ended, or one broke."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_copy(reader, server_writer))
+            group.create_task(_copy(server, writer))
+    except* OSError:
+        _log.debug("a relayed connection broke")
+    finally:
+        server_writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(_CHUNK):
+        writer.write(chunk)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()

@@ -1,0 +1,46 @@
+"""A store around a store: every call goes through one place, which may wait, refuse, count or try again."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from holdfast.vault.stores.base import Pieces, Store
+
+T = TypeVar("T")
+
+
+class Around:
+    """See `Store`. A listing is one call, with all its pages: what fails on the way is begun again by nobody's half."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+
+    @abstractmethod
+    def call(self, act: Callable[[], T]) -> T:
+        """Carry `act` out."""
+
+    def put(self, name: str, pieces: Pieces) -> None:
+        self.call(lambda: self._inner.put(name, pieces))
+
+    def create(self, name: str, pieces: Pieces) -> None:
+        self.call(lambda: self._inner.create(name, pieces))
+
+    def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        return self.call(lambda: self._inner.get(name, offset, length))
+
+    def size(self, name: str) -> int:
+        return self.call(lambda: self._inner.size(name))
+
+    def exists(self, name: str) -> bool:
+        return self.call(lambda: self._inner.exists(name))
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return iter(self.call(lambda: [*self._inner.list(prefix)]))
+
+    def delete(self, name: str) -> None:
+        self.call(lambda: self._inner.delete(name))
+
+    def sweep(self) -> None:
+        self.call(self._inner.sweep)

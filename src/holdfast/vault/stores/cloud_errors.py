@@ -1,0 +1,91 @@
+"""What a cloud store's refusal means for a repository, in our words.
+
+obstore gives the answer as text: the status code and S3's `<Code>` are taken out of it and nothing else, because the
+rest repeats what the server said, and a server may repeat a key id, a signature or the request.
+"""
+
+from __future__ import annotations
+
+import re
+
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+from holdfast.kernel.errors import Denied, DiskFull, HoldfastError, NeedsOperator, NotFound, Retryable
+from holdfast.kernel.outbound_relay import REFUSED
+from holdfast.kernel.outbound_url import Refused
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
+_KIND = re.compile(r"kind: (Timeout|Connect|Interrupted)\b")
+_NO_ROOM = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity"}
+_BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
+_BUSY = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted"}
+_ELSEWHERE = "the bucket lies in another region or behind another endpoint: correct the region or the endpoint"
+_PERMISSIONS = {"put": "s3:PutObject", "get": "s3:GetObject", "list": "s3:ListBucket", "delete": "s3:DeleteObject"}
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status a store answered with; None when it did not come to an answer."""
+    found = _STATUS.search(str(error))
+    return int(found[1]) if found else None
+
+
+def was_refused(error: Exception) -> bool:
+    """Whether our own relay did not let the call out."""
+    text = str(error)
+    return "TunnelUnsuccessful" in text or f"<Code>{REFUSED}</Code>" in text
+
+
+def elsewhere(refused: Refused, act: str) -> HoldfastError:
+    """The relay's reason, as an error of a store."""
+    if refused.reason == "redirect":
+        return NeedsOperator(f"{act}: the store sends us elsewhere", code="store_elsewhere", hint=_ELSEWHERE)
+    return NeedsOperator(
+        f"{act}: {refused.message}", code="outbound_refused", hint=str(refused.hint), details=refused.details
+    )
+
+
+def translated(error: Exception, verb: str, act: str) -> HoldfastError:
+    """The error of ours. `verb`: put, get, list or delete; `act`: "writing data/aa/x". Raise it `from None`: the
+    original's text may repeat what is secret."""
+    text = str(error)
+    found = _CODE.search(text)
+    code = found[1] if found else ""
+    status = status_of(error)
+    if code == "NoSuchBucket":
+        hint = "create the bucket, or correct its name, the endpoint or the region"
+        return NeedsOperator(f"{act}: there is no such bucket", code="bucket_missing", hint=hint)
+    if status == 507 or code in _NO_ROOM:
+        hint = "raise the bucket's quota or free space there; nothing half-written was kept"
+        return DiskFull(f"{act}: the store has no room left", hint=hint, details={"store_code": code})
+    if isinstance(error, FileNotFoundError) or status == 404:
+        return NotFound(f"{act}: it is not there", code="piece_missing")
+    if code == "RequestTimeTooSkewed":
+        hint = "set this machine's clock; the store refuses requests that are minutes off"
+        return NeedsOperator(f"{act}: the clocks differ", code="store_clock", hint=hint)
+    if code in _BAD_KEY or status == 401 or isinstance(error, UnauthenticatedError):
+        hint = "give the repository a valid access key; this one is unknown, expired or its secret does not fit"
+        return Denied(f"{act}: the store does not accept the access key", code="store_credentials", hint=hint)
+    if status == 403 or isinstance(error, PermissionDeniedError):
+        permission = _PERMISSIONS[verb]
+        hint = f"allow {permission} on this bucket and prefix for the access key"
+        return Denied(
+            f"{act}: the access key lacks {permission}", code="store_denied", hint=hint, details={"missing": permission}
+        )
+    if status == 429 or code in _BUSY or (status is not None and status >= 500 and status != 501):
+        return Retryable(f"{act}: the store is busy ({status})", code="store_busy", hint="it is tried again by itself")
+    if kind := _KIND.search(text):
+        slow = kind[1] == "Timeout"
+        how = "the store did not answer in time" if slow else "the store cannot be reached"
+        hint = "check the endpoint, and the network between; it is tried again by itself"
+        return Retryable(f"{act}: {how}", code="store_timeout" if slow else "store_unreachable", hint=hint)
+    return _other(text, act, status, code)
+
+
+def _other(text: str, act: str, status: int | None, code: str) -> HoldfastError:
+    if status in (301, 302, 307, 308) or "without LOCATION" in text:
+        return NeedsOperator(f"{act}: the store sends us elsewhere", code="store_elsewhere", hint=_ELSEWHERE)
+    if status is None and "BadScheme" not in text and "HTTP error" in text:
+        return Retryable(f"{act}: the connection broke", code="store_unreachable", hint="it is tried again by itself")
+    what = " ".join(str(part) for part in (status, code) if part) or "an answer that cannot be read"
+    return HoldfastError(f"{act}: the store answered {what}", code="store_failed")
