@@ -45,6 +45,7 @@ from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
 from holdfast.kernel.wake import Wake
 from holdfast.kernel.wake_relay import start_relay
+from holdfast.vault.stores.s3 import forget_ambient
 from holdfast.web.peer import PeerProtocol
 from holdfast.web.protocol import BoundedProtocol
 
@@ -73,7 +74,7 @@ def build_services(settings: Settings) -> Services:
             runner_ping(db, clock),
             keeper_ping(KeeperClient.of(settings)),
             disk_ping(settings.data, settings.disk_reserve_bytes),
-            repositories_ping(settings.data / "repositories", db, node.name),
+            repositories_ping(settings.data / "repositories", db, node.name, upper.keys.look, clock),
             nodes_ping(db, clock, node.name),
             Ping("audit", upper.audit.sequencer.check, needed=False),
         )
@@ -225,6 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         settings = Settings.load()
+        forget_ambient()
         log.configure(settings.log_level)
         listeners = inherited(arguments.fd)
         services = build_services(settings)

@@ -31,6 +31,7 @@ class Lazy(NamedTuple):
     more: tuple[str, ...] = ()  # modules of slices above that add verbs to the same noun
 
 
+REPO_MORE = ("holdfast.features.backups.cli_repo_add",)
 DB_MORE = ("holdfast.features.connections.cli_db",)
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),
@@ -63,7 +64,9 @@ COMMANDS: dict[str, Lazy] = {
     "query": Lazy("holdfast.features.saved.cli", "app", "Saved queries: save, run by name, look back.", "Data"),
     "snapshot": Lazy("holdfast.features.backups.cli", "app", "Snapshots: back up, look inside, restore.", "Data"),
     "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data"),
-    "repo": Lazy("holdfast.features.backups.cli_repo", "app", "Repositories: where snapshots live.", "Data"),
+    "repo": Lazy(
+        "holdfast.features.backups.cli_repo", "app", "Repositories: where snapshots live.", "Data", more=REPO_MORE
+    ),
     "metrics": Lazy("holdfast.features.metrics.cli", "app", "Metrics: how databases fare.", "Data"),
     "node": Lazy("holdfast.features.nodes.cli", "app", "Nodes: the Holdfasts of one metadata database.", "Run"),
     "run": Lazy("holdfast.features.runs.cli", "app", "Runs: every piece of work, its progress and log.", "Data"),

@@ -19,6 +19,7 @@ from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kit import kit_repositories
+from holdfast.features.backups.places import API_PATIENCE, Places
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.service import SnapshotsService
@@ -57,6 +58,9 @@ from holdfast.jobs import Jobs
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.node import identity
+from holdfast.kernel.outbound import OutboundPolicy
+from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
@@ -107,6 +111,7 @@ class Services:
     secrets: secrets_wiring.SecretParts
     audit: Audit
     wake: Wake
+    keys: Keys
 
     @property
     def parts(self) -> Mapping[type[Any], Any]:
@@ -157,6 +162,7 @@ class Services:
         self.browse.close()
         self.metrics.close()
         self.limits.book.close()
+        self.keys.places.close()
         self.db.close()
         self.wake.close()
 
@@ -180,7 +186,8 @@ def build(
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines, secrets, hosts)
     gate = Gate(settings.data / "gates")
-    keys = Keys(settings, db, secrets, clock)
+    places = Places(settings.data / "repositories", Relay(OutboundPolicy.of(settings)), clock, API_PATIENCE)
+    keys = Keys(places, identity(settings.data, settings.node).name, db, secrets, clock)
     audit = audit_wiring.build(
         db, clock, secrets, wake, settings.data, anchors.remembered, anchors.Manifests(db, keys).anchor_of
     )
@@ -205,7 +212,7 @@ def build(
         hub=Hub(wake),
         snapshots=snapshots,
         restores=RestoreService(db, jobs, snapshots, databases, swapper, clock),
-        repositories=RepositoriesService(db, jobs, keys),
+        repositories=RepositoriesService(db, jobs, keys, clock),
         browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api", bounds.quotas),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         metrics=MetricsService(db, hosts, Sampler(reach, settings.data / "scratch" / "api", clock), meter, clock),
@@ -220,4 +227,5 @@ def build(
         limits=bounds,
         audit=audit,
         wake=wake,
+        keys=keys,
     )

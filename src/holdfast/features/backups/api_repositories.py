@@ -9,7 +9,14 @@ from fastapi import APIRouter, Depends
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.repository_service import RepositoriesService
-from holdfast.features.backups.wire import CheckIn, RepositoryIn, RepositoryKeyOut, RepositoryOut, RepositoryRunOut
+from holdfast.features.backups.wire_repositories import (
+    CheckIn,
+    CredentialIn,
+    RepositoryIn,
+    RepositoryKeyOut,
+    RepositoryOut,
+    RepositoryRunOut,
+)
 from holdfast.features.runs.wire import RunOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
@@ -19,14 +26,17 @@ router = APIRouter(tags=["repositories"])
 Service = Annotated[RepositoriesService, Depends(part(RepositoriesService))]
 
 
-@router.post("/repositories", operation_id="repository_create", status_code=201, responses=answers(403, 404, 409))
+@router.post(
+    "/repositories", operation_id="repository_create", status_code=201, responses=answers(403, 404, 409, 422, 503)
+)
 def create_repository(body: RepositoryIn, actor: CurrentActor, service: Service, once: IdempotencyKey) -> RepositoryOut:
-    """A repository on local disk with a password of its own."""
+    """A repository with a password of its own, on local disk or in a bucket. A bucket's key is tested first: what it
+    lacks is an error, what it could do without is in `last_test`."""
 
     def wire(row: RepositoryRow) -> dict[str, Any]:
         return RepositoryOut.of(row, service.path(row)).model_dump(mode="json")
 
-    row = service.create(actor, body.project_id, body.name, once.answering(wire))
+    row = service.create(actor, body.wish(), once.answering(wire))
     return RepositoryOut.of(row, service.path(row))
 
 
@@ -41,9 +51,36 @@ def list_repositories(
 
 @router.get("/repositories/{repository_id}", operation_id="repository_get", responses=answers(403, 404))
 def get_repository(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
-    """One repository, with what it takes on disk."""
+    """One repository, with what it takes and whether its store answers."""
     row = service.get(actor, repository_id)
-    return RepositoryOut.of(row, service.path(row), service.bytes(row))
+    return RepositoryOut.of(row, service.path(row), service.bytes(row), service.breaker(row))
+
+
+@router.post(
+    "/repositories/{repository_id}/test", operation_id="repository_test", responses=answers(403, 404, 409, 422, 503)
+)
+def test_repository(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
+    """Try what the credential of a repository in a bucket may do: `last_test` of the answer has the findings."""
+    row = service.test(actor, repository_id)
+    return RepositoryOut.of(row, service.path(row), breaker=service.breaker(row))
+
+
+@router.post(
+    "/repositories/{repository_id}/credential",
+    operation_id="repository_credential_change",
+    responses=answers(403, 404, 409, 422, 503),
+)
+def change_credential(body: CredentialIn, actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
+    """Another access key. It is tested first and kept only when nothing is missing; the old one is forgotten."""
+    row = service.change_credential(actor, repository_id, body.values())
+    return RepositoryOut.of(row, service.path(row))
+
+
+@router.post("/repositories/{repository_id}/default", operation_id="repository_default", responses=answers(403, 404))
+def make_default(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
+    """Make it the one where snapshots go that name none: of its environment, or of all when it is for all."""
+    row = service.make_default(actor, repository_id)
+    return RepositoryOut.of(row, service.path(row))
 
 
 @router.post(
@@ -61,5 +98,5 @@ def check_repository(body: CheckIn, actor: CurrentActor, service: Service, repos
 @router.post("/repositories/{repository_id}/key", operation_id="repository_key_reveal", responses=answers(403, 404))
 def reveal_key(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryKeyOut:
     """The password and the path; audited, and a browser session types its password again."""
-    password, path = service.key(actor, repository_id)
-    return RepositoryKeyOut(password=password, path=path)
+    password, path, variables = service.key(actor, repository_id)
+    return RepositoryKeyOut(password=password, path=path, variables=list(variables))

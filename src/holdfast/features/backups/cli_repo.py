@@ -10,7 +10,11 @@ from holdfast.terminal import output
 from holdfast.terminal.context import terminal
 from holdfast.terminal.noun import noun, verb
 
-app = noun("repo", "Repositories: where snapshots live.", "holdfast repo list\nholdfast repo check default")
+app = noun(
+    "repo",
+    "Repositories: where snapshots live.",
+    "holdfast repo list\nholdfast repo show default\nholdfast repo check default",
+)
 Name = Annotated[
     str, typer.Argument(metavar="REPOSITORY", help="Name or id; `default` is the default one.", show_default=False)
 ]
@@ -24,14 +28,23 @@ def list_(ctx: typer.Context) -> None:
         t.client.items("/repositories", project_id=t.scope().get("project_id")),
         {
             "NAME": "name",
+            "KIND": "kind",
             "DEFAULT": lambda item: "yes" if item["is_default"] else None,
-            "STATE": "state",
+            "STATE": lambda item: "no answer" if item.get("trouble") else item["state"],
             "CHECKED": _checked,
             "WHERE": "path",
             "ID": "id",
         },
         empty="No repositories yet. The first snapshot makes one: holdfast snapshot create shop",
     )
+
+
+@verb(app, "show", "holdfast repo show default")
+def show(ctx: typer.Context, repository: Name) -> None:
+    """Show where a repository lies, what it takes, and whether its store answers."""
+    t = terminal(ctx)
+    found = dict(t.client.get(f"/repositories/{t.repository(repository)['id']}"))
+    t.answer(found, "\n".join(f"{label:<12} {output.visible(str(value))}" for label, value in _facts(found).items()))
 
 
 @verb(app, "check", "holdfast repo check default --read-data")
@@ -65,7 +78,33 @@ def key(ctx: typer.Context, repository: Name) -> None:
         return
     output.say(str(answer["password"]))
     output.note(f"With stock restic: restic -r {answer['path']} --password-file FILE snapshots")
+    if answer["variables"]:
+        output.note(f"It also needs a key to the bucket, yours, in {' and '.join(answer['variables'])}.")
     output.note("Keep this password somewhere else than on this machine: without it no backup can be read.")
+
+
+def _facts(found: dict[str, Any]) -> dict[str, Any]:
+    facts = {
+        "name": found["name"],
+        "id": found["id"],
+        "kind": found["kind"],
+        "where": found["path"],
+        "state": found["state"],
+        "default": "yes" if found["is_default"] else "no",
+        "only for": found["environment_id"],
+        "takes": output.size_text(found["bytes"]) if found["bytes"] is not None else None,
+        "restic id": found["restic_id"],
+        "checked": _checked(found),
+    }
+    if test := found.get("last_test"):
+        odd = [each["check"] for each in test["findings"] if each["result"] in ("missing", "excess")]
+        facts["tested"] = f"{output.moment_text(test['at'])}: {', '.join(odd) or 'nothing missing, nothing too much'}"
+    if trouble := found.get("trouble"):
+        facts["trouble"] = f"since {output.moment_text(trouble['since'])}: {trouble['message']}"
+        facts["hint"] = trouble.get("hint")
+    if breaker := found.get("breaker"):
+        facts["breaker"] = f"{breaker['state']}, {breaker['failures']} failures in a row"
+    return {label: value for label, value in facts.items() if value is not None}
 
 
 def _checked(repository: dict[str, Any]) -> str | None:

@@ -1,45 +1,45 @@
-"""Repositories on this machine: where they lie, their passwords, opening them."""
+"""Repositories, their passwords and credentials, and opening them."""
 
 from __future__ import annotations
 
 import secrets as tokens
-from pathlib import Path
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
 from holdfast.features.backups import store
 from holdfast.features.backups.model import RepositoryRow
+from holdfast.features.backups.places import ACCESS_KEY, SECRET, TOKEN, Places
 from holdfast.features.databases.elsewhere import require_node
-from holdfast.kernel.clock import Clock
+from holdfast.features.databases.model import Resource
+from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, NeedsOperator
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.node import identity
 from holdfast.kernel.secrets import Secrets
-from holdfast.kernel.settings import Settings
 from holdfast.vault.repository import Repository
-from holdfast.vault.stores.local import LocalStore
+from holdfast.vault.stores.base import Store
+from holdfast.vault.stores.breaker import BreakerView
 
 PASSWORD = "password"  # noqa: S105 - the secret's name, not its value
 DEFAULT_NAME = "local"
 
 
 class Keys:
-    """Passwords live with the project's secrets (its id takes the environment's place there)."""
+    """Passwords and credentials live with the project's secrets (its id takes the environment's place there)."""
 
-    def __init__(self, settings: Settings, db: Database, secrets: Secrets, clock: Clock) -> None:
-        self._root = settings.data / "repositories"
-        self.node = identity(settings.data, settings.node).name
+    def __init__(self, places: Places, node: str, db: Database, secrets: Secrets, clock: Clock) -> None:
+        self.places = places
+        self.node = node
         self._db = db
         self._secrets = secrets
         self._clock = clock
 
-    def path(self, repository_id: str) -> Path:
-        return self._root / repository_id
-
     def where(self, row: RepositoryRow) -> str:
-        """For people: the path here, or the node whose disk it is on."""
+        """What stock restic takes as -r, or the node whose disk it is on."""
         if row.node in (None, self.node):
-            return str(self.path(row.id))
+            return self.places.where(row)
         return f"repositories/{row.id} in the data directory of the node {row.node}"
 
     def insert(
@@ -50,31 +50,42 @@ class Keys:
         actor: str,
         *,
         is_default: bool = False,
+        credential: Mapping[str, str] | None = None,
         node: str | None = None,
+        **more: object,
     ) -> RepositoryRow:
-        """A row and its password, in the caller's transaction. It appears on the disk of `node` (else here) at its
-        first use."""
+        """A row, its password and its credential, in the caller's transaction. It is made at its first use; a local one
+        on the disk of `node` (else here). `more` are fields of the row."""
         row = RepositoryRow(
             id=new_id("repo"),
             project_id=project_id,
             name=name,
-            kind="local",
+            kind="s3" if credential else "local",
             state="new",
             is_default=is_default,
             restic_id=None,
             last_check=None,
             created_by=actor,
             created_at=self._clock.now(),
-            node=node or self.node,
+            node=None if credential else node or self.node,
+            **more,  # type: ignore[arg-type] # the caller's own fields
         )
         store.insert(conn, row)
         self._secrets.put(conn, project_id, row.id, PASSWORD, tokens.token_urlsafe(32))
+        if credential:
+            self.put_credential(conn, row, credential)
         return row
 
-    def default(self, conn: sa.Connection, project_id: str, actor: str, node: str | None = None) -> RepositoryRow:
-        """The project's default repository, made when there is none yet. When it is on another node than `node`, the
-        project's repository there, made when there is none."""
-        found = store.default_repository(conn, project_id)
+    def put_credential(self, conn: sa.Connection, row: RepositoryRow, credential: Mapping[str, str]) -> None:
+        """From the next opening on. An absent session token is stored as an empty one: the old one must not count."""
+        for name in (ACCESS_KEY, SECRET, TOKEN):
+            self._secrets.put(conn, row.project_id, row.id, name, credential.get(name, ""))
+
+    def default(self, conn: sa.Connection, resource: Resource, actor: str) -> RepositoryRow:
+        """The default repository of the database's environment, else its project's, made when there is none yet. When
+        that is on another node than the database, the project's repository there, made when there is none."""
+        project_id, node = resource.project_id, resource.node
+        found = store.default_repository(conn, project_id, resource.environment_id)
         if found is None:
             taken = store.named_repository(conn, project_id, DEFAULT_NAME) is not None  # a removed node's
             name = f"{DEFAULT_NAME}-{node or self.node}"[:63] if taken else DEFAULT_NAME
@@ -87,19 +98,70 @@ class Keys:
     def password(self, conn: sa.Connection, row: RepositoryRow) -> str:
         return self._secrets.get(conn, row.project_id, row.id, PASSWORD)
 
+    def credential(self, conn: sa.Connection, row: RepositoryRow) -> dict[str, str]:
+        """Empty for a local one."""
+        found = self._secrets.all(conn, row.project_id, row.id)
+        return {name: found[name] for name in (ACCESS_KEY, SECRET, TOKEN) if found.get(name)}
+
     def open(self, row: RepositoryRow) -> Repository:
-        """The repository, made on disk first when it is new. Safe to call again after a crash half way.
+        """The repository, made first when it is new. Safe to call again after a crash half way, and from two runners at
+        once: where the store knows conditional writes only one of them makes it.
 
         Raises OtherNode when it is on another node's disk.
         """
         require_node(self.node, row.node, f"the repository {row.name!r}")
         with self._db.read() as conn:
-            password = self.password(conn, row)
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = LocalStore(self.path(row.id))
+            password, credential = self.password(conn, row), self.credential(conn, row)
+        pieces = self.places.store(row, credential, self.troubled)
         if row.state != "new":
-            return Repository.open(files, password)
-        repository = Repository.open(files, password) if files.exists("config") else Repository.create(files, password)
-        with self._db.write() as conn:
-            store.change(conn, RepositoryRow, row.id, state="ready", restic_id=repository.id)
+            repository = Repository.open(pieces, password)
+        else:
+            repository = _opened_or_made(pieces, password)
+            with self._db.write() as conn:
+                store.change(conn, RepositoryRow, row.id, state="ready", restic_id=repository.id)
+        if row.trouble is not None:
+            self._well(row.id)
         return repository
+
+    def look(self, row: RepositoryRow) -> None:
+        """One question to its store, without retries. Raises what is wrong with it."""
+        with self._db.read() as conn:
+            credential = self.credential(conn, row)
+        if not self.places.store(row, credential, self.troubled, patience=0.0).exists("config"):
+            raise NeedsOperator(
+                f"there is no repository any more at {self.where(row)}",
+                hint="Put it back from a copy, or bring back the deleted versions of its objects.",
+                code="repository_missing",
+            )
+        if row.trouble is not None:
+            self._well(row.id)
+
+    def troubled(self, repository_id: str, view: BreakerView) -> None:
+        """A breaker opened or closed: everyone sees it in the row, whichever process it was."""
+        if view.error is None:
+            self._well(repository_id)
+            return
+        error = view.error
+        found = {
+            "state": view.state,
+            "since": timestamp(view.since),
+            "failures": view.failures,
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+        }
+        with self._db.write() as conn:
+            store.change(conn, RepositoryRow, repository_id, trouble=found)
+
+    def _well(self, repository_id: str) -> None:
+        with self._db.write() as conn:
+            store.change(conn, RepositoryRow, repository_id, trouble=None)
+
+
+def _opened_or_made(pieces: Store, password: str) -> Repository:
+    if pieces.exists("config"):
+        return Repository.open(pieces, password)
+    try:
+        return Repository.create(pieces, password)
+    except Conflict:
+        return Repository.open(pieces, password)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
+from holdfast.features.backups.places import VARIABLES
 from holdfast.features.projects.model import projects
 from holdfast.features.secrets.kit import KitRepository
 from holdfast.features.secrets.kit_service import Repositories
@@ -40,4 +41,5 @@ def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitReposi
         path=keys.where(found),
         restic_id=found.restic_id,
         password=keys.password(conn, found),
+        environment={VARIABLES[name]: value for name, value in keys.credential(conn, found).items()},
     )

@@ -28,8 +28,13 @@ repositories = sa.Table(
     sa.Column("last_check", Json()),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp(), nullable=False),
-    sa.Column("node", sa.String(63)),
+    sa.Column("serves", sa.String(40)),
+    sa.Column("lies", Json()),
+    sa.Column("location", sa.String(700)),
+    sa.Column("last_test", Json()),
+    sa.Column("trouble", Json()),
     sa.UniqueConstraint("project_id", "name"),
+    sa.UniqueConstraint("location"),
 )
 
 snapshots = sa.Table(
@@ -119,8 +124,12 @@ restores = sa.Table(
 
 @dataclass(frozen=True)
 class RepositoryRow:
-    """Where snapshots of a project live. `state` "new" until the first use has made it on disk.
-    `node` is the one whose disk it is on; None = reached from every node."""
+    """Where snapshots of a project live. `state` "new" until the first use has made it.
+
+    `node` is the one whose disk it is on; None = reached from every node. `serves`: the one environment it is for;
+    None = all. `lies`: where, in the words of its `kind`, never a credential; `location` is the same as one text, which
+    no two repositories share. `last_test`: what its credential may do. `trouble`: since when and why it does not answer.
+    """
 
     id: str
     project_id: str
@@ -133,6 +142,11 @@ class RepositoryRow:
     created_by: str
     created_at: datetime
     node: str | None = None
+    serves: str | None = None
+    lies: Mapping[str, Any] | None = None
+    location: str | None = None
+    last_test: Mapping[str, Any] | None = None
+    trouble: Mapping[str, Any] | None = None
 
     @property
     def place(self) -> Place:

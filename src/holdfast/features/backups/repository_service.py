@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,33 +13,148 @@ from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
+from holdfast.features.backups.places import VARIABLES, described, overlaps, s3_place
 from holdfast.features.databases.names import checked_name
-from holdfast.features.projects.scope import project_of
+from holdfast.features.projects.scope import environment_of, project_of
 from holdfast.jobs import Jobs, Run
 from holdfast.kernel import audit
+from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict
+from holdfast.vault.stores.breaker import BreakerView
 from holdfast.vault.stores.local import LocalStore
+from holdfast.vault.stores.s3 import S3Place
 from holdfast.web.idempotency import NEVER, Once
+
+
+@dataclass(frozen=True)
+class S3Wish:
+    """`fields` of `S3Place`, without a prefix when it is to be chosen; `credential` by its secrets' names."""
+
+    fields: Mapping[str, Any]
+    credential: Mapping[str, str] = field(repr=False)
+
+    def place(self, prefix: str) -> S3Place:
+        """Raises Invalid."""
+        return S3Place(**{"prefix": prefix, **self.fields})
+
+
+@dataclass(frozen=True)
+class RepositoryWish:
+    project_id: str
+    name: str
+    environment_id: str | None = None
+    is_default: bool = False
+    s3: S3Wish | None = None
 
 
 class RepositoriesService:
     """Every verb takes the actor first and raises Denied or NotFound before it reads or writes anything else."""
 
-    def __init__(self, db: Database, jobs: Jobs, keys: Keys) -> None:
+    def __init__(self, db: Database, jobs: Jobs, keys: Keys, clock: Clock) -> None:
         self._db = db
         self._jobs = jobs
         self._keys = keys
+        self._clock = clock
 
-    def create(self, actor: Actor, project_id: str, name: str, once: Once = NEVER) -> RepositoryRow:
-        """On local disk, with a password of its own. It appears on the disk with its first snapshot."""
+    def create(self, actor: Actor, wish: RepositoryWish, once: Once = NEVER) -> RepositoryRow:
+        """With a password of its own; it is made at its place with its first snapshot. A place in a bucket is tested
+        first: Conflict (code "store_test_failed") with the report when its key lacks something."""
+        with self._db.read() as conn:
+            prefix = self._allowed(conn, actor, wish)
+        name, lies, location, report = checked_name(wish.name), None, None, None
+        if wish.s3 is not None:
+            place = wish.s3.place(prefix)
+            lies, location = described(place)
+            report = self._tested(place, wish.s3.credential)
         with self._db.write() as conn:
-            project_of(conn, actor, project_id, "repository.create")
+            self._allowed(conn, actor, wish)
             once.check(conn)
-            row = self._keys.insert(conn, project_id, checked_name(name), actor.id)
-            self._record(conn, actor, row, "repository.create")
+            if location is not None and any(overlaps(location, other) for other in store.locations(conn)):
+                raise store.place_taken()
+            row = self._keys.insert(
+                conn,
+                wish.project_id,
+                name,
+                actor.id,
+                credential=wish.s3.credential if wish.s3 else None,
+                serves=wish.environment_id,
+                lies=lies,
+                location=location,
+                last_test=report,
+            )
+            if wish.is_default:
+                store.make_default(conn, row)
+                row = replace(row, is_default=True)
+            self._record(conn, actor, row, "repository.create", kind=row.kind, **_place_of(row))
             once.keep(conn, row)
             return row
+
+    def _allowed(self, conn: sa.Connection, actor: Actor, wish: RepositoryWish) -> str:
+        """The prefix it gets when none is given. Raises NotFound for a project or an environment not seen."""
+        project_of(conn, actor, wish.project_id, "repository.create")
+        if wish.environment_id is not None:
+            environment = environment_of(conn, actor, wish.environment_id, "repository.create")
+            if environment.project_id != wish.project_id:
+                raise no_such("environment")
+        return f"holdfast/{wish.project_id}/{wish.environment_id or 'all'}"
+
+    def _tested(self, place: S3Place, credential: Mapping[str, str]) -> dict[str, Any]:
+        report = self._keys.places.test(place, credential).as_dict() | {"at": timestamp(self._clock.now())}
+        if not report["ok"]:
+            lacking = [found for found in report["findings"] if found["result"] == "missing"]
+            raise Conflict(
+                f"the access key lacks what a repository needs: {lacking[0]['message']}",
+                code="store_test_failed",
+                hint=lacking[0]["hint"],
+                details={"report": report},
+            )
+        return report
+
+    def test(self, actor: Actor, repository_id: str) -> RepositoryRow:
+        """Try what its credential may do, and keep the report. A local one is always fine while its disk is there."""
+        with self._db.read() as conn:
+            row = self._found(conn, actor, repository_id, "repository.check")
+            credential = self._keys.credential(conn, row)
+        if row.lies is None:
+            raise Conflict("a repository on local disk has no credential to test", code="repository_local")
+        report = self._keys.places.test(s3_place(row.lies), credential).as_dict()
+        return self._keep_report(actor, repository_id, "repository.check", report, "repository.test")
+
+    def change_credential(self, actor: Actor, repository_id: str, credential: Mapping[str, str]) -> RepositoryRow:
+        """Tested first, and kept only when it can do all that is needed."""
+        with self._db.read() as conn:
+            row = self._found(conn, actor, repository_id, "repository.update")
+        actor.require_step_up()
+        if row.lies is None:
+            raise Conflict("a repository on local disk has no credential", code="repository_local")
+        report = self._tested(s3_place(row.lies), credential)
+        return self._keep_report(actor, repository_id, "repository.update", report, "repository.credential", credential)
+
+    def make_default(self, actor: Actor, repository_id: str) -> RepositoryRow:
+        """Where snapshots of its environment go (of all environments, when it is for all) that name none."""
+        with self._db.write() as conn:
+            row = self._found(conn, actor, repository_id, "repository.update")
+            store.make_default(conn, row)
+            self._record(conn, actor, row, "repository.default")
+            return replace(row, is_default=True)
+
+    def _keep_report(
+        self,
+        actor: Actor,
+        repository_id: str,
+        permission: str,
+        report: dict[str, Any],
+        action: str,
+        credential: Mapping[str, str] | None = None,
+    ) -> RepositoryRow:
+        kept = {"at": timestamp(self._clock.now())} | report
+        with self._db.write() as conn:
+            row = self._found(conn, actor, repository_id, permission)
+            if credential is not None:
+                self._keys.put_credential(conn, row, credential)
+            self._record(conn, actor, row, action, ok=str(kept["ok"]).lower())
+            return store.change(conn, RepositoryRow, row.id, last_test=kept) or row
 
     def list(
         self, actor: Actor, *, project_id: str | None = None, after: str | None = None, limit: int = 50
@@ -55,11 +172,19 @@ class RepositoriesService:
         """Where it lies: what stock restic takes as -r; on another node, which."""
         return self._keys.where(row)
 
+    def breaker(self, row: RepositoryRow) -> BreakerView | None:
+        """What this process knows of its store."""
+        return self._keys.places.breaker(row.id)
+
     def bytes(self, row: RepositoryRow) -> int | None:
-        """What it takes on disk, by its files' sizes; None while it is new, or on another node's disk."""
+        """What it takes: on disk by its files' sizes, in a bucket what its snapshots added. None while it is new, or on
+        another node's disk."""
         if row.state == "new" or row.node not in (None, self._keys.node):
             return None
-        return sum(size for _, size in LocalStore(self._keys.path(row.id)).list("data"))
+        if row.lies is not None:
+            with self._db.read() as conn:
+                return store.stored_bytes(conn, row.id)
+        return sum(size for _, size in LocalStore(self._keys.places.path(row.id)).list("data"))
 
     def check(self, actor: Actor, repository_id: str, *, read_data: bool) -> tuple[RepositoryRow, Run]:
         """A run that reads the structure, and with `read_data` every byte."""
@@ -78,13 +203,15 @@ class RepositoriesService:
             self._record(conn, actor, row, "repository.check", run_id=run.id)
             return row, run
 
-    def key(self, actor: Actor, repository_id: str) -> tuple[str, str]:
-        """The password and the path: all a stock restic needs. Audited before it is answered."""
+    def key(self, actor: Actor, repository_id: str) -> tuple[str, str, Sequence[str]]:
+        """(password, place, names of variables): all a stock restic needs, but not the values of the variables: whoever
+        restores by hand has a key to the bucket of their own, or the recovery kit. Audited before it is answered."""
         with self._db.write() as conn:
             row = self._found(conn, actor, repository_id, "repository.key.reveal")
             actor.require_step_up()
             self._record(conn, actor, row, "repository.key.reveal")
-            return self._keys.password(conn, row), self._keys.where(row)
+            needs = [VARIABLES[name] for name in self._keys.credential(conn, row)]
+            return self._keys.password(conn, row), self._keys.where(row), needs
 
     def _found(self, conn: sa.Connection, actor: Actor, repository_id: str, permission: str) -> RepositoryRow:
         row = store.get(conn, RepositoryRow, repository_id)
@@ -102,3 +229,10 @@ class RepositoriesService:
             project_id=row.project_id,
             details={"repository_id": row.id, "name": row.name, **details},
         )
+
+
+def _place_of(row: RepositoryRow) -> dict[str, str]:
+    """For the audit log: where, and never with what."""
+    lies = row.lies or {}
+    found = {name: str(lies[name]) for name in ("endpoint", "bucket", "prefix") if name in lies}
+    return found | ({"environment_id": row.serves} if row.serves else {})

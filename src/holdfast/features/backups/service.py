@@ -81,11 +81,17 @@ class SnapshotsService:
     ) -> Snapshot:
         """A row in state "creating", in the caller's transaction; the caller authorised and submits the run."""
         if repository_id is None:
-            repository = self._keys.default(conn, resource.project_id, actor.id, resource.node)
+            repository = self._keys.default(conn, resource, actor.id)
         else:
             chosen = store.get(conn, RepositoryRow, repository_id)
             if chosen is None or chosen.project_id != resource.project_id:
                 raise no_such("repository")
+            if chosen.serves not in (None, resource.environment_id):
+                raise Conflict(
+                    "this repository is for another environment",
+                    code="repository_environment",
+                    hint="Leave it out, or name one that is for this environment or for all.",
+                )
             repository = chosen
             common_node(resource.node, repository.node, "the database and the repository")
         if level is None:

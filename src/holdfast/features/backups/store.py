@@ -30,13 +30,23 @@ _TABLES: dict[type[Any], sa.Table] = {
 
 
 def insert(conn: sa.Connection, row: RepositoryRow | Snapshot | VerificationRow | Restore) -> None:
-    """Raises Conflict (code "name_taken") for a repository's name that the project already has."""
+    """Raises Conflict: code "name_taken" for a repository's name that the project already has, "place_taken"."""
     try:
         conn.execute(sa.insert(_TABLES[type(row)]).values(**asdict(row)))
     except sa.exc.IntegrityError as error:
         if isinstance(row, RepositoryRow):
+            if "location" in str(error.orig):
+                raise place_taken() from None
             raise Conflict(f"this project already has a repository named {row.name!r}", code="name_taken") from None
         raise error
+
+
+def place_taken() -> Conflict:
+    return Conflict(
+        "another repository lies at this place, or around it, or inside it",
+        code="place_taken",
+        hint="Give this one a prefix of its own.",
+    )
 
 
 def get(conn: sa.Connection, kind: type[Row], row_id: str) -> Row | None:
@@ -81,9 +91,12 @@ def page(
     return [kind(**row) for row in conn.execute(query).mappings()]
 
 
-def default_repository(conn: sa.Connection, project_id: str) -> RepositoryRow | None:
-    query = sa.select(repositories).where(repositories.c.project_id == project_id, repositories.c.is_default)
-    found = conn.execute(query).mappings().first()
+def default_repository(conn: sa.Connection, project_id: str, environment_id: str) -> RepositoryRow | None:
+    """The one of the environment goes before the project's."""
+    c = repositories.c
+    here = sa.or_(c.serves == environment_id, c.serves.is_(None))
+    query = sa.select(repositories).where(c.project_id == project_id, c.is_default, here)
+    found = conn.execute(query.order_by(c.serves.is_(None), c.id.desc()).limit(1)).mappings().first()
     return RepositoryRow(**found) if found else None
 
 
@@ -99,6 +112,25 @@ def repository_on(conn: sa.Connection, project_id: str, node: str) -> Repository
     query = sa.select(repositories).where(c.project_id == project_id, c.node == node).order_by(c.id).limit(1)
     found = conn.execute(query).mappings().first()
     return RepositoryRow(**found) if found else None
+
+
+def make_default(conn: sa.Connection, row: RepositoryRow) -> None:
+    """This one, and no other for the same environment (or for all)."""
+    c = repositories.c
+    same = c.serves.is_(None) if row.serves is None else c.serves == row.serves
+    conn.execute(sa.update(repositories).where(c.project_id == row.project_id, same).values(is_default=c.id == row.id))
+
+
+def stored_bytes(conn: sa.Connection, repository_id: str) -> int:
+    """What a repository's snapshots added when they were taken."""
+    c = snapshots.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(c.stored_bytes), 0))
+    return int(conn.execute(query.where(c.repository_id == repository_id, c.state == "ready")).scalar_one())
+
+
+def locations(conn: sa.Connection) -> list[str]:
+    """Of every repository that is not on a disk here, whatever its project."""
+    return list(conn.scalars(sa.select(repositories.c.location).where(repositories.c.location.is_not(None))))
 
 
 def newest_good(conn: sa.Connection, resource_id: str, repository_id: str | None = None) -> Snapshot | None:

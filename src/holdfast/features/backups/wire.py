@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from holdfast.features.backups.browse import TableLook
-from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.backups.model import Restore, Snapshot, VerificationRow
 from holdfast.features.backups.restore_service import Outlook, RestoreWish
 from holdfast.features.databases.wire import DatabaseOut
 from holdfast.features.runs.wire import RunOut
@@ -69,49 +69,6 @@ class RestoreIn(In):
 
     def wish(self) -> RestoreWish:
         return RestoreWish(**self.model_dump())
-
-
-class RepositoryIn(In):
-    project_id: str = Field(max_length=64)
-    name: str = Field(max_length=63)
-
-
-class CheckIn(In):
-    read_data: bool = Field(default=False, description="Read every byte, not only the structure.")
-
-
-class RepositoryOut(BaseModel):
-    """Where a project's snapshots live. `path` is what stock restic takes as -r."""
-
-    id: str
-    project_id: str
-    name: str
-    kind: str
-    state: str
-    is_default: bool
-    restic_id: str | None
-    last_check: dict[str, Any] | None
-    path: str
-    bytes: int | None = None
-    created_by: str
-    created_at: datetime
-    node: str | None = Field(description="The node whose disk it is on; null = reached from every node.")
-
-    @classmethod
-    def of(cls, row: RepositoryRow, path: str, size: int | None = None) -> RepositoryOut:
-        return cls(**vars(row), path=path, bytes=size)
-
-
-class RepositoryRunOut(BaseModel):
-    repository: RepositoryOut
-    run: RunOut
-
-
-class RepositoryKeyOut(BaseModel):
-    """All a stock restic needs."""
-
-    password: str
-    path: str
 
 
 class SnapshotOut(BaseModel):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import repositories
+from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.health.ping import Ping
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import nodes
@@ -16,7 +18,9 @@ from holdfast.jobs.lease import LEASE_SECONDS, machine_id, process_start
 from holdfast.jobs.schema import runners
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import NeedsOperator, Retryable
+from holdfast.kernel.errors import HoldfastError, NeedsOperator, Retryable
+
+LOOK_SECONDS = 30.0
 
 
 class RunnerWatch:
@@ -84,14 +88,30 @@ def nodes_ping(db: Database, clock: Clock, here: str) -> Ping:
     return Ping("nodes", check, needed=False)
 
 
-def repositories_ping(root: Path, db: Database, node: str) -> Ping:
-    """Down when a repository that holds snapshots is not where it was, or its disk takes no writes."""
+class RepositoriesWatch:
+    """Those on disk are looked at each time; of those in buckets one each time, every one at most every 30 s."""
 
-    def check() -> str:
-        with db.read() as conn:
+    def __init__(
+        self, root: Path, db: Database, node: str, look: Callable[[RepositoryRow], None], clock: Clock
+    ) -> None:
+        self._root, self._db, self._node, self._look, self._clock = root, db, node, look, clock
+        self._looked: dict[str, float] = {}
+
+    def check(self) -> str:
+        with self._db.read() as conn:
             c = repositories.c
-            here = sa.or_(c.node.is_(None), c.node == node)
-            used = conn.execute(sa.select(c.id).where(c.state != "new", here)).scalars().all()
+            here = sa.or_(c.node.is_(None), c.node == self._node)
+            query = sa.select(repositories).where(c.state != "new", here).order_by(c.id)
+            rows = [RepositoryRow(**row) for row in conn.execute(query).mappings()]
+        self._check_disk([row.id for row in rows if row.lies is None])
+        troubled = self._check_buckets([row for row in rows if row.lies is not None])
+        if troubled:
+            names = "; ".join(f"{name}: {error.message}" for name, error in troubled[:5])
+            raise NeedsOperator(names, hint=troubled[0][1].hint or "`holdfast repo show` says more.")
+        return f"{len(rows)} in use"
+
+    def _check_disk(self, used: Sequence[str]) -> None:
+        root = self._root
         lost = [name for name in used if not (root / name / "config").is_file()]
         if lost:
             raise NeedsOperator(
@@ -100,6 +120,27 @@ def repositories_ping(root: Path, db: Database, node: str) -> Ping:
             )
         if root.exists() and (os.statvfs(root).f_flag & os.ST_RDONLY or not os.access(root, os.W_OK | os.X_OK)):
             raise NeedsOperator(f"{root} takes no writes", hint="Mount it read-write, and see that it is ours.")
-        return f"{len(used)} in use"
 
-    return Ping("repositories", check, needed=False)
+    def _check_buckets(self, rows: Sequence[RepositoryRow]) -> list[tuple[str, HoldfastError]]:
+        """What is known to be wrong, by the repository's name; the one looked at longest ago is looked at anew."""
+        found = {row.id: (row.name, _told(row.trouble)) for row in rows if row.trouble}
+        now = self._clock.monotonic()
+        due = [row for row in rows if now - self._looked.get(row.id, -LOOK_SECONDS) >= LOOK_SECONDS]
+        for row in sorted(due, key=lambda row: self._looked.get(row.id, -LOOK_SECONDS))[:1]:
+            self._looked[row.id] = now
+            try:
+                self._look(row)
+                found.pop(row.id, None)
+            except HoldfastError as error:
+                found[row.id] = (row.name, error)
+                self._looked[row.id] = now - LOOK_SECONDS  # bad news is not kept
+        return list(found.values())
+
+
+def _told(trouble: Mapping[str, Any]) -> HoldfastError:
+    return Retryable(str(trouble["message"]), code=str(trouble["code"]), hint=trouble.get("hint"))
+
+
+def repositories_ping(root: Path, db: Database, node: str, look: Callable[[RepositoryRow], None], clock: Clock) -> Ping:
+    """Down when a repository that holds snapshots is not where it was, takes no writes, or does not answer."""
+    return Ping("repositories", RepositoriesWatch(root, db, node, look, clock).check, needed=False)

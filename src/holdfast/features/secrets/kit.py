@@ -23,6 +23,7 @@ class KitRepository:
     path: str
     restic_id: str | None
     password: str = field(repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,13 @@ def parse(text: str) -> Kit:
 
 
 def _repository(repository: KitRepository) -> str:
+    exports = "".join(f"    export {name}={shlex.quote(value)}\n" for name, value in repository.environment.items())
     return (
         f"  {repository.name} of project {repository.project}  ({repository.id})\n"
         f"    restic id: {repository.restic_id or 'nothing was stored in it yet'}\n"
         f"    path:      {repository.path}\n"
         f"    password:  {repository.password}\n"
-        f"    restic -r {shlex.quote(repository.path)} snapshots\n"
+        f"{exports}    restic -r {shlex.quote(repository.path)} snapshots\n"
     )
 
 
@@ -92,7 +94,8 @@ Holdfast      {kit.holdfast}
 {repositories}
 3. WITHOUT HOLDFAST: GET DATA OUT OF A SNAPSHOT
 
-Needs restic, and the repository's directory (from the server's disk or from a copy of it).
+Needs restic, and the repository's directory (from the server's disk or from a copy of it). One that lies in a bucket
+(its path begins with s3:) needs the exports printed with it instead.
 
   export RESTIC_PASSWORD='the password above'
   restic -r PATH snapshots
