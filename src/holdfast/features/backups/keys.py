@@ -16,7 +16,6 @@ from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, NeedsOperator
 from holdfast.kernel.ids import new_id
-from holdfast.kernel.node import identity
 from holdfast.kernel.secrets import Secrets
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.base import Store

@@ -128,7 +128,7 @@ class RepositoryRow:
 
     `node` is the one whose disk it is on; None = reached from every node. `serves`: the one environment it is for;
     None = all. `lies`: where, in the words of its `kind`, never a credential; `location` is the same as one text, which
-    no two repositories share. `last_test`: what its credential may do. `trouble`: since when and why it does not answer.
+    no two repositories share. `last_test`: what its credential may do. `trouble`: why it does not answer.
     """
 
     id: str
