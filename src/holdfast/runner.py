@@ -15,7 +15,7 @@ from holdfast.contract.registry import Registry
 from holdfast.features.audit.sequencer import WRITTEN
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.places import RUNNER_PATIENCE, Places
+from holdfast.features.backups.places import RUNNER_PATIENCE
 from holdfast.features.backups.restoring import Restorer
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.backups.sweep import BackupSweep
@@ -44,8 +44,6 @@ from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.malloc import keep_big_buffers
 from holdfast.kernel.master_source import source_of
 from holdfast.kernel.node import identity
-from holdfast.kernel.outbound import OutboundPolicy
-from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
@@ -65,11 +63,11 @@ class RunnerParts:
     wake: Wake
     hosts: Hosts
     runner: Runner
-    places: Places
+    keys: Keys
     sweeps: tuple[Callable[[], object], ...]
 
     def close(self) -> None:
-        self.places.close()
+        self.keys.places.close()
         self.db.close()
         self.wake.close()
 
@@ -90,8 +88,7 @@ def build(
     reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
     gate = Gate(settings.data / "gates")
     jobs = Jobs(db, clock, wake, located.node_of)
-    places = Places(settings.data / "repositories", Relay(OutboundPolicy.of(settings)), clock, RUNNER_PATIENCE)
-    keys = Keys(places, identity(settings.data, settings.node).name, db, secrets, clock)
+    keys = Keys.of(settings, db, secrets, clock, RUNNER_PATIENCE)
 
     databases = DatabaseTasks(db, reach, secrets, gate, clock, wake)
     swapper = Swapper(db, reach, gate, jobs, databases, clock)
@@ -108,7 +105,7 @@ def build(
     scratch.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     runner = Runner(db, tasks, name=name, scratch_root=scratch, clock=clock, wake=wake, joined=node)
     sweeps = (hosts.sweep, DatabaseSweep(db, jobs, clock, node.name).sweep, BackupSweep(db, jobs, swapper, clock).sweep)
-    return RunnerParts(db, wake, hosts, runner, places, sweeps)
+    return RunnerParts(db, wake, hosts, runner, keys, sweeps)
 
 
 def serve(parts: RunnerParts, stop: Stop) -> None:

@@ -19,7 +19,6 @@ from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kit import kit_repositories
-from holdfast.features.backups.places import API_PATIENCE, Places
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.service import SnapshotsService
@@ -58,9 +57,6 @@ from holdfast.jobs import Jobs
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.master_source import source_of
-from holdfast.kernel.node import identity
-from holdfast.kernel.outbound import OutboundPolicy
-from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
@@ -186,8 +182,7 @@ def build(
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines, secrets, hosts)
     gate = Gate(settings.data / "gates")
-    places = Places(settings.data / "repositories", Relay(OutboundPolicy.of(settings)), clock, API_PATIENCE)
-    keys = Keys(places, identity(settings.data, settings.node).name, db, secrets, clock)
+    keys = Keys.of(settings, db, secrets, clock)
     audit = audit_wiring.build(
         db, clock, secrets, wake, settings.data, anchors.remembered, anchors.Manifests(db, keys).anchor_of
     )

@@ -371,6 +371,11 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/repositories": _one("repository.create", body={"project_id": "$project", "name": "walk"}),
     "GET /api/v1/repositories/{repository_id}": _one("repository.read"),
     "POST /api/v1/repositories/{repository_id}/check": _one("repository.check", body={}),
+    "POST /api/v1/repositories/{repository_id}/test": _one("repository.check"),
+    "POST /api/v1/repositories/{repository_id}/credential": _one(
+        "repository.update", body={"access_key_id": "AKIAWALK", "secret_access_key": "a secret of the walk"}
+    ),
+    "POST /api/v1/repositories/{repository_id}/default": _one("repository.update"),
     "POST /api/v1/repositories/{repository_id}/key": _one("repository.key.reveal"),
     "GET /api/v1/environments/{environment_id}/secrets": _one("secret.read"),
     "POST /api/v1/environments/{environment_id}/secrets/rotate": _one("secret.rotate"),
@@ -427,6 +432,7 @@ STEP_UP = (
     "POST /api/v1/databases/{database_id}/logins",
     "POST /api/v1/logins/{login_id}/rotate",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
+    "POST /api/v1/repositories/{repository_id}/credential",
     "POST /api/v1/repositories/{repository_id}/key",
     "POST /api/v1/environments/{environment_id}/secrets/{name}/reveal",
     "POST /api/v1/system/master-key/rotate",

@@ -31,7 +31,7 @@ PASSPHRASE = "five random words in a row"
 @pytest.fixture(scope="module")
 def repository(here: Here) -> str:
     """A real one on the disk, with something in it to list."""
-    keys = Keys(here.settings, here.services.db, here.secrets._secrets, SystemClock())
+    keys = Keys.of(here.settings, here.services.db, here.secrets._secrets, SystemClock())
     with here.services.db.write() as conn:
         row = keys.insert(conn, here.project, "local", "usr_x", is_default=True)
     keys.open(row)
@@ -102,7 +102,7 @@ def test_a_kit_is_stale_after_a_new_repository_and_after_a_rotation(here: Here) 
     secret, recipient = age_hybrid.new_identity()
     kit = parse(age.decrypt(made(here, recipients=[recipient])["file"].encode(), identities=[secret]).decode())
     assert cli_kit._differences(kit, state(here)) == []
-    keys = Keys(here.settings, here.services.db, here.secrets._secrets, SystemClock())
+    keys = Keys.of(here.settings, here.services.db, here.secrets._secrets, SystemClock())
     with here.services.db.write() as conn:
         added = keys.insert(conn, here.project, "second", "usr_x").id
     assert state(here)["why"] == ["1 repository was made after the kit"]
@@ -221,7 +221,7 @@ def test_a_kit_that_does_not_open_says_so(tmp_path: Path) -> None:
 def test_a_deleted_projects_repository_is_in_the_kit(here: Here) -> None:
     """It lies on the disk still, and nobody else knows its password."""
     project = here.services.projects.create(ROOT, "short lived")
-    keys = Keys(here.settings, here.services.db, here.secrets._secrets, SystemClock())
+    keys = Keys.of(here.settings, here.services.db, here.secrets._secrets, SystemClock())
     with here.services.db.write() as conn:
         left = keys.insert(conn, project.id, "left", "usr_x").id
     here.services.projects.delete(ROOT, project.id, "short lived")

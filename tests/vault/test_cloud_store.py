@@ -20,7 +20,7 @@ from holdfast.vault.repository import Repository
 from holdfast.vault.stores.cloud import PART_BYTES
 from holdfast.vault.stores.conformance import CASES, Case
 from holdfast.vault.stores.retrying import RetryingStore
-from holdfast.vault.stores.s3 import S3Place, s3_store
+from holdfast.vault.stores.s3 import S3Place, forget_ambient, s3_store
 
 RANDOM = random.Random(11)
 
@@ -143,3 +143,34 @@ def test_restic_reads_and_checks_what_we_wrote_into_a_bucket(server: Server, tmp
     assert (tmp_path / "out" / "deep/er/data").read_bytes() == files["deep/er/data"]
     restic(place, "forget", written.id, "--prune", target=tmp_path)
     assert Repository.open(s3_store(place, KEY, RELAY), PASSWORD).snapshots() == []
+
+
+def test_nothing_of_the_environment_counts(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a machine's own cloud settings are: signed with our key, at our endpoint, as it was written."""
+    hostile = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "AKIAAMBIENT",
+        "AWS_SKIP_SIGNATURE": "true",
+        "AWS_PROXY_URL": "http://127.0.0.1:9",
+        "AWS_PROXY_EXCLUDES": "*",
+        "AWS_ALLOW_INVALID_CERTIFICATES": "true",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "NO_PROXY": "*",
+        "AWS_S3_EXPRESS": "true",
+        "AWS_REQUEST_PAYER": "requester",
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true",
+    }
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+    place = server.place()
+    store = s3_store(place, KEY, RELAY)
+    store.put("config", [b"x"])
+    assert store.get("config") == b"x"
+    assert server.client().get_object(Bucket=place.bucket, Key="pre/fix/config")["Body"].read() == b"x"
+
+
+def test_a_process_forgets_its_cloud_settings() -> None:
+    environ = {"AWS_SKIP_SIGNATURE": "1", "aws_session_token": "x", "GOOGLE_BUCKET": "x", "PATH": "/bin", "HOME": "/"}
+    forget_ambient(environ)
+    assert environ == {"PATH": "/bin", "HOME": "/"}

@@ -94,7 +94,7 @@ class Relay:
     def close(self) -> None:
         """End every connection. Nothing is admitted afterwards."""
         with self._lock:
-            loop, thread = self._loop, self._thread
+            loop, thread, self._loop = self._loop, self._thread, None
             self._passes.clear()
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
@@ -138,6 +138,8 @@ class Relay:
                 await self._forward(way, request, reader, writer)
         except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError) as error:
             _log.debug("a relayed connection ended", error=type(error).__name__)
+        except asyncio.CancelledError:  # the relay closes; start_server would report it as a failure
+            return
         finally:
             self._serving.discard(task)
             writer.close()

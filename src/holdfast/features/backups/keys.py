@@ -9,14 +9,18 @@ import sqlalchemy as sa
 
 from holdfast.features.backups import store
 from holdfast.features.backups.model import RepositoryRow
-from holdfast.features.backups.places import ACCESS_KEY, SECRET, TOKEN, Places
+from holdfast.features.backups.places import ACCESS_KEY, API_PATIENCE, SECRET, TOKEN, Places
 from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.model import Resource
 from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, NeedsOperator
 from holdfast.kernel.ids import new_id
+from holdfast.kernel.node import identity
+from holdfast.kernel.outbound import OutboundPolicy
+from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.secrets import Secrets
+from holdfast.kernel.settings import Settings
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import BreakerView
@@ -34,6 +38,15 @@ class Keys:
         self._db = db
         self._secrets = secrets
         self._clock = clock
+
+    @classmethod
+    def of(
+        cls, settings: Settings, db: Database, secrets: Secrets, clock: Clock, patience: float = API_PATIENCE
+    ) -> Keys:
+        """As the settings say. `patience`: seconds that a call to a bucket may be tried again."""
+        relay = Relay(OutboundPolicy.of(settings))
+        places = Places(settings.data / "repositories", relay, clock, patience)
+        return cls(places, identity(settings.data, settings.node).name, db, secrets, clock)
 
     def where(self, row: RepositoryRow) -> str:
         """What stock restic takes as -r, or the node whose disk it is on."""

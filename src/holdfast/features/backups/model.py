@@ -28,13 +28,14 @@ repositories = sa.Table(
     sa.Column("last_check", Json()),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp(), nullable=False),
+    sa.Column("node", sa.String(63)),
     sa.Column("serves", sa.String(40)),
     sa.Column("lies", Json()),
     sa.Column("location", sa.String(700)),
     sa.Column("last_test", Json()),
     sa.Column("trouble", Json()),
     sa.UniqueConstraint("project_id", "name"),
-    sa.UniqueConstraint("location"),
+    sa.Index("ix_repositories_location", "location", unique=True),
 )
 
 snapshots = sa.Table(

@@ -28,9 +28,13 @@ class Server:
 
     def place(self, *, prefix: str = "pre/fix") -> S3Place:
         """A place in a bucket of its own."""
+        return S3Place(self.endpoint, self.bucket(), prefix, allow_http=True)
+
+    def bucket(self) -> str:
+        """A new one."""
         name = f"b-{uuid.uuid4().hex}"
         self.client().create_bucket(Bucket=name)
-        return S3Place(self.endpoint, name, prefix, allow_http=True)
+        return name
 
     def store(self, *, prefix: str = "pre/fix") -> CloudStore:
         return s3_store(self.place(prefix=prefix), KEY, RELAY)
