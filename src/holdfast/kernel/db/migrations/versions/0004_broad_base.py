@@ -108,6 +108,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("query_id", "version", name=op.f("pk_saved_query_versions")),
     )
     op.add_column("repositories", sa.Column("node", sa.String(length=63), nullable=True))
+    op.add_column("repositories", sa.Column("serves", sa.String(length=40), nullable=True))
+    op.add_column("repositories", sa.Column("lies", Json(), nullable=True))
+    op.add_column("repositories", sa.Column("location", sa.String(length=700), nullable=True))
+    op.add_column("repositories", sa.Column("last_test", Json(), nullable=True))
+    op.add_column("repositories", sa.Column("trouble", Json(), nullable=True))
+    op.create_index("ix_repositories_location", "repositories", ["location"], unique=True)
     op.add_column("resources", sa.Column("node", sa.String(length=63), nullable=True))
     op.create_index("ix_resources_node", "resources", ["node"], unique=False)
     op.add_column("runners", sa.Column("node", sa.String(length=63), nullable=True))
