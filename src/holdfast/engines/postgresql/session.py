@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import psycopg
 
 from holdfast.contract.catalog import Catalog
 from holdfast.contract.measure import Measures
+from holdfast.contract.neutral import Neutral, NeutralTable, Reading, Writing
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.contract.rows import Change, Edited, RowsFound, RowsWanted, Table, TableName
 from holdfast.contract.shapes import Reshape, Shape, Steps
@@ -25,7 +27,19 @@ from holdfast.contract.snapshot import (
 )
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import digest, faults, inspect, link, measure, query, rows, shapes, tables
+from holdfast.engines.postgresql import (
+    digest,
+    faults,
+    inspect,
+    link,
+    measure,
+    neutral_read,
+    neutral_write,
+    query,
+    rows,
+    shapes,
+    tables,
+)
 from holdfast.engines.postgresql.capture import PostgresCapture
 from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.restore import Restore
@@ -93,6 +107,15 @@ class PostgresqlSession:
                 stop.check()
                 raise faults.from_psycopg(error, "computing digests") from error
         return {f"{schema}.{name}": (rows, text) for (schema, name), (rows, text) in found.items()}
+
+    def reading(self) -> AbstractContextManager[Reading]:
+        return neutral_read.reading(self._at)
+
+    def accept(self, neutral: Neutral) -> Neutral:
+        return neutral_write.accept(neutral)
+
+    def writing(self, tables: Sequence[NeutralTable], stop: Stop) -> AbstractContextManager[Writing]:
+        return neutral_write.writing(self._at, tables, stop)
 
     def measure(self, stop: Stop) -> Measures:  # noqa: ARG002
         return measure.measure(self._at)

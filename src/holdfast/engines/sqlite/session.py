@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Literal
 
 from holdfast.contract.catalog import Catalog
 from holdfast.contract.measure import Measures
+from holdfast.contract.neutral import Neutral, NeutralTable, Reading, Writing
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.contract.rows import Change, Edited, RowsFound, RowsWanted, Table, TableName
 from holdfast.contract.shapes import Reshape, Shape, Steps
 from holdfast.contract.snapshot import CaptureRequest, Level, Manifest, Receipt, RestoreRequest, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.sqlite import reshape, rows
+from holdfast.engines.sqlite import neutral_read, neutral_write, reshape, rows
 from holdfast.engines.sqlite.capture import SqliteCapture
 from holdfast.engines.sqlite.connections import database, path_of
 from holdfast.engines.sqlite.digest import matching, table_digests
@@ -29,7 +31,7 @@ from holdfast.kernel.stop import Stop
 
 
 class SqliteSession:
-    """Implements Session, CanDigest, CanMeasure CanEdit and CanReshape."""
+    """Implements Session, CanDigest, CanMeasure, CanEdit, CanReshape and CanTranslate."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access
@@ -87,6 +89,15 @@ class SqliteSession:
                 for facts in table_digests(connection, tables, stop)
                 if facts.digest is not None
             }
+
+    def reading(self) -> AbstractContextManager[Reading]:
+        return neutral_read.reading(path_of(self._at))
+
+    def accept(self, neutral: Neutral) -> Neutral:
+        return neutral_write.accept(neutral)
+
+    def writing(self, tables: Sequence[NeutralTable], stop: Stop) -> AbstractContextManager[Writing]:
+        return neutral_write.writing(path_of(self._at), tables, stop)
 
     def measure(self, stop: Stop) -> Measures:  # noqa: ARG002
         return measure(path_of(self._at))
