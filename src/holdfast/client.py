@@ -26,8 +26,9 @@ RECONNECT_SECONDS = 60.0
 _ONCE_SECONDS = 0.3
 # What creates and takes an Idempotency-Key: sent again under the same key, the server answers as it did the first time.
 _CREATES = re.compile(
-    r"/(databases|databases/[^/]+/snapshots|snapshots/[^/]+/restore|projects|projects/[^/]+/environments"
-    r"|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers|projects/[^/]+/masking-profiles|databases/[^/]+/saved-queries)"
+    r"/(databases|databases/[^/]+/(?:snapshots|moves|saved-queries)|moves/[^/]+/start|snapshots/[^/]+/restore"
+    r"|projects|projects/[^/]+/environments|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers"
+    r"|projects/[^/]+/masking-profiles)"
 )
 
 _BY_STATUS: Mapping[int, type[errors.HoldfastError]] = {

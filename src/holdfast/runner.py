@@ -31,6 +31,8 @@ from holdfast.features.databases.sweep import DatabaseSweep
 from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
+from holdfast.features.moves.sweep import MoveSweep
+from holdfast.features.moves.tasks import MoveTasks
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
@@ -99,12 +101,18 @@ def build(
     databases.register(tasks)
     UpkeepTasks(Ways(db, reach, gate)).register(tasks)
     databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
+    MoveTasks(db, reach, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
 
     scratch = settings.data / "scratch"
     scratch.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     runner = Runner(db, tasks, name=name, scratch_root=scratch, clock=clock, wake=wake, joined=node)
-    sweeps = (hosts.sweep, DatabaseSweep(db, jobs, clock, node.name).sweep, BackupSweep(db, jobs, swapper, clock).sweep)
+    sweeps = (
+        hosts.sweep,
+        DatabaseSweep(db, jobs, clock, node.name).sweep,
+        BackupSweep(db, jobs, swapper, clock).sweep,
+        MoveSweep(db, jobs, clock).sweep,
+    )
     return RunnerParts(db, wake, hosts, runner, keys, sweeps)
 
 

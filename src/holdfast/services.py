@@ -41,6 +41,8 @@ from holdfast.features.metrics import api as metrics_api
 from holdfast.features.metrics.sampler import Sampler
 from holdfast.features.metrics.service import MetricsService
 from holdfast.features.metrics.statements import StatementMeter
+from holdfast.features.moves import api as moves_api
+from holdfast.features.moves.service import MovesService
 from holdfast.features.nodes import api as nodes_api
 from holdfast.features.rows import api as rows_api
 from holdfast.features.rows import api_tables
@@ -77,6 +79,7 @@ ROUTERS = (
     api_browse.router,
     api_repositories.router,
     metrics_api.router,
+    moves_api.router,
     nodes_api.router,
     *secrets_wiring.ROUTERS,
 )
@@ -103,6 +106,7 @@ class Services:
     browse: BrowseService
     masking: MaskingService
     metrics: MetricsService
+    moves: MovesService
     limits: Limits
     secrets: secrets_wiring.SecretParts
     audit: Audit
@@ -126,6 +130,7 @@ class Services:
             self.browse,
             self.masking,
             self.metrics,
+            self.moves,
         )
         return {
             **{type(each): each for each in found},
@@ -210,6 +215,7 @@ def build(
         repositories=RepositoriesService(db, jobs, keys, clock),
         browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api", bounds.quotas),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
+        moves=MovesService(db, jobs, reach, databases, clock),
         metrics=MetricsService(db, hosts, Sampler(reach, settings.data / "scratch" / "api", clock), meter, clock),
         secrets=secrets_wiring.build(
             db,

@@ -44,6 +44,8 @@ from holdfast.features.limits.service import LimitsService
 from holdfast.features.limits.words import SHIPPED, Subject
 from holdfast.features.masking import store as masking_store
 from holdfast.features.masking.model import MaskingProfile
+from holdfast.features.moves import store as moves_store
+from holdfast.features.moves.model import Move
 from holdfast.features.saved import store as saved_store
 from holdfast.features.saved.model import SavedQuery, Version
 from holdfast.features.secrets.service import SecretsService
@@ -114,6 +116,8 @@ class Inside:
             backups.insert(conn, snapshot)
             backups.insert(conn, verification_row(snapshot.id))
             backups.insert(conn, restore_row(snapshot))
+            move = move_row(resource, number)
+            moves_store.insert(conn, move)
             masking = masking_row(own["project"], f"mask{number}")
             masking_store.insert(conn, masking)
             saved = saved_row(resource, f"saved{number}")
@@ -148,6 +152,7 @@ class Inside:
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
         made |= {"tunnel": tunnel.id, "login": login.id}
+        made["move"] = move.id
         made["node"] = node_row(self.services)
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
         made["saved_query"] = saved.id
@@ -246,6 +251,15 @@ def restore_row(snapshot: Snapshot) -> Restore:
     values |= {"id": new_id("res"), "project_id": snapshot.project_id, "environment_id": snapshot.environment_id}
     values |= {"snapshot_id": snapshot.id, "resource_id": snapshot.resource_id, "mode": "new", "actor": "usr_walk"}
     return Restore(**{**values, "select": [], "state": "done", "at": NOW})
+
+
+def move_row(resource: Resource, number: int) -> Move:
+    """Planned, and nothing would be lost."""
+    values: dict[str, Any] = dict.fromkeys(Move.__dataclass_fields__)
+    values |= {"id": new_id("mov"), "project_id": resource.project_id, "environment_id": resource.environment_id}
+    values |= {"resource_id": resource.id, "engine": "postgresql", "name": f"moved{number}", "spec": {}}
+    values |= {"state": "planned", "fingerprint": "0" * 64, "tables": [], "losses": []}
+    return Move(**{**values, "created_by": "usr_walk", "created_at": NOW})
 
 
 def tunnel_row(resource: Resource) -> Tunnel:

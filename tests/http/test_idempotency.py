@@ -28,12 +28,15 @@ CREATING = [
     "POST /api/v1/databases/{database_id}/saved-queries",
     "POST /api/v1/databases/{database_id}/snapshots",
     "POST /api/v1/snapshots/{snapshot_id}/restore",
+    "POST /api/v1/databases/{database_id}/moves",
+    "POST /api/v1/moves/{move_id}/start",
 ]
 # Another request on the same route, where it has no name.
 OTHERWISE: dict[str, dict[str, Any]] = {
     "POST /api/v1/databases/{database_id}/snapshots": {"tags": ["other"]},
     "POST /api/v1/keys/{key_id}/rotate": {"overlap_seconds": 5},
     "POST /api/v1/grants": {"role": "operator"},
+    "POST /api/v1/moves/{move_id}/start": {"accept": "1" * 64},
     "POST /api/v1/invites": {"email": "other@example.org"},
 }
 
@@ -93,7 +96,13 @@ def test_a_key_is_its_actors_own(here, route) -> None:
     if second.status_code < 300:
         assert second.json() != first.json()
     else:
-        assert second.json()["error"]["code"] in ("name_taken", "database_busy", "wrong_state", "grant_exists")
+        assert second.json()["error"]["code"] in (
+            "name_taken",
+            "database_busy",
+            "wrong_state",
+            "grant_exists",
+            "not_planned",
+        )
 
 
 def test_a_replay_needs_the_permission_still(here) -> None:

@@ -240,6 +240,7 @@ def test_an_absent_id_of_the_installation(here, keys, route) -> None:
 LISTS = (
     "/api/v1/metrics/databases",
     "/api/v1/nodes",
+    "/api/v1/moves",
     "/api/v1/roles",
     "/api/v1/grants",
     "/api/v1/projects/{project}/members",

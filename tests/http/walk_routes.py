@@ -234,6 +234,13 @@ ASKS: dict[str, Ask] = {
     "DELETE /api/v1/limits/{limit_id}": _whole("limit.write"),
     "GET /api/v1/usage": Ask(),
     "GET /api/v1/usage #project": _one("limit.read", query={"subject": "project", "subject_id": "$project"}),
+    "POST /api/v1/databases/{database_id}/moves": Ask(
+        ("database.move", "database.create"), body={"engine": "postgresql", "name": "walk-moved"}
+    ),
+    "GET /api/v1/moves": _one("database.read", query={"project_id": "$project"}),
+    "GET /api/v1/moves/{move_id}": _one("database.read"),
+    "POST /api/v1/moves/{move_id}/start": Ask(("database.move", "database.create"), body={"accept": "0" * 64}),
+    "DELETE /api/v1/moves/{move_id}": _one("database.move"),
     "GET /metrics": _one("metric.read"),
     "GET /api/v1/metrics": _one("metric.read"),
     "GET /api/v1/metrics/databases": _one("metric.read", query={"project_id": "$project"}),

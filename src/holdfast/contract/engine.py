@@ -47,6 +47,7 @@ class Capabilities:
 
     `gaps` names what the conformance suite may not expect, each with its reason: {"case": "theirs: ..."}.
     `templates` are ready statements shown in shells and editors: (title, statement).
+    `translates`: its sessions are `contract.neutral.CanTranslate`, so that it can be moved from and to.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Capabilities:
     transactions: bool = True
     schemas: bool = False
     large_rows: bool = True
+    translates: bool = False
     url_schemes: tuple[str, ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
     gaps: dict[str, str] = field(default_factory=dict)

@@ -60,6 +60,7 @@ class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
             incremental=False,
         ),
         schemas=True,
+        translates=True,
         url_schemes=("postgresql", "postgres"),
         templates=TEMPLATES,
     )

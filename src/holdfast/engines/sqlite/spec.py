@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
         temporary_disk="none for the copy; the -wal file grows by what others write until the capture ends",
     ),
     schemas=False,
+    translates=True,
     url_schemes=("sqlite",),
     templates=(
         ("Tables", "SELECT name, type FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"),

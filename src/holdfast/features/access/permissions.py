@@ -18,6 +18,7 @@ PERMISSIONS: dict[str, str] = {
     "database.schema.write": "Create, change and drop tables.",
     "database.statements.read": "See which statements were run.",
     "database.saved.write": "Save queries, change and delete those that are shared.",
+    "database.move": "Copy a database into another engine.",
     "database.url.reveal": "See connection URLs with their passwords.",
     "database.connect": "Open a tunnel to a database with a temporary login.",
     "database.session.read": "See who is connected to a database, and what waits for what.",
@@ -110,6 +111,7 @@ _OPERATOR = _VIEWER | {
     "system.read",
 }
 _DEVELOPER = _VIEWER | {
+    "database.move",
     "database.create",
     "database.update",
     "database.query.read",

@@ -1,0 +1,1 @@
+"""Moving a database's content to another engine: planned, accepted, copied, compared."""
