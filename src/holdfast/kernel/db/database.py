@@ -115,7 +115,8 @@ class Database:
 
     `engine` is for libraries that bring their own tables; our code uses `write` and `read`.
     `embedded`: it is the file on this machine, with one writer at a time.
-    Both raise `DiskFull` and `Retryable("database_busy")`; other database errors pass as SQLAlchemy's.
+    Both raise `DiskFull`, `Retryable` ("database_busy", "database_away") and `Invalid("value_invalid")`; other errors
+    pass as SQLAlchemy's.
     """
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:

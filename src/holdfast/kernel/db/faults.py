@@ -9,7 +9,7 @@ import apsw
 import psycopg
 import sqlalchemy as sa
 
-from holdfast.kernel.errors import DiskFull, HoldfastError, Retryable
+from holdfast.kernel.errors import DiskFull, HoldfastError, Invalid, Retryable
 
 _BUSY = frozenset({apsw.SQLITE_BUSY, apsw.SQLITE_LOCKED, apsw.SQLITE_PROTOCOL})
 # Serialization, deadlock, lock not had in time, cancelled, shut down, connection lost, too many, transaction left idle.
@@ -17,7 +17,7 @@ _BUSY_STATES = ("40001", "40P01", "55P03", "57", "08", "53300", "25P03")
 
 
 def understood(error: sa.exc.DBAPIError) -> HoldfastError | None:
-    """`DiskFull`, `Retryable`, or None when the error says something else (a constraint, a bug)."""
+    """`DiskFull`, `Retryable`, `Invalid` for a value that no PostgreSQL stores, or None when the error says something else (a constraint, a bug)."""
     original = error.orig
     code = getattr(original, "code", 0) or 0
     state = getattr(original, "sqlstate", None) or ""
@@ -29,6 +29,11 @@ def understood(error: sa.exc.DBAPIError) -> HoldfastError | None:
     busy = isinstance(code, int) and code & 0xFF in _BUSY
     if busy or "database is locked" in str(original) or state.startswith(_BUSY_STATES):
         return Retryable("the metadata database is busy", code="database_busy", details={"reason": str(original)})
+    if isinstance(original, psycopg.DataError):
+        return Invalid(
+            "a value cannot be stored: it holds a NUL character or half a surrogate pair, or it is too long or too big",
+            code="value_invalid",
+        )
     lost = isinstance(original, psycopg.OperationalError | psycopg.InterfaceError)
     if lost and (error.connection_invalidated or not state):
         return Retryable(
@@ -39,7 +44,7 @@ def understood(error: sa.exc.DBAPIError) -> HoldfastError | None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise `DiskFull` or `Retryable` for what `understood` knows; everything else passes unchanged."""
+    """Raise what `understood` knows in its own words; everything else passes unchanged."""
     try:
         yield
     except sa.exc.TimeoutError as error:  # no connection of the pool came free
