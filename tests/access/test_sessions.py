@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import metadata_home
 import pytest
 import sqlalchemy as sa
 
@@ -48,7 +49,7 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    db = Database(f"sqlite+apsw:///{tmp_path / 'meta.db'}")
+    db = Database(metadata_home.url(tmp_path / "meta.db"))
     db.create_all()
     clock = ManualClock()
     yield Door(db, clock, AccessService(db, clock), KeyService(db, clock))

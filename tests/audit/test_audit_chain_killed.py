@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import metadata_home
 import pytest
 import sqlalchemy as sa
 
@@ -28,7 +29,7 @@ from holdfast.kernel import audit
 from holdfast.kernel.audit_seal import Seal, set_seal
 from holdfast.kernel.db import Database
 home, what = Path(sys.argv[1]), sys.argv[2]
-db, seal = Database(f"sqlite+apsw:///{home / 'meta.db'}"), Seal({1: b"k" * 32})
+db, seal = Database(sys.argv[3]), Seal({1: b"k" * 32})
 set_seal(db.engine, seal)
 """
 WRITER = (
@@ -53,20 +54,21 @@ while placed < 1_000_000:
 )
 
 
-def start(code: str, home: Path, what: str, **env: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", code, str(home), what], env={**os.environ, **env})
+def start(code: str, db: Database, home: Path, what: str, **env: str) -> subprocess.Popen[bytes]:
+    url = db.url.render_as_string(hide_password=False)
+    return subprocess.Popen([sys.executable, "-c", code, str(home), what, url], env={**os.environ, **env})
 
 
 def test_killed_in_the_middle_of_a_batch(tmp_path: Path) -> None:
-    db, seal = Database(f"sqlite+apsw:///{tmp_path / 'meta.db'}"), Seal({1: KEY})
+    db, seal = Database(metadata_home.url(tmp_path / "meta.db")), Seal({1: KEY})
     db.create_all()
     with db.write() as conn:
         begin(conn.execution_options(**{SEAL: seal}), seal)
     set_seal(db.engine, seal)
-    writers = [start(WRITER, tmp_path, f"usr_{number}") for number in (1, 2)]
-    dying = start(SEQUENCER, tmp_path, "s", HOLDFAST_CRASH_AT="audit.placed")
+    writers = [start(WRITER, db, tmp_path, f"usr_{number}") for number in (1, 2)]
+    dying = start(SEQUENCER, db, tmp_path, "s", HOLDFAST_CRASH_AT="audit.placed")
     assert dying.wait(30) == -9  # placed in the transaction, nothing of it committed
-    living = start(SEQUENCER, tmp_path, "s")
+    living = start(SEQUENCER, db, tmp_path, "s")
     assert [writer.wait(60) for writer in writers] == [0, 0]
     living.kill()
     living.wait()
@@ -85,7 +87,7 @@ def test_killed_in_the_middle_of_a_batch(tmp_path: Path) -> None:
 
 
 def test_a_lease_that_is_held_is_left_alone(tmp_path: Path) -> None:
-    db, seal = Database(f"sqlite+apsw:///{tmp_path / 'meta.db'}"), Seal({1: KEY})
+    db, seal = Database(metadata_home.url(tmp_path / "meta.db")), Seal({1: KEY})
     db.create_all()
     with db.write() as conn:
         begin(conn.execution_options(**{SEAL: seal}), seal)
@@ -99,7 +101,7 @@ def test_a_lease_that_is_held_is_left_alone(tmp_path: Path) -> None:
 
 def test_an_older_copy_of_the_database_does_not_erase_its_trace(tmp_path: Path) -> None:
     """The head's file is put aside, not written over; health and verify go on saying so."""
-    db, seal = Database(f"sqlite+apsw:///{tmp_path / 'meta.db'}"), Seal({1: KEY})
+    db, seal = Database(metadata_home.url(tmp_path / "meta.db")), Seal({1: KEY})
     db.create_all()
     with db.write() as conn:
         begin(conn.execution_options(**{SEAL: seal}), seal)

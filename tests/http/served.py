@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import metadata_home
 
 import holdfast.app  # noqa: F401 - every table of the api, for create_all
 from holdfast.kernel.db import Database
@@ -62,9 +63,19 @@ class Api:
         return self._kept(base_url=self.url, headers={"Authorization": f"Bearer {answer.json()['key']}"})
 
 
+_URLS: dict[Path, str] = {}
+
+
+def metadata_of(base: Path) -> str:
+    """The metadata database of the installation below `base`: the same for each api that is started there."""
+    if base not in _URLS:
+        _URLS[base] = metadata_home.url(base / "data" / "meta" / "holdfast.db")
+    return _URLS[base]
+
+
 def make_tables(base: Path) -> None:
     """What the keeper does before anyone reads; tables no revision makes yet are added."""
-    db = Database(f"sqlite+apsw:///{base / 'data' / 'meta' / 'holdfast.db'}")
+    db = Database(metadata_of(base))
     db.migrate()
     db.create_all()
     db.close()
@@ -90,6 +101,7 @@ def start_api(base: Path) -> Api:
         "HOLDFAST_RUNTIME": str(base / "run"),
         "HOLDFAST_MASTER_KEY_FILE": str(base / "master.key"),
         "HOLDFAST_CONTROL_PORT": str(port),
+        "HOLDFAST_DATABASE_URL": metadata_of(base),
     }
     log = base / "api.log"
     with log.open("ab") as out:

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import EMAIL, PASSWORD, Api, start_api, stop_api
+from served import EMAIL, PASSWORD, Api, metadata_of, start_api, stop_api
 
 from holdfast.jobs import Jobs
 from holdfast.jobs.schema import run_logs, runs
@@ -168,7 +168,7 @@ class Story:
 @contextmanager
 def story(api: Api) -> Iterator[Story]:
     project = api.admin().get("/api/v1/projects").json()["items"][0]["id"]
-    db = Database(f"sqlite+apsw:///{api.base / 'data' / 'meta' / 'holdfast.db'}")
+    db = Database(metadata_of(api.base))
     try:
         with db.write() as conn:
             run = Jobs(db, clock=SystemClock()).submit(

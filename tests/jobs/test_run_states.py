@@ -4,13 +4,16 @@ import itertools
 import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import hypothesis.strategies as st
+import metadata_home
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from holdfast.jobs import Jobs, Run, client, store
+from holdfast.jobs.schema import run_logs, run_steps, runners, runs
 from holdfast.kernel.db import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,14 +31,27 @@ class Expected:
     results: list[str] = field(default_factory=list)
 
 
+@cache
+def one_url() -> str:
+    return metadata_home.on_postgresql()
+
+
+def own_url(folder: Path) -> str:
+    """A file of its own; on PostgreSQL one database for all examples, emptied by each: making one takes too long."""
+    return one_url() if metadata_home.POSTGRESQL else f"sqlite+apsw:///{folder}/x.db"
+
+
 class RunStates(RuleBasedStateMachine):
     claims = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="hf")
-        self.db = Database(f"sqlite+apsw:///{Path(self.folder.name)}/x.db")
+        self.db = Database(own_url(Path(self.folder.name)))
         self.db.create_all()
+        with self.db.write() as conn:
+            for table in (runs, runners, run_steps, run_logs):
+                conn.execute(table.delete())
         self.jobs = Jobs(self.db)
         self.model: dict[str, Expected] = {}
         # Ids of one millisecond sort at random, which hypothesis would take for a flaky test.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import metadata_home
 import pytest
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ SECRET = "canary-c0ffee-in-the-audit"
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite+apsw:///{tmp_path / 'meta.db'}")
+    made = Database(metadata_home.url(tmp_path / "meta.db"))
     made.create_all()
     yield made
     made.close()
