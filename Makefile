@@ -57,7 +57,8 @@ format: setup-dev ## Format and fix what can be fixed
 test: lint test-only ## Everything: lint, then all tests on real servers
 
 test-only: setup-dev system-parts
-	$(PYTEST) -n $(WORKERS) --dist loadfile -q
+	HOLDFAST_TEST_METADATA= $(PYTEST) -n $(WORKERS) --dist loadfile -q
+	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m metadata
 
 test-fast: setup-dev system-parts ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"

@@ -288,3 +288,41 @@ def test_both_recover_when_postgresql_was_restarted_under_load(two: Pair, on_a: 
         it.settled(60)
         assert it.client.request("GET", "/health", root=True)["services"]["nodes"]["status"] == "ok"
     assert {named(it) for it in two.nodes} == {"node-a", "node-b"}
+
+
+def test_the_commands_show_where_things_are(two: Pair, on_b: str) -> None:
+    listed = two.a.cli("node", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == ["node-a", "node-b"]
+    shown = two.a.cli("node", "show", "node-b")
+    assert on_b in shown.stdout
+    assert "on-b" in shown.stdout
+    database = two.a.cli("db", "show", on_b)  # its catalog is out of reach, what is recorded is not
+    assert database.returncode == 0, database.stderr
+    assert "node-b" in database.stdout
+    refused_query = two.a.cli("db", "query", on_b, "select 1")
+    assert refused_query.returncode != 0
+    assert "node-b" in refused_query.stderr
+    for words, code in ((("--confirm", "node-b"), "node_in_use"), (("--confirm", "node-b", "--lost"), "node_alive")):
+        removal = two.a.cli("node", "remove", "node-b", *words, "--json")
+        assert code in removal.stderr, removal.stderr
+    assert two.rows("SELECT count(*) FROM nodes")[0][0] == 2
+
+
+def test_a_node_lost_with_its_disk_is_given_up(two: Pair, on_b: str) -> None:
+    """The last test: b is killed, and what was on it is recorded as gone. What is on a is as it was."""
+    snapshots = list(two.b.client.items("/snapshots", state="ready"))
+    there = {each["id"] for each in snapshots if each["resource_id"] == on_b}
+    assert there
+    two.b.down()
+    waiting = two.a.snap(on_b)["run"]["id"]
+    two.rows("UPDATE nodes SET beat_at = beat_at - interval '16 s' WHERE name = 'node-b' RETURNING name")
+    assert two.a.client.request("GET", "/health", root=True)["services"]["nodes"]["status"] == "down"
+    again = two.a.client.delete("/nodes/node-b", {"confirm": "node-b", "lost": True})
+    assert again["living"]["databases"] >= 1
+    assert two.a.client.get(f"/runs/{waiting}")["state"] == "cancelled"
+    assert refused(lambda: two.a.client.get(f"/databases/{on_b}"), HoldfastError).status == 404
+    left = {each["id"] for each in two.a.client.items("/snapshots", state="ready")}
+    assert not left & there
+    assert [node["name"] for node in two.a.client.items("/nodes")] == ["node-a"]
+    assert two.a.client.request("GET", "/health", root=True)["services"]["nodes"]["status"] == "ok"

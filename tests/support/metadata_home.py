@@ -24,8 +24,10 @@ _numbers = itertools.count(1)
 
 
 def url(file: Path) -> str:
-    """An empty metadata database's SQLAlchemy URL; `file` is where it is when it is a file. On PostgreSQL its tables are
-    there already: making them takes a second each time."""
+    """An empty metadata database's SQLAlchemy URL; `file` is where it is when it is a file.
+
+    On PostgreSQL its tables are there already: making them takes a second each time.
+    """
     return database_on(_server(), _template()) if POSTGRESQL else f"sqlite+apsw:///{file}"
 
 

@@ -215,6 +215,8 @@ class ControlPlane:
             "HOLDFAST_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
             "PYTHONUNBUFFERED": "1",
         }
+        if settings.node:
+            ours["HOLDFAST_NODE"] = settings.node
         if settings.database_url:
             ours["HOLDFAST_DATABASE_URL"] = settings.database_url
         return {**os.environ, **ours}

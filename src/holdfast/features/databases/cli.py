@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, terminal
 from holdfast.terminal.noun import noun, verb
@@ -37,17 +38,22 @@ def create(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the engine.")
     ] = None,
     labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label.")] = None,
+    node: Annotated[
+        str | None, typer.Option("--node", help="Where it shall live; by default where it is asked.")
+    ] = None,
     no_wait: NoWait = False,
 ) -> None:
     """Create a database and wait until it is ready."""
     t = terminal(ctx)
-    body = {
+    body: dict[str, Any] = {
         "environment_id": t.environment_of()["id"],
         "engine": engine,
         "name": name,
         "spec": key_values(settings or (), "--set"),
         "labels": {key: str(value) for key, value in key_values(labels or (), "--label").items()},
     }
+    if node is not None:
+        body["node"] = node
     made = t.client.post("/databases", body)
     _ended(t, made, no_wait, "Created {engine} database {name}. Query it: holdfast db shell {word}")
 
@@ -84,7 +90,7 @@ def show(ctx: typer.Context, database: Name) -> None:
     """Show a database: its state, settings and what is inside."""
     t = terminal(ctx)
     found = t.database(database)
-    catalog = t.client.get(f"/databases/{found['id']}/catalog") if found["state"] == "ready" else None
+    catalog = _catalog(t, found) if found["state"] == "ready" else None
     if t.json:
         output.say_json(found | {"catalog": catalog})
         return
@@ -97,12 +103,23 @@ def show(ctx: typer.Context, database: Name) -> None:
             "State": found["state"] + (f" ({reason['message']})" if reason.get("message") else ""),
             "Settings": _settings(found.get("spec") or {}),
             "Labels": _settings(found.get("labels") or {}),
+            "Node": found.get("node") or "any",
             "Created": output.moment_text(found.get("created_at")),
         }
     )
     if catalog:
         output.say()
         _relations(catalog)
+
+
+def _catalog(t: Terminal, found: dict[str, Any]) -> dict[str, Any] | None:
+    """None when only another node can look inside: the node is shown."""
+    try:
+        return dict(t.client.get(f"/databases/{found['id']}/catalog"))
+    except HoldfastError as error:
+        if error.code != "other_node":
+            raise
+        return None
 
 
 @verb(app, "url", 'psql "$(holdfast db url shop)"')

@@ -17,7 +17,8 @@ _BUSY_STATES = ("40001", "40P01", "55P03", "57", "08", "53300", "25P03")
 
 
 def understood(error: sa.exc.DBAPIError) -> HoldfastError | None:
-    """`DiskFull`, `Retryable`, `Invalid` for a value that no PostgreSQL stores, or None when the error says something else (a constraint, a bug)."""
+    """`DiskFull`, `Retryable`, `Invalid` for a value that PostgreSQL does not store; None for anything else (a
+    constraint, a bug)."""
     original = error.orig
     code = getattr(original, "code", 0) or 0
     state = getattr(original, "sqlstate", None) or ""
