@@ -293,7 +293,7 @@ def test_both_recover_when_postgresql_was_restarted_under_load(two: Pair, on_a: 
 def test_the_commands_show_where_things_are(two: Pair, on_b: str) -> None:
     listed = two.a.cli("node", "list")
     assert listed.returncode == 0, listed.stderr
-    assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == ["node-a", "node-b"]
+    assert [line.split()[0] for line in listed.stdout.splitlines()[2:]] == ["node-a", "node-b"]
     shown = two.a.cli("node", "show", "node-b")
     assert on_b in shown.stdout
     assert "on-b" in shown.stdout
