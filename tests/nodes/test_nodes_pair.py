@@ -15,7 +15,7 @@ from nodes_pair import PASSWORD, Pair, named, tcp
 from holdfast.client import Client
 from holdfast.kernel.errors import HoldfastError
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.xdist_group("nodes-pair")]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.own_metadata, pytest.mark.xdist_group("nodes-pair")]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """Which tests use the metadata database: found in the code, so that nobody keeps a list.
 
 A test does when its module, the module of a fixture it asks for, or a module of the tests that one of these imports
-names `metadata_home`. `make test-only` runs all tests on a metadata file, then those marked on PostgreSQL.
+names `metadata_home`; unless it is marked `own_metadata`: it always chooses its database itself. `make test-only` runs
+all tests on a metadata file, then those that are marked so on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -68,5 +69,7 @@ class MetadataMark:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
         for item in items:
-            if any(uses_metadata(file) for file in {item.path.resolve(), *fixture_files(item)}):
+            if item.get_closest_marker("own_metadata") is None and any(
+                uses_metadata(file) for file in {item.path.resolve(), *fixture_files(item)}
+            ):
                 item.add_marker(pytest.mark.metadata)
