@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+import metadata_home
 import pytest
 from inside import Inside, inside, repository_row
 from starlette.testclient import TestClient
@@ -62,19 +63,13 @@ def test_ok_when_all_are_at_work(here) -> None:
 
 def test_without_its_database_it_is_down_and_not_ready(here) -> None:
     client = as_root(here)
-    file = here.settings.data / "meta" / "holdfast.db"
-    here.services.db.close()
-    file.rename(file.with_name("elsewhere.db"))
-    file.mkdir()
-    answer = client.get("/health/ready")
-    assert (answer.status_code, answer.json()["status"]) == (503, "down")
-    assert answer.json()["services"]["db"]["status"] == "down"
-    assert answer.json()["services"]["disk"]["status"] == "ok"
-    assert client.get("/health").status_code == 200
-    assert client.get("/health/live").json() == {"status": "ok"}
-    here.services.db.close()
-    file.rmdir()
-    file.with_name("elsewhere.db").rename(file)
+    with metadata_home.away(here.services.db):
+        answer = client.get("/health/ready")
+        assert (answer.status_code, answer.json()["status"]) == (503, "down")
+        assert answer.json()["services"]["db"]["status"] == "down"
+        assert answer.json()["services"]["disk"]["status"] == "ok"
+        assert client.get("/health").status_code == 200
+        assert client.get("/health/live").json() == {"status": "ok"}
     assert client.get("/health/ready").status_code == 200
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ import psycopg
 
 if TYPE_CHECKING:
     from pg_server import Cluster
+
+    from holdfast.kernel.db import Database
 
 POSTGRESQL = os.environ.get("HOLDFAST_TEST_METADATA") == "postgresql"
 _numbers = itertools.count(1)
@@ -34,6 +37,30 @@ def url(file: Path) -> str:
 def elsewhere() -> str | None:
     """A URL when the metadata is not to be the file that a server makes by itself."""
     return database_on(_server(), _template()) if POSTGRESQL else None
+
+
+@contextmanager
+def away(db: Database) -> Iterator[None]:
+    """The database is out of reach for a while: its file is elsewhere, or its server lets nobody in."""
+    name = str(db.url.database)
+    if db.embedded:
+        db.close()
+        Path(name).rename(f"{name}.away")
+        Path(name).mkdir()
+    else:
+        with psycopg.connect(_server(), autocommit=True) as conn:
+            conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # type: ignore[call-overload]
+            conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+    try:
+        yield
+    finally:
+        db.close()
+        if db.embedded:
+            Path(name).rmdir()
+            Path(f"{name}.away").rename(name)
+        else:
+            with psycopg.connect(_server(), autocommit=True) as conn:
+                conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")  # type: ignore[call-overload]
 
 
 def on_postgresql() -> str:
