@@ -94,6 +94,9 @@ class ValkeyCapture:
             found = keys.sums(link, self._stop)
             counts = {place: one.rows + one.volatile_rows for place, one in found.items()}
             catalog = keys.catalog(link, name, counts, exact=True)
+        expiring: dict[str, JSON] = {
+            f"{number}.{kind}": one.volatile() for (number, kind), one in found.items() if one.volatile_rows
+        }
         return Manifest(
             engine="valkey",
             version=catalog.version,
@@ -102,9 +105,8 @@ class ValkeyCapture:
             catalog=catalog,
             tables=keys.tables(found, scratch.ENTRY),
             entries={scratch.ENTRY: {"size": path.stat().st_size}},
-            options={"databases": self._count, "expiring": {f"{number}.{kind}": one.volatile() for (number, kind), one in found.items()
-                                  if one.volatile_rows}},
-        )  # fmt: skip
+            options={"databases": self._count, "expiring": expiring},
+        )
 
     def companions(self) -> Mapping[str, bytes]:
         return companions(self._at.database or "valkey")

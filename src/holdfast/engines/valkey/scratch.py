@@ -23,7 +23,8 @@ _SOCKET = "s"
 _START_SECONDS = 600.0  # loading is about 100 MB/s
 _SETTINGS = {
     "dbfilename": ENTRY, "port": "0", "save": "", "appendonly": "no", "daemonize": "no", "loglevel": "warning",
-    "databases": str(blocks.total(MOST_DATABASES)), "rdbcompression": "no", "enable-debug-command": "yes", "maxmemory": "0", "unixsocketperm": "700",
+    "databases": str(blocks.total(MOST_DATABASES)), "rdbcompression": "no", "enable-debug-command": "yes",
+    "maxmemory": "0", "unixsocketperm": "700",
 }  # fmt: skip
 
 

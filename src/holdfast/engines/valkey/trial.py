@@ -39,18 +39,22 @@ def quote(name: str) -> str:
     ) + '"'  # fmt: skip
 
 
+_PING = Answers("PING", (("PONG",),))
+_NOTHING = Answers("HGETALL nothing", (), ("field", "value"))
+
+
 @dataclass(frozen=True)
 class Words:
     """Implements `contract.conformance.words.Words`."""
 
-    ping: Answers = Answers("PING", (("PONG",),))
-    nothing: Answers = Answers("HGETALL nothing", (), ("field", "value"))
+    ping: Answers = _PING
+    nothing: Answers = _NOTHING
     whole: tuple[Answers, ...] = (
         Answers('ECHO "PING\nDEL t"\n', (("PING\nDEL t",),)),
         Answers("ECHO 'PING; DEL t'", (("PING; DEL t",),)),
     )
     two: tuple[str, ...] = ("PING\nDEL t", "DEL t\r\nPING", 'GET "x"\nDEL t', "PING\u2028DEL t", "EXEC\nDEL t")
-    nonsense: tuple[str, ...] = ("GETT t", "GET", "LLEN t", "", "   ", 'GET "open', "-n", "-n x GET t", "PING; t u v")
+    nonsense: tuple[str, ...] = ("GETT t", "GET", "", "   ", 'GET "open', "-n", "-n x GET t", "PING; t u v")
     missing: str = "GET t"
     writes: tuple[str, ...] = ("HSET t 99 x", "DEL t", "UNLINK t", "HDEL t 1", "RENAME t t2", "EXPIRE t 1", "FLUSHDB",
                                "COPY t u", "MOVE t 3", "SORT l STORE t", "GETDEL t", "-n 0 DEL t",
@@ -138,6 +142,11 @@ NEVER = (
 )  # fmt: skip
 """Refused to everyone, by the gateway and by the server's rights alike, but for KEYS, which the owner's URL may run."""
 
+_HOSTILE = (
+    *NEVER, "MULTI", "EXEC", "SELECT 5", "RESET", "AUTH db_owner x", "HELLO 2", "DISCARD", "-n 16 DEL t", "SUBSCRIBE x",
+    "PUBLISH x y", "EVAL \"redis.call('DEL','t')\" 0", "OBJECT FREEZE t",
+)  # fmt: skip
+
 DIALECT = Dialect(
     schema="0",
     quote=quote,
@@ -172,21 +181,7 @@ DIALECT = Dialect(
         ("MGET nothing", None),
         ("TYPE nothing", "none"),
     ),
-    hostile=(
-        *NEVER,
-        "MULTI",
-        "EXEC",
-        "SELECT 5",
-        "RESET",
-        "AUTH db_owner x",
-        "HELLO 2",
-        "DISCARD",
-        "-n 16 DEL t",
-        "SUBSCRIBE x",
-        "PUBLISH x y",
-        "EVAL \"redis.call('DEL','t')\" 0",
-        "OBJECT FREEZE t",
-    ),  # fmt: skip
+    hostile=_HOSTILE,
     denied=(*NEVER, "-n 16 DBSIZE", "-n 128 DBSIZE", "COPY t t DB 16", "MOVE t 17", "AUTH db_owner x"),
     own_words=Words(),
 )

@@ -25,19 +25,19 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.))", re.S)
 
 # What the gateway passes on; the user's rights at the server are the fence behind it.
 _LISTED = """
-    append bitcount bitfield bitfield_ro bitop bitpos copy dbsize decr decrby del delifeq dump echo exists
-    expire expireat expiretime flushdb geoadd geodist geohash geopos geosearch geosearchstore get getbit getdel
-    getex getrange getset hdel hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hincrby hincrbyfloat hkeys
-    hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hgetex hsetnx
-    hstrlen httl hvals incr incrby incrbyfloat info lcs lindex linsert llen lmove lpop lmpop lpos lpush lpushx
-    lrange lrem lset ltrim memory mget move mset msetex msetnx object persist pexpire pexpireat pexpiretime pfadd pfcount
-    pfmerge ping psetex pttl randomkey rename renamenx rpop rpoplpush rpush rpushx sadd scan scard sdiff
+    append bitcount bitfield bitfield_ro bitop bitpos copy dbsize decr decrby del delifeq dump echo exists expire
+    expireat expiretime flushdb geoadd geodist geohash geopos geosearch geosearchstore get getbit getdel getex
+    getrange getset hdel hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat
+    hkeys hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx
+    hstrlen httl hvals incr incrby incrbyfloat info lcs lindex linsert llen lmove lmpop lpop lpos lpush lpushx
+    lrange lrem lset ltrim memory mget move mset msetex msetnx object persist pexpire pexpireat pexpiretime pfadd
+    pfcount pfmerge ping psetex pttl randomkey rename renamenx rpop rpoplpush rpush rpushx sadd scan scard sdiff
     sdiffstore set setbit setex setnx setrange sinter sintercard sinterstore sismember smembers smismember smove
-    sort sort_ro spop srandmember srem sscan strlen substr sunion sunionstore time touch ttl type unlink xack
-    xadd xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xrevrange xtrim zadd zcard zcount zdiff
-    zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange
-    zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange
-    zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
+    sort sort_ro spop srandmember srem sscan strlen substr sunion sunionstore time touch ttl type unlink xack xadd
+    xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xrevrange xtrim zadd zcard zcount zdiff zdiffstore
+    zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex
+    zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange zrevrangebylex
+    zrevrangebyscore zrevrank zscan zscore zunion zunionstore
 """
 COMMANDS = frozenset(_LISTED.split())
 
