@@ -22,6 +22,7 @@ from holdfast.engines.valkey.preview import preview
 from holdfast.engines.valkey.session import ValkeySession
 from holdfast.engines.valkey.spec import ValkeySpec
 from holdfast.engines.valkey.verify import readable
+from holdfast.engines.valkey.words import COMMANDS, REFUSED
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
 
@@ -61,6 +62,7 @@ class ValkeyEngine(Logins, Activities):
         schemas=True,
         url_schemes=("valkey", "redis"),
         templates=TEMPLATES,
+        vocabulary=COMMANDS | REFUSED,
         gaps=GAPS,
     )
 

@@ -18,12 +18,13 @@ SOCKET = "valkey.sock"
 NAME_BYTES = 63
 
 _NEVER = "-@admin -@dangerous -@scripting -@blocking"
+# "%R~" names the empty key, which "%R~*" leaves out.
 _WRITER = f"~* &* +@all {_NEVER} +info"
 RULES: Mapping[Access, tuple[str, str]] = {
     "admin": ("holdfast_admin", "~* &* +@all"),
     "owner": ("db_owner", f"{_WRITER} +keys +sort +flushdb"),
     "rw": ("db_rw", _WRITER),
-    "ro": ("db_ro", f"%R~* resetchannels -@all +@read +@connection {_NEVER} -@write -@pubsub +info"),
+    "ro": ("db_ro", f"%R~* %R~ resetchannels -@all +@read +@connection {_NEVER} -@write -@pubsub +info"),
 }
 _PROBE = "holdfast_probe"  # may say PING and nothing else, so that readiness needs no secret
 
