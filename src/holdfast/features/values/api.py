@@ -41,7 +41,7 @@ def _digest(
 Digest = Annotated[str | None, Depends(_digest)]
 
 
-@router.get("/databases/{database_id}/keys", operation_id="key_list", responses=answers(403, 404, 409))
+@router.get("/databases/{database_id}/keys", operation_id="database_key_list", responses=answers(403, 404, 409))
 async def list_keys(
     database_id: str,
     actor: CurrentActor,
@@ -59,7 +59,7 @@ async def list_keys(
     return Page(items=[KeyOut.of(facts) for facts in found.keys], next_cursor=found.cursor)
 
 
-@router.post("/databases/{database_id}/keys/read", operation_id="key_read", responses=answers(403, 404, 409, 413))
+@router.post("/databases/{database_id}/keys/read", operation_id="database_key_read", responses=answers(403, 404, 409, 413))
 async def read_key(
     database_id: str, body: KeyReadIn, actor: CurrentActor, service: Service, response: Response
 ) -> ValueOut:
@@ -72,7 +72,7 @@ async def read_key(
     return ValueOut.part(value)
 
 
-@router.put("/databases/{database_id}/keys", operation_id="key_put", responses=answers(403, 404, 409, 412))
+@router.put("/databases/{database_id}/keys", operation_id="database_key_put", responses=answers(403, 404, 409, 412))
 async def put_key(
     database_id: str, body: KeyPutIn, actor: CurrentActor, service: Service, digest: Digest
 ) -> KeyOut | None:
@@ -80,7 +80,7 @@ async def put_key(
     return await _changed(service, actor, database_id, body, body.edit(), digest)
 
 
-@router.patch("/databases/{database_id}/keys", operation_id="key_update", responses=answers(403, 404, 409, 412))
+@router.patch("/databases/{database_id}/keys", operation_id="database_key_update", responses=answers(403, 404, 409, 412))
 async def change_key(
     database_id: str, body: KeyPatchIn, actor: CurrentActor, service: Service, digest: Digest
 ) -> KeyOut | None:
@@ -89,7 +89,7 @@ async def change_key(
 
 
 @router.delete(
-    "/databases/{database_id}/keys", operation_id="key_delete", status_code=204, responses=answers(403, 404, 409, 412)
+    "/databases/{database_id}/keys", operation_id="database_key_delete", status_code=204, responses=answers(403, 404, 409, 412)
 )
 async def delete_key(
     database_id: str, body: KeyDeleteIn, actor: CurrentActor, service: Service, digest: Digest
