@@ -25,62 +25,62 @@ def keyed(request: pytest.FixtureRequest, served: Served) -> tuple[Served, str]:
 def test_keys_are_written_listed_read_changed_and_deleted(keyed: tuple[Served, str]) -> None:
     served, made = keyed
     where = f"/databases/{made}/keys"
-    body = {"key": ODD, "type": "hash", "elements": [["f", "v"], ["b", ODD]], "expires_at": "2100-01-01T00:00:00Z"}
+    body = {"name": ODD, "type": "hash", "elements": [["f", "v"], ["b", ODD]], "expires_at": "2100-01-01T00:00:00Z"}
     put = served.call("PUT", where, body | {"create": True})
-    assert (put["key"], put["type"], put["size"], put["expires_at"]) == (ODD, "hash", 2, "2100-01-01T00:00:00Z")
+    assert (put["name"], put["type"], put["size"], put["expires_at"]) == (ODD, "hash", 2, "2100-01-01T00:00:00Z")
     served.refused(409, "key_exists", "PUT", where, body | {"create": True})
     for n in range(120):
-        served.call("PUT", where, {"key": f"list:{n}", "type": "string", "elements": [str(n)], "database": 3})
+        served.call("PUT", where, {"name": f"list:{n}", "type": "string", "elements": [str(n)], "database": 3})
     listed, cursor = [], None
     while True:
         page = served.get(where, database=3, pattern="list:*", limit=50, **({"cursor": cursor} if cursor else {}))
-        listed += [item["key"] for item in page["items"]]
+        listed += [item["name"] for item in page["items"]]
         if (cursor := page["next_cursor"]) is None:
             break
     assert sorted(set(listed)) == sorted(f"list:{n}" for n in range(120))
-    assert [item["key"] for item in served.get(where)["items"]] == [ODD]
-    read = served.raw("POST", where + "/read", {"key": ODD})
+    assert [item["name"] for item in served.get(where)["items"]] == [ODD]
+    read = served.raw("POST", where + "/read", {"name": ODD})
     value = read.json()
     assert sorted(value["elements"], key=str) == [["b", ODD], ["f", "v"]]
     etag = read.headers["etag"]
     assert etag == f'"{value["digest"]}"'
     match = {"headers": {"If-Match": etag}}
-    served.call("PATCH", where, {"key": ODD, "put": [["f", "new"]], "remove": ["b"]}, **match)
-    served.refused(412, "precondition_failed", "PATCH", where, {"key": ODD, "put": [["f", "late"]]}, **match)
-    served.refused(412, "precondition_failed", "DELETE", where, {"key": ODD}, **match)
-    assert served.call("POST", where + "/read", {"key": ODD})["elements"] == [["f", "new"]]
-    assert served.call("PATCH", where, {"key": ODD, "expires_at": None})["expires_at"] is None
-    assert served.call("PATCH", where, {"key": ODD, "rename_to": "plain"})["key"] == "plain"
-    served.refused(404, "key_absent", "POST", where + "/read", {"key": ODD})
-    served.call("DELETE", where, {"key": "plain"}, 204)
-    served.refused(404, "key_absent", "DELETE", where, {"key": "plain"})
+    served.call("PATCH", where, {"name": ODD, "put": [["f", "new"]], "remove": ["b"]}, **match)
+    served.refused(412, "precondition_failed", "PATCH", where, {"name": ODD, "put": [["f", "late"]]}, **match)
+    served.refused(412, "precondition_failed", "DELETE", where, {"name": ODD}, **match)
+    assert served.call("POST", where + "/read", {"name": ODD})["elements"] == [["f", "new"]]
+    assert served.call("PATCH", where, {"name": ODD, "expires_at": None})["expires_at"] is None
+    assert served.call("PATCH", where, {"name": ODD, "rename_to": "plain"})["name"] == "plain"
+    served.refused(404, "key_absent", "POST", where + "/read", {"name": ODD})
+    served.call("DELETE", where, {"name": "plain"}, 204)
+    served.refused(404, "key_absent", "DELETE", where, {"name": "plain"})
     assert served.get(where)["items"] == []
 
 
 def test_wrong_requests_say_what_is_wrong(keyed: tuple[Served, str]) -> None:
     served, made = keyed
     where = f"/databases/{made}/keys"
-    put = {"key": "k", "type": "list", "elements": ["a"]}
+    put = {"name": "k", "type": "list", "elements": ["a"]}
     served.call("PUT", where, put)
-    served.refused(422, "edit_invalid", "PATCH", where, {"key": "k"})
-    served.refused(422, "edit_invalid", "PATCH", where, {"key": "k", "put": ["x"], "expires_at": None})
-    served.refused(422, "elements_invalid", "PATCH", where, {"key": "k", "put": [[5, "x"]]})
+    served.refused(422, "edit_invalid", "PATCH", where, {"name": "k"})
+    served.refused(422, "edit_invalid", "PATCH", where, {"name": "k", "put": ["x"], "expires_at": None})
+    served.refused(422, "elements_invalid", "PATCH", where, {"name": "k", "put": [[5, "x"]]})
     served.refused(422, "elements_invalid", "PUT", where, put | {"elements": []})
     served.refused(422, "elements_invalid", "PUT", where, put | {"elements": [True]})
-    served.refused(422, "params_invalid", "PUT", where, put | {"key": {"$bytes": "?"}})
+    served.refused(422, "params_invalid", "PUT", where, put | {"name": {"$bytes": "?"}})
     served.refused(422, "database_absent", "GET", where, params={"database": 16})
     served.refused(422, "cursor_invalid", "GET", where, params={"cursor": "x"})
     for wrong in (put | {"type": "module"}, put | {"database": -1}, put | {"expires_at": "2100-01-01T00:00:00"}):
         served.call("PUT", where, wrong, 422)
-    served.call("POST", where + "/read", {"key": "k", "limit": 0}, 422)
-    assert served.call("POST", where + "/read", {"key": "k"})["elements"] == ["a"]
+    served.call("POST", where + "/read", {"name": "k", "limit": 0}, 422)
+    assert served.call("POST", where + "/read", {"name": "k"})["elements"] == ["a"]
 
 
 def test_history_names_the_act_and_nothing_else(keyed: tuple[Served, str]) -> None:
     served, made = keyed
     where = f"/databases/{made}/keys"
-    served.call("PUT", where, {"key": "secret-name", "type": "string", "elements": ["secret-value"]})
-    served.call("POST", where + "/read", {"key": "secret-name"})
+    served.call("PUT", where, {"name": "secret-name", "type": "string", "elements": ["secret-value"]})
+    served.call("POST", where + "/read", {"name": "secret-name"})
     served.ask(made, "SET secret-name secret-value-2", write=True)
     served.refused(422, "statement_invalid", "POST", f"/databases/{made}/query", {"statement": "secret-word x"})
     served.ask(made, "-n 3 GET secret-name")
@@ -94,15 +94,15 @@ def test_history_names_the_act_and_nothing_else(keyed: tuple[Served, str]) -> No
 def test_tables_are_no_keys(served: Served, engine: str) -> None:
     where = f"/databases/{served.create(engine)['id']}/keys"
     assert "query" in served.refused(409, "no_keys", "GET", where)["hint"]
-    served.refused(409, "no_keys", "POST", where + "/read", {"key": "k"})
-    served.refused(409, "no_keys", "PUT", where, {"key": "k", "type": "string", "elements": ["v"]})
-    served.refused(409, "no_keys", "DELETE", where, {"key": "k"})
+    served.refused(409, "no_keys", "POST", where + "/read", {"name": "k"})
+    served.refused(409, "no_keys", "PUT", where, {"name": "k", "type": "string", "elements": ["v"]})
+    served.refused(409, "no_keys", "DELETE", where, {"name": "k"})
 
 
 def test_production_is_audited_without_names(served: Served) -> None:
     made = served.create(KEYED[0], environment_id=served.environments["production"])["id"]
-    served.call("PUT", f"/databases/{made}/keys", {"key": "secret-name", "type": "set", "elements": ["secret-value"]})
-    served.call("POST", f"/databases/{made}/keys/read", {"key": "secret-name"})
+    served.call("PUT", f"/databases/{made}/keys", {"name": "secret-name", "type": "set", "elements": ["secret-value"]})
+    served.call("POST", f"/databases/{made}/keys/read", {"name": "secret-name"})
 
     def audited() -> list[dict[str, Any]]:
         """Rows are shown once they are in the chain."""
@@ -130,7 +130,7 @@ def test_the_command_line(keyed: tuple[Served, str]) -> None:
     run("keys", "set", made, name, "hello", "--expires-in", "1000")
     assert "hello" in run("keys", "get", made, name)
     listed = json.loads(run("keys", "list", made, "--match", "cli*", "--json"))
-    assert [set(item["key"]) for item in listed] == [{"$bytes"}]
+    assert [set(item["name"]) for item in listed] == [{"$bytes"}]
     run("keys", "set", made, name, "again", "--create", code=5)
     run("keys", "expire", made, name, "--never")
     run("keys", "set", made, "h", "--type", "hash", '[["f", "1"]]')

@@ -59,13 +59,15 @@ async def list_keys(
     return Page(items=[KeyOut.of(facts) for facts in found.keys], next_cursor=found.cursor)
 
 
-@router.post("/databases/{database_id}/keys/read", operation_id="database_key_read", responses=answers(403, 404, 409, 413))
+@router.post(
+    "/databases/{database_id}/keys/read", operation_id="database_key_read", responses=answers(403, 404, 409, 413)
+)
 async def read_key(
     database_id: str, body: KeyReadIn, actor: CurrentActor, service: Service, response: Response
 ) -> ValueOut:
     """A value with its type, expiry and size; big ones in parts."""
     value = await service.value(
-        actor, database_id, database=body.database, key=key_of(body.key), cursor=body.cursor, limit=body.limit
+        actor, database_id, database=body.database, key=key_of(body.name), cursor=body.cursor, limit=body.limit
     )
     if value.digest is not None:
         response.headers["etag"] = f'"{value.digest}"'
@@ -80,7 +82,9 @@ async def put_key(
     return await _changed(service, actor, database_id, body, body.edit(), digest)
 
 
-@router.patch("/databases/{database_id}/keys", operation_id="database_key_update", responses=answers(403, 404, 409, 412))
+@router.patch(
+    "/databases/{database_id}/keys", operation_id="database_key_update", responses=answers(403, 404, 409, 412)
+)
 async def change_key(
     database_id: str, body: KeyPatchIn, actor: CurrentActor, service: Service, digest: Digest
 ) -> KeyOut | None:
@@ -89,7 +93,10 @@ async def change_key(
 
 
 @router.delete(
-    "/databases/{database_id}/keys", operation_id="database_key_delete", status_code=204, responses=answers(403, 404, 409, 412)
+    "/databases/{database_id}/keys",
+    operation_id="database_key_delete",
+    status_code=204,
+    responses=answers(403, 404, 409, 412),
 )
 async def delete_key(
     database_id: str, body: KeyDeleteIn, actor: CurrentActor, service: Service, digest: Digest
@@ -102,6 +109,6 @@ async def _changed(
     service: ValuesService, actor: Actor, database_id: str, body: KeyIn, edit: Edit, digest: str | None
 ) -> KeyOut | None:
     facts = await service.change(
-        actor, database_id, database=body.database, key=key_of(body.key), edit=edit, digest=digest
+        actor, database_id, database=body.database, key=key_of(body.name), edit=edit, digest=digest
     )
     return None if facts is None else KeyOut.of(facts)

@@ -45,7 +45,7 @@ def list_(
     t.table(
         found,
         {
-            "KEY": lambda item: word(item["key"]),
+            "KEY": lambda item: word(item["name"]),
             "TYPE": "type",
             "SIZE": lambda item: "" if item["size"] is None else f"{item['size']:,}",
             "MEMORY": lambda item: "" if item["memory"] is None else f"{item['memory']:,}",
@@ -68,7 +68,7 @@ def get(
 ) -> None:
     """Show a value, big ones in parts."""
     t = terminal(ctx)
-    body = {"key": key_of(key), "database": number, "limit": limit, "cursor": cursor}
+    body = {"name": key_of(key), "database": number, "limit": limit, "cursor": cursor}
     found = t.client.post(_where(t, database) + "/read", body)
     if t.json:
         output.say_json(found)
@@ -104,7 +104,7 @@ def set_(
     t = terminal(ctx)
     text = sys.stdin.read() if value == "-" else value
     body = {
-        "key": key_of(key),
+        "name": key_of(key),
         "database": number,
         "type": kind,
         "elements": value_of(text, kind),
@@ -127,7 +127,7 @@ def delete(
     t = terminal(ctx)
     where = _where(t, database)
     for key in keys:
-        t.client.delete(where, {"key": key_of(key), "database": number})
+        t.client.delete(where, {"name": key_of(key), "database": number})
     t.answer({"deleted": keys}, f"Deleted {len(keys)} key{'' if len(keys) == 1 else 's'}.")
 
 
@@ -146,7 +146,7 @@ def expire(
     if (seconds is None) is not never:
         raise Usage("say --in SECONDS or --never")
     t = terminal(ctx)
-    body = {"key": key_of(key), "database": number, "expires_at": _after(seconds)}
+    body = {"name": key_of(key), "database": number, "expires_at": _after(seconds)}
     changed = t.client.patch(_where(t, database), body, if_match)
     t.answer(changed, f"{output.visible(key)} stays." if never else f"{output.visible(key)} goes in {seconds:g} s.")
 
@@ -163,7 +163,7 @@ def rename(
 ) -> None:
     """Rename a key."""
     t = terminal(ctx)
-    body = {"key": key_of(key), "database": number, "rename_to": key_of(to)}
+    body = {"name": key_of(key), "database": number, "rename_to": key_of(to)}
     changed = t.client.patch(_where(t, database), body, if_match)
     t.answer(changed, f"Renamed {output.visible(key)} to {output.visible(to)}.")
 
@@ -183,7 +183,7 @@ def edit(
 ) -> None:
     """Change single elements of a value."""
     t = terminal(ctx)
-    body = {"key": key_of(key), "database": number, "put": _parsed(put), "remove": _parsed(remove)}
+    body = {"name": key_of(key), "database": number, "put": _parsed(put), "remove": _parsed(remove)}
     changed = t.client.patch(_where(t, database), body, if_match)
     t.answer(changed, f"Changed {output.visible(key)}." if changed else f"Nothing is left of {output.visible(key)}.")
 

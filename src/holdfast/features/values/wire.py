@@ -22,7 +22,7 @@ Element = Any
 class KeyIn(In):
     """Which key."""
 
-    key: Name
+    name: Name
     database: Number = 0
 
 
@@ -55,7 +55,7 @@ class KeyPatchIn(KeyIn):
 
     def edit(self) -> Edit:
         """Raises Invalid unless it is one change."""
-        given = self.model_fields_set - {"key", "database"}
+        given = self.model_fields_set - {"name", "database"}
         if given and given <= {"put", "remove"}:
             return Elements(encoded(self.put), encoded(self.remove))
         if given == {"expires_at"}:
@@ -75,7 +75,7 @@ class KeyDeleteIn(KeyIn):
 class KeyOut(BaseModel):
     """A key: `size` in elements, for strings in bytes; `memory` in bytes."""
 
-    key: Any
+    name: Any
     type: str
     size: int | None
     memory: int | None
@@ -84,7 +84,7 @@ class KeyOut(BaseModel):
     @classmethod
     def of(cls, facts: KeyFacts) -> KeyOut:
         return cls(
-            key=_shown(facts.key),
+            name=_shown(facts.key),
             type=facts.type,
             size=facts.size,
             memory=facts.memory,
