@@ -93,8 +93,7 @@ def test_every_command_of_the_server_is_listed_or_refused(place: Place) -> None:
 def test_the_corpus_is_refused(state: Place, write: bool) -> None:
     before = held(state)
     for statement in CORPUS:
-        with pytest.raises(HoldfastError):
-            ask(state, statement, write=write)
+        assert outcome(state, statement, write=write) is not None, statement
         assert held(state) == before, statement
 
 
@@ -102,7 +101,8 @@ def test_the_corpus_is_refused(state: Place, write: bool) -> None:
 def test_the_rights_at_the_server_refuse_what_the_gateway_does(state: Place, access: Access) -> None:
     """The list is courtesy, the rights are the fence: the same words straight to the server, without the gateway."""
     before = held(state)
-    allowed = {"select", "multi", "exec", "discard", "watch", "unwatch", "reset", "quit", "auth", "hello", "keys",
+    allowed = {"punsubscribe", "unsubscribe", "sunsubscribe",
+               "select", "multi", "exec", "discard", "watch", "unwatch", "reset", "quit", "auth", "hello", "keys",
                "publish", "spublish", "subscribe", "psubscribe", "ssubscribe", "pubsub", "asking", "readonly",
                "readwrite",
                "client", "wait", "lolwut", "eval_ro", "xread", "xreadgroup", "object", "get", "memory", "command",
@@ -114,7 +114,8 @@ def test_the_rights_at_the_server_refuse_what_the_gateway_does(state: Place, acc
             assert isinstance(answer, Refused), name
             assert answer.code in ("NOPERM", "ERR"), (name, answer)
     for words in (("SELECT", 16), ("COPY", "k", "k", "DB", 16), ("MOVE", "k", 16), ("SWAPDB", 0, 16), ("FLUSHALL",),
-                  ("CLIENT", "KILL", "TYPE", "normal"), ("CLIENT", "PAUSE", 9), ("BLPOP", "none", 0)):  # fmt: skip
+                  ("CLIENT", "KILL", "TYPE", "normal"), ("CLIENT", "PAUSE", 9), ("MEMORY", "PURGE"),
+                  ("BLPOP", "none", 0)):  # fmt: skip
         with connect(state.endpoint, access) as link, pytest.raises(Refused) as caught:
             link.command(*words)
         assert caught.value.code == "NOPERM", words
@@ -236,7 +237,7 @@ def test_a_swap_ends_connections_and_refuses_the_impossible(place: Place) -> Non
     with connect(candidate.endpoint) as link:
         link.command("SET", "k", "new")
     with pytest.raises(Conflict):
-        asyncio.run(engine.swap(place.endpoint, kept.endpoint, candidate.endpoint, place.tools))
+        asyncio.run(engine.swap(place.endpoint, kept.endpoint, engine.beside(place.endpoint, "x"), place.tools))
     with ExitStack() as stack:
         old = stack.enter_context(connect(place.endpoint, "owner"))
         asyncio.run(engine.swap(place.endpoint, candidate.endpoint, kept.endpoint, place.tools))

@@ -17,7 +17,7 @@ SECRETS = ("admin", "owner", "rw", "ro")
 SOCKET = "valkey.sock"
 NAME_BYTES = 63
 
-_NEVER = "-@admin -@dangerous -@scripting -@blocking"
+_NEVER = "-@admin -@dangerous -@scripting -@blocking -memory +memory|usage"
 # "%R~" names the empty key, which "%R~*" leaves out.
 _WRITER = f"~* &* +@all {_NEVER} +info"
 RULES: Mapping[Access, tuple[str, str]] = {

@@ -41,6 +41,7 @@ _LISTED = """
 """
 COMMANDS = frozenset(_LISTED.split())
 
+_PARTS = {"memory": {b"usage"}, "object": {b"encoding", b"freq", b"idletime", b"refcount"}}
 _WAITS = """
     blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin wait waitaof xread xreadgroup
 """
@@ -70,6 +71,9 @@ def arguments(statement: str, params: Params) -> tuple[int, list[bytes]]:
     bound = _bind(words, params)
     if name not in COMMANDS:
         raise _refusal(name)
+    if name in _PARTS and (len(bound) < 2 or bound[1].lower() not in _PARTS[name]):
+        known = b", ".join(sorted(_PARTS[name])).decode()
+        raise Denied(f"of {name!r} only a part is run here", code="statement_denied", hint=f"{name} {known}")
     return database, bound
 
 
