@@ -9,6 +9,7 @@ from holdfast.contract.registry import Registry
 MODULES = (
     "holdfast.engines.sqlite",
     "holdfast.engines.postgresql",
+    "holdfast.engines.valkey",
 )
 
 ENGINES = Registry([import_module(module).engine for module in MODULES])

@@ -62,6 +62,7 @@ COMMANDS: dict[str, Lazy] = {
     "rows": Lazy("holdfast.features.rows.cli", "app", "Rows of a table, without SQL.", "Data"),
     "table": Lazy("holdfast.features.rows.cli_table", "app", "Tables: show, create, alter, drop.", "Data"),
     "query": Lazy("holdfast.features.saved.cli", "app", "Saved queries: save, run by name, look back.", "Data"),
+    "keys": Lazy("holdfast.features.values.cli", "app", "Keys of a database that keeps keys.", "Data"),
     "snapshot": Lazy("holdfast.features.backups.cli", "app", "Snapshots: back up, look inside, restore.", "Data"),
     "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data"),
     "repo": Lazy(

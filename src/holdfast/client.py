@@ -139,11 +139,11 @@ class Client:
     def post(self, path: str, body: Any = None, **params: Any) -> Any:
         return self.request("POST", path, body=body, params=params)
 
-    def patch(self, path: str, body: Any, version: int | None = None) -> Any:
+    def patch(self, path: str, body: Any, version: int | str | None = None) -> Any:
         """Change the thing that was read at `version`. Raises PreconditionFailed when it has changed since."""
         return self.request("PATCH", path, body=body, version=version)
 
-    def put(self, path: str, body: Any, version: int | None = None) -> Any:
+    def put(self, path: str, body: Any, version: int | str | None = None) -> Any:
         return self.request("PUT", path, body=body, version=version)
 
     def delete(self, path: str, body: Any = None, **params: Any) -> Any:
@@ -174,10 +174,10 @@ class Client:
         body: Any = None,
         params: Mapping[str, Any] | None = None,
         root: bool = False,
-        version: int | None = None,
+        version: int | str | None = None,
     ) -> Any:
         """The decoded JSON of the answer, None when it has no body. `root` asks outside /api/v1 (health); `version` is
-        the one a change was decided on."""
+        the one a change was decided on; text is sent as it is."""
         sent = self._send(method, path, body, params, root=root, version=version)
         if not sent.content:
             return None
@@ -298,13 +298,13 @@ class Client:
         params: Mapping[str, Any] | None,
         *,
         root: bool,
-        version: int | None = None,
+        version: int | str | None = None,
     ) -> httpx.Response:
         """Once more, after a moment, when the line broke and a second request can do no harm."""
         headers = {"Idempotency-Key": str(uuid4())} if method == "POST" and _CREATES.fullmatch(path) else {}
         harmless = method == "GET" or bool(headers)
         if version is not None:
-            headers["If-Match"] = f'"v{version}"'
+            headers["If-Match"] = f'"v{version}"' if isinstance(version, int) else f'"{version}"'
         try:
             return self._send_once(method, path, body, params, headers, root=root)
         except LineBroken:

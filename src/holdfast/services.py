@@ -53,6 +53,8 @@ from holdfast.features.runs.service import RunsService
 from holdfast.features.saved import api as saved_api
 from holdfast.features.saved.service import SavedService
 from holdfast.features.secrets import wiring as secrets_wiring
+from holdfast.features.values import api as values_api
+from holdfast.features.values.service import ValuesService
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
@@ -69,6 +71,7 @@ ROUTERS = (
     audit_api.router,
     databases_api.router,
     api_query.router,
+    values_api.router,
     *connections_wiring.ROUTERS,
     rows_api.router,
     api_tables.router,
@@ -94,6 +97,7 @@ class Services:
     engines: Registry
     databases: DatabasesService
     queries: QueryService
+    values: ValuesService
     connections: connections_wiring.Connections
     rows: RowsService
     shapes: ShapeService
@@ -119,6 +123,7 @@ class Services:
             self.engines,
             self.databases,
             self.queries,
+            self.values,
             self.rows,
             self.shapes,
             self.saved,
@@ -205,6 +210,7 @@ def build(
         databases=databases,
         connections=connections_wiring.build(db, reach, gate, jobs, clock),
         queries=queries,
+        values=ValuesService(queries),
         rows=RowsService(queries),
         shapes=ShapeService(queries),
         saved=SavedService(db, queries, engines, clock),

@@ -11,12 +11,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from dialects import DIALECTS, RECOVERED
-from journey import NAMES, Served, eventually, fresh
+from dialects import DIALECTS, RECOVERED, Asked, Sentences
+from journey import EVERY, NAMES, Served, eventually, fresh
 
 pytestmark = pytest.mark.slow
-
-ODD = 'odd "/ü name'
 
 
 @dataclass
@@ -27,6 +25,14 @@ class Backed:
     engine: str
     database: dict[str, Any]
     snapshot: dict[str, Any]
+
+    @property
+    def said(self) -> Sentences:
+        return DIALECTS[self.engine].sentences
+
+    def holds(self, database: str, *asked: Asked) -> None:
+        for one in asked:
+            assert self.served.rows(database, one.statement) == one.rows, one.statement
 
     @property
     def where(self) -> str:
@@ -41,18 +47,10 @@ class Backed:
 
 
 def fill(served: Served, database: str, engine: str) -> None:
-    odd = ODD.replace('"', '""')
-    served.write(
-        database,
-        "create table big (id integer primary key, note text)",
-        DIALECTS[engine].big_table % 3000,
-        f'create table "{odd}" (id integer primary key, "select" text)',
-        f"insert into \"{odd}\" values (1, 'it''s'), (2, null), (3, 'ü')",
-        "create table empty (a int)",
-    )
+    served.write(database, *DIALECTS[engine].big(3000), *DIALECTS[engine].sentences.fill)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=EVERY)
 def backed(request: pytest.FixtureRequest, served: Served) -> Backed:
     database = served.create(request.param, fresh("backed"))
     fill(served, database["id"], request.param)
@@ -62,7 +60,7 @@ def backed(request: pytest.FixtureRequest, served: Served) -> Backed:
 def test_the_first_snapshot_is_proven_by_a_restore(backed: Backed) -> None:
     found = backed.snapshot
     assert (found["state"], found["verification"], found["verified_level"]) == ("ready", "green", 3)
-    assert (found["tables"], found["rows"], found["tags"]) == (3, 3003, ["first"])
+    assert (found["tables"], found["rows"], found["tags"]) == (3, sum(backed.said.tables.values()), ["first"])
     repository = backed.served.get(f"/repositories/{found['repository_id']}")
     assert repository["is_default"]
     assert repository["bytes"] > 0
@@ -131,19 +129,23 @@ def test_no_path_leads_out_of_a_snapshot(backed: Backed, path: str) -> None:
 def test_tables_and_their_first_rows(backed: Backed) -> None:
     served = backed.served
     tables = {item["name"]: item for item in served.get(backed.where + "/tables")["items"]}
-    assert {name: item["rows"] for name, item in tables.items()} == {"big": 3000, ODD: 3, "empty": 0}
-    assert [column["name"] for column in tables[ODD]["columns"]] == ["id", "select"]
+    said = backed.said
+    assert {name: item["rows"] for name, item in tables.items()} == said.tables
+    name, columns = said.columns_of
+    assert tuple(column["name"] for column in tables[name]["columns"]) == columns
 
     def rows(name: str, **params: Any) -> Any:
         quoted = "".join(f"%{byte:02X}" for byte in name.encode())
         return served.call("GET", f"{backed.where}/tables/{quoted}/rows", params=params)
 
-    assert sorted(row[0] for row in rows("big", limit=5)["rows"]) == [1, 2, 3, 4, 5]
-    assert rows("big", limit=5)["truncated"] == "rows"
-    assert rows(ODD)["rows"] == [[1, "it's"], [2, None], [3, "ü"]]
-    assert rows("empty")["rows"] == []
+    first = rows(said.big_table, limit=5)
+    assert len(first["rows"]) == 5
+    assert all(said.first_big(row) for row in first["rows"]), first
+    assert first["truncated"] == "rows"
+    for name, whole in said.whole:
+        assert rows(name)["rows"] == whole
     served.call("GET", backed.where + "/tables/absent/rows", status=404)
-    served.call("GET", backed.where + "/tables/big/rows", status=422, params={"limit": 0})
+    served.call("GET", backed.where + f"/tables/{said.big_table}/rows", status=422, params={"limit": 0})
 
 
 def test_restore_into_a_new_database(backed: Backed) -> None:
@@ -151,7 +153,7 @@ def test_restore_into_a_new_database(backed: Backed) -> None:
     outlook = backed.served.call("POST", backed.where + "/preview", {"mode": "new", "name": name})
     assert (outlook["target"], outlook["blockers"]) == (name, [])
     made = backed.restore(mode="new", name=name)["resource"]["id"]
-    assert backed.served.rows(made, "select count(*), max(note) from big") == [[3000, "note 999"]]
+    backed.holds(made, backed.said.big)
     taken = backed.served.call("POST", backed.where + "/preview", {"mode": "new", "name": name})
     assert [item["code"] for item in taken["blockers"]] == ["name_taken"]
     backed.refused(409, "name_taken", mode="new", name=name)
@@ -162,22 +164,22 @@ def test_restore_into_a_new_database(backed: Backed) -> None:
 
 
 def test_only_the_selected_tables_come_back(backed: Backed) -> None:
-    made = backed.restore(mode="new", name=fresh("some"), select=["*big"])["resource"]["id"]
+    selects, there, absent = backed.said.some
+    made = backed.restore(mode="new", name=fresh("some"), select=[selects])["resource"]["id"]
     found = {item["name"] for item in backed.served.get(f"/databases/{made}/catalog")["relations"]}
-    assert "big" in found
-    assert "empty" not in found
+    assert there in found
+    assert absent not in found
 
 
 def test_restore_in_place_keeps_the_old_one(backed: Backed) -> None:
     served, made, name = backed.served, backed.database["id"], backed.database["name"]
-    served.write(made, "delete from big", "drop table empty")
+    served.write(made, *backed.said.damage)
     backed.refused(422, "confirm_mismatch", mode="in_place", confirm="x")
     backed.refused(422, "confirm_mismatch", mode="in_place")
     restored = backed.restore(mode="in_place", confirm=name)
     safety = served.get(f"/snapshots/{restored['restore']['safety_snapshot_id']}")
-    assert (safety["trigger"], safety["state"], safety["tables"]) == ("safety", "ready", 2)
-    assert served.rows(made, "select count(*) from big") == [[3000]]
-    assert served.rows(made, "select count(*) from empty") == [[0]]
+    assert (safety["trigger"], safety["state"], safety["tables"]) == ("safety", "ready", backed.said.tables_left)
+    backed.holds(made, *backed.said.mended)
     newest = served.get("/restores", resource_id=made, limit=1)["items"][0]
     assert (newest["state"], newest["kept_until"] is not None) == ("succeeded", True)
     quick = backed.restore(mode="in_place", confirm=name, safety=False)

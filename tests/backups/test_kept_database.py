@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import pytest
 from dialects import DIALECTS
-from journey import NAMES
+from journey import EVERY
 from world import eventually, world
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", NAMES)
+@pytest.mark.parametrize("engine", EVERY)
 def test_the_kept_database_is_discarded_after_the_grace(engine: str) -> None:
     with world(delete_grace_seconds=2) as here:
         made = here.create(engine, "kept")
-        here.write(made.id, "create table big (id integer primary key, note text)", DIALECTS[engine].big_table % 10)
+        said = DIALECTS[engine].sentences
+        here.write(made.id, *said.keep)
         snapshot = here.snapshot(made.id, level=1)
-        here.write(made.id, "delete from big")
+        here.write(made.id, said.lose)
         restored = here.restore(snapshot.id, mode="in_place", confirm="kept", safety=False)
-        assert here.rows(restored.id, "select count(*) from big") == [(10,)]
+        assert [list(row) for row in here.rows(restored.id, said.kept.statement)] == said.kept.rows
 
         def discarded() -> bool:
             with here.db.read() as conn:
@@ -29,6 +30,6 @@ def test_the_kept_database_is_discarded_after_the_grace(engine: str) -> None:
         with here.db.read() as conn:
             kept = conn.exec_driver_sql("SELECT kept_until, receipt FROM restores").all()
         assert [row[0] for row in kept] == [None]
-        assert here.rows(made.id, "select count(*) from big") == [(10,)]
+        assert [list(row) for row in here.rows(made.id, said.kept.statement)] == said.kept.rows
         if here.database(made.id).host == "embedded":
             assert [path.name for path in here.settings.data.rglob("old_*")] == []

@@ -19,7 +19,9 @@ from holdfast.catalog import ENGINES
 from holdfast.commands.demo.temporary import temporary_holdfast
 
 API = "/api/v1"
-NAMES = tuple(ENGINES.names())
+EVERY = tuple(ENGINES.names())
+NAMES = tuple(engine.name for engine in ENGINES if engine.capabilities.language == "sql")
+"""Those that take SQL; tests of what every engine does say EVERY and speak through `dialects`."""
 _numbers = count(1)
 _running: list[Served] = []
 
@@ -137,4 +139,4 @@ def shared(request: pytest.FixtureRequest) -> Served:
     return _running[0]
 
 
-__all__ = ["NAMES", "Served", "eventually", "fresh", "shared"]
+__all__ = ["EVERY", "NAMES", "Served", "eventually", "fresh", "shared"]

@@ -277,6 +277,7 @@ UNSEEN = {  # a key has no sessions of its own; the others read a repository, no
     "/api/v1/snapshots/{snapshot_id}/tables",
     "/api/v1/databases/{database_id}/sessions",  # these ask the database's server
     "/api/v1/databases/{database_id}/locks",
+    "/api/v1/databases/{database_id}/keys",
     "/api/v1/databases/{database_id}/chores",
     "/api/v1/databases/{database_id}/settings",
     "/api/v1/databases/{database_id}/extensions",

@@ -281,6 +281,13 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/query #write": _one(
         "database.query.write", body={"statement": "SELECT 1", "write": True}
     ),
+    "GET /api/v1/databases/{database_id}/keys": _one("database.query.read"),
+    "POST /api/v1/databases/{database_id}/keys/read": _one("database.query.read", body={"name": "k"}),
+    "PUT /api/v1/databases/{database_id}/keys": _one(
+        "database.query.write", body={"name": "k", "type": "string", "elements": ["v"]}
+    ),
+    "PATCH /api/v1/databases/{database_id}/keys": _one("database.query.write", body={"name": "k", "put": ["v"]}),
+    "DELETE /api/v1/databases/{database_id}/keys": _one("database.query.write", body={"name": "k"}),
     "POST /api/v1/databases/{database_id}/tunnels": Ask(("database.connect", "database.query.read"), {}),
     "POST /api/v1/databases/{database_id}/tunnels #write": Ask(
         ("database.connect", "database.query.write"), {"access": "rw"}

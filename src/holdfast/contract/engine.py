@@ -48,6 +48,7 @@ class Capabilities:
     `gaps` names what the conformance suite may not expect, each with its reason: {"case": "theirs: ..."}.
     `templates` are ready statements shown in shells and editors: (title, statement).
     `translates`: its sessions are `contract.neutral.CanTranslate`, so that it can be moved from and to.
+    `vocabulary`: for a language that is not SQL, the only words of a statement its history may keep, in lower case.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Capabilities:
     translates: bool = False
     url_schemes: tuple[str, ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
+    vocabulary: frozenset[str] = frozenset()
     gaps: dict[str, str] = field(default_factory=dict)
 
 

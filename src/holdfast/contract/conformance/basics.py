@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from holdfast.contract.conformance.helpers import collect, inspect, relation, run, session_of, write
+from holdfast.contract.conformance.helpers import collect, contents, inspect, relation, session_of, write
 from holdfast.contract.conformance.subject import Subject
 from holdfast.contract.query import QueryLimits
 from holdfast.kernel.errors import Invalid
@@ -13,10 +13,10 @@ from holdfast.kernel.errors import Invalid
 def prepare_twice(subject: Subject) -> None:
     """A second `prepare` succeeds and changes nothing, also with data inside."""
     with subject.fresh() as place:
-        write(subject, place, ["CREATE TABLE kept (id integer PRIMARY KEY)", "INSERT INTO kept VALUES (7)"])
+        write(subject, place, subject.dialect.words.collection("kept", 7))
         asyncio.run(subject.engine.prepare(place.endpoint, subject.spec, place.tools))
         asyncio.run(subject.engine.prepare(place.endpoint, subject.spec, place.tools))
-        assert run(subject, place, "SELECT id FROM kept").rows == [(7,)]
+        assert sorted(contents(subject, place, "kept")) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def inspect_empty(subject: Subject) -> None:
@@ -87,19 +87,21 @@ def inspect_relations(subject: Subject) -> None:
 
 def one_session_many_uses(subject: Subject) -> None:
     """A session looks, queries and looks again, also after a statement that failed."""
+    words = subject.dialect.words
     with subject.fresh() as place, session_of(subject, place) as session:
 
         async def use() -> None:
-            await collect(session, "CREATE TABLE t (id integer)", (), QueryLimits(write=True))
+            for statement in words.collection("t", 2):
+                await collect(session, statement, (), QueryLimits(write=True))
             for _ in range(3):
-                assert (await collect(session, "SELECT count(*) FROM t")).rows == [(0,)]
+                assert (await collect(session, words.count("t"))).rows == [(2,)]
                 try:
-                    await collect(session, "SELECT nothing FROM nowhere")
+                    await collect(session, words.missing)
                 except Invalid as error:
                     assert error.code == "statement_invalid", error
                 else:
-                    raise AssertionError("a statement on a missing table went through")
-            assert [r.name for r in (await session.inspect()).relations] == ["t"]
+                    raise AssertionError("a statement that cannot be run went through")
+                assert len((await session.inspect()).relations) == 1
 
         asyncio.run(use())
 

@@ -113,6 +113,14 @@ def refusal(subject: Subject, place: Place, statement: str, *, write: bool = Fal
     return None
 
 
-def numbers(count: int) -> str:
-    """A table expression `s(n)` with 1..count."""
-    return f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s) AS s"
+def counted(subject: Subject, place: Place, name: str) -> int:
+    """How many rows collection `name` has."""
+    return int(scalar(subject, place, subject.dialect.words.count(name)))
+
+
+def contents(subject: Subject, place: Place, name: str) -> dict[int, Any]:
+    """{number: the rest of its row} of a collection. Languages without numbers give them as text."""
+    limits = QueryLimits(rows=100_000)
+    rows = run(subject, place, subject.dialect.words.rows(name), (), limits).rows
+    assert len({row[0] for row in rows}) == len(rows), "a row came twice"
+    return {int(row[0]): row[1] for row in rows}

@@ -9,9 +9,10 @@ from contextlib import contextmanager, suppress
 
 from holdfast.contract.conformance.helpers import (
     capture,
+    contents,
+    counted,
     failures,
     inspect,
-    numbers,
     restore,
     run,
     scalar,
@@ -28,17 +29,7 @@ from holdfast.kernel.stop import Stop
 
 
 def _shop(subject: Subject, place: Place, rows: int = 2000) -> None:
-    write(
-        subject,
-        place,
-        [
-            "CREATE TABLE customers (id integer PRIMARY KEY, name text NOT NULL)",
-            "CREATE TABLE orders (id integer PRIMARY KEY, customer integer REFERENCES customers (id), note text)",
-            "CREATE INDEX orders_customer ON orders (customer)",
-            f"INSERT INTO customers SELECT n, 'customer ' || n FROM {numbers(rows // 10)}",
-            f"INSERT INTO orders SELECT n, 1 + n % {rows // 10}, '{'note ' * 20}' || n FROM {numbers(rows)}",
-        ],
-    )
+    write(subject, place, subject.dialect.words.shop(rows))
 
 
 def _is_empty(subject: Subject, place: Place) -> bool:
@@ -72,14 +63,7 @@ def round_trip_names(subject: Subject) -> None:
     quote = subject.dialect.quote
     with subject.fresh("source") as place, subject.fresh("target") as target:
         for number, name in enumerate(subject.dialect.names):
-            write(
-                subject,
-                place,
-                [
-                    f"CREATE TABLE {quote(name)} (id integer PRIMARY KEY, {quote(name)} text)",
-                    f"INSERT INTO {quote(name)} SELECT n, 'row ' || n FROM {numbers(number + 1)}",
-                ],
-            )
+            write(subject, place, subject.dialect.words.collection(quote(name), number + 1))
         source = capture(subject, place)
         for path in source.paths():
             assert not path.startswith("/"), path
@@ -89,7 +73,7 @@ def round_trip_names(subject: Subject) -> None:
         verdict = verify(subject, target, source)
         assert verdict.ok, failures(verdict)
         for number, name in enumerate(subject.dialect.names):
-            assert scalar(subject, target, f"SELECT count(*) FROM {quote(name)}") == number + 1
+            assert counted(subject, target, quote(name)) == number + 1
 
 
 def empty_database(subject: Subject) -> None:
@@ -131,6 +115,7 @@ def companions(subject: Subject) -> None:
 def _writing(subject: Subject, place: Place) -> Iterator[list[int]]:
     """A writer that keeps two invariants per transaction: the sum of balances, and one journal row per ledger row."""
     halt, done, errors = threading.Event(), [0], list[BaseException]()
+    words = subject.dialect.words
 
     def work() -> None:
         try:
@@ -139,10 +124,10 @@ def _writing(subject: Subject, place: Place) -> Iterator[list[int]]:
                     n = done[0] + 1
                     execute(
                         [
-                            f"UPDATE accounts SET balance = balance - {n} WHERE id = {1 + n % 50}",
-                            f"INSERT INTO ledger VALUES ({n}, 'moved')",
-                            f"UPDATE accounts SET balance = balance + {n} WHERE id = {1 + (n * 7) % 50}",
-                            f"INSERT INTO journal VALUES ({n})",
+                            words.move("accounts", 1 + n % 50, -n),
+                            words.add("ledger", n, "moved"),
+                            words.move("accounts", 1 + (n * 7) % 50, n),
+                            words.add("journal", n, ""),
                         ]
                     )
                     done[0] = n
@@ -165,16 +150,9 @@ def _writing(subject: Subject, place: Place) -> Iterator[list[int]]:
 def one_moment(subject: Subject) -> None:
     """A capture taken while someone writes is one moment, and the writer goes on meanwhile."""
     with subject.fresh("source") as place, subject.fresh("target") as target:
-        write(
-            subject,
-            place,
-            [
-                "CREATE TABLE accounts (id integer PRIMARY KEY, balance bigint NOT NULL)",
-                "CREATE TABLE ledger (id integer PRIMARY KEY, what text)",
-                "CREATE TABLE journal (id integer PRIMARY KEY)",
-                f"INSERT INTO accounts SELECT n, 1000 FROM {numbers(50)}",
-            ],
-        )
+        words = subject.dialect.words
+        for made in (words.amounts("accounts", 50, 1000), words.collection("ledger"), words.collection("journal")):
+            write(subject, place, made)
         with _writing(subject, place) as done, session_of(subject, place) as session:
             with session.capture(None, CaptureRequest(digests="always"), Stop()) as captured:
                 at_start = done[0]
@@ -187,9 +165,9 @@ def one_moment(subject: Subject) -> None:
         restore(subject, target, source)
         verdict = verify(subject, target, source)
         assert verdict.ok, failures(verdict)
-        assert scalar(subject, target, "SELECT sum(balance) FROM accounts") == 50_000
-        rows = scalar(subject, target, "SELECT count(*) FROM ledger")
-        assert rows == scalar(subject, target, "SELECT count(*) FROM journal")
+        assert sum(int(amount) for amount in contents(subject, target, "accounts").values()) == 50_000
+        rows = counted(subject, target, "ledger")
+        assert rows == counted(subject, target, "journal")
         assert rows <= at_start + 1, "the capture holds writes that came after it was entered"
 
 
@@ -200,7 +178,7 @@ def entries_again(subject: Subject) -> None:
         with session.capture(None, CaptureRequest(), Stop()) as captured:
             entries = list(captured.entries())
             first = [read_entry(entry) for entry in entries]
-            write(subject, place, ["DELETE FROM orders WHERE id > 100"])
+            write(subject, place, [subject.dialect.words.keep_first("orders", 100, 2000)])
             again: dict[int, bytes] = {}
 
             def read(number: int) -> None:
@@ -241,11 +219,11 @@ def restore_into_full(subject: Subject) -> None:
     with subject.fresh("source") as place, subject.fresh("target") as target:
         _shop(subject, place, 100)
         source = capture(subject, place)
-        write(subject, target, ["CREATE TABLE mine (id integer)", "INSERT INTO mine VALUES (1)"])
+        write(subject, target, subject.dialect.words.collection("mine", 1))
         with suppress(HoldfastError):
             restore(subject, target, source)
             raise AssertionError("a full target was overwritten")
-        assert run(subject, target, "SELECT id FROM mine").rows == [(1,)]
+        assert list(contents(subject, target, "mine")) == [1]
 
 
 def restore_fault(subject: Subject) -> None:
@@ -305,13 +283,13 @@ def wrong_row_noticed(subject: Subject) -> None:
         _shop(subject, place, 200)
         source = capture(subject, place)
         assert verify(subject, place, source).ok
-        write(subject, place, ["UPDATE orders SET note = 'changed' WHERE id = 17"])
+        write(subject, place, [subject.dialect.words.change("orders", 17, "changed")])
         assert not verify(subject, place, source).ok, "a changed row went unnoticed"
         source = capture(subject, place)
         write(subject, place, [subject.dialect.corrupt_row])
         assert not verify(subject, place, source).ok, "a changed awkward row went unnoticed"
         source = capture(subject, place)
-        write(subject, place, ["DROP TABLE orders"])
+        write(subject, place, [subject.dialect.words.drop("orders")])
         assert not verify(subject, place, source).ok, "a missing table went unnoticed"
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
+from holdfast.contract.conformance.words import SqlWords, Words
 from holdfast.contract.engine import Engine
 from holdfast.contract.spec import Endpoint, Spec
 from holdfast.contract.tools import Tools
@@ -29,12 +31,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Dialect:
-    """The engine's own words. Everything else in the cases is SQL that every SQL engine takes.
+    """The engine's own words. What else the cases say is in `words`: SQL that every SQL engine takes, unless the
+    engine's language is another and it brings `own_words`.
 
     schema: the schema new tables land in, as the catalog names it. quote: an identifier, quoted.
     blob: the type for bytes; blob_literal: bytes as a literal.
     placeholder(i): the i-th (1-based) positional parameter; named(n): a named one.
-    endless: a SELECT that gives no row for minutes; flood: a SELECT that gives integer rows without end.
+    endless: a read that gives no row for minutes; flood: a read that gives rows without end.
     names: identifiers that are legal and awkward here. awkward: statements, one each, that build the hardest schema
     worth round-tripping. expected_objects: what `Catalog.objects` must then count.
     values: (SELECT expression, the Python value it must come back as).
@@ -61,6 +64,11 @@ class Dialect:
     refused: tuple[str, ...] = ()
     hostile: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
+    own_words: Words | None = None
+
+    @cached_property
+    def words(self) -> Words:
+        return self.own_words or SqlWords(self.placeholder, self.named)
 
 
 class Subject(Protocol):

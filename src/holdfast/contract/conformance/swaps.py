@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
-from holdfast.contract.conformance.helpers import capture, failures, restore, run, scalar, verify, write
+from holdfast.contract.conformance.helpers import capture, contents, counted, failures, restore, verify, write
 from holdfast.contract.conformance.subject import NotApplicable, Subject
 from holdfast.contract.engine import CanSwap
 from holdfast.kernel.errors import HoldfastError
@@ -18,25 +18,26 @@ def swap_in_place(subject: Subject) -> None:
     if not isinstance(engine, CanSwap):
         raise NotApplicable("cannot swap")
     with subject.fresh() as place:
-        write(subject, place, ["CREATE TABLE t (id integer PRIMARY KEY)", "INSERT INTO t VALUES (1)"])
+        words = subject.dialect.words
+        write(subject, place, words.collection("t", 1))
         source = capture(subject, place)
-        write(subject, place, ["INSERT INTO t VALUES (2)"])
+        write(subject, place, [words.add("t", 2, "two")])
         candidate = replace(place, endpoint=engine.beside(place.endpoint, "new_1"))
         kept = replace(place, endpoint=engine.beside(place.endpoint, "old_1"))
         asyncio.run(engine.prepare(candidate.endpoint, subject.spec, place.tools))
         restore(subject, candidate, source)
         verdict = verify(subject, candidate, source)
         assert verdict.ok, failures(verdict)
-        assert scalar(subject, place, "SELECT count(*) FROM t") == 2, "the live database changed before the swap"
+        assert counted(subject, place, "t") == 2, "the live database changed before the swap"
         for _ in range(2):
             asyncio.run(engine.swap(place.endpoint, candidate.endpoint, kept.endpoint, place.tools))
-            assert scalar(subject, place, "SELECT count(*) FROM t") == 1
-            assert scalar(subject, kept, "SELECT count(*) FROM t") == 2
-        write(subject, place, ["INSERT INTO t VALUES (3)"])
+            assert counted(subject, place, "t") == 1
+            assert counted(subject, kept, "t") == 2
+        write(subject, place, [words.add("t", 3, "three")])
         for _ in range(2):
             asyncio.run(engine.discard(kept.endpoint, place.tools))
             asyncio.run(engine.discard(candidate.endpoint, place.tools))
-        assert run(subject, place, "SELECT id FROM t ORDER BY id").rows == [(1,), (3,)]
+        assert sorted(contents(subject, place, "t")) == [1, 3]
 
 
 def discard_refuses_live(subject: Subject) -> None:
@@ -45,11 +46,11 @@ def discard_refuses_live(subject: Subject) -> None:
     if not isinstance(engine, CanSwap):
         raise NotApplicable("cannot swap")
     with subject.fresh() as place:
-        write(subject, place, ["CREATE TABLE t (id integer)"])
+        write(subject, place, subject.dialect.words.collection("t", 1))
         with suppress(HoldfastError):
             asyncio.run(engine.discard(place.endpoint, place.tools))
             raise AssertionError("the live database was discarded")
-        assert scalar(subject, place, "SELECT count(*) FROM t") == 0
+        assert counted(subject, place, "t") == 1
 
 
 CASES = (swap_in_place, discard_refuses_live)

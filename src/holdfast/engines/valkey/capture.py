@@ -46,18 +46,32 @@ class ValkeyCapture:
         self._at, self._tools, self._stop = at, tools, stop
         self._stack = ExitStack()
         self._place: Path | None = None
+        self._count = 0  # databases its users see
 
     def __enter__(self) -> ValkeyCapture:
         self._stop.check()
         try:
             self._place = self._stack.enter_context(scratch.directory(self._tools))
             with connect(self._at, seconds=_QUIET_SECONDS, stop=self._stop) as link:
+                self._count = link.count or 0
+                link.count = None
+                more = max(keys.databases(link), default=0) >= self._count
                 with (self._place / scratch.ENTRY).open("wb") as file:
                     self.position = replicate(link, file, self._stop)
+            if more:
+                self._strip(self._place)
         except BaseException:
             self._stack.close()
             raise
         return self
+
+    def _strip(self, place: Path) -> None:
+        """What stands beside the living data (a kept database, see blocks.py) is no part of it."""
+        with scratch.loaded(self._tools, place, self._stop) as link:
+            for number in keys.databases(link):
+                if number >= self._count:
+                    link.pipeline([("SELECT", number), ("FLUSHDB", "SYNC")])
+            link.command("SAVE")
 
     def __exit__(self, *exc: object) -> None:
         self._place = None
@@ -76,9 +90,13 @@ class ValkeyCapture:
         path = self._file()
         name = self._at.database or "valkey"
         with scratch.loaded(self._tools, path.parent, self._stop) as link:
+            link.count = self._count
             found = keys.sums(link, self._stop)
             counts = {place: one.rows + one.volatile_rows for place, one in found.items()}
             catalog = keys.catalog(link, name, counts, exact=True)
+        expiring: dict[str, JSON] = {
+            f"{number}.{kind}": one.volatile() for (number, kind), one in found.items() if one.volatile_rows
+        }
         return Manifest(
             engine="valkey",
             version=catalog.version,
@@ -87,9 +105,8 @@ class ValkeyCapture:
             catalog=catalog,
             tables=keys.tables(found, scratch.ENTRY),
             entries={scratch.ENTRY: {"size": path.stat().st_size}},
-            options={"expiring": {f"{number}.{kind}": one.volatile() for (number, kind), one in found.items()
-                                  if one.volatile_rows}},
-        )  # fmt: skip
+            options={"databases": self._count, "expiring": expiring},
+        )
 
     def companions(self) -> Mapping[str, bytes]:
         return companions(self._at.database or "valkey")
@@ -101,6 +118,8 @@ def replicate(link: Link, file: BinaryIO, stop: Stop) -> dict[str, JSON]:
     Protocol: replication.c of Valkey; `rdb-only` (since Redis 7) spares the server a buffer for the stream after it.
     Raises Permanent when the transfer ends early: never a short file.
     """
+    # A replica that names no version is taken for an old one and gets no hashes whose fields expire: the transfer ends.
+    link.pipeline([("REPLCONF", "version", keys.version(link))])  # refused by servers that do not ask
     for words in (("capa", "eof", "capa", "psync2"), ("rdb-only", "1")):
         link.command("REPLCONF", *words)
     link.send([("PSYNC", "?", "-1")])

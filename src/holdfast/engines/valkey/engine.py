@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, cast
 from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
+from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
-from holdfast.engines.valkey import plan
+from holdfast.engines.valkey import blocks, plan
 from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins
+from holdfast.engines.valkey.preview import preview
 from holdfast.engines.valkey.session import ValkeySession
 from holdfast.engines.valkey.spec import ValkeySpec
 from holdfast.engines.valkey.verify import readable
+from holdfast.engines.valkey.words import COMMANDS, REFUSED
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
 
@@ -26,6 +31,17 @@ TEMPLATES = (
     ("Number of keys", "DBSIZE"),
     ("Memory", "INFO memory"),
 )
+
+_NO_TABLES = "never: keys have no schema; the catalog counts them by database and type"
+_NO_WAITING = "never: a server does one command at a time and none that waits is run, so nothing there is to be stopped"
+GAPS = {
+    "inspect_awkward_names": _NO_TABLES,
+    "inspect_relations": _NO_TABLES,
+    "query_time_limit": _NO_WAITING,
+    "query_stop": _NO_WAITING,
+    "restore_selected": "never: a snapshot is chosen from by database and type, and keys keep their names",
+    "digests": "never: a key is there once, and digests are by database and type, not by collection",
+}
 
 
 class ValkeyEngine(Logins, Activities):
@@ -46,6 +62,8 @@ class ValkeyEngine(Logins, Activities):
         schemas=True,
         url_schemes=("valkey", "redis"),
         templates=TEMPLATES,
+        vocabulary=COMMANDS | REFUSED,
+        gaps=GAPS,
     )
 
     def software(self, spec: Spec) -> Software | None:
@@ -58,7 +76,7 @@ class ValkeyEngine(Logins, Activities):
         return plan.make_plan(_own(spec), site)
 
     async def prepare(self, at: Endpoint, spec: Spec, tools: Tools) -> Receipt:  # noqa: ARG002
-        return await asyncio.to_thread(_prepare, at)
+        return await asyncio.to_thread(_prepare, at, _own(spec))
 
     def connect(self, at: Endpoint, tools: Tools, access: Access = "admin") -> Session:
         return cast(Session, ValkeySession(at, tools, access))
@@ -73,16 +91,57 @@ class ValkeyEngine(Logins, Activities):
             return f"redis://{login}@{at.host}:{at.port}/0"
         return f"unix://{login}@{quote(str(at.sockets))}/{plan.SOCKET}?db=0"
 
+    def beside(self, at: Endpoint, label: str) -> Endpoint:
+        if not re.fullmatch(r"[a-z0-9_]{1,24}", label):
+            raise Invalid(f"{label!r} is no label for a database beside another", code="name_invalid")
+        return replace(at, beside=label)
+
+    async def swap(self, at: Endpoint, candidate: Endpoint, kept: Endpoint, tools: Tools) -> Receipt:  # noqa: ARG002
+        """No outage: one transaction of the server. Its users' connections are ended so that none goes on unawares."""
+        return await asyncio.to_thread(_swap, at, _label(candidate), _label(kept))
+
+    async def discard(self, at: Endpoint, tools: Tools) -> Receipt:  # noqa: ARG002
+        return await asyncio.to_thread(_discard, at, _label(at))
+
+    def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:
+        return preview(source, table, limit, tools, stop)
+
     def readable(self, source: Source, tools: Tools, stop: Stop) -> Verdict:
         return readable(source, tools, stop)
 
 
-def _prepare(at: Endpoint) -> Receipt:
-    """The users once more: a secret that was changed since the server's start counts from now on."""
-    with connect(at) as link:
+def _prepare(at: Endpoint, spec: ValkeySpec) -> Receipt:
+    """The users once more: a secret that was changed since the server's start counts from now on. Beside: a block."""
+    data_bytes = spec.max_data_mb * 1024 * 1024
+    with connect(replace(at, beside=None)) as link:
+        if at.beside is not None:
+            blocks.allocate(link, at.beside, data_bytes)
+            return Receipt()
+        blocks.fit(link, data_bytes)
         for access in ("owner", "rw", "ro"):
-            link.command("ACL", "SETUSER", at.roles[access].user, *plan.rules(at, access))
+            link.command("ACL", "SETUSER", at.roles[access].user, *plan.rules(at, access, range(link.count or 0)))
     return Receipt()
+
+
+def _swap(at: Endpoint, candidate: str, kept: str) -> Receipt:
+    with connect(replace(at, beside=None)) as link:
+        return blocks.swap(link, candidate, kept, at.roles["admin"].user)
+
+
+def _discard(at: Endpoint, label: str) -> Receipt:
+    with connect(replace(at, beside=None)) as link:
+        link.pipeline([("ACL", "DELUSER", f"{user}:{label}") for user in _users(at)])
+        return blocks.discard(link, label)
+
+
+def _users(at: Endpoint) -> tuple[str, ...]:
+    return tuple(role.user for access, role in at.roles.items() if access != "admin")
+
+
+def _label(at: Endpoint) -> str:
+    if at.beside is None:
+        raise Invalid("this is the living database, not one beside it", code="not_beside")
+    return at.beside
 
 
 def _own(spec: Spec) -> ValkeySpec:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from holdfast.contract.catalog import JSON, Catalog, Column, Relation
-from holdfast.contract.snapshot import TableFacts
+from holdfast.contract.snapshot import Manifest, TableFacts
 from holdfast.engines.valkey.link import Link, Refused
 from holdfast.kernel.stop import Stop
 
@@ -20,7 +20,12 @@ METHOD = "valkey-debug-digest-sum256-1"
 BATCH = 500
 SAMPLES = 50
 _MODULUS = 1 << 256
-_COLUMNS = (Column("key", "bytes", nullable=False, primary_key=1), Column("value", "any"), Column("expires", "ms"))
+COLUMNS = (
+    Column("key", "bytes", nullable=False, primary_key=1),
+    Column("expires", "ms"),  # since 1970, None: stays
+    Column("size", "integer"),  # elements, for text bytes
+    Column("value", "any"),
+)
 
 
 @dataclass
@@ -59,14 +64,15 @@ Sums = dict[tuple[int, str], Sum]
 
 
 def databases(link: Link) -> dict[int, int]:
-    """{number: keys} of the databases that hold any."""
+    """{number: keys} of the databases of this line's block that hold any, as its users count."""
     text = link.command("INFO", "keyspace").decode()
     found = {}
     for line in text.splitlines():
         if line.startswith("db"):
             number, _, facts = line[2:].partition(":")
-            found[int(number)] = int(facts.split("keys=")[1].split(",")[0])
-    return found
+            found[int(number) - link.first] = int(facts.split("keys=")[1].split(",")[0])
+    most = link.count
+    return {number: keys for number, keys in found.items() if number >= 0 and (most is None or number < most)}
 
 
 def version(link: Link) -> str:
@@ -96,7 +102,7 @@ def sums(link: Link, stop: Stop) -> Sums:
     """The digests of everything there. A key that expires meanwhile is left out."""
     found: Sums = {}
     for number in databases(link):
-        link.command("SELECT", number)
+        link.select(number)
         for keys in scan(link, stop):
             for key, kind, expires, digest in facts(link, keys):
                 found.setdefault((number, kind), Sum()).add(key, digest, expires)
@@ -128,7 +134,7 @@ def tables(found: Sums, entry: str) -> tuple[TableFacts, ...]:
 def catalog(link: Link, name: str, counts: dict[tuple[int, str], int], *, exact: bool) -> Catalog:
     memory = dict(line.split(":", 1) for line in link.command("INFO", "memory").decode().splitlines() if ":" in line)
     relations = tuple(
-        Relation(str(number), kind, "collection", columns=_COLUMNS, rows=rows)
+        Relation(str(number), kind, "collection", columns=COLUMNS, rows=rows)
         for (number, kind), rows in sorted(counts.items())
     )
     schemas = tuple(str(number) for number in sorted({number for number, _ in counts} | {0}))
@@ -140,7 +146,7 @@ def look(link: Link, name: str, *, exact: bool, stop: Stop) -> Catalog:
     """Exact: every key's type. Otherwise two batches of each database, scaled up to its number of keys."""
     counts: dict[tuple[int, str], int] = {}
     for number, total in databases(link).items():
-        link.command("SELECT", number)
+        link.select(number)
         seen, kinds = 0, dict[str, int]()
         for place, keys in enumerate(scan(link, stop)):
             if not exact and place == 2:
@@ -151,6 +157,12 @@ def look(link: Link, name: str, *, exact: bool, stop: Stop) -> Catalog:
         for kind, rows in kinds.items():
             counts[number, kind] = rows if exact or seen >= total else rows * total // seen
     return catalog(link, name, counts, exact=exact)
+
+
+def seen_databases(manifest: Manifest) -> int | None:
+    """How many databases the source's users saw; None when its snapshot does not say: then all are theirs."""
+    count = manifest.options.get("databases")
+    return count if isinstance(count, int) else None
 
 
 def now_ms() -> int:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.contract.spec import Access, Endpoint
-from holdfast.engines.valkey.plan import SOCKET
+from holdfast.engines.valkey import blocks
+from holdfast.engines.valkey.plan import SOCKET, rules
 from holdfast.kernel.errors import Denied, HoldfastError, Invalid, LimitExceeded, Retryable
 from holdfast.kernel.stop import Stop
 
@@ -43,6 +44,18 @@ class Link:
         self._buffer = bytearray()
         self.until = time.monotonic() + seconds
         self.seconds = seconds
+        self.first = 0  # the first numbered database of the block this line works in
+        self.count: int | None = None  # how many there are in it; None: all of the server's
+
+    def select(self, number: int) -> None:
+        """Database `number` as its users count. Raises Invalid beyond the last: the next block is not theirs."""
+        if self.count is not None and not 0 <= number < self.count:
+            raise Invalid(
+                f"there is no database {number} here: the last is {self.count - 1}",
+                code="database_absent",
+                hint="a resource with more databases takes it",
+            )
+        self.command("SELECT", self.first + number)
 
     def send(self, commands: Iterable[Iterable[Word]]) -> None:
         self.until = time.monotonic() + self.seconds
@@ -168,18 +181,24 @@ def connect(
     budget: int | None = None,
     stop: Stop | None = None,
     wait: float = 10.0,
+    database: int = 0,
 ) -> Iterator[Link]:
-    """A signed-in line; a server that is still loading is waited for. Raises Retryable, Denied, Cancelled."""
-    role = at.roles[access]
+    """A signed-in line in a numbered database; a server that is still loading is waited for.
+
+    Raises Retryable, Denied, Cancelled, Invalid (code "database_absent"), NotFound when nothing is beside by that name.
+    """
     try:
         with _socket(at) as sock:
             if stop is not None:
                 stop.check()
                 stop.on_stop(lambda: _hang_up(sock))
             link = Link(sock, seconds)
-            link.command("HELLO", 3, "AUTH", role.user, at.secrets[role.secret])
-            if access == "admin":
-                _loaded(link, wait)
+            if access == "admin" or at.beside is not None:
+                _enter(link, at, wait)
+            if access != "admin":
+                link.command("HELLO", 3, "AUTH", *_login(link, at, access))
+            if at.beside is not None or database:
+                link.select(database)
             link.budget = budget
             yield link
     except Refused as error:
@@ -188,6 +207,28 @@ def connect(
         if stop is not None:
             stop.check()
         raise lost(error, seconds) from error
+
+
+def _enter(link: Link, at: Endpoint, wait: float) -> None:
+    """As our admin: once the server has loaded, which block is ours."""
+    role = at.roles["admin"]
+    link.command("HELLO", 3, "AUTH", role.user, at.secrets[role.secret])
+    _loaded(link, wait)
+    link.count = blocks.visible(link)
+    if at.beside is not None:
+        link.first = blocks.first(link, at.beside)
+        link.select(0)
+
+
+def _login(link: Link, at: Endpoint, access: Access) -> tuple[str, str]:
+    """User and password. Beside the living data the users' rights end: there they have namesakes, made when needed."""
+    role = at.roles[access]
+    user = role.user
+    if at.beside is not None:
+        user = f"{role.user}:{at.beside}"
+        numbers = range(link.first, link.first + (link.count or 0))
+        link.command("ACL", "SETUSER", user, *rules(at, access, numbers))
+    return user, at.secrets[role.secret]
 
 
 def lost(error: OSError, seconds: float) -> HoldfastError:
@@ -223,6 +264,8 @@ def _loaded(link: Link, wait: float) -> None:
 def translate(error: Refused, *, write: bool = True) -> HoldfastError:
     """The server's word as ours; its text is kept."""
     text = str(error)
+    if error.code == "NOPERM" and "database" in text:
+        return Invalid("there is no such database here", code="database_absent", hint=text)
     if error.code == "NOPERM":
         return Denied(text, code="statement_denied" if write else "read_only")
     if error.code in ("WRONGPASS", "NOAUTH"):

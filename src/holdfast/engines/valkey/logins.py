@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from holdfast.contract.logins import Login, Program
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.valkey.link import connect
-from holdfast.engines.valkey.plan import RULES
+from holdfast.engines.valkey.plan import RULES, rules_for
 from holdfast.kernel.errors import Invalid
 
 _OURS = frozenset({"default", "holdfast_probe", *(user for user, _ in RULES.values())})
@@ -20,9 +18,9 @@ class Logins:
         _check(login.user)
         if login.access not in RULES or login.access == "admin":
             raise Invalid(f"there is no {login.access} access", code="access_invalid")
-        digest = hashlib.sha256(login.password.encode()).hexdigest()
         with connect(at) as link:
-            link.command("ACL", "SETUSER", login.user, "reset", "on", f"#{digest}", *RULES[login.access][1].split())
+            numbers = range(link.count or 0)
+            link.command("ACL", "SETUSER", login.user, *rules_for(login.access, login.password, numbers))
 
     def suspend(self, at: Endpoint, user: str) -> None:
         _check(user)

@@ -6,9 +6,10 @@ import hashlib
 import platform
 import signal
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from holdfast.contract.spec import Access, Command, Endpoint, File, Limits, Plan, Role, Server, Site, Software, Talk
+from holdfast.engines.valkey import blocks
 from holdfast.engines.valkey.spec import ValkeySpec
 from holdfast.kernel.errors import Invalid
 
@@ -16,13 +17,14 @@ SECRETS = ("admin", "owner", "rw", "ro")
 SOCKET = "valkey.sock"
 NAME_BYTES = 63
 
-_NEVER = "-@admin -@dangerous -@scripting -@blocking"
+_NEVER = "-@admin -@dangerous -@scripting -@blocking -memory +memory|usage"
+# "%R~" names the empty key, which "%R~*" leaves out.
 _WRITER = f"~* &* +@all {_NEVER} +info"
 RULES: Mapping[Access, tuple[str, str]] = {
     "admin": ("holdfast_admin", "~* &* +@all"),
-    "owner": ("db_owner", f"{_WRITER} +keys +sort +flushdb +flushall"),
+    "owner": ("db_owner", f"{_WRITER} +keys +sort +flushdb"),
     "rw": ("db_rw", _WRITER),
-    "ro": ("db_ro", f"%R~* resetchannels -@all +@read +@connection {_NEVER} -@write -@pubsub +info"),
+    "ro": ("db_ro", f"%R~* %R~ resetchannels -@all +@read +@connection {_NEVER} -@write -@pubsub +info"),
 }
 _PROBE = "holdfast_probe"  # may say PING and nothing else, so that readiness needs no secret
 
@@ -50,10 +52,17 @@ def endpoint(site: Site) -> Endpoint:
     )
 
 
-def rules(at: Endpoint, access: Access) -> list[str]:
-    """Everything after the user's name in an ACL line. The password is a SHA-256: no log or file can hold it."""
-    digest = hashlib.sha256(at.secrets[at.roles[access].secret].encode()).hexdigest()
-    return ["reset", "on", f"#{digest}", *RULES[access][1].split()]
+def rules(at: Endpoint, access: Access, databases: Iterable[int]) -> list[str]:
+    """Everything after a standing user's name in an ACL line."""
+    return rules_for(access, at.secrets[at.roles[access].secret], databases)
+
+
+def rules_for(access: Access, password: str, databases: Iterable[int]) -> list[str]:
+    """`databases` are the only ones the user reaches, by whatever command. The password is a SHA-256: no log or file
+    can hold it."""
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    reach = "alldbs" if access == "admin" else "db=" + ",".join(str(number) for number in databases)
+    return ["reset", "on", f"#{digest}", *RULES[access][1].split(), reach]
 
 
 def make_plan(spec: ValkeySpec, site: Site) -> Plan:
@@ -95,9 +104,10 @@ def configuration(spec: ValkeySpec, site: Site, at: Endpoint) -> str:
         "unixsocketperm": 777,
         "daemonize": "no",
         "dir": _quoted(str(site.data / "store")),
-        "databases": spec.databases,
+        "databases": blocks.total(spec.databases),
         "maxclients": spec.max_clients,
-        "maxmemory": f"{spec.max_data_mb}mb",
+        # Until `prepare` has counted what stands beside the living data: nothing may be evicted while it loads.
+        "maxmemory": f"{spec.max_data_mb * blocks.BLOCKS}mb",
         "maxmemory-policy": spec.eviction,
         "appendonly": "yes",
         "appendfsync": "everysec",
@@ -112,7 +122,7 @@ def configuration(spec: ValkeySpec, site: Site, at: Endpoint) -> str:
     }
     lines = [f"{key} {value}" for key, value in settings.items()]
     lines += ["user default off", f"user {_PROBE} on nopass resetkeys resetchannels -@all +ping"]
-    lines += [f"user {at.roles[access].user} {' '.join(rules(at, access))}" for access in RULES]
+    lines += [f"user {at.roles[access].user} {' '.join(rules(at, access, range(spec.databases)))}" for access in RULES]
     return "# Written by Holdfast at each start.\n" + "\n".join(lines) + "\n"
 
 

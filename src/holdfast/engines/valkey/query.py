@@ -28,8 +28,8 @@ async def run(
 ) -> AsyncIterator[Batch]:
     """See `contract.engine.Session.query`. Commands that wait are not run, so a deadline ends the server's work too."""
     limits.stop.check()
-    words = arguments(statement, params)
-    answer = await asyncio.to_thread(_execute, at, access, words, limits)
+    database, words = arguments(statement, params)
+    answer = await asyncio.to_thread(_execute, at, access, database, words, limits)
     columns = tuple(ResultColumn(name) for name in answer.columns)
     step = max(1, limits.batch_rows)
     starts = range(0, max(1, len(answer.rows)), step)
@@ -44,8 +44,8 @@ async def run(
         )
 
 
-def _execute(at: Endpoint, access: Access, words: list[bytes], limits: QueryLimits) -> Answer:
-    with connect(at, access, seconds=limits.seconds, stop=limits.stop) as link:
+def _execute(at: Endpoint, access: Access, database: int, words: list[bytes], limits: QueryLimits) -> Answer:
+    with connect(at, access, seconds=limits.seconds, stop=limits.stop, database=database) as link:
         link.budget = limits.bytes + _SLACK
         link.send([words])
         answer = _collect(link, limits)
@@ -74,7 +74,7 @@ def _collect(link: Link, limits: QueryLimits) -> Answer | Refused:
     elif limits.rows < 1:
         answer.truncated = "rows"
     else:
-        answer.rows.append((_shown(value),))
+        answer.rows.append((shown(value),))
         answer.affected = value if limits.write and type(value) is int else None
     return answer
 
@@ -95,7 +95,7 @@ def _rows(elements: Iterator[tuple[Any, ...]], answer: Answer, limits: QueryLimi
             if size > limits.bytes:
                 answer.truncated = "bytes"
                 return
-            answer.rows.append(tuple(_shown(value) for value in element))
+            answer.rows.append(tuple(shown(value) for value in element))
     except TooMuch:
         answer.truncated = "bytes"
 
@@ -106,7 +106,7 @@ def _weight(value: Any) -> int:
     return len(value) if isinstance(value, bytes | str) else 8
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """Text where the bytes are UTF-8, bytes otherwise."""
     if isinstance(value, bytes):
         try:
@@ -115,4 +115,4 @@ def _shown(value: Any) -> Any:
             return value
     if isinstance(value, Refused):
         return str(value)
-    return [_shown(item) for item in value] if isinstance(value, list) else value
+    return [shown(item) for item in value] if isinstance(value, list) else value

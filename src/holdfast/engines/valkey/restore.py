@@ -30,6 +30,7 @@ def restore(at: Endpoint, tools: Tools, source: Source, want: RestoreRequest, st
             want.progress(size)
         stop.check()
         with scratch.loaded(tools, place, stop) as origin:
+            origin.count = keys.seen_databases(source.manifest)
             return _transfer(at, origin, want, stop)
 
 
@@ -40,8 +41,8 @@ def _transfer(at: Endpoint, origin: Link, want: RestoreRequest, stop: Stop) -> R
             if want.into == "empty" and keys.databases(target):
                 raise Conflict("the target holds keys already", code="target_not_empty")
             for number in keys.databases(origin):
-                origin.command("SELECT", number)
-                target.command("SELECT", number)
+                origin.select(number)
+                target.select(number)
                 for batch in keys.scan(origin, stop):
                     for start in range(0, len(batch), _AT_ONCE):
                         stop.check()
@@ -90,7 +91,9 @@ def _undo(at: Endpoint, written: Written, cause: BaseException) -> None:
         with connect(at) as target:
             for start in range(0, len(written), _AT_ONCE):
                 part = written[start : start + _AT_ONCE]
-                target.pipeline([words for number, key in part for words in (("SELECT", number), ("UNLINK", key))])
+                target.pipeline(
+                    [words for number, key in part for words in (("SELECT", target.first + number), ("UNLINK", key))]
+                )
     except HoldfastError as error:
         if not written:
             return

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from holdfast.contract.snapshot import Source
 from holdfast.contract.tools import Child, Tools
+from holdfast.engines.valkey import blocks
 from holdfast.engines.valkey.link import Link, Refused, unix
 from holdfast.engines.valkey.spec import MOST_DATABASES
 from holdfast.kernel.errors import Corrupt, Permanent
@@ -22,7 +23,8 @@ _SOCKET = "s"
 _START_SECONDS = 600.0  # loading is about 100 MB/s
 _SETTINGS = {
     "dbfilename": ENTRY, "port": "0", "save": "", "appendonly": "no", "daemonize": "no", "loglevel": "warning",
-    "databases": str(MOST_DATABASES), "enable-debug-command": "yes", "maxmemory": "0", "unixsocketperm": "700",
+    "databases": str(blocks.total(MOST_DATABASES)), "rdbcompression": "no", "enable-debug-command": "yes",
+    "maxmemory": "0", "unixsocketperm": "700",
 }  # fmt: skip
 
 

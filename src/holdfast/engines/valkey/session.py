@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from holdfast.contract.catalog import Catalog
+from holdfast.contract.keyspace import Edit, KeyFacts, KeyPage, Value
 from holdfast.contract.measure import Measures
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.contract.snapshot import (
@@ -22,8 +23,9 @@ from holdfast.contract.snapshot import (
 )
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.valkey import keys, measure, query, restore, verify
+from holdfast.engines.valkey import browse, keys, measure, query, restore, verify
 from holdfast.engines.valkey.capture import ValkeyCapture
+from holdfast.engines.valkey.edit import change
 from holdfast.engines.valkey.link import connect
 from holdfast.kernel.stop import Stop
 
@@ -66,6 +68,16 @@ class ValkeySession:
     def measure(self, stop: Stop) -> Measures:
         with connect(self._at, stop=stop) as link:
             return measure.measure(link)
+
+    def keys(self, database: int, pattern: str, kind: str | None, cursor: str | None, limit: int) -> KeyPage:
+        return browse.page(self._at, database, pattern, kind, cursor, limit)
+
+    def value(self, database: int, key: bytes, cursor: str | None, limit: int) -> Value:
+        return browse.read(self._at, "ro", database, key, cursor, limit)
+
+    def change(self, database: int, key: bytes, edit: Edit, digest: str | None) -> KeyFacts | None:
+        writer: Access = "owner" if self._access == "admin" else self._access
+        return change(self._at, writer, database, key, edit, digest)
 
     async def close(self) -> None:
         """Nothing is kept open between verbs."""

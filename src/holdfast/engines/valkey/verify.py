@@ -49,7 +49,7 @@ def _expiring(
     text = f"at most {wanted['rows']}"
     yield Check(f"expiring keys of {name}", one.volatile_rows <= wanted["rows"], text, str(one.volatile_rows))
     samples = [sample for sample in wanted["samples"] if sample[1] > now + _GRACE_MS]
-    link.command("SELECT", number)
+    link.select(number)
     found = {}
     if samples:
         for key, _, expires, digest in keys.facts(link, [bytes.fromhex(sample[0]) for sample in samples]):
@@ -69,6 +69,7 @@ def readable(source: Source, tools: Tools, stop: Stop) -> Verdict:
         with scratch.directory(tools) as place:
             scratch.pull(source, place / scratch.ENTRY, stop)
             with scratch.loaded(tools, place, stop) as link:
+                link.count = keys.seen_databases(source.manifest)
                 found = keys.look(link, source.manifest.database, exact=True, stop=stop)
     except (Corrupt, NotFound) as error:
         return Verdict(Level.READABLE, (Check("loads", False, detail=error.message),))

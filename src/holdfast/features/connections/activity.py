@@ -22,10 +22,13 @@ class ActivityService:
     def sessions(self, actor: Actor, database_id: str) -> Sequence[Present]:
         """Their statements without literals. Raises Conflict (code "not_offered") for engines without sessions."""
         with self._ways.to(actor, database_id, "database.session.read") as there:
-            dialect = there.engine.capabilities.dialect
+            able = there.engine.capabilities
             found = _able(there).sessions(there.at)
         return [
-            replace(each, statement=fingerprint(each.statement, dialect) if each.statement else None) for each in found
+            replace(each, statement=fingerprint(each.statement, able.dialect, able.vocabulary))
+            if each.statement
+            else each
+            for each in found
         ]
 
     def waits(self, actor: Actor, database_id: str) -> Sequence[Wait]:

@@ -10,6 +10,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 MAX_LENGTH = 2000
 _MAX_TOKENISED = 64 * 1024  # longer statements take the crude way: history must not cost more than the query
+_FIRST = 200  # characters and words of a command in which its name must stand
+_WORDS = 3
 _LIST = re.compile(r"\(\s*\?(?:\s*,\s*\?)+\s*\)")
 _ROWS = re.compile(r"\(\?\)(?:\s*,\s*\(\?\))+")
 _CRUDE = re.compile(
@@ -23,14 +25,15 @@ _CRUDE = re.compile(
 )
 
 
-def fingerprint(statement: str, dialect: str | None) -> str:
+def fingerprint(statement: str, dialect: str | None, vocabulary: frozenset[str] = frozenset()) -> str:
     """The shape of `statement`: literals are `?`, comments gone, blanks folded, lists of literals shortened.
 
     A text that cannot be tokenised loses everything that looks like a literal, quoted names included. `dialect` None
-    means the language is not SQL: only the first word stays.
+    means the language is not SQL: only its first word of the engine's `vocabulary` stays; any other may be a value.
     """
     if dialect is None:
-        return (statement.split(None, 1) or [""])[0][:64].upper()
+        words = (word.lower() for word in statement[:_FIRST].split()[:_WORDS])
+        return next((word.upper() for word in words if word in vocabulary), "?")
     shape = _tokenised(statement, dialect) if len(statement) <= _MAX_TOKENISED else None
     if shape is None:
         shape = " ".join(_CRUDE.sub(" ? ", statement).split())

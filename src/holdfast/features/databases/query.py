@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from holdfast.contract.catalog import Catalog
-from holdfast.contract.engine import Session
+from holdfast.contract.engine import Capabilities, Session
 from holdfast.contract.query import Batch, Params, QueryLimits
 from holdfast.features.access.actor import Actor
 from holdfast.features.databases import store
@@ -64,8 +64,10 @@ class Errand:
     action: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    def shape(self, dialect: str | None) -> str:
-        return self.statement[:MAX_LENGTH] if self.plain else fingerprint(self.statement, dialect)
+    def shape(self, able: Capabilities) -> str:
+        if self.plain:
+            return self.statement[:MAX_LENGTH]
+        return fingerprint(self.statement, able.dialect, able.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class Visit:
 class Note:
     """What the history will say."""
 
-    def __init__(self, dialect: str | None, actor: Actor, errand: Errand, clock: Clock) -> None:
-        self._dialect = dialect
+    def __init__(self, able: Capabilities, actor: Actor, errand: Errand, clock: Clock) -> None:
+        self._able = able
         self._actor = actor
         self._errand = errand
         self._clock = clock
@@ -107,7 +109,7 @@ class Note:
             resource_id=resource_id,
             actor=self._actor.id,
             at=self._at,
-            fingerprint=self._errand.shape(self._dialect),
+            fingerprint=self._errand.shape(self._able),
             write=self._errand.write,
             status=self.status,
             duration_ms=round(1000 * (time.monotonic() - self._started), 3),
@@ -152,7 +154,7 @@ class QueryService:
         in the history with its end. Raises Conflict unless the database is ready."""
         resource = await asyncio.to_thread(self._allowed, actor, resource_id, errand)
         stop = Stop()
-        note = Note(self._dialect(resource), actor, errand, self._clock)
+        note = Note(self._able(resource), actor, errand, self._clock)
         try:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self._pool.turn(resource.id, stop))
@@ -247,12 +249,12 @@ class QueryService:
                     project_id=resource.project_id,
                     environment_id=resource.environment_id,
                     resource_id=resource.id,
-                    details={"statement": errand.shape(self._dialect(resource)), **errand.details},
+                    details={"statement": errand.shape(self._able(resource)), **errand.details},
                 )
         return resource
 
-    def _dialect(self, resource: Resource) -> str | None:
-        return self._reach.engine(resource).capabilities.dialect
+    def _able(self, resource: Resource) -> Capabilities:
+        return self._reach.engine(resource).capabilities
 
 
 def limits_of(question: Question, stop: Stop) -> QueryLimits:
