@@ -26,7 +26,7 @@ from holdfast.features.access.service import AccessService
 from holdfast.features.access.sso.wiring import single_sign_on
 from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.health.ping import Health, Ping, database_ping, disk_ping
-from holdfast.features.health.pings import keeper_ping, nodes_ping, repositories_ping, runner_ping
+from holdfast.features.health.pings import external_ping, keeper_ping, nodes_ping, repositories_ping, runner_ping
 from holdfast.features.nodes.service import NodesService
 from holdfast.features.projects.service import ProjectsService
 from holdfast.hosts.control_plane import CANNOT_START
@@ -76,6 +76,7 @@ def build_services(settings: Settings) -> Services:
             disk_ping(settings.data, settings.disk_reserve_bytes),
             repositories_ping(settings.data / "repositories", db, node.name, upper.keys.look, clock),
             nodes_ping(db, clock, node.name),
+            external_ping(db),
             Ping("audit", upper.audit.sequencer.check, needed=False),
         )
     )

@@ -25,6 +25,8 @@ from holdfast.features.backups.verifying import Verifier
 from holdfast.features.connections import login_store
 from holdfast.features.connections.reached import Ways
 from holdfast.features.connections.upkeep import UpkeepTasks
+from holdfast.features.databases.external_look import Looker
+from holdfast.features.databases.external_watch import ExternalWatch
 from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.sweep import DatabaseSweep
@@ -67,8 +69,11 @@ class RunnerParts:
     runner: Runner
     keys: Keys
     sweeps: tuple[Callable[[], object], ...]
+    watch: ExternalWatch
 
     def close(self) -> None:
+        self.watch.close()
+        self.hosts.lines.close()
         self.keys.places.close()
         self.db.close()
         self.wake.close()
@@ -107,13 +112,15 @@ def build(
     scratch = settings.data / "scratch"
     scratch.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     runner = Runner(db, tasks, name=name, scratch_root=scratch, clock=clock, wake=wake, joined=node)
+    watch = ExternalWatch(db, Looker(reach, clock, scratch / "watch"), clock)
     sweeps = (
         hosts.sweep,
         DatabaseSweep(db, jobs, clock, node.name).sweep,
         BackupSweep(db, jobs, swapper, clock).sweep,
         MoveSweep(db, jobs, clock).sweep,
+        watch.sweep,
     )
-    return RunnerParts(db, wake, hosts, runner, keys, sweeps)
+    return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch)
 
 
 def serve(parts: RunnerParts, stop: Stop) -> None:

@@ -21,11 +21,14 @@ from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kit import kit_repositories
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.restore_service import RestoreService
+from holdfast.features.backups.restore_there import Neighbours
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.connections import wiring as connections_wiring
 from holdfast.features.databases import api as databases_api
-from holdfast.features.databases import api_query
+from holdfast.features.databases import api_query, external_api
+from holdfast.features.databases.external_look import Looker
+from holdfast.features.databases.external_service import ExternalService
 from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.history import StatementHistory
 from holdfast.features.databases.pool import SessionPool
@@ -69,6 +72,7 @@ from holdfast.web.hub import Hub
 ROUTERS = (
     runs_api.router,
     audit_api.router,
+    external_api.router,
     databases_api.router,
     api_query.router,
     values_api.router,
@@ -96,6 +100,8 @@ class Services:
     jobs: Jobs
     engines: Registry
     databases: DatabasesService
+    externals: ExternalService
+    reach: Reach
     queries: QueryService
     values: ValuesService
     connections: connections_wiring.Connections
@@ -122,6 +128,7 @@ class Services:
         found = (
             self.engines,
             self.databases,
+            self.externals,
             self.queries,
             self.values,
             self.rows,
@@ -167,6 +174,7 @@ class Services:
         """What this module opened: only when it opened it itself."""
         self.browse.close()
         self.metrics.close()
+        self.reach.hosts.lines.close()
         self.limits.book.close()
         self.keys.places.close()
         self.db.close()
@@ -198,6 +206,7 @@ def build(
     )
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
+    looker = Looker(reach, clock, settings.data / "scratch" / "api")
     bounds = limits(db, clock, COUNTS)
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter = StatementMeter()
@@ -214,10 +223,12 @@ def build(
         rows=RowsService(queries),
         shapes=ShapeService(queries),
         saved=SavedService(db, queries, engines, clock),
+        externals=ExternalService(db, databases, reach, secrets, looker, clock),
+        reach=reach,
         runs=RunsService(db, jobs),
         hub=Hub(wake),
         snapshots=snapshots,
-        restores=RestoreService(db, jobs, snapshots, databases, swapper, clock),
+        restores=RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
         repositories=RepositoriesService(db, jobs, keys, clock),
         browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api", bounds.quotas),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),

@@ -43,10 +43,11 @@ def test_each_part_is_named_and_only_the_database_is_needed(here) -> None:
     client = as_root(here)
     health = client.get("/health").json()
     assert set(health) == {"status", "timestamp", "services"}
-    assert set(health["services"]) == {"db", "runner", "keeper", "disk", "repositories", "nodes", "audit"}
+    parts = {"db", "runner", "keeper", "disk", "repositories", "nodes", "external_databases", "audit"}
+    assert set(health["services"]) == parts
     assert health["status"] == "degraded"
     said = {name: part["status"] for name, part in health["services"].items()}
-    up = {"db": "ok", "disk": "ok", "repositories": "ok", "nodes": "ok", "audit": "ok"}
+    up = {"db": "ok", "disk": "ok", "repositories": "ok", "nodes": "ok", "external_databases": "ok", "audit": "ok"}
     assert said == {**up, "runner": "down", "keeper": "down"}
     assert "keeper" in health["services"]["keeper"]["message"]
     assert client.get("/health/ready").status_code == 200

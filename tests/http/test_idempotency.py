@@ -24,6 +24,7 @@ CREATING = [
     "POST /api/v1/projects",
     "POST /api/v1/projects/{project_id}/environments",
     "POST /api/v1/databases",
+    "POST /api/v1/databases/external",
     "POST /api/v1/repositories",
     "POST /api/v1/databases/{database_id}/saved-queries",
     "POST /api/v1/databases/{database_id}/snapshots",

@@ -76,6 +76,7 @@ def _whole(permission: str, **more: Any) -> Ask:
 
 TABLE = {"table": "t"}
 ROW = {"If-Match": '"r' + "0" * 32 + '"'}  # a row's digest
+FAR = {"host": "127.0.0.1", "port": 9, "user": "app", "tls": "disable"}  # refused: loopback is not opened here
 NAMED = {"confirm": "db0"}
 SESSION = {"number": "4711"}  # at a database's server
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
@@ -265,6 +266,19 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/databases": _one(
         "database.create", body={"environment_id": "$environment", "engine": "sqlite", "name": "walk"}
     ),
+    "POST /api/v1/databases/external": _one(
+        "database.register",
+        body={"environment_id": "$environment", "engine": "postgresql", "name": "far", "target": FAR},
+    ),
+    "POST /api/v1/databases/external/test": _one(
+        "database.register", body={"environment_id": "$environment", "engine": "postgresql", "target": FAR}
+    ),
+    "POST /api/v1/databases/external/host-key": _one(
+        "database.register", body={"environment_id": "$environment", "host": "127.0.0.1", "port": 9}
+    ),
+    "PUT /api/v1/databases/{database_id}/external": _one("database.register", body=FAR),
+    "GET /api/v1/databases/{database_id}/report": _one("database.read"),
+    "POST /api/v1/databases/{database_id}/report": _one("database.register"),
     "GET /api/v1/databases": _one("database.read", query={"project_id": "$project"}),
     "GET /api/v1/databases/{database_id}": _one("database.read"),
     "PATCH /api/v1/databases/{database_id}": _one("database.update", body={"notes": "walk"}),
@@ -370,6 +384,16 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/snapshots/{snapshot_id}/restore": Ask(
         ("snapshot.restore", "database.create"),
         {"mode": "new", "name": "walk", "environment_id": "$environment", "override_unverified": True},
+    ),
+    "POST /api/v1/snapshots/{snapshot_id}/restore #there": Ask(
+        ("snapshot.restore", "database.create", "database.register"),
+        {
+            "mode": "new",
+            "name": "walk there",
+            "environment_id": "$environment",
+            "server": "$database",
+            "override_unverified": True,
+        },
     ),
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place": _one(
         "snapshot.restore", body={"mode": "in_place", "confirm": "db0", "override_unverified": True}

@@ -127,6 +127,8 @@ class Endpoint:
 
     Embedded engines use `path`. Servers use `sockets` (unix, for us) and `host`/`port` (loopback TCP, for users).
     `database` is the database's name at the server. `beside` marks a candidate built next to the live one.
+    `hosted` False: the server or file is somebody else's; its roles, settings and other databases are not touched, and
+    `maintenance` names the database from which others are made. `tls` is shown in URLs.
     """
 
     path: Path | None = None
@@ -138,6 +140,9 @@ class Endpoint:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     software: Path | None = None
     beside: str | None = None
+    hosted: bool = True
+    maintenance: str | None = None
+    tls: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from holdfast.contract.engine import Engine
 from holdfast.contract.spec import Endpoint, Plan, Server, Site, Software, Spec
 from holdfast.hosts import carry, scratch
 from holdfast.hosts.allocation import Allocation
+from holdfast.hosts.external import Lines
+from holdfast.hosts.external.listeners import policy_of
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.hosts.launching import tool
 from holdfast.hosts.layout import Layout
@@ -36,6 +38,7 @@ class Hosts:
         self._software = SoftwareStore(self._layout.software)
         self._quarters = Quarters(self._layout, self._allocation, self._software)
         self._records = Records(self._layout.servers)
+        self.lines = Lines(policy_of(settings), self._layout.runtime / "s", self._layout.runtime / "tls", self._quarter)
 
     def site(
         self,
@@ -139,6 +142,12 @@ class Hosts:
 
     def installed(self) -> list[Installed]:
         return self._software.installed()
+
+    def _quarter(self, directory: Path) -> frozenset[int]:
+        """A socket directory for us and for tools that belong to no resource; the uids that may connect."""
+        tools = self._quarters.user(TOOLS_OWNER)
+        self._quarters.directory(directory, None if tools is None else os.geteuid(), group=tools)
+        return frozenset({os.geteuid()} | ({tools} if tools is not None else set()))
 
     def _user(self, resource_id: str) -> int | None:
         return self._allocation.known_user(resource_id) if self._quarters.root else None

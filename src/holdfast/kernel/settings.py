@@ -49,6 +49,7 @@ class Settings:
     disk_reserve_bytes: int = 256 * 1024 * 1024
     allowed_hosts: tuple[str, ...] = field(default=())
     outbound_allow: tuple[str, ...] = field(default=())
+    sqlite_roots: tuple[Path, ...] = field(default=())
     master_key_source: str = (
         ""  # file, environment or vault; "" = environment when HOLDFAST_MASTER_KEY is set, else file
     )
@@ -94,6 +95,7 @@ class Settings:
             disk_reserve_bytes=_number(env, "HOLDFAST_DISK_RESERVE_BYTES", 256 * 1024 * 1024),
             allowed_hosts=tuple(filter(None, env.get("HOLDFAST_ALLOWED_HOSTS", "").split(","))),
             outbound_allow=tuple(filter(None, env.get("HOLDFAST_OUTBOUND_ALLOW", "").split(","))),
+            sqlite_roots=tuple(map(Path, filter(None, env.get("HOLDFAST_SQLITE_ROOTS", "").split(":")))),
             master_key_source=_one_of(env, "HOLDFAST_MASTER_KEY_SOURCE", ("", "file", "environment", "vault")),
             vault_addr=env.get("HOLDFAST_VAULT_ADDR", ""),
             vault_mount=env.get("HOLDFAST_VAULT_MOUNT") or "secret",

@@ -27,8 +27,9 @@ RESTORE = (
 class Archives:
     """Writes archives into one database. Everything it starts carries `label`, so it can be ended by it."""
 
-    def __init__(self, at: Endpoint, tools: Tools, label: str, stop: Stop) -> None:
+    def __init__(self, at: Endpoint, tools: Tools, label: str, stop: Stop, flags: Sequence[str] = ()) -> None:
         self._at, self._tools, self._stop, self._label = at, tools, stop, label
+        self._restore = (*RESTORE, *flags)
         self._env = link.tool_env(at, label)
 
     def dump(self, arguments: Sequence[str]) -> bytes:
@@ -46,7 +47,7 @@ class Archives:
         """One session, in the archive's own order, straight from the source."""
         try:
             with self._tools.run(
-                [*RESTORE, "-d", self._target()], env=self._env, stdin=True, stdout=False, stop=self._stop
+                [*self._restore, "-d", self._target()], env=self._env, stdin=True, stdout=False, stop=self._stop
             ) as child:
                 with contextlib.suppress(BrokenPipeError):  # it ended early: wait() says why
                     _pump(stream, child.stdin)
@@ -61,7 +62,7 @@ class Archives:
         path = Path(self._tools.scratch) / "post-data.dump"
         path.write_bytes(content)
         path.chmod(0o644)  # the tools run as the resource's user; there are no rows in it
-        argv = [*RESTORE, "-j", str(jobs), "-d", self._target(), str(path)]
+        argv = [*self._restore, "-j", str(jobs), "-d", self._target(), str(path)]
         try:
             with self._tools.run(argv, env=self._env, stdout=False, stop=self._stop) as child:
                 child.wait(None)

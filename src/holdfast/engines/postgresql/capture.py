@@ -218,6 +218,7 @@ class PostgresCapture:
                 "select": list(self._want.select),
                 "globals": self._globals.as_json(),
                 "unproven": self._unproven,
+                "hosted": self._at.hosted,
                 "sequences": [[s.schema, s.name, s.last, s.called] for s in self._sequences],
             },
         )

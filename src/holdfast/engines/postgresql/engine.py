@@ -9,17 +9,19 @@ from typing import ClassVar, cast
 from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
+from holdfast.contract.external import Address, ExternalTraits, Wire
+from holdfast.contract.privileges import Report
 from holdfast.contract.query import Batch
 from holdfast.contract.rows import TableName
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import plan, prepare, swap
+from holdfast.engines.postgresql import address, plan, prepare, privileges, swap
 from holdfast.engines.postgresql.activity import Activities
 from holdfast.engines.postgresql.chores import Chores
 from holdfast.engines.postgresql.extensions import Extensions
 from holdfast.engines.postgresql.logins import Logins
-from holdfast.engines.postgresql.names import beside_name, literal, qualified
+from holdfast.engines.postgresql.names import beside_name, check_database_name, literal, qualified
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
 from holdfast.engines.postgresql.session import PostgresqlSession
@@ -51,7 +53,7 @@ class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
         title="PostgreSQL",
         language="sql",
         dialect="postgres",
-        hosts=("process",),
+        hosts=("process", "external"),
         versions=("18", "16"),
         default_version="18",
         capture=CaptureTraits(
@@ -64,6 +66,9 @@ class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
         url_schemes=("postgresql", "postgres"),
         templates=TEMPLATES,
     )
+
+    external: ClassVar[ExternalTraits] = address.TRAITS
+    wire: ClassVar[Wire | None] = address.WIRE
 
     def software(self, spec: Spec) -> Software | None:
         return plan.software(_own(spec))
@@ -97,8 +102,18 @@ class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
         login = f"{quote(role.user, safe='')}:{quote(at.secrets.get(role.secret, ''), safe='')}"
         name = quote(at.database, safe="")
         if at.host and at.port:
-            return f"postgresql://{login}@{at.host}:{at.port}/{name}"
+            host = f"[{at.host}]" if ":" in at.host else at.host
+            return f"postgresql://{login}@{host}:{at.port}/{name}" + (f"?sslmode={at.tls}" if at.tls else "")
         return f"postgresql://{login}@/{name}?host={quote(str(at.sockets), safe='')}"
+
+    def address(self, url: str) -> Address:
+        return address.parse(url)
+
+    def sibling(self, at: Endpoint, name: str) -> Endpoint:
+        return replace(at, database=check_database_name(name))
+
+    async def report(self, at: Endpoint, tools: Tools) -> Report:  # noqa: ARG002
+        return await asyncio.to_thread(privileges.report, at)
 
     def readable(self, source: Source, tools: Tools, stop: Stop) -> Verdict:
         return readable(source, tools, stop)

@@ -16,7 +16,13 @@ from holdfast.kernel.errors import (
     Retryable,
 )
 
-SUPPORTED_MAJORS = (16, 17, 18)
+SUPPORTED_MAJORS = (15, 16, 17, 18)
+_FOREIGN = (
+    "expected authentication request from server",
+    "received invalid authentication request",
+    "received invalid response to",
+    "invalid response from",
+)
 
 _GONE = (
     "server closed the connection",
@@ -35,10 +41,31 @@ _VANISHED = ("does not exist", "could not open relation with OID", "cache lookup
 
 def server_gone(detail: str) -> Retryable:
     return Retryable(
-        f"the PostgreSQL server is not answering: {_first_line(detail)}",
+        f"the PostgreSQL server is not answering: {first_line(detail)}",
         code="server_unavailable",
         hint="see whether the database is running (`holdfast db list`) and try again",
     )
+
+
+def foreign(detail: str) -> Permanent:
+    return Permanent(
+        f"what answers there is not PostgreSQL: {first_line(detail)}",
+        code="protocol_foreign",
+        hint="See that host and port are the database server's own.",
+    )
+
+
+def kept_out(detail: str) -> NeedsOperator:
+    """Not the password: the server's own rules for this host, user, database and encryption."""
+    return NeedsOperator(
+        f"the server lets nobody in this way: {first_line(detail)}",
+        code="login_refused",
+        hint="Add a line to its pg_hba.conf; where the reason ends in 'no encryption', it wants TLS.",
+    )
+
+
+def is_foreign(text: str) -> bool:
+    return any(mark in text for mark in _FOREIGN)
 
 
 def is_gone(error: BaseException) -> bool:
@@ -63,9 +90,9 @@ def from_tool(error: Permanent, what: str) -> HoldfastError:
     if any(mark in text for mark in _GONE):
         return server_gone(text)
     if any(mark in text for mark in _LOCKED):
-        return Retryable(f"{what}: a table is locked by another session: {_first_line(text)}", code="table_locked")
+        return Retryable(f"{what}: a table is locked by another session: {first_line(text)}", code="table_locked")
     if "No space left on device" in text:
-        return DiskFull(f"{what}: {_first_line(text)}")
+        return DiskFull(f"{what}: {first_line(text)}")
     return Permanent(f"{what}: {text}", code="tool_failed", hint=error.hint, details=error.details)
 
 
@@ -76,7 +103,7 @@ _DAMAGED = "the server's files are damaged: restore the last snapshot beside it"
 def from_psycopg(error: psycopg.Error, what: str) -> HoldfastError:
     """Any driver error met by our own statements."""
     state = error.sqlstate or ""
-    text = f"{what}: {_first_line(str(error))}"
+    text = f"{what}: {first_line(str(error))}"
     if state in ("28P01", "28000"):
         hint = "rotate the database's passwords"
         return NeedsOperator(f"{what}: the server refused our password", hint=hint, code="login_refused")
@@ -102,7 +129,7 @@ def from_statement(error: psycopg.Error, *, write: bool) -> HoldfastError:
     """What a user's own statement ran into. `write` False means it ran with the read-only role."""
     state = error.sqlstate or ""
     diag = error.diag
-    message = diag.message_primary or _first_line(str(error))
+    message = diag.message_primary or first_line(str(error))
     details = {"sqlstate": state}
     if diag.statement_position:
         details["position"] = diag.statement_position
@@ -135,6 +162,6 @@ def check_version(version_number: int) -> None:
         )
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return lines[0] if lines else "no reason given"

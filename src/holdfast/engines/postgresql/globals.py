@@ -11,12 +11,15 @@ from holdfast.engines.postgresql.names import OUR_ROLES, identifier, literal
 
 # Every role a dump can name: owners, grantees, policies. pg_shdepend holds exactly those of this database.
 _ROLES = """
-SELECT DISTINCT r.rolname FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_authid r ON r.oid = d.refobjid
+SELECT DISTINCT r.rolname FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
 WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass
   AND d.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
   AND r.rolname NOT LIKE 'pg\\_%'
 ORDER BY 1
 """
+
+# Those of them that own something of this database.
+_OWNERS = _ROLES.replace("WHERE d.refclassid", "WHERE d.deptype = 'o' AND d.refclassid")
 
 _DATABASE = """
 SELECT pg_catalog.shobj_description(d.oid, 'pg_database'),
@@ -31,22 +34,26 @@ OUR_SETTING = "holdfast."
 
 @dataclass(frozen=True)
 class Globals:
-    """`roles`: names beyond our own three and the superuser. `settings`: ALTER DATABASE ... SET."""
+    """`roles`: names beyond our own three and the superuser; `owners`: those of them that own something.
+    `settings`: ALTER DATABASE ... SET."""
 
     roles: tuple[str, ...]
     comment: str | None
     settings: tuple[tuple[str, str], ...]
+    owners: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, JSON]:
-        return {"roles": list(self.roles), "comment": self.comment, "settings": [list(pair) for pair in self.settings]}
+        settings = [list(pair) for pair in self.settings]
+        return {"roles": list(self.roles), "owners": list(self.owners), "comment": self.comment, "settings": settings}
 
 
 def read(connection: Connection) -> Globals:
     roles = tuple(row[0] for row in connection.execute(_ROLES).fetchall() if row[0] not in OUR_ROLES)
+    owners = tuple(row[0] for row in connection.execute(_OWNERS).fetchall() if row[0] not in OUR_ROLES)
     comment, config = connection.execute(_DATABASE).fetchone() or (None, None)
     pairs = (text.split("=", 1) for text in config or ())
     settings = tuple((key, value) for key, value in pairs if not key.startswith(OUR_SETTING))
-    return Globals(roles, comment, settings)
+    return Globals(roles, comment, settings, owners)
 
 
 def from_json(value: JSON) -> Globals:
@@ -54,12 +61,14 @@ def from_json(value: JSON) -> Globals:
     if not isinstance(value, dict):
         return Globals((), None, ())
     roles, comment, settings = value.get("roles"), value.get("comment"), value.get("settings")
+    owners = value.get("owners")
     return Globals(
         tuple(str(name) for name in roles) if isinstance(roles, list | tuple) else (),
         comment if isinstance(comment, str) else None,
         tuple((str(pair[0]), str(pair[1])) for pair in settings if isinstance(pair, list | tuple) and len(pair) == 2)
         if isinstance(settings, list | tuple)
         else (),
+        tuple(str(name) for name in owners) if isinstance(owners, list | tuple) else (),
     )
 
 

@@ -14,7 +14,7 @@ from psycopg import sql
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.engines.postgresql import faults
 from holdfast.engines.postgresql.plan import socket_port
-from holdfast.kernel.errors import HoldfastError, Invalid
+from holdfast.kernel.errors import Conflict, HoldfastError, Invalid
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -57,6 +57,8 @@ def parameters(
 ) -> dict[str, Any]:
     """Keyword arguments of psycopg's connect for one role of this endpoint."""
     role = at.roles.get(access)
+    if role is None and not at.hosted:
+        raise withheld(access)
     if role is None:
         raise Invalid(f"this database has no {access} role", code="role_absent")
     return {
@@ -68,7 +70,24 @@ def parameters(
         "options": options(settings),
         "application_name": label,
         "connect_timeout": CONNECT_SECONDS,
+        **({} if _proven(at) else {"require_auth": "!password"}),
     }
+
+
+def withheld(access: Access) -> Conflict:
+    """No login that may be used so was proven at a server that is not ours."""
+    what = "only reads" if access == "ro" else "may write without being superuser"
+    return Conflict(
+        f"no login that {what} was proven at this server",
+        code="access_withheld",
+        hint="`holdfast db report` says why, and which statements to run there.",
+        details={"access": access},
+    )
+
+
+def _proven(at: Endpoint) -> bool:
+    """Whether it is certain who asks for the password: to anybody else it is never sent in the clear."""
+    return at.hosted or at.tls in ("verify-ca", "verify-full")
 
 
 def connect(
@@ -111,6 +130,10 @@ async def connect_async(
 def refused(error: psycopg.OperationalError) -> Exception:
     """Why no session came about; the sqlstate is only in the text when the server speaks before login ends."""
     text = str(error)
+    if faults.is_foreign(text):
+        return faults.foreign(text)
+    if "pg_hba.conf" in text:
+        return faults.kept_out(text)
     known: psycopg.Error = error
     if "password authentication failed" in text or "no password supplied" in text:
         known = psycopg.errors.InvalidPassword(text)
@@ -135,6 +158,7 @@ def tool_env(at: Endpoint, label: str = "holdfast", settings: Mapping[str, str] 
         "PGCONNECT_TIMEOUT": str(CONNECT_SECONDS),
         "PGCLIENTENCODING": "UTF8",
         "PGPASSFILE": "/dev/null",
+        **({"PGREQUIREAUTH": "!password"} if "require_auth" in keywords else {}),
         "LC_ALL": "C",
     }
 
@@ -147,7 +171,7 @@ def new_label(what: str) -> str:
 def end_sessions(at: Endpoint, label: str) -> None:
     """End what a killed tool left running at the server: its statement would go on without it. Best effort."""
     with contextlib.suppress(HoldfastError, psycopg.Error):
-        with connect(replace(at, database="postgres")) as admin:
+        with connect(replace(at, database="postgres") if at.hosted else at) as admin:
             admin.execute(
                 "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
                 "WHERE application_name = %s AND pid <> pg_catalog.pg_backend_pid()",

@@ -19,7 +19,7 @@ import psycopg
 from holdfast.contract.snapshot import Source
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.postgresql import faults, link
-from holdfast.engines.postgresql.names import OUR_ROLES, OWNER, elsewhere, identifier, identifiers, literal, qualified
+from holdfast.engines.postgresql.names import OUR_ROLES, OWNER, identifier, identifiers, literal, maintenance, qualified
 from holdfast.kernel.errors import HoldfastError, Permanent
 from holdfast.kernel.stop import Stop
 
@@ -44,8 +44,11 @@ class Part:
 @contextmanager
 def loader_role(at: Endpoint, extra: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Connection keywords of a role that exists for this load only. Leftovers of killed loads go first."""
+    if not at.hosted:  # an ordinary login already: `report` keeps superusers from restoring
+        yield link.parameters(at, "admin", label="holdfast load")
+        return
     name, password = PREFIX + secrets.token_hex(6), secrets.token_urlsafe(24)
-    with link.connect(elsewhere(at, "postgres")) as admin:
+    with link.connect(maintenance(at)) as admin:
         for (stale,) in admin.execute(_STALE).fetchall():
             drop_role(at, stale)
         verifier = admin.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()

@@ -75,3 +75,13 @@ def beside_name(name: str, label: str) -> str:
 def elsewhere(at: Endpoint, database: str) -> Endpoint:
     """The same server, another database."""
     return replace(at, database=database)
+
+
+def maintenance(at: Endpoint) -> Endpoint:
+    """The database from which others are made, renamed and dropped."""
+    return elsewhere(at, at.maintenance or "postgres")
+
+
+def owner_of(at: Endpoint) -> str:
+    """Who owns what is restored: our role at a server of ours, the registered login elsewhere."""
+    return OWNER if at.hosted else at.roles["admin"].user

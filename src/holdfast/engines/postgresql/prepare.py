@@ -10,7 +10,7 @@ import psycopg
 
 from holdfast.contract.snapshot import Receipt
 from holdfast.contract.spec import Endpoint
-from holdfast.engines.postgresql import faults, link
+from holdfast.engines.postgresql import faults, foreign, link
 from holdfast.engines.postgresql.link import Connection
 from holdfast.engines.postgresql.names import (
     OWNER,
@@ -19,6 +19,7 @@ from holdfast.engines.postgresql.names import (
     elsewhere,
     identifier,
     literal,
+    owner_of,
 )
 from holdfast.kernel.errors import Invalid
 
@@ -39,11 +40,13 @@ def prepare(at: Endpoint, connection_limit: int) -> Receipt:
     if at.database is None:
         raise Invalid("the endpoint names no database", code="endpoint_invalid")
     notes: list[str] = []
+    if not at.hosted:
+        return foreign.prepare(at)
     try:
         with link.connect(elsewhere(at, "postgres")) as admin:
             ensure_roles(admin, at)
             if not database_exists(admin, at.database):
-                create_database(admin, at.database)
+                create_database(admin, at, at.database)
                 notes.append(f"database {at.database!r} created")
             grant_connect(admin, at.database, connection_limit)
         with link.connect(at) as inside:
@@ -88,9 +91,10 @@ def database_exists(admin: Connection, database: str) -> bool:
     return admin.execute("SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", (database,)).fetchone() is not None
 
 
-def create_database(admin: Connection, database: str) -> None:
+def create_database(admin: Connection, at: Endpoint, database: str) -> None:
     """A bare UTF-8 database: owned, closed to everyone else until `grant_connect`."""
-    run(admin, f"CREATE DATABASE {identifier(database)} OWNER {identifier(OWNER)} TEMPLATE template0 ENCODING 'UTF8'")
+    owner = identifier(owner_of(at))
+    run(admin, f"CREATE DATABASE {identifier(database)} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'")
     run(admin, f"REVOKE ALL ON DATABASE {identifier(database)} FROM PUBLIC")
 
 

@@ -22,7 +22,7 @@ from holdfast.contract.spec import Access, Endpoint
 from holdfast.engines.postgresql import faults, link, placeholders, values
 from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.link import AsyncConnection
-from holdfast.engines.postgresql.names import elsewhere
+from holdfast.engines.postgresql.names import maintenance
 from holdfast.kernel.errors import Cancelled, HoldfastError, Invalid, LimitExceeded
 
 GRACE_SECONDS = 1.0  # from the polite cancel to ending the backend
@@ -34,8 +34,8 @@ _ROWS = (ExecStatus.TUPLES_OK, ExecStatus.TUPLES_CHUNK, ExecStatus.SINGLE_TUPLE)
 class Watch:
     """Ends a statement at its deadline or on stop: cancel first, then the backend itself."""
 
-    def __init__(self, at: Endpoint, connection: AsyncConnection, limits: QueryLimits) -> None:
-        self._at, self._connection, self._limits = at, connection, limits
+    def __init__(self, at: Endpoint, access: Access, connection: AsyncConnection, limits: QueryLimits) -> None:
+        self._at, self._access, self._connection, self._limits = at, access, connection, limits
         self._pid = connection.info.backend_pid
         self.done = asyncio.Event()
         self.reason: str | None = None
@@ -62,7 +62,7 @@ class Watch:
             await asyncio.wait_for(self.done.wait(), GRACE_SECONDS)
             return
         with contextlib.suppress(HoldfastError, psycopg.Error):
-            await terminate(self._at, self._pid)
+            await terminate(self._at, self._access, self._pid)
 
     async def close(self, finished: bool) -> None:
         if not finished and self.reason is None:
@@ -70,7 +70,7 @@ class Watch:
                 await self._connection.cancel_safe(timeout=GRACE_SECONDS)
             if self._connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
                 with contextlib.suppress(HoldfastError, psycopg.Error):
-                    await terminate(self._at, self._pid)
+                    await terminate(self._at, self._access, self._pid)
         self._timer.cancel()
         self.done.set()
         if self._task is not None:
@@ -89,8 +89,10 @@ class Watch:
         return None
 
 
-async def terminate(at: Endpoint, pid: int) -> None:
-    async with await link.connect_async(elsewhere(at, "postgres")) as admin:
+async def terminate(at: Endpoint, access: Access, pid: int) -> None:
+    """At a server of ours as the superuser; elsewhere as the login whose statement it is, who may end its own."""
+    line = link.connect_async(maintenance(at)) if at.hosted else link.connect_async(at, access)
+    async with await line as admin:
         await admin.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (pid,))
 
 
@@ -103,7 +105,7 @@ async def run(
         raise Invalid("a statement cannot hold a zero byte", code="statement_invalid")
     text, bound = placeholders.bind(statement, params)
     connection = await lines.take(access)
-    watch = Watch(lines.at, connection, limits)
+    watch = Watch(lines.at, access, connection, limits)
     finished = False
     try:
         result = Result(connection, limits)

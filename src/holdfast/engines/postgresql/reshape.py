@@ -19,7 +19,7 @@ from holdfast.engines.postgresql import link, prepare
 from holdfast.engines.postgresql.archive import Archives
 from holdfast.engines.postgresql.link import Connection
 from holdfast.engines.postgresql.load import Part
-from holdfast.engines.postgresql.names import NAME_BYTES, beside_name, elsewhere, identifier, qualified
+from holdfast.engines.postgresql.names import NAME_BYTES, beside_name, elsewhere, identifier, maintenance, qualified
 from holdfast.engines.postgresql.sequences import SequenceState
 from holdfast.engines.postgresql.tables import matches
 from holdfast.kernel.errors import Invalid
@@ -83,15 +83,22 @@ def _sequences(manifest: Manifest) -> list[SequenceState]:
 
 
 def reshape(
-    at: Endpoint, tools: Tools, manifest: Manifest, pre: bytes, post: bytes, want: RestoreRequest, stop: Stop
+    at: Endpoint,
+    tools: Tools,
+    manifest: Manifest,
+    pre: bytes,
+    post: bytes,
+    want: RestoreRequest,
+    stop: Stop,
+    flags: Sequence[str] = (),
 ) -> Shape:
     """See the module. The workshop database is always removed."""
     workshop = elsewhere(at, beside_name(at.database or "", f"shape_{secrets.token_hex(4)}"))
     label = link.new_label("reshape")
-    with link.connect(elsewhere(at, "postgres")) as admin:
+    with link.connect(maintenance(at)) as admin:
         try:
-            prepare.create_database(admin, workshop.database or "")
-            archives = Archives(workshop, tools, label, stop)
+            prepare.create_database(admin, at, workshop.database or "")
+            archives = Archives(workshop, tools, label, stop, flags)
             archives.restore(pre)
             archives.restore(post)
             with link.connect(workshop) as inside:

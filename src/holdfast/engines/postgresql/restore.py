@@ -10,11 +10,11 @@ import psycopg
 from holdfast.contract.snapshot import Receipt, RestoreRequest, Source
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import faults, globals, link, prepare, sequences
+from holdfast.engines.postgresql import faults, foreign, globals, link, prepare, sequences
 from holdfast.engines.postgresql.archive import Archives
 from holdfast.engines.postgresql.capture import LARGE_OBJECTS, POST_DATA, PRE_DATA
 from holdfast.engines.postgresql.load import Loader, Part, loader_role
-from holdfast.engines.postgresql.names import OWNER, elsewhere, identifier
+from holdfast.engines.postgresql.names import identifier, maintenance, owner_of
 from holdfast.engines.postgresql.reshape import Shape, reshape, whole
 from holdfast.engines.postgresql.streams import read_all
 from holdfast.engines.postgresql.target import target_for
@@ -45,9 +45,12 @@ class Restore:
             raise faults.from_psycopg(error, "restoring") from error
 
     def _run(self) -> Receipt:
-        with link.connect(elsewhere(self._at, "postgres")) as admin:
-            prepare.ensure_roles(admin, self._at)
-            made = globals.create_roles(admin, self._globals)
+        with link.connect(maintenance(self._at)) as admin:
+            made = []
+            if self._at.hosted:
+                prepare.ensure_roles(admin, self._at)
+                made = globals.create_roles(admin, self._globals)
+            self._rights = foreign.rights(admin, self._at, self._globals)
         shape = self._shape()
         target = target_for(self._at, self._want.into)
         target.open(shape)
@@ -59,7 +62,7 @@ class Restore:
             target.abandon()
             self._stop.check()
             raise
-        notes = [*shape.notes, *(f"role {name!r} was created without login" for name in made)]
+        notes = [*shape.notes, *self._rights.notes, *(f"role {name!r} was created without login" for name in made)]
         if self._want.into == "existing":
             notes.append("large objects are restored only with the whole database")
         return Receipt(tuple(notes), {"tables": len({(p.schema, p.table) for p in shape.parts}), "bytes": self._bytes})
@@ -68,7 +71,7 @@ class Restore:
         manifest = self._source.manifest
         if manifest.engine != "postgresql" or manifest.options.get("format") != "pg-logical-1":
             raise Invalid("this is not a PostgreSQL snapshot this version can read", code="snapshot_format")
-        with link.connect(elsewhere(self._at, "postgres")) as admin:
+        with link.connect(maintenance(self._at)) as admin:
             have = admin.info.server_version // 10000
         taken = int(manifest.version.split(".", maxsplit=1)[0])
         if have < taken:
@@ -82,10 +85,12 @@ class Restore:
         pre, post = read_all(self._source, PRE_DATA), read_all(self._source, POST_DATA)
         if not self._want.select and not self._want.rename and self._want.into == "empty":
             return whole(self._source.manifest, pre, post)
-        return reshape(self._at, self._tools, self._source.manifest, pre, post, self._want, self._stop)
+        return reshape(
+            self._at, self._tools, self._source.manifest, pre, post, self._want, self._stop, self._rights.flags
+        )
 
     def _fill(self, shape: Shape) -> None:
-        archives = Archives(self._at, self._tools, self._label, self._stop)
+        archives = Archives(self._at, self._tools, self._label, self._stop, self._rights.flags)
         archives.restore(shape.pre)
         crash_point("restore.schema")
         self._load(shape.parts)
@@ -119,9 +124,14 @@ class Restore:
         """Planner statistics, and the database's own settings, set with the owner's rights."""
         with link.connect(self._at, label=self._label) as admin:
             self._stop.on_stop(admin.cancel)
+            if not self._at.hosted:
+                foreign.settle(admin, self._at, self._rights)
+            elif self._source.manifest.options.get("hosted") is False:
+                foreign.adopt(admin, self._globals)
             admin.execute("ANALYZE")
             if self._want.into == "existing":
                 return
             with admin.transaction():
-                admin.execute(link.statement(f"SET LOCAL ROLE {identifier(OWNER)}"))
+                if self._at.hosted:
+                    admin.execute(link.statement(f"SET LOCAL ROLE {identifier(owner_of(self._at))}"))
                 globals.apply_database(admin, self._at.database or "", self._globals)

@@ -302,7 +302,7 @@ async def line_to(lines: Lines, access: Access, limits: QueryLimits) -> AsyncIte
     """A line of its own; whatever is still open at the end is rolled back."""
     limits.stop.check()
     connection = await lines.take(access)
-    watch = query.Watch(lines.at, connection, limits)
+    watch = query.Watch(lines.at, access, connection, limits)
     line = Line(connection, watch, limits)
     clean = False
     try:

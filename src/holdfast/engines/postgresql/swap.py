@@ -14,7 +14,7 @@ from holdfast.contract.snapshot import Receipt
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.postgresql import faults, link, prepare
 from holdfast.engines.postgresql.link import Connection
-from holdfast.engines.postgresql.names import elsewhere, identifier
+from holdfast.engines.postgresql.names import identifier, maintenance
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Conflict, Invalid, Retryable
 
@@ -27,13 +27,13 @@ def swap(at: Endpoint, candidate: Endpoint, kept: Endpoint) -> Receipt:
     if len({live, fresh, old}) != 3:
         raise Invalid("the live, candidate and kept databases must differ", code="swap_invalid")
     try:
-        with link.connect(elsewhere(at, "postgres")) as admin:
-            return _swap(admin, live, fresh, old)
+        with link.connect(maintenance(at)) as admin:
+            return _swap(admin, live, fresh, old, hosted=at.hosted)
     except psycopg.Error as error:
         raise faults.from_psycopg(error, "swapping the databases") from error
 
 
-def _swap(admin: Connection, live: str, fresh: str, old: str) -> Receipt:
+def _swap(admin: Connection, live: str, fresh: str, old: str, *, hosted: bool) -> Receipt:
     has = {name: prepare.database_exists(admin, name) for name in (live, fresh, old)}
     if not has[fresh]:
         if has[live] and has[old]:
@@ -49,13 +49,13 @@ def _swap(admin: Connection, live: str, fresh: str, old: str) -> Receipt:
                 hint="discard it, or keep under another label",
             )
         limit = _limit(admin, live)
-        _drain(admin, live)
+        _drain(admin, live, hosted=hosted)
         _rename(admin, live, old)
         prepare.run(admin, f"ALTER DATABASE {identifier(fresh)} CONNECTION LIMIT {limit}")
     elif not has[old]:
         raise Conflict(f"neither {live!r} nor {old!r} exists", code="swap_impossible")
     crash_point("swap.kept")
-    _drain(admin, fresh)
+    _drain(admin, fresh, hosted=hosted)
     _rename(admin, fresh, live)
     crash_point("swap.renamed")
     _allow(admin, live)
@@ -69,7 +69,7 @@ def discard(at: Endpoint) -> Receipt:
         raise Invalid("only a database beside the live one can be discarded", code="discard_refused")
     name = _name(at)
     try:
-        with link.connect(elsewhere(at, "postgres")) as admin:
+        with link.connect(maintenance(at)) as admin:
             prepare.drop_database(admin, name)
     except psycopg.Error as error:
         raise faults.from_psycopg(error, "discarding a database") from error
@@ -87,13 +87,18 @@ def _limit(admin: Connection, name: str) -> int:
     return int(row[0]) if row else -1
 
 
-def _drain(admin: Connection, name: str) -> None:
+def _drain(admin: Connection, name: str, *, hosted: bool) -> None:
     """Nobody new, nobody left. Raises Retryable when a session will not end."""
+    whose = "" if hosted else " AND backend_type = 'client backend'"  # only a superuser ends the server's own workers
     prepare.run(admin, f"ALTER DATABASE {identifier(name)} ALLOW_CONNECTIONS false")
     deadline = time.monotonic() + DRAIN_SECONDS
     while True:
         left = admin.execute(
-            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = %s", (name,)
+            link.statement(
+                f"SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
+                f"WHERE datname = %s{whose}"
+            ),
+            (name,),
         ).fetchall()
         if not left:
             return

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from holdfast.contract.spec import Endpoint
-from holdfast.engines.postgresql import link, prepare
+from holdfast.engines.postgresql import foreign, link, prepare
 from holdfast.engines.postgresql.link import Connection
-from holdfast.engines.postgresql.names import OWNER, elsewhere, identifier, literal, qualified
+from holdfast.engines.postgresql.names import identifier, literal, maintenance, owner_of, qualified
 from holdfast.engines.postgresql.reshape import Shape
 from holdfast.kernel.errors import Conflict
 
@@ -45,22 +45,30 @@ class EmptyTarget:
         self._limit: int | None = None
 
     def open(self, shape: Shape) -> None:
-        with link.connect(elsewhere(self._at, "postgres")) as admin:
+        with link.connect(maintenance(self._at)) as admin:
             if prepare.database_exists(admin, self._name):
                 self._limit = _connection_limit(admin, self._name)
                 if not _marked(admin, self._name):
                     self._demand_empty()
             self._remake(admin)
-            admin.execute(link.statement(f"ALTER DATABASE {identifier(self._name)} SET {MARK} TO '1'"))
+            self._mark(admin)
         with link.connect(self._at) as inside:
             if "public" not in shape.schemas:
                 inside.execute("DROP SCHEMA IF EXISTS public")
-            if shape.extensions and "plpgsql" not in shape.extensions:
+            if self._at.hosted and shape.extensions and "plpgsql" not in shape.extensions:
                 inside.execute("DROP EXTENSION IF EXISTS plpgsql")
 
     def _remake(self, admin: Connection) -> None:
         prepare.drop_database(admin, self._name)
-        prepare.create_database(admin, self._name)
+        prepare.create_database(admin, self._at, self._name)
+
+    def _mark(self, admin: Connection) -> None:
+        """Elsewhere a comment: only a superuser may make up a setting."""
+        name = identifier(self._name)
+        made = (
+            f"ALTER DATABASE {name} SET {MARK} TO '1'" if self._at.hosted else f"COMMENT ON DATABASE {name} IS '{MARK}'"
+        )
+        admin.execute(link.statement(made))
 
     def _demand_empty(self) -> None:
         with link.connect(self._at) as inside:
@@ -73,14 +81,20 @@ class EmptyTarget:
             )
 
     def finish(self) -> None:
-        with link.connect(elsewhere(self._at, "postgres")) as admin:
+        with link.connect(maintenance(self._at)) as admin:
             with admin.transaction():
+                if not self._at.hosted:
+                    foreign.let_in(admin, self._at, self._limit)
+                    return
                 admin.execute(link.statement(f"ALTER DATABASE {identifier(self._name)} RESET {MARK}"))
                 prepare.grant_connect(admin, self._name, self._limit)
 
     def abandon(self) -> None:
-        with link.connect(elsewhere(self._at, "postgres")) as admin:
+        with link.connect(maintenance(self._at)) as admin:
             self._remake(admin)
+            if not self._at.hosted:
+                foreign.let_in(admin, self._at, self._limit)
+                return
             prepare.grant_connect(admin, self._name, self._limit)
         with link.connect(self._at) as inside:
             prepare.grant_inside(inside)
@@ -112,8 +126,9 @@ def _marked(admin: Connection, name: str) -> bool:
     return (
         admin.execute(
             "SELECT 1 FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase "
-            "WHERE d.datname = %s AND s.setrole = 0 AND %s = ANY (s.setconfig)",
-            (name, f"{MARK}=1"),
+            "WHERE d.datname = %s AND s.setrole = 0 AND %s = ANY (s.setconfig) UNION ALL SELECT 1 "
+            "FROM pg_catalog.pg_database WHERE datname = %s AND pg_catalog.shobj_description(oid, 'pg_database') = %s",
+            (name, f"{MARK}=1", name, MARK),
         ).fetchone()
         is not None
     )
@@ -141,7 +156,9 @@ class ExistingTarget:
             for schema in sorted({schema for schema, _ in shape.relations}):
                 found = inside.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
                 if found.fetchone() is None:
-                    prepare.run(inside, f"CREATE SCHEMA {identifier(schema)} AUTHORIZATION {identifier(OWNER)}")
+                    prepare.run(
+                        inside, f"CREATE SCHEMA {identifier(schema)} AUTHORIZATION {identifier(owner_of(self._at))}"
+                    )
                     self._made_schemas.append(schema)
 
     def finish(self) -> None:

@@ -20,10 +20,11 @@ Mode = Literal["read", "write", "create"]
 BUSY_MILLISECONDS = 5_000
 PROGRESS_STEPS = 20_000  # virtual machine steps between looks at the stop: under 2 ms
 
+# No symbolic link is followed: a path that was looked at must not lead elsewhere when it is opened.
 _FLAGS = {
-    "read": apsw.SQLITE_OPEN_READONLY,
-    "write": apsw.SQLITE_OPEN_READWRITE,
-    "create": apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE,
+    "read": apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOFOLLOW,
+    "write": apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW,
+    "create": apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOFOLLOW,
 }
 
 

@@ -12,11 +12,14 @@ from typing import ClassVar
 from urllib.parse import quote as url_quote
 
 from holdfast.contract.engine import Capabilities
+from holdfast.contract.external import Address, ExternalTraits, Wire
+from holdfast.contract.privileges import Report
 from holdfast.contract.query import Batch
 from holdfast.contract.rows import TableName
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
+from holdfast.engines.sqlite import foreign
 from holdfast.engines.sqlite.connections import database, literal, path_of, quote
 from holdfast.engines.sqlite.preview import preview
 from holdfast.engines.sqlite.session import SqliteSession
@@ -36,6 +39,8 @@ class SqliteEngine(Upkeep):
     name: ClassVar[str] = "sqlite"
     spec: ClassVar[type[Spec]] = SqliteSpec
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    external: ClassVar[ExternalTraits] = foreign.TRAITS
+    wire: ClassVar[Wire | None] = None
 
     def software(self, spec: Spec) -> Software | None:
         return None
@@ -59,6 +64,19 @@ class SqliteEngine(Upkeep):
 
     def url(self, at: Endpoint, access: Access) -> str:
         return f"sqlite:///{url_quote(str(path_of(at)))}{'?mode=ro' if access == 'ro' else ''}"
+
+    def address(self, url: str) -> Address:
+        return foreign.parse(url)
+
+    def sibling(self, at: Endpoint, name: str) -> Endpoint:
+        raise Conflict(
+            "Holdfast makes no file beside one that is not ours",
+            code="cannot_create_there",
+            hint="Restore into a database of Holdfast's own.",
+        )
+
+    async def report(self, at: Endpoint, tools: Tools) -> Report:
+        return await asyncio.to_thread(foreign.report, at)
 
     def readable(self, source: Source, tools: Tools, stop: Stop) -> Verdict:
         return readable(source, tools.scratch, stop)
@@ -84,6 +102,8 @@ class SqliteEngine(Upkeep):
     async def swap(self, at: Endpoint, candidate: Endpoint, kept: Endpoint, tools: Tools) -> Receipt:
         if candidate.beside is None or kept.beside is None:
             raise Invalid("a swap needs two endpoints made by `beside`", code="endpoint_invalid")
+        if not at.hosted:
+            await asyncio.to_thread(foreign.fit, path_of(at), path_of(candidate))
         return await asyncio.to_thread(swap_files, path_of(at), path_of(candidate), path_of(kept))
 
     async def discard(self, at: Endpoint, tools: Tools) -> Receipt:
@@ -101,6 +121,8 @@ def _checked(spec: Spec) -> SqliteSpec:
 def _prepare(at: Endpoint, spec: SqliteSpec) -> Receipt:
     path = path_of(at)
     there = path.exists()
+    if there and not at.hosted:
+        return Receipt(facts={"created": False})
     with database(path, "create") as connection:
         connection.execute(f"PRAGMA page_size = {spec.page_size}")
         connection.execute("PRAGMA journal_mode = WAL").fetchall()

@@ -16,7 +16,7 @@ from holdfast.contract.shapes import Reshape, Shape, Steps
 from holdfast.contract.snapshot import CaptureRequest, Level, Manifest, Receipt, RestoreRequest, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.sqlite import neutral_read, neutral_write, reshape, rows
+from holdfast.engines.sqlite import foreign, neutral_read, neutral_write, reshape, rows
 from holdfast.engines.sqlite.capture import SqliteCapture
 from holdfast.engines.sqlite.connections import database, path_of
 from holdfast.engines.sqlite.digest import matching, table_digests
@@ -72,9 +72,10 @@ class SqliteSession:
         return SqliteCapture(self._at, since, want, stop)
 
     def restore(self, source: Source, want: RestoreRequest, stop: Stop) -> Receipt:
-        if want.select or want.rename or want.into == "existing":
-            return restore_tables(self._at, source, want, self._tools.scratch, stop)
-        return restore_file(path_of(self._at), source, want, stop)
+        with foreign.keeping(self._at):
+            if want.select or want.rename or want.into == "existing":
+                return restore_tables(self._at, source, want, self._tools.scratch, stop)
+            return restore_file(path_of(self._at), source, want, stop)
 
     def verify(self, expected: Manifest, depth: Level, stop: Stop) -> Verdict:
         return verify_database(path_of(self._at), expected, depth, stop)

@@ -8,6 +8,7 @@ from holdfast.kernel.errors import Invalid
 
 PERMISSIONS: dict[str, str] = {
     "database.create": "Create a database.",
+    "database.register": "Register, test and reconnect databases that are not ours.",
     "database.read": "See databases, their schema and sizes.",
     "database.update": "Change a database's labels, notes and protection.",
     "database.delete": "Delete a database; its data stays for the grace period.",

@@ -193,6 +193,7 @@ def rows(
     "restore",
     """
     holdfast snapshot restore latest:shop --as shop-copy
+    holdfast snapshot restore latest:shop --as shop --server legacy
     holdfast snapshot restore snap_... --in-place --confirm shop
     """,
 )
@@ -212,6 +213,9 @@ def restore(
     masking: Annotated[
         str | None, typer.Option("--masking", metavar="PROFILE", help="Mask the new copy before anyone sees it.")
     ] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="DATABASE", help="On the server of this external database.")
+    ] = None,
     unverified: Annotated[bool, typer.Option("--unverified", help="Also when the snapshot was not proven.")] = False,
     no_wait: NoWait = False,
 ) -> None:
@@ -227,10 +231,14 @@ def restore(
         target = t.client.get(f"/databases/{found['resource_id']}")
         if masking:
             raise Usage("a restore in place is not masked", hint="restore with --as NAME to mask the copy")
+        if server:
+            raise Usage("a restore in place stays where it is", hint="restore with --as NAME on another server")
         confirmed = t.confirm(target["name"], confirm, "replaces a database's contents")
         body |= {"mode": "in_place", "confirm": confirmed, "safety": safety}
     else:
         body |= {"mode": "new", "name": new_name} | ({"masking": masking} if masking else {})
+        if server:
+            body["server"] = t.database(server)["id"]
         if t.environment:
             body["environment_id"] = t.environment_of()["id"]
     made = t.client.post(f"/snapshots/{found['id']}/restore", body)

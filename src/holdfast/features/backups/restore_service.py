@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -12,11 +12,12 @@ from holdfast.features.access.actor import Actor
 from holdfast.features.backups import store
 from holdfast.features.backups.copying import check_copy
 from holdfast.features.backups.model import Restore, Snapshot
+from holdfast.features.backups.restore_there import Neighbours
 from holdfast.features.backups.service import SnapshotsService, found, record, require_ready
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.guard import found as found_database
-from holdfast.features.databases.model import Resource
+from holdfast.features.databases.model import EXTERNAL, Resource
 from holdfast.features.databases.names import checked_name
 from holdfast.features.databases.service import DatabasesService, Wanted, check_confirm, wrong_state
 from holdfast.features.projects.scope import Environment, environment_of
@@ -44,6 +45,7 @@ class RestoreWish:
     safety: bool = True
     override_unverified: bool = False
     masking: str | None = None
+    server: str | None = None  # an external database: mode "new" makes a database on its server
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class RestoreService:
         databases_service: DatabasesService,
         swapper: Swapper,
         clock: Clock,
+        neighbours: Neighbours,
     ) -> None:
+        self._neighbours = neighbours
         self._db = db
         self._jobs = jobs
         self._snapshots = snapshots
@@ -120,7 +124,7 @@ class RestoreService:
         checks: list[Callable[[], None]] = [
             lambda: check_proven(snapshot, wish),
             lambda: check_production(outlook.environment, wish),
-            lambda: self._check_target(conn, snapshot, wish, living),
+            lambda: self._check_target(conn, actor, outlook.environment, snapshot, wish, living),
             lambda: _check_copy(conn, actor, outlook, wish),
         ]
         for check in checks:
@@ -140,16 +144,24 @@ class RestoreService:
                 outlook.warnings.append("Only the selected tables will be in the database afterwards.")
 
     def _check_target(
-        self, conn: sa.Connection, snapshot: Snapshot, wish: RestoreWish, living: Resource | None
+        self,
+        conn: sa.Connection,
+        actor: Actor,
+        environment: Environment,
+        snapshot: Snapshot,
+        wish: RestoreWish,
+        living: Resource | None,
     ) -> None:
         if wish.mode == "new":
             name = checked_name(wish.name or "")
             if databases.by_name(conn, wish.environment_id or snapshot.environment_id, name) is not None:
                 raise databases.name_taken(name)
+            if wish.server is not None:
+                self._neighbours.beside(conn, actor, wish.server, environment, snapshot.engine, name)
         elif living is None or living.state != "ready":
             raise Conflict(f"the database is {living.state if living else 'gone'}, not ready", code="wrong_state")
         else:
-            self._swapper.engine(living)
+            self._swapper.require(conn, living)
             self._snapshots.node_of(conn, snapshot, living.node)
 
     def _environment(self, conn: sa.Connection, actor: Actor, snapshot: Snapshot, wish: RestoreWish) -> Environment:
@@ -183,10 +195,24 @@ class RestoreService:
             node=self._snapshots.node_of(conn, snapshot),
             notes=f"Restored from {snapshot.id}" + (f", masked with {masking['name']}." if masking else "."),
         )
-        resource = self._databases.insert(conn, actor, environment, wanted, state="restoring")
+        if wish.server is None:
+            resource = self._databases.insert(conn, actor, environment, wanted, state="restoring")
+        else:
+            resource = self._beside(conn, actor, environment, wanted, wish.server)
         restore = self._insert(conn, actor, snapshot, resource, wish, None, masking)
-        run = self._submit(conn, actor, snapshot, restore, resource.node)
+        run = self._submit(conn, actor, snapshot, restore, wanted.node)
         return databases.claim(conn, resource.id, run.id), restore, run
+
+    def _beside(
+        self, conn: sa.Connection, actor: Actor, environment: Environment, wanted: Wanted, server: str
+    ) -> Resource:
+        near = self._neighbours.beside(conn, actor, server, environment, wanted.engine, wanted.name)
+        wanted = replace(wanted, spec=near.server.spec)
+        resource = self._databases.insert(
+            conn, actor, environment, wanted, state="restoring", host=EXTERNAL, endpoint=near.record
+        )
+        self._neighbours.lend(conn, near, resource)
+        return resource
 
     def _in_place(
         self, conn: sa.Connection, actor: Actor, snapshot: Snapshot, wish: RestoreWish
@@ -194,7 +220,7 @@ class RestoreService:
         resource = found_database(conn, actor, snapshot.resource_id, "snapshot.restore")
         environment = environment_of(conn, actor, resource.environment_id, "snapshot.restore")
         check_production(environment, wish)
-        self._swapper.engine(resource)
+        self._swapper.require(conn, resource)
         self._snapshots.node_of(conn, snapshot, resource.node)
         if resource.state != "ready":
             raise wrong_state(resource, "restore into")

@@ -16,12 +16,13 @@ from holdfast.features.backups.copying import mask
 from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot
+from holdfast.features.backups.restore_there import There
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.backups.verifying import kept_checks, restore_request
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.endpoints import endpoint_to_json
 from holdfast.features.databases.interruption import only_interrupted
-from holdfast.features.databases.model import Resource
+from holdfast.features.databases.model import EXTERNAL, Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.tasks import reason_of, scratch_of
 from holdfast.jobs.model import TaskContext
@@ -41,6 +42,7 @@ class Restorer:
         self._keys = keys
         self._swapper = swapper
         self._clock = clock
+        self._there = There(db, reach, clock)
 
     def restore(self, ctx: TaskContext, restore_id: str) -> Mapping[str, JSON]:
         """The row's mode decides. A failure leaves no half-made database: a new one is failed and empty of anything on
@@ -70,6 +72,9 @@ class Restorer:
         self, ctx: TaskContext, restore: Restore, snapshot: Snapshot, resource: Resource, source: Source
     ) -> None:
         ctx.progress("provisioning")
+        if resource.host == EXTERNAL:
+            self._into_foreign(ctx, restore, snapshot, resource, source)
+            return
         self._reach.hosts.remove(resource.id)  # what a crashed attempt left
         endpoint = self._reach.provision(resource, scratch_of(ctx))
         crash_point("restore.created")
@@ -95,23 +100,53 @@ class Restorer:
                 raise Conflict(f"{resource.name!r} changed during the restore", code="state_changed")
             self._succeeded(conn, ctx, restore, receipt, verdict)
 
+    def _into_foreign(
+        self, ctx: TaskContext, restore: Restore, snapshot: Snapshot, resource: Resource, source: Source
+    ) -> None:
+        """As into one of ours, on somebody else's server."""
+        filled: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+        def fill(at: Endpoint) -> None:
+            receipt, verdict = self._fill(ctx, restore, snapshot, resource, at, source)
+            if restore.masking is not None:
+                receipt["masking"] = self._masked(ctx, restore.masking, resource, at)
+            filled.append((receipt, verdict))
+
+        seen = self._there.build(ctx, self._swapper.engine(resource), resource, fill)
+        with ctx.commit() as conn:
+            changed = databases.change(
+                conn,
+                resource.id,
+                now=self._clock.now(),
+                states=("restoring",),
+                run_id=ctx.run.id,
+                state="ready",
+                state_reason=None,
+                endpoint=seen.record,
+                bump_generation=True,
+            )
+            if changed is None:
+                raise Conflict(f"{resource.name!r} changed during the restore", code="state_changed")
+            self._there.keep(conn, resource, seen)
+            self._succeeded(conn, ctx, restore, *filled[-1])
+
     def _in_place(
         self, ctx: TaskContext, restore: Restore, snapshot: Snapshot, resource: Resource, source: Source
     ) -> None:
         engine = self._swapper.engine(resource)
-        at = self._reach.endpoint(resource)
         tools = self._reach.tools(resource, scratch_of(ctx))
-        candidate = engine.beside(at, restore.candidate or "")
 
-        def build() -> dict[str, Any]:
+        def build(candidate: Endpoint) -> dict[str, Any]:
             asyncio.run(engine.discard(candidate, tools))
-            asyncio.run(self._reach.engine(resource).prepare(candidate, self._reach.spec(resource), tools))
+            asyncio.run(engine.prepare(candidate, self._reach.spec(resource), tools))
             crash_point("restore.created")
             receipt, verdict = self._fill(ctx, restore, snapshot, resource, candidate, source)
             return {"receipt": receipt, "verdict": verdict}
 
-        built = ctx.step("built", build)
-        self._swapper.swap(ctx, restore, resource, at, candidate, tools)
+        with self._reach.open(resource) as at:
+            candidate = engine.beside(at, restore.candidate or "")
+            built = ctx.step("built", lambda: build(candidate))
+            self._swapper.swap(ctx, restore, resource, at, candidate, tools)
         with ctx.commit() as conn:
             self._swapper.open_again(conn, ctx, restore, resource)
             self._succeeded(conn, ctx, restore, built["receipt"], built["verdict"])
@@ -176,7 +211,9 @@ class Restorer:
 
     def _failed(self, ctx: TaskContext, restore: Restore, resource: Resource, error: Exception) -> None:
         """Undo first, then say so: a row that says "failed" must not have anything left behind it."""
-        if restore.mode == "new":
+        if restore.mode == "new" and resource.host == EXTERNAL:
+            self._there.undo(ctx, self._swapper.engine(resource), resource)
+        elif restore.mode == "new":
             self._reach.hosts.remove(resource.id)
         else:
             self._swapper.undo(ctx, restore, resource)

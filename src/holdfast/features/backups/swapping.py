@@ -16,9 +16,10 @@ from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.features.backups import store
 from holdfast.features.backups.model import Restore
+from holdfast.features.databases import external_store
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.gate import Gate
-from holdfast.features.databases.model import Resource
+from holdfast.features.databases.model import EXTERNAL, Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.tasks import DRAIN_SECONDS, DatabaseTasks, scratch_of
 from holdfast.jobs import Jobs
@@ -58,6 +59,22 @@ class Swapper:
                 hint="Restore into a new database.",
             )
         return engine
+
+    def require(self, conn: sa.Connection, resource: Resource) -> None:
+        """Before anything begins. Raises Conflict (code "cannot_swap"), for what is not ours with the reason of the
+        latest look and the statements that would change it."""
+        self.engine(resource)
+        if resource.host != EXTERNAL:
+            return
+        power = external_store.power(conn, resource.id, "restore_in_place")
+        if power is None or not power["ok"]:
+            reason = power["reason"] if power else "nobody has looked at it yet"
+            raise Conflict(
+                f"{resource.name!r} cannot be restored in place: {reason}",
+                code="cannot_swap",
+                hint="Restore into a new database, or run there what `holdfast db report` says and look again.",
+                details={"remedy": power["remedy"] if power else []},
+            )
 
     def swap(
         self,
@@ -187,7 +204,8 @@ class Swapper:
     def _discard(self, resource: Resource, label: str, scratch: Any) -> None:
         engine = self.engine(resource)
         tools = self._reach.tools(resource, scratch)
-        asyncio.run(engine.discard(engine.beside(self._reach.endpoint(resource), label), tools))
+        with self._reach.open(resource) as at:
+            asyncio.run(engine.discard(engine.beside(at, label), tools))
 
     def _close(self, ctx: TaskContext, resource: Resource) -> None:
         """From here on every query is refused. A second attempt finds it closed by this very run."""

@@ -102,11 +102,8 @@ class Taker:
             manifest = repository.manifest(found)
             return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}
         started, taken_at = time.monotonic(), self._clock.now()
-        engine = self._reach.engine(resource)
-        tools = self._reach.tools(resource, scratch_of(ctx))
-        session = engine.connect(self._reach.endpoint(resource), tools, "admin")
         parent, since = self._parent(snapshot, repository)
-        try:
+        with self._reach.session(resource, scratch_of(ctx)) as session:
             expected = asyncio.run(session.inspect("shallow")).bytes
             with session.capture(since, CaptureRequest(), ctx.stop) as capture:
                 written = write_snapshot(
@@ -121,8 +118,6 @@ class Taker:
                     progress=lambda stats: _report(ctx, stats, expected),
                     options=SnapshotOptions(),
                 )
-        finally:
-            asyncio.run(session.close())
         return {
             **describe(written.manifest),
             **sizes(written.stats),

@@ -66,6 +66,9 @@ class RestoreIn(In):
     masking: str | None = Field(
         default=None, max_length=64, description="Mode new: mask the copy with this profile, by name or id."
     )
+    server: str | None = Field(
+        default=None, max_length=64, description="Mode new: an external database; the new one is made on its server."
+    )
 
     def wish(self) -> RestoreWish:
         return RestoreWish(**self.model_dump())

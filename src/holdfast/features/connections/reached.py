@@ -17,6 +17,7 @@ from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.guard import found
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.reach import Reach
+from holdfast.features.databases.service import require_hosted
 from holdfast.kernel import audit
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict
@@ -59,6 +60,7 @@ class Ways:
                     hint="Start it, or wait for its run to end.",
                     details={"state": state},
                 )
+            require_hosted(resource, "administer")
             yield Reached(resource, self.reach.engine(resource), self.reach.endpoint(resource))
 
 

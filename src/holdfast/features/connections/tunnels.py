@@ -25,6 +25,7 @@ from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.guard import found
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.reach import Reach
+from holdfast.features.databases.service import require_hosted
 from holdfast.kernel import audit, log
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
@@ -251,6 +252,7 @@ class TunnelService:
 
 def admitting(reach: Reach, resource: Resource) -> AdmittingEngine:
     """Raises Conflict (code "cannot_connect") for engines that have no logins."""
+    require_hosted(resource, "sign in to")
     engine = reach.engine(resource)
     if not isinstance(engine, CanAdmit):
         raise Conflict(

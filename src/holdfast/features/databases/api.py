@@ -40,13 +40,14 @@ Access = Annotated[str, Query(description="owner, rw or ro.")]
 Label = Annotated[list[str] | None, Query(description="key=value; repeatable.")]
 
 
-def _pair(made: tuple[Resource, Run]) -> DatabaseRunOut:
+def pair(made: tuple[Resource, Run]) -> DatabaseRunOut:
+    """A database and its run, as every act answers."""
     resource, run = made
     return DatabaseRunOut(resource=DatabaseOut.of(resource), run=RunOut.of(run))
 
 
-def _pair_wire(made: tuple[Resource, Run]) -> dict[str, Any]:
-    return _pair(made).model_dump(mode="json")
+def pair_wire(made: tuple[Resource, Run]) -> dict[str, Any]:
+    return pair(made).model_dump(mode="json")
 
 
 @router.get("/engines", operation_id="engine_list", tags=["engines"], responses=answers(403))
@@ -70,9 +71,9 @@ def create_database(
     body: DatabaseIn, actor: CurrentActor, service: Service, once: IdempotencyKey, response: Response
 ) -> DatabaseRunOut:
     """Create a database; ready when its run has succeeded."""
-    made = service.create(actor, body.wanted(), once.answering(_pair_wire, 202))
+    made = service.create(actor, body.wanted(), once.answering(pair_wire, 202))
     set_etag(response, made[0].version)
-    return _pair(made)
+    return pair(made)
 
 
 @router.get("/databases", operation_id="database_list", responses=answers(403, 404))
@@ -144,7 +145,7 @@ def update_database(
 )
 def delete_database(body: ConfirmIn, actor: CurrentActor, service: Service, database_id: str) -> DatabaseRunOut:
     """Stop it and hide it; its data stays for the grace period and can be brought back."""
-    return _pair(service.delete(actor, database_id, body.confirm))
+    return pair(service.delete(actor, database_id, body.confirm))
 
 
 @router.post(
@@ -155,7 +156,7 @@ def delete_database(body: ConfirmIn, actor: CurrentActor, service: Service, data
 )
 def undelete_database(actor: CurrentActor, service: Service, database_id: str) -> DatabaseRunOut:
     """Bring a deleted database back."""
-    return _pair(service.undelete(actor, database_id))
+    return pair(service.undelete(actor, database_id))
 
 
 @router.post(
@@ -163,7 +164,7 @@ def undelete_database(actor: CurrentActor, service: Service, database_id: str) -
 )
 def purge_database(body: ConfirmIn, actor: CurrentActor, service: Service, database_id: str) -> DatabaseRunOut:
     """Destroy a deleted database's data now. Its snapshots stay."""
-    return _pair(service.purge(actor, database_id, body.confirm))
+    return pair(service.purge(actor, database_id, body.confirm))
 
 
 @router.post(
@@ -171,7 +172,7 @@ def purge_database(body: ConfirmIn, actor: CurrentActor, service: Service, datab
 )
 def start_database(actor: CurrentActor, service: Service, database_id: str) -> DatabaseRunOut:
     """Start a stopped or failed database."""
-    return _pair(service.start(actor, database_id))
+    return pair(service.start(actor, database_id))
 
 
 @router.post(
@@ -179,7 +180,7 @@ def start_database(actor: CurrentActor, service: Service, database_id: str) -> D
 )
 def stop_database(actor: CurrentActor, service: Service, database_id: str) -> DatabaseRunOut:
     """Stop it; its data stays."""
-    return _pair(service.stop(actor, database_id))
+    return pair(service.stop(actor, database_id))
 
 
 @router.get("/databases/{database_id}/url", operation_id="database_url", responses=answers(403, 404, 409))

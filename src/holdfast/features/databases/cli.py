@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from holdfast.features.databases import external_cli
 from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, terminal
@@ -22,6 +23,7 @@ app = noun(
 )
 Name = Annotated[str, typer.Argument(metavar="DATABASE", help="Name or id.", show_default=False)]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once instead of watching it.")]
+external_cli.add(app)
 
 
 @verb(
@@ -55,7 +57,7 @@ def create(
     if node is not None:
         body["node"] = node
     made = t.client.post("/databases", body)
-    _ended(t, made, no_wait, "Created {engine} database {name}. Query it: holdfast db shell {word}")
+    ended(t, made, no_wait, "Created {engine} database {name}. Query it: holdfast db shell {word}")
 
 
 @verb(app, "list", "holdfast db list --env production")
@@ -160,7 +162,7 @@ def delete(
     found = t.database(database)
     name = t.confirm(found["name"], confirm, "deletes a database")
     made = t.client.delete(f"/databases/{found['id']}", {"confirm": name})
-    _ended(t, made or {"resource": found}, no_wait, "Deleted {name}. Bring it back: holdfast db undelete {word}")
+    ended(t, made or {"resource": found}, no_wait, "Deleted {name}. Bring it back: holdfast db undelete {word}")
 
 
 @verb(app, "undelete", "holdfast db undelete shop")
@@ -169,7 +171,7 @@ def undelete(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> Non
     t = terminal(ctx)
     found = t.database(database, deleted=True)
     made = t.client.post(f"/databases/{found['id']}/undelete", {})
-    _ended(t, made, no_wait, "{name} is back.")
+    ended(t, made, no_wait, "{name} is back.")
 
 
 @verb(app, "purge", "holdfast db purge shop --confirm shop")
@@ -186,7 +188,7 @@ def purge(
     found = t.database(database, deleted=True)
     name = t.confirm(found["name"], confirm, "removes a deleted database for good")
     made = t.client.post(f"/databases/{found['id']}/purge", {"confirm": name})
-    _ended(t, made, no_wait, "Purged {name}. Its snapshots stay: holdfast snapshot list")
+    ended(t, made, no_wait, "Purged {name}. Its snapshots stay: holdfast snapshot list")
 
 
 @verb(
@@ -243,10 +245,10 @@ def shell(
 def _act(ctx: typer.Context, database: str, act: str, no_wait: bool, done: str) -> None:
     t = terminal(ctx)
     made = t.client.post(f"/databases/{t.database(database)['id']}/{act}", {})
-    _ended(t, made, no_wait, done)
+    ended(t, made, no_wait, done)
 
 
-def _ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
+def ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
     """Watch the run of an answer {resource, run} and say how it ended."""
     resource = made.get("resource") or made
     run = made.get("run")

@@ -20,7 +20,12 @@ def endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
         "roles": {access: [role.user, role.secret] for access, role in endpoint.roles.items()},
         "software": _text(endpoint.software),
         "beside": endpoint.beside,
+        **({} if endpoint.hosted else _foreign(endpoint)),
     }
+
+
+def _foreign(endpoint: Endpoint) -> dict[str, Any]:
+    return {"hosted": False, "maintenance": endpoint.maintenance, "tls": endpoint.tls}
 
 
 def endpoint_from_json(stored: Mapping[str, Any], secrets: Mapping[str, str]) -> Endpoint:
@@ -35,6 +40,9 @@ def endpoint_from_json(stored: Mapping[str, Any], secrets: Mapping[str, str]) ->
         secrets=dict(secrets),
         software=_path(stored.get("software")),
         beside=stored.get("beside"),
+        hosted=stored.get("hosted", True),
+        maintenance=stored.get("maintenance"),
+        tls=stored.get("tls"),
     )
 
 

@@ -13,6 +13,7 @@ from holdfast.features.access.grants import Place
 from holdfast.kernel.db import Json, Timestamp, metadata
 
 KIND = "database"
+EXTERNAL: Literal["external"] = "external"  # the host of what is not ours
 State = Literal["creating", "ready", "stopped", "starting", "stopping", "restoring", "failed", "deleted"]
 BUSY: frozenset[str] = frozenset({"creating", "starting", "stopping", "restoring"})
 
@@ -74,6 +75,16 @@ statements = sa.Table(
 )
 sa.Index("ix_statements_resource_id", statements.c.resource_id, statements.c.id)
 
+external_reports = sa.Table(
+    "external_reports",
+    metadata,
+    sa.Column("resource_id", sa.String(40), primary_key=True),
+    sa.Column("at", Timestamp(), nullable=False),
+    sa.Column("ok", sa.Boolean, nullable=False),
+    sa.Column("report", Json()),
+    sa.Column("error", Json()),
+)
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -127,3 +138,15 @@ class Statement:
     duration_ms: float
     rows: int
     affected: int | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """The latest look at a database that is not ours. `report` is the newest that succeeded, `error` why this one
+    failed."""
+
+    resource_id: str
+    at: datetime
+    ok: bool
+    report: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None

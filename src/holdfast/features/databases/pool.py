@@ -11,6 +11,7 @@ from pathlib import Path
 
 from holdfast.contract.engine import Session
 from holdfast.contract.spec import Access
+from holdfast.features.databases.external_reach import Lease
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.kernel.errors import HoldfastError, Retryable
@@ -24,7 +25,12 @@ _IDLE_SECONDS = 30.0
 @dataclass
 class _Idle:
     session: Session
+    lease: Lease
     since: float
+
+    async def close(self) -> None:
+        await self.session.close()
+        await asyncio.to_thread(self.lease.close)
 
 
 @dataclass
@@ -68,25 +74,28 @@ class SessionPool:
         key = (resource.generation, access)
         await self._close_stale(lane, resource.generation)
         waiting = lane.idle.get(key, [])
-        session = waiting.pop().session if waiting else await asyncio.to_thread(self._connect, resource, access)
+        line = waiting.pop() if waiting else await asyncio.to_thread(self._connect, resource, access)
         clean = False
         try:
-            yield session
+            yield line.session
             clean = True
         except HoldfastError as error:
             clean = not error.retryable and error.status < 500
+            line.lease.explain(error)
             raise
         finally:
             if clean:
-                lane.idle.setdefault(key, []).append(_Idle(session, time.monotonic()))
+                line.since = time.monotonic()
+                lane.idle.setdefault(key, []).append(line)
             else:
-                await asyncio.shield(session.close())
+                await asyncio.shield(line.close())
 
-    def _connect(self, resource: Resource, access: Access) -> Session:
+    def _connect(self, resource: Resource, access: Access) -> _Idle:
         self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = self._reach.engine(resource)
-        endpoint = self._reach.endpoint(resource)
-        return engine.connect(endpoint, self._reach.tools(resource, self._scratch), access)
+        tools = self._reach.tools(resource, self._scratch)
+        lease = self._reach.lease(resource)
+        return _Idle(engine.connect(lease.endpoint, tools, access), lease, time.monotonic())
 
     async def drain(self, resource_id: str) -> None:
         """Cancel its statements and close its idle sessions; new ones are refused by the gate, not here."""
@@ -107,7 +116,7 @@ class SessionPool:
                 old = [item for item in waiting if item.since < limit]
                 lane.idle[key] = [item for item in waiting if item.since >= limit]
                 for item in old:
-                    await item.session.close()
+                    await item.close()
             if not lane.running and not any(lane.idle.values()):
                 self._lanes.pop(resource_id, None)
 
@@ -119,4 +128,4 @@ class SessionPool:
     async def _close_stale(lane: _Lane, generation: int) -> None:
         for key in [key for key in lane.idle if key[0] != generation]:
             for item in lane.idle.pop(key):
-                await item.session.close()
+                await item.close()

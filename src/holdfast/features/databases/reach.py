@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from holdfast.contract.engine import Engine
+from holdfast.contract.engine import Engine, Session
 from holdfast.contract.registry import Registry
-from holdfast.contract.spec import Endpoint, Plan, Spec
+from holdfast.contract.spec import Access, Endpoint, Plan, Spec
 from holdfast.contract.tools import Tools
 from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.endpoints import endpoint_from_json
-from holdfast.features.databases.model import Resource
+from holdfast.features.databases.external_reach import Lease, lease_of
+from holdfast.features.databases.model import EXTERNAL, Resource
 from holdfast.hosts import Hosts
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, DiskFull, Invalid
@@ -52,20 +55,52 @@ class Reach:
         """Raises OtherNode for one whose files and server are on another node."""
         require_node(self.node, resource.node, f"the database {resource.name!r}")
 
-    def endpoint(self, resource: Resource, *, anywhere: bool = False) -> Endpoint:
-        """Raises Conflict (code "not_provisioned") while there is nothing to reach, OtherNode for one that cannot be
-        reached from here; with `anywhere` it is only told, not used."""
-        if not anywhere:
-            self.require_here(resource)
+    def recorded(self, resource: Resource) -> Endpoint:
+        """As it was registered or planned, passwords included: told, not used. Raises Conflict (code
+        "not_provisioned")."""
         if resource.endpoint is None:
             raise Conflict(f"{resource.name!r} was never provisioned", code="not_provisioned")
         return endpoint_from_json(resource.endpoint, self.secrets(resource))
 
+    def endpoint(self, resource: Resource, *, anywhere: bool = False) -> Endpoint:
+        """What an engine connects to; a line to a foreign server stays open until this process ends, so use `open` or
+        `lease`. Raises Conflict (code "not_provisioned") while there is nothing to reach, OtherNode for one that
+        cannot be reached from here; with `anywhere` it is only told, not used."""
+        return self.recorded(resource) if anywhere else self.lease(resource).endpoint
+
+    def lease(self, resource: Resource) -> Lease:
+        """The endpoint with whatever must be open for it, until `close`."""
+        self.require_here(resource)
+        at = self.recorded(resource)
+        if resource.host != EXTERNAL:
+            return Lease(at)
+        return lease_of(self.engine(resource), at, resource.endpoint or {}, self.hosts.lines, self.settings)
+
+    @contextmanager
+    def open(self, resource: Resource) -> Iterator[Endpoint]:
+        """A lease for one piece of work. A line that failed says why, instead of the engine's "does not answer"."""
+        with self.lease(resource) as lease:
+            yield lease.endpoint
+
+    @contextmanager
+    def session(self, resource: Resource, scratch: Path, access: Access = "admin") -> Iterator[Session]:
+        """A session for one piece of work on a thread."""
+        tools = self.tools(resource, scratch)
+        with self.open(resource) as at:
+            session = self.engine(resource).connect(at, tools, access)
+            try:
+                yield session
+            finally:
+                asyncio.run(session.close())
+
     def tools(self, resource: Resource, scratch: Path) -> Tools:
-        return self.hosts.tools(resource.id, self.engine(resource).software(self.spec(resource)), scratch)
+        owner = None if resource.host == EXTERNAL else resource.id
+        return self.hosts.tools(owner, self.engine(resource).software(self.spec(resource)), scratch)
 
     def plan(self, resource: Resource) -> Plan:
         """The plan of this resource on this machine; allocates what the host remembers (directories, user, port)."""
+        if resource.host == EXTERNAL:
+            return Plan(host=EXTERNAL, endpoint=self.recorded(resource))
         self.require_here(resource)
         engine, spec = self.engine(resource), self.spec(resource)
         port = (resource.endpoint or {}).get("port")  # before there is one, the host remembers what it gave

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import secrets as tokens
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.contract.spec import Endpoint
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.grants import Columns
 from holdfast.features.databases import store
 from holdfast.features.databases.guard import found
-from holdfast.features.databases.model import BUSY, KIND, Resource, State, resources
+from holdfast.features.databases.model import BUSY, EXTERNAL, KIND, Resource, State, resources
 from holdfast.features.databases.names import checked_name
 from holdfast.features.databases.reach import Reach, checked_spec
 from holdfast.features.projects.scope import Environment, environment_of
@@ -28,6 +29,7 @@ from holdfast.web.etag import changed_meanwhile
 from holdfast.web.idempotency import NEVER, Once
 
 MAX_LABELS = 50
+_MASK = "HOLDFASTMASK"  # survives any URL quoting as it is
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,18 @@ class DatabasesService:
             return made
 
     def insert(
-        self, conn: sa.Connection, actor: Actor, environment: Environment, wanted: Wanted, *, state: State
+        self,
+        conn: sa.Connection,
+        actor: Actor,
+        environment: Environment,
+        wanted: Wanted,
+        *,
+        state: State,
+        host: str | None = None,
+        endpoint: Mapping[str, Any] | None = None,
     ) -> Resource:
-        """A row and its generated passwords, in the caller's transaction; the caller authorised and submits the run."""
+        """A row and its generated passwords, in the caller's transaction; the caller authorised and submits the run.
+        What is not ours comes with its `endpoint`, and nothing is generated for it."""
         engine = self._reach.engines.get(wanted.engine)
         spec = checked_spec(engine, dict(wanted.spec))
         now = self._clock.now()
@@ -85,8 +96,8 @@ class DatabasesService:
             notes=wanted.notes,
             state=state,
             state_reason=None,
-            host=None,
-            endpoint=None,
+            host=host,
+            endpoint=endpoint,
             limits=None,
             deletion_protection=wanted.deletion_protection,
             run_id=None,
@@ -98,10 +109,10 @@ class DatabasesService:
             deleted_at=None,
             purge_after=None,
             purged_at=None,
-            node=self._node(conn, wanted.node),
+            node=None if host == EXTERNAL and not (endpoint or {}).get("path") else self._node(conn, wanted.node),
         )
         store.insert(conn, resource)
-        for name in engine.needs(spec)[1]:
+        for name in engine.needs(spec)[1] if host != EXTERNAL else ():
             self._secrets.put(conn, environment.id, resource.id, name, tokens.token_urlsafe(24))
         return resource
 
@@ -201,26 +212,25 @@ class DatabasesService:
             resource = found(conn, actor, resource_id, "database.url.reveal")
             actor.require_step_up()
             self.record(conn, actor, resource, "database.url.reveal", {"access": access})
-        return self._url(resource, access)
+        return self._url(resource, access, self._reach.recorded(resource))
 
     def masked_url(self, actor: Actor, resource_id: str, access: str) -> str:
         """The same URL with every password as ***."""
         resource = self.get(actor, resource_id)
-        url = self._url(resource, access)
-        for value in self._reach.secrets(resource).values():
-            url = url.replace(value, "***")
-        return url
+        at = self._reach.recorded(resource)
+        return self._url(resource, access, replace(at, secrets=dict.fromkeys(at.secrets, _MASK))).replace(_MASK, "***")
 
-    def _url(self, resource: Resource, access: str) -> str:
+    def _url(self, resource: Resource, access: str, at: Endpoint) -> str:
         if access not in ("owner", "rw", "ro"):
             raise Invalid("access is owner, rw or ro", code="access_invalid")
-        return self._reach.engine(resource).url(self._reach.endpoint(resource, anywhere=True), access)  # type: ignore[arg-type]
+        return self._reach.engine(resource).url(at, access)  # type: ignore[arg-type]
 
     def _act(
         self, actor: Actor, resource_id: str, verb: str, state: State, states: Sequence[State]
     ) -> tuple[Resource, Run]:
         with self._db.write() as conn:
             resource = found(conn, actor, resource_id, f"database.{verb}")
+            require_hosted(resource, verb)
             return self._move(conn, actor, resource, verb, state, states)
 
     def _move(
@@ -239,6 +249,10 @@ class DatabasesService:
         if changed is None:
             raise wrong_state(resource, verb)
         return self._run(conn, actor, changed, f"database.{verb}", values or {})
+
+    def submit(self, conn: sa.Connection, actor: Actor, resource: Resource, kind: str) -> tuple[Resource, Run]:
+        """The run that ends the state the caller just wrote, owned and audited, in the caller's transaction."""
+        return self._run(conn, actor, resource, kind)
 
     def _run(
         self,
@@ -285,6 +299,16 @@ def wrong_state(resource: Resource, verb: str) -> Conflict:
         hint=f"Wait for {resource.run_id} to end, or cancel it." if busy and resource.run_id else None,
         details={"state": resource.state},
     )
+
+
+def require_hosted(resource: Resource, verb: str) -> None:
+    """Raises Conflict (code "not_ours"): somebody else runs that server."""
+    if resource.host == EXTERNAL:
+        raise Conflict(
+            f"{resource.name!r} is not ours: cannot {verb} it",
+            code="not_ours",
+            hint="Its server belongs to somebody else. Look at it: holdfast db report; forget it: holdfast db delete.",
+        )
 
 
 def check_confirm(resource: Resource, confirm: str) -> None:

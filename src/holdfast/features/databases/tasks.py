@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
-from holdfast.features.databases import store
+from holdfast.features.databases import external_store, store
 from holdfast.features.databases.endpoints import endpoint_to_json
+from holdfast.features.databases.external_look import Looker
 from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.interruption import only_interrupted
-from holdfast.features.databases.model import Resource
+from holdfast.features.databases.model import EXTERNAL, Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.jobs import TaskRegistry
 from holdfast.jobs.model import TaskContext
@@ -33,7 +34,14 @@ class DatabaseTasks:
     """The runner's side of the slice."""
 
     def __init__(
-        self, db: Database, reach: Reach, secrets: Secrets, gate: Gate, clock: Clock, wake: Wake | None = None
+        self,
+        db: Database,
+        reach: Reach,
+        secrets: Secrets,
+        gate: Gate,
+        clock: Clock,
+        wake: Wake | None = None,
+        looker: Looker | None = None,
     ) -> None:
         self._db = db
         self._reach = reach
@@ -41,6 +49,7 @@ class DatabaseTasks:
         self._gate = gate
         self._clock = clock
         self._wake = wake
+        self._looker = looker or Looker(reach, clock, reach.settings.data / "scratch" / "looks")
         self._at_purge: list[Callable[[sa.Connection, Resource], None]] = []
 
     def at_purge(self, do: Callable[[sa.Connection, Resource], None]) -> None:
@@ -50,10 +59,15 @@ class DatabaseTasks:
     def register(self, tasks: TaskRegistry) -> None:
         for verb in ("create", "start", "stop", "delete", "undelete", "purge"):
             tasks.add(f"database.{verb}", getattr(self, verb), resource_exclusive=True)
+        tasks.add("database.register", self.look, resource_exclusive=True)
 
     def create(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Ends with the database ready, or failed with nothing left of it."""
         return self._bring_up(ctx, states=("creating", "failed"), undo=True)
+
+    def look(self, ctx: TaskContext) -> Mapping[str, JSON]:
+        """Ends with a foreign database looked at and ready, or failed with the reason. Its server stays as it is."""
+        return self._bring_up(ctx, states=("creating", "starting", "failed"), undo=False)
 
     def start(self, ctx: TaskContext) -> Mapping[str, JSON]:
         return self._bring_up(ctx, states=("starting", "failed"), undo=False)
@@ -97,6 +111,7 @@ class DatabaseTasks:
             if store.change(conn, resource.id, now=now, states=("deleted",), purged_at=now, endpoint=None) is None:
                 raise Conflict(f"{resource.name!r} changed during the purge", code="not_deleted")
             self._secrets.delete_resource(conn, resource.environment_id, resource.id)
+            external_store.forget(conn, resource.id)
             for do in self._at_purge:
                 do(conn, resource)
             self._audit(conn, ctx, resource, "database.purge")
@@ -106,7 +121,17 @@ class DatabaseTasks:
     def _bring_up(self, ctx: TaskContext, *, states: tuple[str, ...], undo: bool) -> Mapping[str, JSON]:
         resource = self._resource(ctx)
 
+        def look() -> dict[str, Any]:
+            ctx.progress("looking")
+            seen = self._looker.look_at(resource)
+            with ctx.commit() as conn:
+                self._looker.keep(conn, resource.id, seen)
+            spec = seen.spec(self._reach.engine(resource))
+            return {"state": "ready", "endpoint": seen.record, "spec": spec, "bump_generation": True}
+
         def work() -> dict[str, Any]:
+            if resource.host == EXTERNAL:
+                return look()
             ctx.progress("provisioning", 0, 2)
             ctx.stop.check()
             endpoint = self._reach.provision(resource, scratch_of(ctx))
@@ -158,6 +183,8 @@ class DatabaseTasks:
         if undo:
             self._reach.hosts.remove(resource.id)
         with ctx.commit() as conn:
+            if resource.host == EXTERNAL and isinstance(error, HoldfastError):
+                self._looker.keep(conn, resource.id, error)
             store.change(
                 conn,
                 resource.id,

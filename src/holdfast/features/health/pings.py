@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.backups.model import RepositoryRow, repositories
+from holdfast.features.databases import external_store
 from holdfast.features.health.ping import Ping
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import nodes
@@ -86,6 +87,22 @@ def nodes_ping(db: Database, clock: Clock, here: str) -> Ping:
         return f"{here}, {len(found)} in all"
 
     return Ping("nodes", check, needed=False)
+
+
+def external_ping(db: Database) -> Ping:
+    """Down when a registered database could not be reached at the runner's last look; nothing is dialled here."""
+
+    def check() -> str:
+        with db.read() as conn:
+            total, lost = external_store.unreachable(conn, 20)
+        if lost:
+            raise Retryable(
+                "; ".join(f"{name!r}: {reason}" for name, reason in lost)[:2000],
+                hint="`holdfast db report NAME` looks again and says what to do.",
+            )
+        return f"{total} registered"
+
+    return Ping("external_databases", check, needed=False)
 
 
 class RepositoriesWatch:

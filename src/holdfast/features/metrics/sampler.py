@@ -10,7 +10,7 @@ from pathlib import Path
 
 from holdfast.contract.engine import Session
 from holdfast.contract.measure import CanMeasure, Measures
-from holdfast.features.databases.model import Resource
+from holdfast.features.databases.model import EXTERNAL, Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.errors import HoldfastError
@@ -87,6 +87,9 @@ class Sampler:
     def _measure(self, resource: Resource) -> Measures:
         """Sessions hold no connection between verbs, but their making reads the metadata: once per change, not each
         time."""
+        if resource.host == EXTERNAL:  # the line to it is given back at once
+            with self._reach.session(resource, self._scratch) as brief:
+                return brief.measure(self._stop) if isinstance(brief, CanMeasure) else Measures()
         now = (resource.generation, resource.version)
         known = self._sessions.get(resource.id)
         if known is None or known[0] != now:
