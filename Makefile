@@ -11,7 +11,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup setup-dev up test test-fast test-only lint format bench docs lock system-parts clean
+.PHONY: help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -62,6 +62,13 @@ test-only: setup-dev system-parts
 
 test-fast: setup-dev system-parts ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
+
+test-minio: setup-dev system-parts ## The store suite and a journey on a real MinIO, built once outside this clone
+	HOLDFAST_TEST_MINIO=$$(bash tools/minio.sh) $(PYTEST) -q tests/minio
+
+bench-stores: setup-dev ## A repository on MinIO beside stock restic on the same one
+	@bash tools/system-parts.sh restic
+	HOLDFAST_TEST_MINIO=$$(bash tools/minio.sh) $(BIN)/python -m bench stores
 
 bench: setup-dev ## Measure against the peers, side by side, and print medians
 	@bash tools/system-parts.sh restic zstd

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,8 +40,9 @@ def environment(root: Path, database_url: str | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def temporary_holdfast(database_url: str | None = None) -> Iterator[Client]:
-    """A client of a server that lives as long as the context. Raises NeedsOperator with its last words."""
+def temporary_holdfast(database_url: str | None = None, more: Mapping[str, str] | None = None) -> Iterator[Client]:
+    """A client of a server that lives as long as the context; `more` are variables of it. Raises NeedsOperator with its
+    last words."""
     root = Path(tempfile.mkdtemp(prefix="hf-demo-"))
     log = root / "up.log"
     with log.open("wb") as words:
@@ -51,7 +52,7 @@ def temporary_holdfast(database_url: str | None = None) -> Iterator[Client]:
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
-            env=environment(root, database_url),
+            env=environment(root, database_url) | dict(more or {}),
             start_new_session=True,
         )
     try:

@@ -33,7 +33,7 @@ class BreakerView:
 class Breaker:
     """Of one repository in one process; thread-safe. Closed: calls go through. Open: they fail at once (code
     "store_resting", with `retry_after`). When the rest is over one call is let through (half open): it closes the
-    breaker, or opens it for twice as long.
+    breaker, or opens it for twice as long. `failures` in a row open it, for `rest` seconds at first.
 
     Only what keeps the store from answering counts (Retryable, but not a full store); any answer ends the row, also a
     refusal. `changed` is called outside the lock after every opening and closing.
@@ -45,13 +45,14 @@ class Breaker:
         changed: Callable[[BreakerView], None] = lambda _: None,
         *,
         failures: int = FAILURES,
-        rest: float = REST_SECONDS,
+        rest: float | None = None,
     ) -> None:
-        self._clock, self._changed, self._limit, self._first_rest = clock, changed, failures, rest
+        self._clock, self._changed, self._limit = clock, changed, failures
+        self._first_rest = REST_SECONDS if rest is None else rest
         self._lock = threading.Lock()
         self._state: State = "closed"
         self._count = 0
-        self._rest = rest
+        self._rest = self._first_rest
         self._opened = 0.0
         self._since = clock.now()
         self._error: HoldfastError | None = None

@@ -59,6 +59,10 @@ class SignedQuestions:
             return Answer(0, "", "")  # the host belongs to one bucket
         return self._ask("GET", self._base() + "/", ())
 
+    def make_bucket(self) -> Answer:
+        """For benchmarks: people make their buckets themselves."""
+        return self._ask("PUT", self._bucket_path(), ())
+
     def try_write_outside(self) -> Answer:
         """A write beside the prefix that can succeed nowhere: it asks for an object that does not exist. A store that
         does not know the condition writes an empty object, which is deleted again."""
