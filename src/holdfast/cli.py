@@ -32,7 +32,7 @@ class Lazy(NamedTuple):
 
 
 REPO_MORE = ("holdfast.features.backups.cli_repo_add",)
-DB_MORE = ("holdfast.features.connections.cli_db",)
+DB_MORE = ("holdfast.features.connections.cli_db", "holdfast.features.copies.cli_db")
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),
     "down": Lazy("holdfast.commands.down", "down", "Stop Holdfast and the databases it runs.", "Run"),
@@ -67,6 +67,9 @@ COMMANDS: dict[str, Lazy] = {
     "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data"),
     "repo": Lazy(
         "holdfast.features.backups.cli_repo", "app", "Repositories: where snapshots live.", "Data", more=REPO_MORE
+    ),
+    "migration": Lazy(
+        "holdfast.features.migrations.cli", "app", "Migrations: versioned changes of a database's structure.", "Data"
     ),
     "metrics": Lazy("holdfast.features.metrics.cli", "app", "Metrics: how databases fare.", "Data"),
     "node": Lazy("holdfast.features.nodes.cli", "app", "Nodes: the Holdfasts of one metadata database.", "Run"),

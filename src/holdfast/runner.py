@@ -25,6 +25,7 @@ from holdfast.features.backups.verifying import Verifier
 from holdfast.features.connections import login_store
 from holdfast.features.connections.reached import Ways
 from holdfast.features.connections.upkeep import UpkeepTasks
+from holdfast.features.copies.tasks import CopyTasks
 from holdfast.features.databases.external_look import Looker
 from holdfast.features.databases.external_watch import ExternalWatch
 from holdfast.features.databases.gate import Gate
@@ -33,6 +34,7 @@ from holdfast.features.databases.sweep import DatabaseSweep
 from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
+from holdfast.features.migrations.tasks import MigrationTasks
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
 from holdfast.hosts import Hosts
@@ -108,6 +110,8 @@ def build(
     databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
     MoveTasks(db, reach, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
+    MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
+    CopyTasks(db, reach, gate, clock).register(tasks)
 
     scratch = settings.data / "scratch"
     scratch.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)

@@ -25,6 +25,8 @@ from holdfast.features.backups.restore_there import Neighbours
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.connections import wiring as connections_wiring
+from holdfast.features.copies import api as copies_api
+from holdfast.features.copies.service import CopiesService
 from holdfast.features.databases import api as databases_api
 from holdfast.features.databases import api_query, external_api
 from holdfast.features.databases.external_look import Looker
@@ -44,6 +46,9 @@ from holdfast.features.metrics import api as metrics_api
 from holdfast.features.metrics.sampler import Sampler
 from holdfast.features.metrics.service import MetricsService
 from holdfast.features.metrics.statements import StatementMeter
+from holdfast.features.migrations import api as migrations_api
+from holdfast.features.migrations.reading import Reader
+from holdfast.features.migrations.service import MigrationsService
 from holdfast.features.moves import api as moves_api
 from holdfast.features.moves.service import MovesService
 from holdfast.features.nodes import api as nodes_api
@@ -88,6 +93,8 @@ ROUTERS = (
     metrics_api.router,
     moves_api.router,
     nodes_api.router,
+    migrations_api.router,
+    copies_api.router,
     *secrets_wiring.ROUTERS,
 )
 
@@ -115,6 +122,8 @@ class Services:
     repositories: RepositoriesService
     browse: BrowseService
     masking: MaskingService
+    migrations: MigrationsService
+    copies: CopiesService
     metrics: MetricsService
     moves: MovesService
     limits: Limits
@@ -141,6 +150,8 @@ class Services:
             self.repositories,
             self.browse,
             self.masking,
+            self.migrations,
+            self.copies,
             self.metrics,
             self.moves,
         )
@@ -233,6 +244,10 @@ def build(
         browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api", bounds.quotas),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         moves=MovesService(db, jobs, reach, databases, clock),
+        migrations=MigrationsService(
+            db, jobs, snapshots, reach, Reader(reach, gate, settings.data / "scratch" / "api"), clock
+        ),
+        copies=CopiesService(db, jobs, databases, clock),
         metrics=MetricsService(db, hosts, Sampler(reach, settings.data / "scratch" / "api", clock), meter, clock),
         secrets=secrets_wiring.build(
             db,

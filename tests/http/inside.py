@@ -44,6 +44,8 @@ from holdfast.features.limits.service import LimitsService
 from holdfast.features.limits.words import SHIPPED, Subject
 from holdfast.features.masking import store as masking_store
 from holdfast.features.masking.model import MaskingProfile
+from holdfast.features.migrations import store as migrations_store
+from holdfast.features.migrations.model import Migration, StepRow
 from holdfast.features.moves import store as moves_store
 from holdfast.features.moves.model import Move
 from holdfast.features.saved import store as saved_store
@@ -137,6 +139,9 @@ class Inside:
                     run_logs.insert().values(run_id=run.id, seq=seq, at=NOW, level="info", message="m", fields={})
                 )
             conn.execute(statements.insert().values(**statement_row(resource.id)))
+            migration = migration_row(resource, 1)
+            migrations_store.insert(conn, migration)
+            migrations_store.add_step(conn, step_row(resource.id))
             tunnel = tunnel_row(resource)
             connections.insert(conn, tunnel)
             login = login_row(resource, f"login{number}")
@@ -154,6 +159,7 @@ class Inside:
         made |= {"tunnel": tunnel.id, "login": login.id}
         made["move"] = move.id
         made["node"] = node_row(self.services)
+        made["migration"] = migration.id
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
         made["saved_query"] = saved.id
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
@@ -171,6 +177,8 @@ class Inside:
                 conn.execute(statements.insert().values(**statement_row(mine["database"])))
                 backups.insert(conn, verification_row(mine["snapshot"]))
                 there = resource_row(mine["project"], mine["environment"], "", id=mine["database"])
+                migrations_store.insert(conn, migration_row(there, seq))
+                migrations_store.add_step(conn, step_row(there.id))
                 connections.insert(conn, tunnel_row(there))
                 login_store.insert(conn, login_row(there, f"more{seq}"))
                 session_row(conn, mine["user"])
@@ -271,6 +279,16 @@ def tunnel_row(resource: Resource) -> Tunnel:
 def login_row(resource: Resource, name: str) -> NamedLogin:
     place = (resource.project_id, resource.environment_id, resource.id)
     return NamedLogin(new_id("lgn"), *place, name, "ro", "usr_walk", NOW, NOW)
+
+
+def migration_row(resource: Resource, number: int) -> Migration:
+    place = (resource.project_id, resource.environment_id, resource.id)
+    return Migration(new_id("mig"), *place, number, "walk", "SELECT 1", None, "0", None, None, 1, "usr_walk", NOW)
+
+
+def step_row(resource_id: str) -> StepRow:
+    what = (1, "walk", "0", "up", "succeeded", "usr_walk", "run_walk", None, 0.1, 1, None)
+    return StepRow(new_id("mgs"), resource_id, *what, NOW)
 
 
 def statement_row(resource_id: str) -> dict[str, Any]:

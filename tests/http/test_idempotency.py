@@ -28,6 +28,8 @@ CREATING = [
     "POST /api/v1/repositories",
     "POST /api/v1/databases/{database_id}/saved-queries",
     "POST /api/v1/databases/{database_id}/snapshots",
+    "POST /api/v1/databases/{database_id}/migrations",
+    "POST /api/v1/databases/{database_id}/clone",
     "POST /api/v1/snapshots/{snapshot_id}/restore",
     "POST /api/v1/databases/{database_id}/moves",
     "POST /api/v1/moves/{move_id}/start",

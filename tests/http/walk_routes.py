@@ -371,6 +371,23 @@ ASKS: dict[str, Ask] = {
     "DELETE /api/v1/saved-queries/{saved_query_id}": _one("database.saved.write"),
     "GET /api/v1/saved-queries/{saved_query_id}/versions": _one("database.query.read"),
     "POST /api/v1/saved-queries/{saved_query_id}/run": _one("database.query.read", body={}),
+    "POST /api/v1/databases/{database_id}/clone": Ask(
+        ("database.clone", "database.create"), {"name": "walk", "environment_id": "$environment"}
+    ),
+    "GET /api/v1/databases/{database_id}/origin": _one("database.read"),
+    "POST /api/v1/databases/{database_id}/migrations": _one("migration.apply", body={"name": "walk", "up": "SELECT 1"}),
+    "GET /api/v1/databases/{database_id}/migrations": _one("migration.read"),
+    "GET /api/v1/databases/{database_id}/migrations/status": _one("migration.read"),
+    "GET /api/v1/databases/{database_id}/migrations/history": _one("migration.read"),
+    "GET /api/v1/databases/{database_id}/migrations/drift": _one("migration.read"),
+    "POST /api/v1/databases/{database_id}/migrations/apply": _one("migration.apply", body={}),
+    "POST /api/v1/databases/{database_id}/migrations/rollback": _one(
+        "migration.apply", body={"steps": 1, "confirm": "db0"}
+    ),
+    "POST /api/v1/databases/{database_id}/migrations/rehearse": _one("migration.apply", body={}),
+    "POST /api/v1/databases/{database_id}/migrations/baseline": _one("migration.apply", body={}),
+    "GET /api/v1/migrations/{migration_id}": _one("migration.read"),
+    "DELETE /api/v1/migrations/{migration_id}": _one("migration.apply"),
     "POST /api/v1/databases/{database_id}/snapshots": _one("snapshot.create", body={"repository_id": "$repository"}),
     "GET /api/v1/snapshots": _one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/snapshots/{snapshot_id}": _one("snapshot.read"),
@@ -438,6 +455,8 @@ SOCKETS: dict[str, Ask] = {
 }
 STEP_UP = (
     "DELETE /api/v1/nodes/{node_id}",
+    "POST /api/v1/databases/{database_id}/clone",
+    "POST /api/v1/databases/{database_id}/migrations/rollback",
     "POST /api/v1/account/totp",
     "POST /api/v1/account/totp/confirm",
     "DELETE /api/v1/account/totp",

@@ -24,6 +24,7 @@ from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name, check_database_name, literal, qualified
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
+from holdfast.engines.postgresql.scripts import Splits
 from holdfast.engines.postgresql.session import PostgresqlSession
 from holdfast.engines.postgresql.spec import PostgresqlSpec
 from holdfast.engines.postgresql.table import SCHEMA
@@ -46,7 +47,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
+class PostgresqlEngine(Logins, Splits, Activities, Chores, Tuning, Extensions):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

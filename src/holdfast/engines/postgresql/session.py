@@ -43,13 +43,14 @@ from holdfast.engines.postgresql import (
 from holdfast.engines.postgresql.capture import PostgresCapture
 from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.restore import Restore
+from holdfast.engines.postgresql.scripts import Scripts
 from holdfast.engines.postgresql.verify import verify_restored
 from holdfast.kernel.errors import Denied
 from holdfast.kernel.stop import Stop
 
 
-class PostgresqlSession:
-    """Implements Session, CanDigest CanEdit and CanReshape."""
+class PostgresqlSession(Scripts):
+    """Implements Session, CanDigest, CanEdit, CanReshape and CanScript."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access

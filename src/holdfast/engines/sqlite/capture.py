@@ -105,6 +105,15 @@ class SqliteCapture:
                 if index == 1:
                     crash_point("capture.half")
 
+    @property
+    def page(self) -> int:
+        """Bytes of one page."""
+        return self._page
+
+    def backup_into(self, other: apsw.Connection) -> apsw.Backup:
+        """A backup of the moment that is held, into `other`; for one thread."""
+        return other.backup("main", self._moment(), "main")
+
     def _moment(self) -> apsw.Connection:
         if self._connection is None:
             raise Permanent("the capture has ended", code="capture_ended")

@@ -20,8 +20,10 @@ from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.sqlite import foreign
+from holdfast.engines.sqlite.cloning import Clones
 from holdfast.engines.sqlite.connections import database, literal, path_of, quote
 from holdfast.engines.sqlite.preview import preview
+from holdfast.engines.sqlite.scripts import Splits
 from holdfast.engines.sqlite.session import SqliteSession
 from holdfast.engines.sqlite.spec import CAPABILITIES, ENTRY, SCHEMA, SqliteSpec
 from holdfast.engines.sqlite.swap import discard, swap_files, sync_directory
@@ -33,8 +35,8 @@ from holdfast.kernel.stop import Stop
 _LABEL = re.compile(r"[a-z0-9_]{1,24}")
 
 
-class SqliteEngine(Upkeep):
-    """Implements Engine, CanSwap and CanPreview."""
+class SqliteEngine(Splits, Clones, Upkeep):
+    """Implements Engine, CanSwap, CanPreview, CanSplit and CanClone."""
 
     name: ClassVar[str] = "sqlite"
     spec: ClassVar[type[Spec]] = SqliteSpec

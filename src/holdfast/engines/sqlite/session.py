@@ -24,14 +24,15 @@ from holdfast.engines.sqlite.look import look
 from holdfast.engines.sqlite.measure import measure
 from holdfast.engines.sqlite.query import run_query
 from holdfast.engines.sqlite.restore import restore_file
+from holdfast.engines.sqlite.scripts import Scripts
 from holdfast.engines.sqlite.tables import restore_tables
 from holdfast.engines.sqlite.verify import verify_database
 from holdfast.kernel.errors import Denied
 from holdfast.kernel.stop import Stop
 
 
-class SqliteSession:
-    """Implements Session, CanDigest, CanMeasure, CanEdit, CanReshape and CanTranslate."""
+class SqliteSession(Scripts):
+    """Implements Session, CanDigest, CanMeasure, CanEdit, CanReshape, CanTranslate and CanScript."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access

@@ -4,37 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from holdfast.contract.engine import Session
 from holdfast.contract.query import QueryLimits
 from holdfast.features.access.actor import Actor
-from holdfast.features.backups.model import Snapshot
+from holdfast.features.access.grants import Place
 from holdfast.features.masking.service import chosen
 from holdfast.features.projects import store as projects
 from holdfast.features.projects.model import Environment
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.errors import Conflict, HoldfastError, Permanent
 
+
+class Copied(Protocol):
+    """What is copied: a snapshot, or a database."""
+
+    @property
+    def place(self) -> Place: ...
+    @property
+    def project_id(self) -> str: ...
+    @property
+    def environment_id(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
+
+
 LONGEST_SECONDS = 6 * 3600.0
 
 
 def check_copy(
-    conn: sa.Connection, actor: Actor, snapshot: Snapshot, target: Environment, masking: str | None
+    conn: sa.Connection, actor: Actor, copied: Copied, target: Environment, masking: str | None
 ) -> Mapping[str, Any] | None:
     """The masking to apply, as it is written now: a profile that changes while the run waits changes nothing.
 
     Raises Denied without snapshot.copy.lower when the data leaves production, Conflict("masking_required") when its
     environment wants every copy masked, NotFound or Conflict for a profile that is not there or for another engine.
     """
-    source = projects.environment(conn, snapshot.environment_id)
+    source = projects.environment(conn, copied.environment_id)
     leaves = source is not None and source.kind == "production" and target.kind != "production"
     if leaves:
-        actor.require("snapshot.copy.lower", snapshot.place, noun="snapshot")
+        actor.require("snapshot.copy.lower", copied.place, noun="snapshot")
     if masking:
-        profile = chosen(conn, snapshot.project_id, masking, snapshot.engine)
+        profile = chosen(conn, copied.project_id, masking, copied.engine)
         return {
             "profile_id": profile.id,
             "name": profile.name,

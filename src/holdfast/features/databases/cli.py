@@ -107,6 +107,7 @@ def show(ctx: typer.Context, database: Name) -> None:
             "Labels": _settings(found.get("labels") or {}),
             "Node": found.get("node") or "any",
             "Created": output.moment_text(found.get("created_at")),
+            "From": _origin(t.client.get(f"/databases/{found['id']}/origin")),
         }
     )
     if catalog:
@@ -269,6 +270,16 @@ def ended(t: Terminal, made: dict[str, Any], no_wait: bool, done: str) -> None:
         output.say_json({"resource": current, "run": run})
     else:
         output.say(done.format(**words))
+
+
+def _origin(origin: dict[str, Any]) -> str:
+    """Cloned or restored from what, as of when."""
+    if origin["how"] == "created":
+        return "-"
+    words = f"{origin['how']} from {output.visible(str(origin['source_name']))} ({origin['source_id']})"
+    if origin["snapshot_id"]:
+        words += f", snapshot {origin['snapshot_id']}"
+    return words + (f", as of {output.moment_text(origin['moment'])}" if origin["moment"] else "")
 
 
 def _settings(given: dict[str, Any]) -> str:
