@@ -67,6 +67,8 @@ class Statement:
         """Prepare, bind and run to the first row."""
         with self._lock:
             self._limits.stop.check()
+            if "\x00" in self._text:
+                raise Invalid("a statement cannot hold a zero byte", code="statement_invalid")
             if _NOTHING.match(self._text):
                 raise Invalid("the statement is empty", code="statement_invalid")
             connection = open_database(self._path, "write" if self._limits.write else "read")
