@@ -131,6 +131,11 @@ class Alive:
             raise lost[0]
 
 
+# A thread that works keeps the interpreter this long while the event loop waits: at the usual 5 ms every hop between
+# threads of a small statement costs up to that much.
+_SWITCH_SECONDS = 0.0005
+
+
 class _Server(uvicorn.Server):
     """One listener; the process has several, so signals are not its business."""
 
@@ -225,6 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m holdfast.app", description=__doc__)
     parser.add_argument("--fd", action="append", default=[], metavar="NAME=NUMBER", help="a listening socket")
     arguments = parser.parse_args(argv)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         settings = Settings.load()
         forget_ambient()

@@ -75,11 +75,11 @@ from holdfast.kernel.wake import Wake
 from holdfast.web.hub import Hub
 
 ROUTERS = (
+    api_query.router,  # routes are tried in order: the one that is asked most comes first
     runs_api.router,
     audit_api.router,
     external_api.router,
     databases_api.router,
-    api_query.router,
     values_api.router,
     *connections_wiring.ROUTERS,
     rows_api.router,

@@ -20,7 +20,16 @@ from holdfast.contract.spec import Access, Endpoint
 from holdfast.engines.postgresql import link
 from holdfast.engines.postgresql.link import AsyncConnection
 
-QUERY_SETTINGS = {"client_encoding": "UTF8", "client_min_messages": "warning", "application_name": "holdfast query"}
+# They win over ALTER ROLE: one user of a role must not end the others' statements by a timeout of their own.
+QUERY_SETTINGS = {
+    "client_encoding": "UTF8",
+    "client_min_messages": "warning",
+    "application_name": "holdfast query",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
 _OLDEST_SECONDS = 600.0  # a backend never gives back the memory its catalog caches took
 _RESET_SECONDS = 5.0
 

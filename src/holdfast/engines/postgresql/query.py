@@ -166,8 +166,9 @@ class Result:
     async def drain(self) -> None:
         """Take what the server still says of a statement that failed: until then it hears no other."""
         with contextlib.suppress(psycopg.Error):
-            while await self._connection.wait(generators.fetch(self._connection.pgconn)) is not None:
-                pass
+            while (result := await self._connection.wait(generators.fetch(self._connection.pgconn))) is not None:
+                if result.status in _COPY:
+                    return  # it would say so for ever: a line in this state is closed, not used again
 
     async def _abandon(self) -> None:
         """The rest is not wanted: stop the server producing it."""

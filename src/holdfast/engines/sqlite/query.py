@@ -29,16 +29,16 @@ async def run_query(path: Path, statement: str, params: Params, limits: QueryLim
     timer = asyncio.get_running_loop().call_later(limits.seconds, running.expire)
     limits.stop.on_stop(running.interrupt)
     try:
-        await asyncio.to_thread(running.open)
-        while True:
+        batch = await asyncio.to_thread(running.begin)
+        yield batch
+        while not batch.last:
             batch = await asyncio.to_thread(running.next_batch)
             yield batch
-            if batch.last:
-                return
     finally:
         timer.cancel()
         running.abandon()
-        await asyncio.shield(asyncio.to_thread(running.close))
+        if not running.closed:
+            await asyncio.shield(asyncio.to_thread(running.close))
 
 
 class Statement:
@@ -62,11 +62,23 @@ class Statement:
         self._rows = 0
         self._bytes = 0
         self._first = True
+        self.closed = False
+
+    def begin(self) -> Batch:
+        """Open and give the first batch; a result that ends with it is closed too: every hop between threads costs as
+        much as a small statement."""
+        self.open()
+        batch = self.next_batch()
+        if batch.last:
+            self.close()
+        return batch
 
     def open(self) -> None:
         """Prepare, bind and run to the first row."""
         with self._lock:
             self._limits.stop.check()
+            if "\x00" in self._text:
+                raise Invalid("a statement cannot hold a zero byte", code="statement_invalid")
             if _NOTHING.match(self._text):
                 raise Invalid("the statement is empty", code="statement_invalid")
             connection = open_database(self._path, "write" if self._limits.write else "read")
@@ -111,6 +123,7 @@ class Statement:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close(True)
+            self.closed = True
 
     def _next_batch(self) -> Batch:
         assert self._cursor is not None  # noqa: S101  open() came first

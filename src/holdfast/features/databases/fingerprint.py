@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 MAX_LENGTH = 2000
+_MAX_KEPT = 4096
 _MAX_TOKENISED = 64 * 1024  # longer statements take the crude way: history must not cost more than the query
 _FIRST = 200  # characters and words of a command in which its name must stand
 _WORDS = 3
@@ -34,6 +36,12 @@ def fingerprint(statement: str, dialect: str | None, vocabulary: frozenset[str] 
     if dialect is None:
         words = (word.lower() for word in statement[:_FIRST].split()[:_WORDS])
         return next((word.upper() for word in words if word in vocabulary), "?")
+    return _shape(statement, dialect) if len(statement) <= _MAX_KEPT else _shape.__wrapped__(statement, dialect)
+
+
+@lru_cache(maxsize=256)
+def _shape(statement: str, dialect: str) -> str:
+    """Programs ask the same again and again, and taking a statement apart costs as much as running a small one."""
     shape = _tokenised(statement, dialect) if len(statement) <= _MAX_TOKENISED else None
     if shape is None:
         shape = " ".join(_CRUDE.sub(" ? ", statement).split())

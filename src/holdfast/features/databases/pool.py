@@ -68,6 +68,11 @@ class SessionPool:
             lane.running.discard(stop)
             lane.turns.release()
 
+    def free(self, resource_id: str) -> bool:
+        """Whether this process knows the database and `turn` would not wait."""
+        lane = self._lanes.get(resource_id)
+        return lane is not None and not lane.turns.locked()
+
     @asynccontextmanager
     async def session(self, resource: Resource, access: Access) -> AsyncIterator[Session]:
         lane = self._lanes.setdefault(resource.id, _Lane())

@@ -152,13 +152,21 @@ class QueryService:
     async def visit(self, actor: Actor, resource_id: str, errand: Errand) -> AsyncIterator[Visit]:
         """A session for one piece of work: authorised, in its turn, through the gate, ended on a stop or swap, and
         in the history with its end. Raises Conflict unless the database is ready."""
-        resource = await asyncio.to_thread(self._allowed, actor, resource_id, errand)
-        stop = Stop()
+        stop, stack = Stop(), AsyncExitStack()
+        quick = self._quick(stack, resource_id)
+        try:
+            resource = await asyncio.to_thread(self._allowed, actor, resource_id, errand)
+        except BaseException:
+            await stack.aclose()
+            raise
         note = Note(self._able(resource), actor, errand, self._clock)
         try:
-            async with AsyncExitStack() as stack:
+            async with stack:
+                if not quick or not self._pool.free(resource.id):
+                    await stack.aclose()  # whoever waits for a turn must not keep the gate open meanwhile
+                    quick = False
                 await stack.enter_async_context(self._pool.turn(resource.id, stop))
-                resource = await self._enter(stack, resource)
+                resource = _ready(resource) if quick else await self._enter(stack, resource)
                 access: Literal["owner", "ro"] = "owner" if errand.write else "ro"
                 session = await stack.enter_async_context(self._pool.session(resource, access))
                 note.begin()
@@ -215,19 +223,21 @@ class QueryService:
         await self.drain()
         await asyncio.to_thread(self._history.close)
 
+    def _quick(self, stack: AsyncExitStack, resource_id: str) -> bool:
+        """Through the gate before anything is read, so that one reading answers for rights and state: only where this
+        process has a session already, otherwise anyone's made-up id would leave a lock file behind."""
+        if not self._pool.free(resource_id):
+            return False
+        try:
+            stack.enter_context(self._gate.shared(resource_id))
+        except Conflict:
+            return False  # the caller's rights are asked first
+        return True
+
     async def _enter(self, stack: AsyncExitStack, resource: Resource) -> Resource:
         """Through the gate, and only then read the state: see gate.py for why in this order."""
         stack.enter_context(self._gate.shared(resource.id))
-        found = await asyncio.to_thread(self._current, resource.id)
-        if found is None or found.state != "ready":
-            state = found.state if found else "gone"
-            raise Conflict(
-                f"this database is {state}, not ready",
-                code="database_not_ready",
-                hint="Start it, or wait for its run to end.",
-                details={"state": state},
-            )
-        return found
+        return _ready(await asyncio.to_thread(self._current, resource.id))
 
     def _current(self, resource_id: str) -> Resource | None:
         with self._db.read() as conn:
@@ -255,6 +265,18 @@ class QueryService:
 
     def _able(self, resource: Resource) -> Capabilities:
         return self._reach.engine(resource).capabilities
+
+
+def _ready(found: Resource | None) -> Resource:
+    if found is None or found.state != "ready":
+        state = found.state if found else "gone"
+        raise Conflict(
+            f"this database is {state}, not ready",
+            code="database_not_ready",
+            hint="Start it, or wait for its run to end.",
+            details={"state": state},
+        )
+    return found
 
 
 def limits_of(question: Question, stop: Stop) -> QueryLimits:
