@@ -76,6 +76,7 @@ def build_services(settings: Settings) -> Services:
             disk_ping(settings.data, settings.disk_reserve_bytes),
             repositories_ping(settings.data / "repositories", db, node.name, upper.keys.look, clock),
             nodes_ping(db, clock, node.name),
+            Ping("doors", upper.connections.doorman.check, needed=False),
             Ping("audit", upper.audit.sequencer.check, needed=False),
         )
     )

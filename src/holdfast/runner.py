@@ -22,7 +22,7 @@ from holdfast.features.backups.sweep import BackupSweep
 from holdfast.features.backups.taking import Taker
 from holdfast.features.backups.tasks import BackupTasks
 from holdfast.features.backups.verifying import Verifier
-from holdfast.features.connections import login_store
+from holdfast.features.connections import exposures, login_store
 from holdfast.features.connections.reached import Ways
 from holdfast.features.connections.upkeep import UpkeepTasks
 from holdfast.features.databases.gate import Gate
@@ -102,6 +102,7 @@ def build(
     UpkeepTasks(Ways(db, reach, gate)).register(tasks)
     databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
     MoveTasks(db, reach, clock).register(tasks)
+    databases.at_purge(lambda conn, resource: exposures.forget(conn, resource.id))
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
 
     scratch = settings.data / "scratch"

@@ -149,6 +149,7 @@ class Services:
             group.create_task(self.audit.background())
             group.create_task(self.queries.watch(self.hub.topics("resource")))
             group.create_task(self.connections.watchman.run(self.hub))
+            group.create_task(self.connections.doorman.run(self.hub))
 
     async def stop(self) -> None:
         """End statements, close sessions, write the history. Then `close`."""
@@ -203,7 +204,9 @@ def build(
         jobs=jobs,
         engines=engines,
         databases=databases,
-        connections=connections_wiring.build(db, reach, gate, jobs, clock),
+        connections=connections_wiring.build(
+            db, reach, gate, jobs, clock, secrets, KeeperClient.of(settings), wake.notify
+        ),
         queries=queries,
         rows=RowsService(queries),
         shapes=ShapeService(queries),

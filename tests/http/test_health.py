@@ -42,10 +42,10 @@ def test_each_part_is_named_and_only_the_database_is_needed(here) -> None:
     client = as_root(here)
     health = client.get("/health").json()
     assert set(health) == {"status", "timestamp", "services"}
-    assert set(health["services"]) == {"db", "runner", "keeper", "disk", "repositories", "nodes", "audit"}
+    assert set(health["services"]) == {"db", "runner", "keeper", "disk", "repositories", "nodes", "doors", "audit"}
     assert health["status"] == "degraded"
     said = {name: part["status"] for name, part in health["services"].items()}
-    up = {"db": "ok", "disk": "ok", "repositories": "ok", "nodes": "ok", "audit": "ok"}
+    up = {"db": "ok", "disk": "ok", "repositories": "ok", "nodes": "ok", "doors": "ok", "audit": "ok"}
     assert said == {**up, "runner": "down", "keeper": "down"}
     assert "keeper" in health["services"]["keeper"]["message"]
     assert client.get("/health/ready").status_code == 200

@@ -302,6 +302,10 @@ ASKS: dict[str, Ask] = {
     "DELETE /api/v1/databases/{database_id}/extensions/{name}": _one(
         "database.extension.write", fill={"name": "vector"}, body=NAMED
     ),
+    "PUT /api/v1/databases/{database_id}/exposure": _one("database.expose", body={"allow": ["127.0.0.1"]}),
+    "GET /api/v1/databases/{database_id}/exposure": _one("database.read"),
+    "DELETE /api/v1/databases/{database_id}/exposure": _one("database.expose"),
+    "GET /api/v1/tls-authority": Ask(),
     "GET /api/v1/databases/{database_id}/logins": _one("database.read"),
     "POST /api/v1/databases/{database_id}/logins": Ask(
         ("database.login.manage", "database.query.read"), {"name": "walk"}
@@ -437,6 +441,7 @@ STEP_UP = (
     "POST /api/v1/databases/{database_id}/url",
     "POST /api/v1/databases/{database_id}/tunnels",
     "POST /api/v1/databases/{database_id}/logins",
+    "PUT /api/v1/databases/{database_id}/exposure",
     "POST /api/v1/logins/{login_id}/rotate",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/credential",

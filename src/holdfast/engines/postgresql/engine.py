@@ -18,6 +18,7 @@ from holdfast.engines.postgresql import plan, prepare, swap
 from holdfast.engines.postgresql.activity import Activities
 from holdfast.engines.postgresql.chores import Chores
 from holdfast.engines.postgresql.extensions import Extensions
+from holdfast.engines.postgresql.front import Fronts
 from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name, literal, qualified
 from holdfast.engines.postgresql.preview import preview
@@ -44,7 +45,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions):
+class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions, Fronts):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -8,6 +8,7 @@ from typing import ClassVar, cast
 from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
+from holdfast.contract.front import Front
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
@@ -47,6 +48,10 @@ class ValkeyEngine(Logins, Activities):
         url_schemes=("valkey", "redis"),
         templates=TEMPLATES,
     )
+
+    def front(self) -> Front:
+        """TLS from the first byte."""
+        return Front()
 
     def software(self, spec: Spec) -> Software | None:
         return plan.software(_own(spec))
