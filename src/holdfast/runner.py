@@ -33,6 +33,7 @@ from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
+from holdfast.features.upgrades.tasks import UpgradeTasks
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
@@ -103,6 +104,7 @@ def build(
     databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
     MoveTasks(db, reach, clock).register(tasks)
     databases.at_purge(lambda conn, resource: exposures.forget(conn, resource.id))
+    UpgradeTasks(db, reach, gate, jobs, taker, verifier, databases, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
 
     scratch = settings.data / "scratch"

@@ -53,6 +53,8 @@ from holdfast.features.runs.service import RunsService
 from holdfast.features.saved import api as saved_api
 from holdfast.features.saved.service import SavedService
 from holdfast.features.secrets import wiring as secrets_wiring
+from holdfast.features.upgrades import api as upgrades_api
+from holdfast.features.upgrades.service import UpgradesService
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
@@ -73,6 +75,7 @@ ROUTERS = (
     rows_api.router,
     api_tables.router,
     saved_api.router,
+    upgrades_api.router,
     masking_api.router,
     limits_api.router,
     backups_api.router,
@@ -98,6 +101,7 @@ class Services:
     rows: RowsService
     shapes: ShapeService
     saved: SavedService
+    upgrades: UpgradesService
     runs: RunsService
     hub: Hub
     snapshots: SnapshotsService
@@ -122,6 +126,7 @@ class Services:
             self.rows,
             self.shapes,
             self.saved,
+            self.upgrades,
             self.runs,
             self.hub,
             self.snapshots,
@@ -204,6 +209,7 @@ def build(
         jobs=jobs,
         engines=engines,
         databases=databases,
+        upgrades=UpgradesService(db, jobs, reach, snapshots, clock),
         connections=connections_wiring.build(
             db, reach, gate, jobs, clock, secrets, KeeperClient.of(settings), wake.notify
         ),

@@ -49,6 +49,8 @@ from holdfast.features.moves.model import Move
 from holdfast.features.saved import store as saved_store
 from holdfast.features.saved.model import SavedQuery, Version
 from holdfast.features.secrets.service import SecretsService
+from holdfast.features.upgrades import store as upgrade_store
+from holdfast.features.upgrades.model import Upgrade
 from holdfast.http import Services, create_app
 from holdfast.jobs import Jobs
 from holdfast.jobs.schema import nodes, run_logs, runs
@@ -139,6 +141,8 @@ class Inside:
             conn.execute(statements.insert().values(**statement_row(resource.id)))
             tunnel = tunnel_row(resource)
             connections.insert(conn, tunnel)
+            upgrade = upgrade_row(resource)
+            upgrade_store.insert(conn, upgrade)
             login = login_row(resource, f"login{number}")
             login_store.insert(conn, login)
             people = people_rows(conn)
@@ -151,7 +155,7 @@ class Inside:
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
-        made |= {"tunnel": tunnel.id, "login": login.id}
+        made |= {"tunnel": tunnel.id, "login": login.id, "upgrade": upgrade.id}
         made["move"] = move.id
         made["node"] = node_row(self.services)
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
@@ -173,6 +177,7 @@ class Inside:
                 there = resource_row(mine["project"], mine["environment"], "", id=mine["database"])
                 connections.insert(conn, tunnel_row(there))
                 login_store.insert(conn, login_row(there, f"more{seq}"))
+                upgrade_store.insert(conn, upgrade_row(there))
                 session_row(conn, mine["user"])
 
 
@@ -266,6 +271,12 @@ def tunnel_row(resource: Resource) -> Tunnel:
     place = (resource.project_id, resource.environment_id, resource.id)
     later = datetime.now(UTC) + timedelta(days=1)
     return Tunnel(new_id("tun"), *place, 1, "usr_walk", "ro", new_id("hf"), NOW, later, NOW)
+
+
+def upgrade_row(resource: Resource) -> Upgrade:
+    place = (resource.project_id, resource.environment_id, resource.id)
+    later = (None, None, None, NOW, NOW)
+    return Upgrade(new_id("upg"), *place, "usr_walk", "16", "18", True, new_id("snap"), "rehearsed", {}, *later)
 
 
 def login_row(resource: Resource, name: str) -> NamedLogin:

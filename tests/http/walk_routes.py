@@ -302,6 +302,11 @@ ASKS: dict[str, Ask] = {
     "DELETE /api/v1/databases/{database_id}/extensions/{name}": _one(
         "database.extension.write", fill={"name": "vector"}, body=NAMED
     ),
+    "POST /api/v1/databases/{database_id}/upgrades": Ask(
+        ("database.upgrade", "snapshot.create"), {"version": "18", "confirm": "db0"}
+    ),
+    "GET /api/v1/databases/{database_id}/upgrades": _one("database.read"),
+    "POST /api/v1/upgrades/{upgrade_id}/take-back": _one("database.upgrade", body=NAMED),
     "PUT /api/v1/databases/{database_id}/exposure": _one("database.expose", body={"allow": ["127.0.0.1"]}),
     "GET /api/v1/databases/{database_id}/exposure": _one("database.read"),
     "DELETE /api/v1/databases/{database_id}/exposure": _one("database.expose"),
@@ -442,6 +447,8 @@ STEP_UP = (
     "POST /api/v1/databases/{database_id}/tunnels",
     "POST /api/v1/databases/{database_id}/logins",
     "PUT /api/v1/databases/{database_id}/exposure",
+    "POST /api/v1/databases/{database_id}/upgrades",
+    "POST /api/v1/upgrades/{upgrade_id}/take-back",
     "POST /api/v1/logins/{login_id}/rotate",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/credential",

@@ -27,6 +27,7 @@ from holdfast.engines.postgresql.session import PostgresqlSession
 from holdfast.engines.postgresql.spec import PostgresqlSpec
 from holdfast.engines.postgresql.table import SCHEMA
 from holdfast.engines.postgresql.tuning import Tuning
+from holdfast.engines.postgresql.upgrade import Upgrades
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
 
@@ -45,7 +46,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions, Fronts):
+class PostgresqlEngine(Logins, Activities, Chores, Tuning, Extensions, Fronts, Upgrades):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(
