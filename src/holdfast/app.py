@@ -77,6 +77,7 @@ def build_services(settings: Settings) -> Services:
             repositories_ping(settings.data / "repositories", db, node.name, upper.keys.look, clock),
             nodes_ping(db, clock, node.name),
             external_ping(db),
+            Ping("doors", upper.connections.doorman.check, needed=False),
             Ping("audit", upper.audit.sequencer.check, needed=False),
         )
     )

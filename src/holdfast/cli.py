@@ -32,7 +32,11 @@ class Lazy(NamedTuple):
 
 
 REPO_MORE = ("holdfast.features.backups.cli_repo_add",)
-DB_MORE = ("holdfast.features.connections.cli_db", "holdfast.features.copies.cli_db")
+DB_MORE = (
+    "holdfast.features.connections.cli_db",
+    "holdfast.features.copies.cli_db",
+    "holdfast.features.upgrades.cli_db",
+)
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),
     "down": Lazy("holdfast.commands.down", "down", "Stop Holdfast and the databases it runs.", "Run"),

@@ -22,7 +22,7 @@ from holdfast.features.backups.sweep import BackupSweep
 from holdfast.features.backups.taking import Taker
 from holdfast.features.backups.tasks import BackupTasks
 from holdfast.features.backups.verifying import Verifier
-from holdfast.features.connections import login_store
+from holdfast.features.connections import exposures, login_store
 from holdfast.features.connections.reached import Ways
 from holdfast.features.connections.upkeep import UpkeepTasks
 from holdfast.features.copies.tasks import CopyTasks
@@ -37,6 +37,7 @@ from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
+from holdfast.features.upgrades.tasks import UpgradeTasks
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
@@ -109,6 +110,8 @@ def build(
     UpkeepTasks(Ways(db, reach, gate)).register(tasks)
     databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
     MoveTasks(db, reach, clock).register(tasks)
+    databases.at_purge(lambda conn, resource: exposures.forget(conn, resource.id))
+    UpgradeTasks(db, reach, gate, jobs, taker, verifier, databases, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)

@@ -61,6 +61,8 @@ from holdfast.features.runs.service import RunsService
 from holdfast.features.saved import api as saved_api
 from holdfast.features.saved.service import SavedService
 from holdfast.features.secrets import wiring as secrets_wiring
+from holdfast.features.upgrades import api as upgrades_api
+from holdfast.features.upgrades.service import UpgradesService
 from holdfast.features.values import api as values_api
 from holdfast.features.values.service import ValuesService
 from holdfast.hosts import Hosts
@@ -85,6 +87,7 @@ ROUTERS = (
     rows_api.router,
     api_tables.router,
     saved_api.router,
+    upgrades_api.router,
     masking_api.router,
     limits_api.router,
     backups_api.router,
@@ -115,6 +118,7 @@ class Services:
     rows: RowsService
     shapes: ShapeService
     saved: SavedService
+    upgrades: UpgradesService
     runs: RunsService
     hub: Hub
     snapshots: SnapshotsService
@@ -143,6 +147,7 @@ class Services:
             self.rows,
             self.shapes,
             self.saved,
+            self.upgrades,
             self.runs,
             self.hub,
             self.snapshots,
@@ -172,6 +177,7 @@ class Services:
             group.create_task(self.audit.background())
             group.create_task(self.queries.watch(self.hub.topics("resource")))
             group.create_task(self.connections.watchman.run(self.hub))
+            group.create_task(self.connections.doorman.run(self.hub))
 
     async def stop(self) -> None:
         """End statements, close sessions, write the history. Then `close`."""
@@ -228,7 +234,10 @@ def build(
         jobs=jobs,
         engines=engines,
         databases=databases,
-        connections=connections_wiring.build(db, reach, gate, jobs, clock),
+        upgrades=UpgradesService(db, jobs, reach, snapshots, clock),
+        connections=connections_wiring.build(
+            db, reach, gate, jobs, clock, secrets, KeeperClient.of(settings), wake.notify
+        ),
         queries=queries,
         values=ValuesService(queries),
         rows=RowsService(queries),

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 from journey import Served, eventually, fresh
+from outside_kit import Outside
 
-from conftest import Outside  # type: ignore[attr-defined]
 from holdfast.hosts.keeper import KeeperClient
 
 pytestmark = pytest.mark.slow

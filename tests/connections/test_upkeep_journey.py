@@ -13,8 +13,8 @@ import apsw
 import psycopg
 import pytest
 from journey import Served, eventually, fresh
+from outside_kit import Outside
 
-from conftest import Outside  # type: ignore[attr-defined]
 from holdfast.features.connections.cli_connection import tree
 
 pytestmark = pytest.mark.slow

@@ -51,6 +51,8 @@ from holdfast.features.moves.model import Move
 from holdfast.features.saved import store as saved_store
 from holdfast.features.saved.model import SavedQuery, Version
 from holdfast.features.secrets.service import SecretsService
+from holdfast.features.upgrades import store as upgrade_store
+from holdfast.features.upgrades.model import Upgrade
 from holdfast.http import Services, create_app
 from holdfast.jobs import Jobs
 from holdfast.jobs.schema import nodes, run_logs, runs
@@ -144,6 +146,8 @@ class Inside:
             migrations_store.add_step(conn, step_row(resource.id))
             tunnel = tunnel_row(resource)
             connections.insert(conn, tunnel)
+            upgrade = upgrade_row(resource)
+            upgrade_store.insert(conn, upgrade)
             login = login_row(resource, f"login{number}")
             login_store.insert(conn, login)
             people = people_rows(conn)
@@ -156,7 +160,7 @@ class Inside:
         self.secrets.put(ROOT, kind, f"SECRET_{number}", "the value of a secret")
         key, _ = self.services.keys.create(ROOT, WantedKey("settled", projects=[own["project"]], role="viewer"))
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
-        made |= {"tunnel": tunnel.id, "login": login.id}
+        made |= {"tunnel": tunnel.id, "login": login.id, "upgrade": upgrade.id}
         made["move"] = move.id
         made["node"] = node_row(self.services)
         made["migration"] = migration.id
@@ -181,6 +185,7 @@ class Inside:
                 migrations_store.add_step(conn, step_row(there.id))
                 connections.insert(conn, tunnel_row(there))
                 login_store.insert(conn, login_row(there, f"more{seq}"))
+                upgrade_store.insert(conn, upgrade_row(there))
                 session_row(conn, mine["user"])
 
 
@@ -274,6 +279,12 @@ def tunnel_row(resource: Resource) -> Tunnel:
     place = (resource.project_id, resource.environment_id, resource.id)
     later = datetime.now(UTC) + timedelta(days=1)
     return Tunnel(new_id("tun"), *place, 1, "usr_walk", "ro", new_id("hf"), NOW, later, NOW)
+
+
+def upgrade_row(resource: Resource) -> Upgrade:
+    place = (resource.project_id, resource.environment_id, resource.id)
+    later = (None, None, None, NOW, NOW)
+    return Upgrade(new_id("upg"), *place, "usr_walk", "16", "18", True, new_id("snap"), "rehearsed", {}, *later)
 
 
 def login_row(resource: Resource, name: str) -> NamedLogin:

@@ -43,11 +43,19 @@ def test_each_part_is_named_and_only_the_database_is_needed(here) -> None:
     client = as_root(here)
     health = client.get("/health").json()
     assert set(health) == {"status", "timestamp", "services"}
-    parts = {"db", "runner", "keeper", "disk", "repositories", "nodes", "external_databases", "audit"}
+    parts = {"db", "runner", "keeper", "disk", "repositories", "nodes", "external_databases", "doors", "audit"}
     assert set(health["services"]) == parts
     assert health["status"] == "degraded"
     said = {name: part["status"] for name, part in health["services"].items()}
-    up = {"db": "ok", "disk": "ok", "repositories": "ok", "nodes": "ok", "external_databases": "ok", "audit": "ok"}
+    up = {
+        "audit": "ok",
+        "db": "ok",
+        "disk": "ok",
+        "repositories": "ok",
+        "nodes": "ok",
+        "external_databases": "ok",
+        "doors": "ok",
+    }
     assert said == {**up, "runner": "down", "keeper": "down"}
     assert "keeper" in health["services"]["keeper"]["message"]
     assert client.get("/health/ready").status_code == 200

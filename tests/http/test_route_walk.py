@@ -263,6 +263,7 @@ LISTS = (
     "/api/v1/saved-queries/{saved_query}/versions",
     "/api/v1/databases/{database}/migrations",
     "/api/v1/databases/{database}/migrations/history",
+    "/api/v1/databases/{database}/upgrades",
     "/api/v1/snapshots",
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",

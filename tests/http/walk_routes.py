@@ -323,6 +323,15 @@ ASKS: dict[str, Ask] = {
     "DELETE /api/v1/databases/{database_id}/extensions/{name}": _one(
         "database.extension.write", fill={"name": "vector"}, body=NAMED
     ),
+    "POST /api/v1/databases/{database_id}/upgrades": Ask(
+        ("database.upgrade", "snapshot.create"), {"version": "18", "confirm": "db0"}
+    ),
+    "GET /api/v1/databases/{database_id}/upgrades": _one("database.read"),
+    "POST /api/v1/upgrades/{upgrade_id}/take-back": _one("database.upgrade", body=NAMED),
+    "PUT /api/v1/databases/{database_id}/exposure": _one("database.expose", body={"allow": ["127.0.0.1"]}),
+    "GET /api/v1/databases/{database_id}/exposure": _one("database.read"),
+    "DELETE /api/v1/databases/{database_id}/exposure": _one("database.expose"),
+    "GET /api/v1/tls-authority": Ask(),
     "GET /api/v1/databases/{database_id}/logins": _one("database.read"),
     "POST /api/v1/databases/{database_id}/logins": Ask(
         ("database.login.manage", "database.query.read"), {"name": "walk"}
@@ -487,6 +496,9 @@ STEP_UP = (
     "POST /api/v1/databases/{database_id}/url",
     "POST /api/v1/databases/{database_id}/tunnels",
     "POST /api/v1/databases/{database_id}/logins",
+    "PUT /api/v1/databases/{database_id}/exposure",
+    "POST /api/v1/databases/{database_id}/upgrades",
+    "POST /api/v1/upgrades/{upgrade_id}/take-back",
     "POST /api/v1/logins/{login_id}/rotate",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/credential",

@@ -18,6 +18,7 @@ from typing import Any
 
 from holdfast.hosts import wire
 from holdfast.hosts.control_plane import ControlPlane, Program, listen_unix
+from holdfast.hosts.doors import Doors, Lent
 from holdfast.hosts.layout import Layout
 from holdfast.hosts.records import ServerRecord
 from holdfast.hosts.servers import Servers, ServerStatus
@@ -63,6 +64,7 @@ class Keeper:
         self._keep_databases = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._interrupts = 0
+        self.doors = Doors()
 
     def run(self) -> None:
         """Returns after a clean stop. Raises Conflict (codes "keeper_running", "port_in_use") or NeedsOperator."""
@@ -104,6 +106,7 @@ class Keeper:
             await self.control.stop()
             await self.servers.halt_all(keep=self._keep_databases)
             self.control.close()
+            self.doors.close_all()
             self._settings.keeper_socket.unlink(missing_ok=True)
 
     async def _until_ready(self) -> None:
@@ -155,6 +158,9 @@ class Keeper:
             if not wire.peer_allowed(wire.peer_user(connection)):
                 return
             answer = await self._answer(await reader.readline())
+            if (lent := answer.pop("descriptor", None)) is not None:
+                wire.send_with(connection.fileno(), answer, int(lent))
+                return
             writer.write(wire.encode(answer))
             await writer.drain()
         except (OSError, ValueError):
@@ -168,7 +174,10 @@ class Keeper:
             verb = self._verbs().get(str(message.get("verb")))
             if verb is None:
                 raise Invalid("the keeper knows no such verb", code="verb_unknown")
-            return {"ok": True, "result": await verb(message)}
+            result = await verb(message)
+            if isinstance(result, Lent):
+                return {"ok": True, "result": result.port, "descriptor": result.descriptor}
+            return {"ok": True, "result": result}
         except HoldfastError as error:
             return wire.encode_error(error)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -202,6 +211,12 @@ class Keeper:
             await self.control.restart()
             await self.control.ready()
 
+        async def listen(message: dict[str, Any]) -> Any:
+            return self.doors.listen(_name(message), str(message["host"]), int(message["port"]))
+
+        async def unlisten(message: dict[str, Any]) -> Any:
+            self.doors.close(_name(message))
+
         async def shutdown(message: dict[str, Any]) -> Any:
             self._keep_databases = bool(message.get("keep_databases"))
             asyncio.get_running_loop().call_later(0.05, self._end.set)
@@ -214,6 +229,8 @@ class Keeper:
             "list": listing,
             "info": info,
             "restart": restart,
+            "listen": listen,
+            "unlisten": unlisten,
             "shutdown": shutdown,
         }
 
@@ -292,6 +309,16 @@ class KeeperClient:
     def forget(self, resource_id: str, timeout: float = 120.0) -> None:
         """Stopped, and nothing left of its record, logs or groups."""
         self._call("forget", timeout, resource_id=resource_id)
+
+    def listen(self, resource_id: str, host: str, port: int) -> socket.socket:
+        """A listening socket for a database's door; the keeper has it too, so that nobody is refused while the api
+        restarts. The same door again is the same socket. Port 0 takes a free one. Raises Conflict ("port_in_use")."""
+        message = {"verb": "listen", "resource_id": resource_id, "host": host, "port": port}
+        return wire.call_for_socket(self._path, message, self._timeout)
+
+    def unlisten(self, resource_id: str) -> None:
+        """Close a door. None there is success."""
+        self._call("unlisten", self._timeout, resource_id=resource_id)
 
     def info(self) -> KeeperInfo:
         return KeeperInfo(**self._call("info", self._timeout))

@@ -78,6 +78,22 @@ def clear(base: Path, path: Path) -> None:
         return
 
 
+def rename(base: Path, source: str, target: str) -> None:
+    """Within `base`; durable when it returns. Raises Permanent (code "path_taken") when `target` is there."""
+    with _walk(base, Path(), None, False) as descriptor:
+        if target in os.listdir(descriptor):
+            raise Permanent(f"{base / target} is there already", code="path_taken")
+        os.rename(source, target, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        os.fsync(descriptor)
+
+
+def remove(base: Path, name: str) -> None:
+    """The directory `name` in `base`, with all in it. Absent is success."""
+    with _walk(base, Path(), None, False) as descriptor:
+        if name in os.listdir(descriptor):
+            shutil.rmtree(name, dir_fd=descriptor)
+
+
 def inside(base: Path, path: Path) -> Path:
     """`path` relative to `base`; raises Permanent (code "path_outside") when it is not below it."""
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from holdfast.contract.engine import Engine
 from holdfast.contract.spec import Endpoint, Plan, Server, Site, Software, Spec
-from holdfast.hosts import carry, scratch
+from holdfast.hosts import carry, owned, scratch
 from holdfast.hosts.allocation import Allocation
 from holdfast.hosts.external import Lines
 from holdfast.hosts.external.listeners import policy_of
@@ -112,6 +112,19 @@ class Hosts:
             self._keeper.forget(resource_id)
         shutil.rmtree(self._layout.resource(resource_id), ignore_errors=False, onerror=_unless_absent)
         self._forget_quarters(resource_id)
+
+    def has(self, resource_id: str, name: str) -> bool:
+        """Whether the resource has a directory of that name."""
+        return (self._layout.resource(resource_id) / name).is_dir()
+
+    def rename(self, resource_id: str, source: str, target: str) -> None:
+        """A directory of the resource, whose server is down. Atomic. Raises Permanent when `target` is there."""
+        owned.rename(self._layout.resource(resource_id), source, target)
+
+    def discard(self, resource_id: str, name: str) -> None:
+        """Remove a directory of the resource that no server uses. Absent is success, of the resource too."""
+        if self._layout.resource(resource_id).is_dir():
+            owned.remove(self._layout.resource(resource_id), name)
 
     def free_port(self) -> int:
         """A loopback port nobody has now."""

@@ -20,6 +20,7 @@ from holdfast.engines.postgresql import address, plan, prepare, privileges, swap
 from holdfast.engines.postgresql.activity import Activities
 from holdfast.engines.postgresql.chores import Chores
 from holdfast.engines.postgresql.extensions import Extensions
+from holdfast.engines.postgresql.front import Fronts
 from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name, check_database_name, literal, qualified
 from holdfast.engines.postgresql.preview import preview
@@ -29,6 +30,7 @@ from holdfast.engines.postgresql.session import PostgresqlSession
 from holdfast.engines.postgresql.spec import PostgresqlSpec
 from holdfast.engines.postgresql.table import SCHEMA
 from holdfast.engines.postgresql.tuning import Tuning
+from holdfast.engines.postgresql.upgrade import Upgrades
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
 
@@ -47,7 +49,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins, Splits, Activities, Chores, Tuning, Extensions):
+class PostgresqlEngine(Logins, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
+from holdfast.contract.front import Front
 from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
@@ -65,6 +66,10 @@ class ValkeyEngine(Logins, Activities):
         vocabulary=COMMANDS | REFUSED,
         gaps=GAPS,
     )
+
+    def front(self) -> Front:
+        """TLS from the first byte."""
+        return Front()
 
     def software(self, spec: Spec) -> Software | None:
         return plan.software(_own(spec))

@@ -24,6 +24,8 @@ PERMISSIONS: dict[str, str] = {
     "database.connect": "Open a tunnel to a database with a temporary login.",
     "database.session.read": "See who is connected to a database, and what waits for what.",
     "database.session.kill": "Cancel statements and end sessions and tunnels of a database.",
+    "database.upgrade": "Move a database to another major version, and take that back.",
+    "database.expose": "Open a database's port to a network, and close it.",
     "database.login.manage": "Make, rotate, revoke and drop named logins of a database.",
     "database.maintain": "Vacuum, analyse, reindex and check a database.",
     "database.settings.write": "Change a database's settings.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from holdfast import __version__
@@ -41,7 +42,9 @@ class Taker:
         self._keys = keys
         self._clock = clock
 
-    def take(self, ctx: TaskContext, snapshot_id: str) -> tuple[Snapshot, Repository]:
+    def take(
+        self, ctx: TaskContext, snapshot_id: str, states: Sequence[str] = ("ready",)
+    ) -> tuple[Snapshot, Repository]:
         """Stored and recorded as ready; the caller proves it next. A failure leaves the row failed and nothing that
         could be taken for a snapshot."""
         snapshot, resource, row = self._load(snapshot_id)
@@ -54,7 +57,7 @@ class Taker:
             raise Conflict(f"snapshot {snapshot_id} is {snapshot.state}", code="snapshot_state")
         repository: Repository | None = None
         try:
-            if resource.state != "ready":
+            if resource.state not in states:
                 raise Conflict(
                     f"{resource.name!r} is {resource.state}, not ready",
                     code="database_not_ready",

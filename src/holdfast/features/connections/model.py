@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from holdfast.contract.spec import Access
 from holdfast.features.access.grants import Place
-from holdfast.kernel.db import Timestamp, metadata
+from holdfast.kernel.db import Json, Timestamp, metadata
 
 tunnels = sa.Table(
     "tunnels",
@@ -104,3 +105,40 @@ class NamedLogin:
     @property
     def place(self) -> Place:
         return Place(self.project_id, self.environment_id, self.resource_id)
+
+
+exposures = sa.Table(
+    "exposures",
+    metadata,
+    sa.Column("resource_id", sa.String(40), primary_key=True),
+    sa.Column("project_id", sa.String(40), nullable=False),
+    sa.Column("environment_id", sa.String(40), nullable=False),
+    sa.Column("host", sa.String(64), nullable=False),
+    sa.Column("port", sa.Integer, nullable=False),
+    sa.Column("allow", Json(), nullable=False),
+    sa.Column("names", Json(), nullable=False),
+    sa.Column("certificate", sa.Text, nullable=False),
+    sa.Column("uploaded", sa.Boolean, nullable=False),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", Timestamp(), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """An open door of a database: where it listens, whom it lets in, and the certificate it shows. Its private key is a
+    secret of the database."""
+
+    resource_id: str
+    project_id: str
+    environment_id: str
+    host: str
+    port: int
+    allow: Sequence[str]
+    names: Sequence[str]
+    certificate: str
+    uploaded: bool
+    created_by: str
+    created_at: datetime
+    version: int

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.features.databases import external_cli
-from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.errors import HoldfastError, NotFound
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, terminal
 from holdfast.terminal.noun import noun, verb
@@ -93,8 +93,9 @@ def show(ctx: typer.Context, database: Name) -> None:
     t = terminal(ctx)
     found = t.database(database)
     catalog = _catalog(t, found) if found["state"] == "ready" else None
+    door = _door(t, found["id"])
     if t.json:
-        output.say_json(found | {"catalog": catalog})
+        output.say_json(found | {"catalog": catalog, "exposure": door})
         return
     reason = found.get("state_reason") or {}
     output.record(
@@ -106,6 +107,7 @@ def show(ctx: typer.Context, database: Name) -> None:
             "Settings": _settings(found.get("spec") or {}),
             "Labels": _settings(found.get("labels") or {}),
             "Node": found.get("node") or "any",
+            "Open to": f"{', '.join(door['allow'])} at port {door['port']}, TLS" if door else "nobody from outside",
             "Created": output.moment_text(found.get("created_at")),
             "From": _origin(t.client.get(f"/databases/{found['id']}/origin")),
         }
@@ -280,6 +282,14 @@ def _origin(origin: dict[str, Any]) -> str:
     if origin["snapshot_id"]:
         words += f", snapshot {origin['snapshot_id']}"
     return words + (f", as of {output.moment_text(origin['moment'])}" if origin["moment"] else "")
+
+
+def _door(t: Terminal, database_id: str) -> dict[str, Any] | None:
+    """How its port is open to a network; None when it is closed."""
+    try:
+        return dict(t.client.get(f"/databases/{database_id}/exposure"))
+    except NotFound:
+        return None
 
 
 def _settings(given: dict[str, Any]) -> str:

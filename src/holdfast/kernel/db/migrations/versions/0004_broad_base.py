@@ -35,6 +35,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_clones_resource_id", "clones", ["resource_id"], unique=False)
     op.create_table(
+        "exposures",
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("host", sa.String(length=64), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("allow", Json(), nullable=False),
+        sa.Column("names", Json(), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=False),
+        sa.Column("uploaded", sa.Boolean(), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("resource_id", name=op.f("pk_exposures")),
+    )
+    op.create_table(
         "external_reports",
         sa.Column("resource_id", sa.String(length=40), nullable=False),
         sa.Column("at", Timestamp(), nullable=False),
@@ -172,6 +188,27 @@ def upgrade() -> None:
         sqlite_where=sa.text("dismissed_at IS NULL"),
         postgresql_where=sa.text("dismissed_at IS NULL"),
     )
+    op.create_table(
+        "upgrades",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("from_version", sa.String(length=20), nullable=False),
+        sa.Column("to_version", sa.String(length=20), nullable=False),
+        sa.Column("rehearse", sa.Boolean(), nullable=False),
+        sa.Column("snapshot_id", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("report", Json(), nullable=False),
+        sa.Column("error", Json(), nullable=True),
+        sa.Column("kept", sa.String(length=40), nullable=True),
+        sa.Column("kept_until", Timestamp(), nullable=True),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("finished_at", Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_upgrades")),
+    )
+    op.create_index("ix_upgrades_resource_id", "upgrades", ["resource_id", "id"], unique=False)
     op.create_table(
         "saved_queries",
         sa.Column("id", sa.String(length=40), nullable=False),
