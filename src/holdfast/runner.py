@@ -33,6 +33,9 @@ from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
+from holdfast.features.transfers.shelf import Shelf
+from holdfast.features.transfers.sweep import TransferSweep
+from holdfast.features.transfers.tasks import TransferTasks
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
@@ -102,6 +105,8 @@ def build(
     UpkeepTasks(Ways(db, reach, gate)).register(tasks)
     databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
     MoveTasks(db, reach, clock).register(tasks)
+    shelf = Shelf(settings.data)
+    TransferTasks(db, reach, gate, shelf, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
 
     scratch = settings.data / "scratch"
@@ -112,6 +117,7 @@ def build(
         DatabaseSweep(db, jobs, clock, node.name).sweep,
         BackupSweep(db, jobs, swapper, clock).sweep,
         MoveSweep(db, jobs, clock).sweep,
+        TransferSweep(db, shelf, clock).sweep,
     )
     return RunnerParts(db, wake, hosts, runner, keys, sweeps)
 

@@ -53,6 +53,7 @@ from holdfast.features.runs.service import RunsService
 from holdfast.features.saved import api as saved_api
 from holdfast.features.saved.service import SavedService
 from holdfast.features.secrets import wiring as secrets_wiring
+from holdfast.features.transfers import wiring as transfers_wiring
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
@@ -73,6 +74,7 @@ ROUTERS = (
     rows_api.router,
     api_tables.router,
     saved_api.router,
+    *transfers_wiring.ROUTERS,
     masking_api.router,
     limits_api.router,
     backups_api.router,
@@ -98,6 +100,7 @@ class Services:
     rows: RowsService
     shapes: ShapeService
     saved: SavedService
+    transfers: transfers_wiring.Transfers
     runs: RunsService
     hub: Hub
     snapshots: SnapshotsService
@@ -135,6 +138,7 @@ class Services:
         return {
             **{type(each): each for each in found},
             **self.connections.parts,
+            **self.transfers.parts,
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
@@ -161,6 +165,7 @@ class Services:
     def close(self) -> None:
         """What this module opened: only when it opened it itself."""
         self.browse.close()
+        self.transfers.exports.close()
         self.metrics.close()
         self.limits.book.close()
         self.keys.places.close()
@@ -208,6 +213,7 @@ def build(
         rows=RowsService(queries),
         shapes=ShapeService(queries),
         saved=SavedService(db, queries, engines, clock),
+        transfers=transfers_wiring.build(db, jobs, reach, gate, pool, bounds.quotas, clock, settings.data),
         runs=RunsService(db, jobs),
         hub=Hub(wake),
         snapshots=snapshots,

@@ -40,6 +40,7 @@ from holdfast.engines.postgresql import (
     shapes,
     tables,
 )
+from holdfast.engines.postgresql.bulk import PostgresBulk
 from holdfast.engines.postgresql.capture import PostgresCapture
 from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.restore import Restore
@@ -48,7 +49,7 @@ from holdfast.kernel.errors import Denied
 from holdfast.kernel.stop import Stop
 
 
-class PostgresqlSession:
+class PostgresqlSession(PostgresBulk):
     """Implements Session, CanDigest CanEdit and CanReshape."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
