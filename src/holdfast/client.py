@@ -27,7 +27,7 @@ _ONCE_SECONDS = 0.3
 # What creates and takes an Idempotency-Key: sent again under the same key, the server answers as it did the first time.
 _CREATES = re.compile(
     r"/(databases|databases/external|databases/[^/]+/(?:snapshots|migrations|clone|moves|saved-queries)"
-    r"|moves/[^/]+/start|snapshots/[^/]+/restore"
+    r"|databases/[^/]+/(?:exports|uploads|imports)|moves/[^/]+/start|snapshots/[^/]+/restore"
     r"|projects|projects/[^/]+/environments|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers"
     r"|projects/[^/]+/masking-profiles)"
 )
@@ -211,6 +211,23 @@ class Client:
         with self._errors(), self._open().stream("GET", self._full(path), params=_given(params)) as answer:
             self._check(answer)
             yield from answer.iter_bytes()
+
+    def content_of(self, path: str, body: Any) -> Iterator[bytes]:
+        """The raw bytes that a POST answers, as they come; they may be long in coming."""
+        import httpx
+
+        waiting = httpx.Timeout(self._timeout, read=None)
+        with self._errors(), self._open().stream("POST", self._full(path), json=body, timeout=waiting) as answer:
+            self._check(answer)
+            yield from answer.iter_bytes()
+
+    def put_part(self, path: str, start: int, data: bytes, size: int) -> Any:
+        """One part of an upload. Raises LineBroken when nobody knows what of it arrived: ask where it stands."""
+        headers = {"Content-Range": f"bytes {start}-{start + len(data) - 1}/{size}"}
+        with self._errors():
+            answer = self._open().put(self._full(path), content=data, headers=headers)
+            self._check(answer)
+            return answer.json()
 
     def events(self, path: str, last: str | None = None) -> Iterator[Event]:
         """One connection's worth of server-sent events, from after `last`."""

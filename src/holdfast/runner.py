@@ -37,6 +37,9 @@ from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
+from holdfast.features.transfers.shelf import Shelf
+from holdfast.features.transfers.sweep import TransferSweep
+from holdfast.features.transfers.tasks import TransferTasks
 from holdfast.features.upgrades.tasks import UpgradeTasks
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
@@ -112,6 +115,8 @@ def build(
     MoveTasks(db, reach, clock).register(tasks)
     databases.at_purge(lambda conn, resource: exposures.forget(conn, resource.id))
     UpgradeTasks(db, reach, gate, jobs, taker, verifier, databases, clock).register(tasks)
+    shelf = Shelf(settings.data)
+    TransferTasks(db, reach, gate, shelf, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)
@@ -126,6 +131,7 @@ def build(
         BackupSweep(db, jobs, swapper, clock).sweep,
         MoveSweep(db, jobs, clock).sweep,
         watch.sweep,
+        TransferSweep(db, shelf, clock).sweep,
     )
     return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch)
 

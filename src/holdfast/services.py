@@ -61,6 +61,7 @@ from holdfast.features.runs.service import RunsService
 from holdfast.features.saved import api as saved_api
 from holdfast.features.saved.service import SavedService
 from holdfast.features.secrets import wiring as secrets_wiring
+from holdfast.features.transfers import wiring as transfers_wiring
 from holdfast.features.upgrades import api as upgrades_api
 from holdfast.features.upgrades.service import UpgradesService
 from holdfast.features.values import api as values_api
@@ -88,6 +89,7 @@ ROUTERS = (
     api_tables.router,
     saved_api.router,
     upgrades_api.router,
+    *transfers_wiring.ROUTERS,
     masking_api.router,
     limits_api.router,
     backups_api.router,
@@ -119,6 +121,7 @@ class Services:
     shapes: ShapeService
     saved: SavedService
     upgrades: UpgradesService
+    transfers: transfers_wiring.Transfers
     runs: RunsService
     hub: Hub
     snapshots: SnapshotsService
@@ -163,6 +166,7 @@ class Services:
         return {
             **{type(each): each for each in found},
             **self.connections.parts,
+            **self.transfers.parts,
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
@@ -190,6 +194,7 @@ class Services:
     def close(self) -> None:
         """What this module opened: only when it opened it itself."""
         self.browse.close()
+        self.transfers.exports.close()
         self.metrics.close()
         self.reach.hosts.lines.close()
         self.limits.book.close()
@@ -245,6 +250,7 @@ def build(
         saved=SavedService(db, queries, engines, clock),
         externals=ExternalService(db, databases, reach, secrets, looker, clock),
         reach=reach,
+        transfers=transfers_wiring.build(db, jobs, reach, gate, pool, bounds.quotas, clock, settings.data),
         runs=RunsService(db, jobs),
         hub=Hub(wake),
         snapshots=snapshots,

@@ -51,6 +51,8 @@ from holdfast.features.moves.model import Move
 from holdfast.features.saved import store as saved_store
 from holdfast.features.saved.model import SavedQuery, Version
 from holdfast.features.secrets.service import SecretsService
+from holdfast.features.transfers import store as transfers
+from holdfast.features.transfers.model import Export, Import, Upload
 from holdfast.features.upgrades import store as upgrade_store
 from holdfast.features.upgrades.model import Upgrade
 from holdfast.http import Services, create_app
@@ -122,6 +124,7 @@ class Inside:
             backups.insert(conn, restore_row(snapshot))
             move = move_row(resource, number)
             moves_store.insert(conn, move)
+            files = transfer_rows(conn, resource)
             masking = masking_row(own["project"], f"mask{number}")
             masking_store.insert(conn, masking)
             saved = saved_row(resource, f"saved{number}")
@@ -169,7 +172,7 @@ class Inside:
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
         self.services.parts[Sequencer].catch_up()
-        return {**own, **made, **people, "key": key.id, "family": tokens.family.id, "event": event}
+        return {**own, **made, **files, **people, "key": key.id, "family": tokens.family.id, "event": event}
 
     def more_lines(self, count: int) -> None:
         """More of what hangs on the first database, snapshot and run."""
@@ -199,6 +202,21 @@ def resource_row(project_id: str, environment_id: str, name: str, **changes: Any
 
 def repository_row(project_id: str, name: str) -> RepositoryRow:
     return RepositoryRow(new_id("repo"), project_id, name, "local", "new", False, None, None, "usr_walk", NOW)
+
+
+def transfer_rows(conn: sa.Connection, resource: Resource) -> dict[str, str]:
+    """A file out, a file in, and what came of it."""
+    place = {"project_id": resource.project_id, "environment_id": resource.environment_id, "resource_id": resource.id}
+    place |= {"created_by": "usr_walk", "created_at": NOW, "expires_at": datetime.now(UTC) + timedelta(7)}
+    upload, export, imported = new_id("upl"), new_id("exp"), new_id("imp")
+    transfers.insert(conn, Upload(id=upload, **place, state="open", name="walk.csv", size=5, received=0, sha256=None))
+    ended: dict[str, Any] = {"run_id": None, "error": None, "finished_at": NOW}
+    wish = {"form": "csv", "table": "t", "statement": None}
+    file = {"name": "walk.csv", "wish": wish, "bytes": 5, "sha256": "0" * 64}
+    transfers.insert(conn, Export(id=export, **place, state="failed", **file, **ended))
+    came = {"upload_id": upload, "wish": {}, "token": None, "result": None}
+    transfers.insert(conn, Import(id=imported, **place, state="failed", **came, **ended))
+    return {"upload": upload, "export": export, "import": imported}
 
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:

@@ -139,15 +139,17 @@ def test_without_a_credential(here, route) -> None:
         for headers in wrong:
             own, absent = (call(here, route, ASKS[route], ids, headers) for ids in (here.ids["mine"], here.absent))
             assert own.status_code == 401, own.text
-            assert own.json() == absent.json()
+            assert own.content == absent.content
 
 
 @pytest.mark.parametrize(("route", "permission"), [(route, p) for route in ASKS for p in ASKS[route].permissions])
 def test_a_key_that_lacks_just_that_permission(here, keys, route, permission) -> None:
     with unchanged(here, 1):
         answer = call(here, route, ASKS[route], here.ids["mine"], keys[permission])
-        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied"), answer.text
-        assert answer.json()["error"]["details"] == {"permission": permission}
+        assert answer.status_code == 403, answer.text
+        if not route.startswith("HEAD "):  # which has no body
+            assert answer.json()["error"]["code"] == "permission_denied"
+            assert answer.json()["error"]["details"] == {"permission": permission}
     row = here.audit()[-1]
     assert (row["details"]["permission"], row["details"]["method"]) == (permission, route.split()[0])
     assert row["actor"].startswith("key_")
@@ -159,7 +161,8 @@ def test_a_viewer(here, keys, route) -> None:
     with unchanged(here, 1):
         answer = call(here, route, ASKS[route], here.ids["mine"], keys["viewer"])
         assert answer.status_code == 403, answer.text
-        assert answer.json()["error"]["details"]["permission"] in set(ASKS[route].permissions) - VIEWER
+        if not route.startswith("HEAD "):
+            assert answer.json()["error"]["details"]["permission"] in set(ASKS[route].permissions) - VIEWER
 
 
 @pytest.mark.parametrize(
@@ -267,6 +270,8 @@ LISTS = (
     "/api/v1/snapshots",
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",
+    "/api/v1/exports",
+    "/api/v1/imports",
     "/api/v1/projects/{project}/masking-profiles",
     "/api/v1/repositories",
     "/api/v1/limits",
@@ -276,6 +281,7 @@ LISTS = (
 )
 UNSEEN = {  # a key has no sessions of its own; the others read a repository, not rows
     "/api/v1/sessions",
+    "/api/v1/uploads",
     "/api/v1/snapshots/{snapshot_id}/entries",
     "/api/v1/snapshots/{snapshot_id}/tables",
     "/api/v1/databases/{database_id}/sessions",  # these ask the database's server

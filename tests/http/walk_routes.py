@@ -397,6 +397,35 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/migrations/baseline": _one("migration.apply", body={}),
     "GET /api/v1/migrations/{migration_id}": _one("migration.read"),
     "DELETE /api/v1/migrations/{migration_id}": _one("migration.apply"),
+    "GET /api/v1/databases/{database_id}/export": _one("database.export", query={"table": "t"}),
+    "POST /api/v1/databases/{database_id}/export": _one("database.export", body={"table": "t"}),
+    "POST /api/v1/databases/{database_id}/export #statement": Ask(
+        ("database.export", "database.query.read"), {"statement": "SELECT 1"}
+    ),
+    "POST /api/v1/databases/{database_id}/exports": _one("database.export", body={"table": "t"}),
+    "POST /api/v1/databases/{database_id}/exports #statement": Ask(
+        ("database.export", "database.query.read"), {"statement": "SELECT 1"}
+    ),
+    "GET /api/v1/exports": _one("database.export", query={"project_id": "$project"}),
+    "GET /api/v1/exports/{export_id}": _one("database.export"),
+    "GET /api/v1/exports/{export_id}/content": _one("database.export"),
+    "DELETE /api/v1/exports/{export_id}": _one("database.export"),
+    "POST /api/v1/databases/{database_id}/uploads": _one("database.import", body={"name": "walk.csv", "size": 5}),
+    "GET /api/v1/uploads": _one("database.import"),
+    "GET /api/v1/uploads/{upload_id}": _one("database.import"),
+    "HEAD /api/v1/uploads/{upload_id}/content": _one("database.import"),
+    "PUT /api/v1/uploads/{upload_id}/content": _one(
+        "database.import", headers={"Content-Range": "bytes 0-4/5"}, body={}
+    ),
+    "POST /api/v1/uploads/{upload_id}/complete": _one("database.import"),
+    "DELETE /api/v1/uploads/{upload_id}": _one("database.import"),
+    "POST /api/v1/databases/{database_id}/imports/preview": _one("database.import", body={"upload_id": "$upload"}),
+    "POST /api/v1/databases/{database_id}/imports": _one(
+        "database.import", body={"upload_id": "$upload", "table": "t"}
+    ),
+    "GET /api/v1/imports": _one("database.import", query={"project_id": "$project"}),
+    "GET /api/v1/imports/{import_id}": _one("database.import"),
+    "GET /api/v1/imports/{import_id}/bad-rows": _one("database.import"),
     "POST /api/v1/databases/{database_id}/snapshots": _one("snapshot.create", body={"repository_id": "$repository"}),
     "GET /api/v1/snapshots": _one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/snapshots/{snapshot_id}": _one("snapshot.read"),

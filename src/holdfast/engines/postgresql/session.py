@@ -40,6 +40,7 @@ from holdfast.engines.postgresql import (
     shapes,
     tables,
 )
+from holdfast.engines.postgresql.bulk import PostgresBulk
 from holdfast.engines.postgresql.capture import PostgresCapture
 from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.restore import Restore
@@ -49,8 +50,8 @@ from holdfast.kernel.errors import Denied
 from holdfast.kernel.stop import Stop
 
 
-class PostgresqlSession(Scripts):
-    """Implements Session, CanDigest, CanEdit, CanReshape and CanScript."""
+class PostgresqlSession(Scripts, PostgresBulk):
+    """Implements Session, CanDigest, CanMeasure, CanEdit, CanReshape, CanTranslate, CanScript and CanBulk."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access

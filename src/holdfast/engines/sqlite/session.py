@@ -17,6 +17,7 @@ from holdfast.contract.snapshot import CaptureRequest, Level, Manifest, Receipt,
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.engines.sqlite import foreign, neutral_read, neutral_write, reshape, rows
+from holdfast.engines.sqlite.bulk import SqliteBulk
 from holdfast.engines.sqlite.capture import SqliteCapture
 from holdfast.engines.sqlite.connections import database, path_of
 from holdfast.engines.sqlite.digest import matching, table_digests
@@ -31,8 +32,8 @@ from holdfast.kernel.errors import Denied
 from holdfast.kernel.stop import Stop
 
 
-class SqliteSession(Scripts):
-    """Implements Session, CanDigest, CanMeasure, CanEdit, CanReshape, CanTranslate and CanScript."""
+class SqliteSession(Scripts, SqliteBulk):
+    """Implements Session, CanDigest, CanMeasure, CanEdit, CanReshape, CanTranslate, CanScript and CanBulk."""
 
     def __init__(self, at: Endpoint, tools: Tools, access: Access) -> None:
         self._at, self._tools, self._access = at, tools, access

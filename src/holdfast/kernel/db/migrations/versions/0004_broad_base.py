@@ -35,6 +35,27 @@ def upgrade() -> None:
     )
     op.create_index("ix_clones_resource_id", "clones", ["resource_id"], unique=False)
     op.create_table(
+        "exports",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("run_id", sa.String(length=40), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("wish", Json(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("error", Json(), nullable=True),
+        sa.Column("finished_at", Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+    )
+    op.create_index("ix_exports_expires_at", "exports", ["expires_at"], unique=False)
+    op.create_index("ix_exports_project_id", "exports", ["project_id", "id"], unique=False)
+    op.create_table(
         "exposures",
         sa.Column("resource_id", sa.String(length=40), nullable=False),
         sa.Column("project_id", sa.String(length=40), nullable=False),
@@ -59,6 +80,27 @@ def upgrade() -> None:
         sa.Column("error", Json(), nullable=True),
         sa.PrimaryKeyConstraint("resource_id", name=op.f("pk_external_reports")),
     )
+    op.create_table(
+        "imports",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("run_id", sa.String(length=40), nullable=True),
+        sa.Column("upload_id", sa.String(length=40), nullable=False),
+        sa.Column("wish", Json(), nullable=False),
+        sa.Column("token", sa.String(length=80), nullable=True),
+        sa.Column("result", Json(), nullable=True),
+        sa.Column("error", Json(), nullable=True),
+        sa.Column("finished_at", Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+    )
+    op.create_index("ix_imports_expires_at", "imports", ["expires_at"], unique=False)
+    op.create_index("ix_imports_project_id", "imports", ["project_id", "id"], unique=False)
     op.create_table(
         "migration_shapes",
         sa.Column("resource_id", sa.String(length=40), nullable=False),
@@ -209,6 +251,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upgrades")),
     )
     op.create_index("ix_upgrades_resource_id", "upgrades", ["resource_id", "id"], unique=False)
+    op.create_table(
+        "uploads",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("received", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+    )
+    op.create_index("ix_uploads_created_by", "uploads", ["created_by", "id"], unique=False)
+    op.create_index("ix_uploads_expires_at", "uploads", ["expires_at"], unique=False)
     op.create_table(
         "saved_queries",
         sa.Column("id", sa.String(length=40), nullable=False),
