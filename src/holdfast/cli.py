@@ -79,9 +79,9 @@ COMMANDS: dict[str, Lazy] = {
     "node": Lazy("holdfast.features.nodes.cli", "app", "Nodes: the Holdfasts of one metadata database.", "Run"),
     "move": Lazy("holdfast.features.moves.cli", "app", "Moves: into another engine.", "Data"),
     "export": Lazy(
-        "holdfast.features.transfers.cli_export", "export", "Write a table or a database to a file.", "Data"
+        "holdfast.features.transfers.cli_export", "export", "Export a table or a database to a file.", "Data"
     ),
-    "import": Lazy("holdfast.features.transfers.cli_import", "import_", "Bring a file into a table.", "Data"),
+    "import": Lazy("holdfast.features.transfers.cli_import", "import_", "Import a file into a table.", "Data"),
     "run": Lazy("holdfast.features.runs.cli", "app", "Runs: every piece of work, its progress and log.", "Data"),
     "engine": Lazy("holdfast.commands.engine", "app", "Engines: what kinds of database there are.", "Data"),
     "project": Lazy("holdfast.features.projects.cli", "app", "Projects: what belongs together.", "Access"),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from holdfast import catalog, located
@@ -221,33 +222,29 @@ def build(
     jobs = Jobs(db, clock, wake, located.node_of)
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines, secrets, hosts)
-    gate = Gate(settings.data / "gates")
+    gate, scratch = Gate(settings.data / "gates"), settings.data / "scratch" / "api"
     keys = Keys.of(settings, db, secrets, clock)
     audit = audit_wiring.build(
         db, clock, secrets, wake, settings.data, anchors.remembered, anchors.Manifests(db, keys).anchor_of
     )
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
-    looker = Looker(reach, clock, settings.data / "scratch" / "api")
+    looker = Looker(reach, clock, scratch)
     bounds = limits(db, clock, COUNTS)
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter = StatementMeter()
-    pool = SessionPool(reach, settings.data / "scratch" / "api")
+    pool = SessionPool(reach, scratch)
     queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
     return Services(
         db=db,
         jobs=jobs,
         engines=engines,
         databases=databases,
-        upgrades=UpgradesService(db, jobs, reach, snapshots, clock),
         connections=connections_wiring.build(
             db, reach, gate, jobs, clock, secrets, KeeperClient.of(settings), wake.notify
         ),
         queries=queries,
-        values=ValuesService(queries),
-        rows=RowsService(queries),
-        shapes=ShapeService(queries),
-        saved=SavedService(db, queries, engines, clock),
+        **_about_rows(db, queries, engines, clock),
         externals=ExternalService(db, databases, reach, secrets, looker, clock),
         reach=reach,
         transfers=transfers_wiring.build(db, jobs, reach, gate, pool, bounds.quotas, clock, settings.data),
@@ -256,14 +253,10 @@ def build(
         snapshots=snapshots,
         restores=RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
         repositories=RepositoriesService(db, jobs, keys, clock),
-        browse=BrowseService(db, reach, keys, settings.data / "scratch" / "api", bounds.quotas),
+        browse=BrowseService(db, reach, keys, scratch, bounds.quotas),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
-        moves=MovesService(db, jobs, reach, databases, clock),
-        migrations=MigrationsService(
-            db, jobs, snapshots, reach, Reader(reach, gate, settings.data / "scratch" / "api"), clock
-        ),
-        copies=CopiesService(db, jobs, databases, clock),
-        metrics=MetricsService(db, hosts, Sampler(reach, settings.data / "scratch" / "api", clock), meter, clock),
+        **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
+        metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),
         secrets=secrets_wiring.build(
             db,
             clock,
@@ -277,3 +270,32 @@ def build(
         wake=wake,
         keys=keys,
     )
+
+
+def _about_rows(db: Database, queries: QueryService, engines: Registry, clock: Clock) -> dict[str, Any]:
+    """What reads and writes through the gateway."""
+    return {
+        "values": ValuesService(queries),
+        "rows": RowsService(queries),
+        "shapes": ShapeService(queries),
+        "saved": SavedService(db, queries, engines, clock),
+    }
+
+
+def _about_copies(
+    db: Database,
+    jobs: Jobs,
+    reach: Reach,
+    gate: Gate,
+    snapshots: SnapshotsService,
+    databases: DatabasesService,
+    scratch: Path,
+    clock: Clock,
+) -> dict[str, Any]:
+    """What makes a database out of another, or another out of it."""
+    return {
+        "upgrades": UpgradesService(db, jobs, reach, snapshots, clock),
+        "moves": MovesService(db, jobs, reach, databases, clock),
+        "migrations": MigrationsService(db, jobs, snapshots, reach, Reader(reach, gate, scratch), clock),
+        "copies": CopiesService(db, jobs, databases, clock),
+    }
