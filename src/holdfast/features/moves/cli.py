@@ -140,7 +140,9 @@ def _start(t: Terminal, move: Mapping[str, Any], accept: bool) -> None:
     t.follow(made["run"])
     done = t.client.get(f"/moves/{move['id']}")
     receipt = done["receipt"]
-    text = f"Moved {receipt['rows']:,} rows in {len(receipt['tables'])} tables into {output.visible(done['name'])}"
+    count = len(receipt["tables"])
+    tables = "1 table" if count == 1 else f"{count:,} tables"
+    text = f"Moved {receipt['rows']:,} rows in {tables} into {output.visible(done['name'])}"
     t.answer(done, text + ", every row compared. The database it came from stays as it was.")
 
 

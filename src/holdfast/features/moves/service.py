@@ -112,7 +112,7 @@ class MovesService:
                 notes=f"Moved from {resource.name} ({resource.engine}).",
             )
             target = self._databases.insert(conn, actor, environment, wanted, state="creating")
-            run = self._submit(conn, actor, move, "move.run", target.id, resource.node)
+            run = self._submit(conn, actor, move, "move.run", target.id, target.node)
             databases.claim(conn, target.id, run.id)
             changed = store.change(
                 conn, move.id, states=("planned",), state="moving", target_id=target.id, run_id=run.id, error=None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from holdfast.contract.catalog import JSON
-from holdfast.contract.engine import Session
 from holdfast.contract.neutral import CanTranslate, Reading
 from holdfast.contract.neutral_digest import METHOD, NeutralDigest
 from holdfast.contract.spec import Endpoint
@@ -45,9 +45,8 @@ class MoveTasks:
         move, source = self._load(ctx)
         try:
             ctx.progress("describing")
-            session = self._session(ctx, source)
             target = acceptor(self._reach.engines.get(move.engine), self._reach.tools(source, scratch_of(ctx)))
-            with translator(session, source.engine).reading() as reading:
+            with self._reading(ctx, source) as reading:
                 made = planned(reading, target, ctx.stop)
             with ctx.commit() as conn:
                 values = {"tables": list(made.tables()), "losses": [loss.as_dict() for loss in made.losses]}
@@ -84,7 +83,7 @@ class MoveTasks:
     ) -> dict[str, Any]:
         other = self._reach.engine(target).connect(endpoint, self._reach.tools(target, scratch_of(ctx)))
         writer = translator(other, target.engine)
-        with translator(self._session(ctx, source), source.engine).reading() as reading:
+        with self._reading(ctx, source) as reading:
             ctx.progress("describing")
             made = planned(reading, writer, ctx.stop)
             if made.fingerprint != move.fingerprint:
@@ -146,11 +145,14 @@ class MoveTasks:
             store.change(conn, move.id, states=RUNNING, **values)
             self._audit(conn, ctx, move, "failed")
 
-    def _session(self, ctx: TaskContext, source: Resource) -> Session:
+    @contextmanager
+    def _reading(self, ctx: TaskContext, source: Resource) -> Iterator[Reading]:
+        """One moment of the source; a foreign server's line is closed with it."""
         if source.state != "ready":
             raise Conflict(f"{source.name!r} is {source.state}, not ready", code="wrong_state")
-        tools = self._reach.tools(source, scratch_of(ctx))
-        return self._reach.engine(source).connect(self._reach.endpoint(source), tools)
+        with self._reach.session(source, scratch_of(ctx)) as session:
+            with translator(session, source.engine).reading() as reading:
+                yield reading
 
     def _load(self, ctx: TaskContext) -> tuple[Move, Resource]:
         with self._db.read() as conn:

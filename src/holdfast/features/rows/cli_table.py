@@ -45,6 +45,15 @@ def list_(ctx: typer.Context, database: Database) -> None:
     )
 
 
+_APART = {
+    "primary": "rows told apart by their primary key",
+    "unique": "rows told apart by a unique key",
+    "rowid": "rows told apart by the engine's own number",
+    "position": "no key: rows can be read in pages, not changed one by one",
+    "none": "no key: the first rows only",
+}
+
+
 @verb(app, "show", "holdfast table show shop orders")
 def show(ctx: typer.Context, database: Database, table: TableArgument, schema: Schema = None) -> None:
     """Show a table: columns, keys, indexes, constraints."""
@@ -53,7 +62,7 @@ def show(ctx: typer.Context, database: Database, table: TableArgument, schema: S
     if t.json:
         output.say_json(found)
         return
-    output.say(f"{found['kind']} {output.visible(found['name'])}, rows told apart by {found['key_kind']}")
+    output.say(f"{found['kind']} {output.visible(found['name'])}, {_APART[found['key_kind']]}")
     output.table(
         ["COLUMN", "TYPE", "NULL", "DEFAULT", "KEY"],
         [
