@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("route-guards")
 
 OWN = "http://127.0.0.1:7700"
 ROUTES = {**ANONYMOUS, **ASKS}
-UNSAFE = [route for route in ROUTES if not route.startswith("GET ")]
+UNSAFE = [route for route in ROUTES if not route.startswith(("GET ", "HEAD "))]
 STREAMS = [route for route in ROUTES if route.endswith("/events") or "/events?" in route]
 FOREIGN: list[list[tuple[str, str]]] = [
     [],
@@ -77,6 +77,12 @@ def send(here: Inside, route: str, headers: list[tuple[str, str]], *, method: st
     return here.client.request(method or own, **request)
 
 
+def refused(answer: Any) -> tuple[int, str | None]:
+    """An answer to HEAD has no body (RFC 9110, 9.3.2): its status is all there is."""
+    told = answer.request.method != "HEAD"
+    return answer.status_code, answer.json()["error"]["code"] if told else None
+
+
 @pytest.mark.parametrize("route", UNSAFE)
 def test_a_cookie_from_another_site_changes_nothing(here, cookie, route) -> None:
     """Whatever the browser says of where it comes from, unless it is exactly here; and it stays signed in."""
@@ -84,7 +90,7 @@ def test_a_cookie_from_another_site_changes_nothing(here, cookie, route) -> None
         for headers in FOREIGN:
             for named in ("", "__Host-"):
                 answer = send(here, route, [("Cookie", named + cookie), *headers])
-                assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_refused"), headers
+                assert refused(answer) == (403, "origin_refused"), headers
                 assert "set-cookie" not in answer.headers
     assert here.client.get("/api/v1/session", headers={"Cookie": cookie}).status_code == 200
 
@@ -103,7 +109,7 @@ def test_under_another_name_nothing_is_served(here, cookie, everything, route) -
         for headers in REBOUND:
             for credential in ({"Cookie": cookie, "Origin": OWN}, everything, {}):
                 answer = send(here, route, [*credential.items(), *headers])
-                assert (answer.status_code, answer.json()["error"]["code"]) == (421, "host_not_allowed"), headers
+                assert refused(answer) in ((421, "host_not_allowed"), (421, None)), headers
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -124,10 +130,10 @@ def test_no_header_makes_another_method_of_reading(here, everything, route) -> N
     method, path = route.partition(" #")[0].split(" ", 1)
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
         headers = [*everything.items(), (name, method)]
-        with unchanged(here, 0):
+        with unchanged(here, 0, 1):  # what is its maker's alone is not read by another key either, and that is noted
             answer = send(here, route, headers, method="GET")
             assert answer.status_code < 500, answer.text
-    with unchanged(here, 0):
+    with unchanged(here, 0, 1):
         request = ROUTES[route].request(path, here.ids["mine"])
         here.client.request("GET", request["url"], params={"_method": method}, headers=everything)
 

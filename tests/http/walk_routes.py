@@ -77,6 +77,19 @@ def _whole(permission: str, **more: Any) -> Ask:
 TABLE = {"table": "t"}
 ROW = {"If-Match": '"r' + "0" * 32 + '"'}  # a row's digest
 FAR = {"host": "127.0.0.1", "port": 9, "user": "app", "tls": "disable"}  # refused: loopback is not opened here
+BUCKET = {  # refused: loopback is not opened here
+    "endpoint": "http://127.0.0.1:9",
+    "bucket": "walk",
+    "access_key_id": "AKIAWALK",
+    "secret_access_key": "a secret of the walk",
+}
+FAR_SECRETS = {
+    "url": "postgresql://app@127.0.0.1:9/x",
+    "password": "walking",
+    "reader_password": "walking",
+    "key": "walking",
+    "ssh": {"host": "127.0.0.1", "user": "walk", "password": "walking"},
+}
 NAMED = {"confirm": "db0"}
 SESSION = {"number": "4711"}  # at a database's server
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
@@ -277,6 +290,7 @@ ASKS: dict[str, Ask] = {
         "database.register", body={"environment_id": "$environment", "host": "127.0.0.1", "port": 9}
     ),
     "PUT /api/v1/databases/{database_id}/external": _one("database.register", body=FAR),
+    "PUT /api/v1/databases/{database_id}/external #secrets": _one("database.register", body=FAR | FAR_SECRETS),
     "GET /api/v1/databases/{database_id}/report": _one("database.read"),
     "POST /api/v1/databases/{database_id}/report": _one("database.register"),
     "GET /api/v1/databases": _one("database.read", query={"project_id": "$project"}),
@@ -328,7 +342,7 @@ ASKS: dict[str, Ask] = {
     ),
     "GET /api/v1/databases/{database_id}/upgrades": _one("database.read"),
     "POST /api/v1/upgrades/{upgrade_id}/take-back": _one("database.upgrade", body=NAMED),
-    "PUT /api/v1/databases/{database_id}/exposure": _one("database.expose", body={"allow": ["127.0.0.1"]}),
+    "PUT /api/v1/databases/{database_id}/exposure": _one("database.expose", body={"allow": ["127.0.0.1"], "key": ""}),
     "GET /api/v1/databases/{database_id}/exposure": _one("database.read"),
     "DELETE /api/v1/databases/{database_id}/exposure": _one("database.expose"),
     "GET /api/v1/tls-authority": Ask(),
@@ -462,11 +476,15 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/snapshots/{snapshot_id}/tables/{table:path}/rows": _one("snapshot.download", fill={"table": "t"}),
     "GET /api/v1/repositories": _one("repository.read", query={"project_id": "$project"}),
     "POST /api/v1/repositories": _one("repository.create", body={"project_id": "$project", "name": "walk"}),
+    "POST /api/v1/repositories #s3": _one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "kind": "s3", "s3": BUCKET}
+    ),
     "GET /api/v1/repositories/{repository_id}": _one("repository.read"),
     "POST /api/v1/repositories/{repository_id}/check": _one("repository.check", body={}),
     "POST /api/v1/repositories/{repository_id}/test": _one("repository.check"),
     "POST /api/v1/repositories/{repository_id}/credential": _one(
-        "repository.update", body={"access_key_id": "AKIAWALK", "secret_access_key": "a secret of the walk"}
+        "repository.update",
+        body={"access_key_id": "AKIAWALK", "secret_access_key": "a secret of the walk", "session_token": "walking"},
     ),
     "POST /api/v1/repositories/{repository_id}/default": _one("repository.update"),
     "POST /api/v1/repositories/{repository_id}/key": _one("repository.key.reveal"),

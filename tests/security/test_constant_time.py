@@ -25,6 +25,7 @@ WORDS = re.compile(r"^(error|failure|refused|answer)\.(code|status_code) (==|!=|
 ALLOWED = {
     "f'{COOKIE}=' in cookie": "whether there is one, by its name",
     "row['digest'] == _digest_of(row)": "the payload's digest is in every export; the mac over it is compared by equal",
+    "code not in (1005, 1006)": "a close code of a web socket (RFC 6455, 7.4)",
     "users.c.password_hash == user.password_hash": "a guarded statement: nobody changed the password meanwhile",
     "secret in value": "the log's redaction: it must find secrets inside text, and answers nobody",
     "row.request_hash != self.request_hash": "what a request was, to notice another under the same Idempotency-Key",

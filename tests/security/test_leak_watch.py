@@ -58,7 +58,7 @@ def run(tmp_path: Path, act: str, *options: str) -> subprocess.CompletedProcess[
     (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text())
     (tmp_path / "test_planted.py").write_text(f"{HEAD}\ndef test_planted():\n    {act}\n")
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), *options]
-    environ = {"PYTHONPATH": str(TESTS), "PATH": "/usr/bin:/bin"}
+    environ = {"PYTHONPATH": f"{TESTS}:{TESTS / 'support'}", "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         [*line, str(tmp_path)], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.connections.certificates import ends_at
@@ -34,7 +34,7 @@ class ExposureIn(BaseModel):
         description="For a certificate of the installation's authority.",
     )
     certificate: str = Field(default="", max_length=100_000, description="Your own, PEM, with its chain.")
-    key: str = Field(default="", max_length=20_000, description="Its private key, PEM.")
+    key: SecretStr = Field(default=SecretStr(""), max_length=20_000, description="Its private key, PEM.")
     confirm: str = Field(default="", max_length=200, description="The database's name: asked for in production.")
 
 
@@ -69,7 +69,9 @@ def _out(exposure: Exposure, doors: Doorman) -> ExposureOut:
 @router.put("/databases/{database_id}/exposure", operation_id="exposure_open", responses=answers(403, 404, 409))
 def open_(body: ExposureIn, actor: CurrentActor, service: Service, doors: Doors, database_id: str) -> ExposureOut:
     """Let listed addresses reach the database over TLS; again changes how."""
-    return _out(service.open(actor, database_id, Wanted(**body.model_dump())), doors)
+    return _out(
+        service.open(actor, database_id, Wanted(**{**body.model_dump(), "key": body.key.get_secret_value()})), doors
+    )
 
 
 @router.get("/databases/{database_id}/exposure", operation_id="exposure_get", responses=answers(403, 404))

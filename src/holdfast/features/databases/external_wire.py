@@ -5,21 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from holdfast.contract.external import TlsMode
 from holdfast.features.databases.external_service import Registration, Tried
 from holdfast.features.databases.external_target import SshTarget, Target
 from holdfast.features.databases.model import Look
+from holdfast.web.wire import In
 
 _Pem = Field(default=None, max_length=100_000)
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-class SshIn(_In):
+class SshIn(In):
     """A tunnel through an SSH server: a private key without a passphrase, or a password."""
 
     host: str = Field(max_length=255)
@@ -28,34 +29,39 @@ class SshIn(_In):
     host_key: str | None = Field(
         default=None, max_length=10_000, description="Its public key, as POST /databases/external/host-key shows it."
     )
-    key: str | None = Field(default=None, max_length=20_000)
-    password: str | None = Field(default=None, max_length=1000)
+    key: SecretStr | None = Field(default=None, max_length=20_000)
+    password: SecretStr | None = Field(default=None, max_length=1000)
+
+    def target(self) -> SshTarget:
+        return SshTarget(**{name: _plain(getattr(self, name)) for name in SshIn.model_fields})
 
 
-class TargetIn(_In):
+class TargetIn(In):
     """Where it is: a URL, or fields; fields win."""
 
-    url: str | None = Field(default=None, max_length=4000, examples=["postgresql://app:secret@db.example.org/shop"])
+    url: SecretStr | None = Field(
+        default=None, max_length=4000, examples=["postgresql://app:secret@db.example.org/shop"]
+    )
     host: str | None = Field(default=None, max_length=255)
     port: int | None = Field(default=None, ge=1, le=65535)
     database: str | None = Field(default=None, max_length=255)
     user: str | None = Field(default=None, max_length=255)
-    password: str | None = Field(default=None, max_length=1000)
+    password: SecretStr | None = Field(default=None, max_length=1000)
     reader_user: str | None = Field(default=None, max_length=255, description="A login the server lets read only.")
-    reader_password: str | None = Field(default=None, max_length=1000)
+    reader_password: SecretStr | None = Field(default=None, max_length=1000)
     path: str | None = Field(default=None, max_length=4000, description="A file's, below a listed root.")
     tls: TlsMode | None = Field(default=None, description="verify-full unless said, or unless there is a tunnel.")
     ca: str | None = _Pem
     certificate: str | None = _Pem
-    key: str | None = _Pem
+    key: SecretStr | None = _Pem
     ssh: SshIn | None = None
 
     def target(self) -> Target:
-        values = {name: getattr(self, name) for name in TargetIn.model_fields if name != "ssh"}
-        return Target(**values, ssh=SshTarget(**self.ssh.model_dump()) if self.ssh else None)
+        values = {name: _plain(getattr(self, name)) for name in TargetIn.model_fields if name != "ssh"}
+        return Target(**values, ssh=self.ssh.target() if self.ssh else None)
 
 
-class RegistrationIn(_In):
+class RegistrationIn(In):
     """Register a database that is not ours."""
 
     environment_id: str = Field(max_length=64)
@@ -72,7 +78,7 @@ class RegistrationIn(_In):
         return Registration(**values, target=self.target.target())
 
 
-class TestIn(_In):
+class TestIn(In):
     """Try a target without keeping it."""
 
     environment_id: str = Field(max_length=64)
@@ -80,7 +86,7 @@ class TestIn(_In):
     target: TargetIn
 
 
-class HostKeyIn(_In):
+class HostKeyIn(In):
     environment_id: str = Field(max_length=64)
     host: str = Field(max_length=255)
     port: int = Field(default=22, ge=1, le=65535)
