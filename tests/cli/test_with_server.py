@@ -209,6 +209,8 @@ def test_no_wait_returns_the_run_and_watch_ends_with_it(holdfast: Holdfast, shop
 def test_ctrl_c_stops_watching_and_not_the_run(server: dict[str, str], holdfast: Holdfast, shop: str) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", "import os, signal, sys; from holdfast import client\n"
+         # a run of the tests in the background has Ctrl-C ignored, and children inherit that
+         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
          "real = client.Client.watch\n"
          "def watch(self, run): os.kill(os.getpid(), signal.SIGINT); yield from real(self, run)\n"
          "client.Client.watch = watch\n"
