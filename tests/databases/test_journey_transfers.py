@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import itertools
 import json
 from typing import Any
 
@@ -92,12 +93,12 @@ def table_of(served: Served, database: str, name: str) -> list[Any]:
     return served.rows(database, f"select id, note, x, b from {quoted(name)} order by id")
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "ndjson", "parquet"])
-@pytest.mark.parametrize("compression", ["none", "zstd"])
+@pytest.mark.parametrize(
+    ("compression", "form"),
+    [*itertools.product(("none", "zstd"), ("csv", "json", "ndjson")), ("none", "parquet")],  # it compresses inside
+)
 def test_what_goes_out_comes_back_the_same(filled: tuple[Served, str, str], form: str, compression: str) -> None:
     served, engine, made = filled
-    if form == "parquet" and compression != "none":
-        pytest.skip("Parquet is compressed inside")
     data = export(served, made, table=NAME, format=form, compression=compression)
     if form == "parquet":
         assert judge.read_table(io.BytesIO(data)).num_rows == len(ROWS)

@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from dialects import DIALECTS
-from journey import Served, fresh
+from journey import NAMES, Served, fresh
 from world import World, actor_with, refused
 
 from holdfast.features.access.actor import Actor
@@ -17,7 +16,7 @@ from holdfast.features.saved.service import WantedQuery
 AWKWARD = 'it\'s "a"; -- %s é'
 
 
-@pytest.fixture(scope="module", params=DIALECTS)
+@pytest.fixture(scope="module", params=NAMES)
 def there(request: pytest.FixtureRequest, served: Served) -> tuple[Served, str, str]:
     made = served.create(request.param)["id"]
     served.write(made, "create table t (id integer primary key, note text)", "insert into t values (1, 'a'), (2, 'b')")

@@ -393,7 +393,7 @@ def test_unreachable_and_wrong_password(place: Place) -> None:
 
 def test_versions_out_of_range() -> None:
     """A server too old or too new is refused with the versions we take."""
-    for number in (150008, 190000):
+    for number in (140020, 190000):
         with pytest.raises(Permanent) as refused:
             faults.check_version(number)
         assert refused.value.code == "server_version"

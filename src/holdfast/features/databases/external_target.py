@@ -13,7 +13,6 @@ from holdfast.contract.spec import Access, Endpoint, Role
 from holdfast.features.databases.endpoints import endpoint_to_json
 from holdfast.hosts.external import Ssh, Tls, Where
 from holdfast.hosts.external.record import CA, CERTIFICATE, KEY, SSH_KEY, SSH_PASSWORD
-from holdfast.hosts.external.tunnel import parse_host_key, parse_private_key
 from holdfast.kernel.errors import Conflict, Invalid
 
 LOGIN, READER = "login", "reader"  # names of the secrets that hold their passwords
@@ -140,6 +139,8 @@ def _ssh(ssh: SshTarget | None, secrets: dict[str, str]) -> Ssh | None:
             hint="POST /api/v1/databases/external/host-key shows it; compare it with the server's own and send it as "
             "ssh.host_key.",
         )
+    from holdfast.hosts.external.tunnel import parse_host_key, parse_private_key  # loads asyncssh
+
     parse_host_key(ssh.host_key)
     if ssh.key:
         parse_private_key(ssh.key)

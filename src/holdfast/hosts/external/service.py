@@ -13,14 +13,15 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.contract.external import Wire
 from holdfast.hosts.external.record import Where
-from holdfast.hosts.external.relay import Relay
-from holdfast.hosts.external.tunnel import shown_host_key
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.outbound_policy import OutboundPolicy
+
+if TYPE_CHECKING:
+    from holdfast.hosts.external.relay import Relay  # loads asyncssh, which a start does not need
 
 T = TypeVar("T")
 _WORK_SECONDS = 60.0
@@ -86,6 +87,8 @@ class Lines:
 
     def host_key(self, host: str, port: int) -> tuple[str, str]:
         """See `tunnel.shown_host_key`."""
+        from holdfast.hosts.external.tunnel import shown_host_key
+
         return self._run(shown_host_key(self._policy, host, port))
 
     def _take(self, mark: str, where: Where, secrets: Mapping[str, str], wire: Wire) -> Line:
@@ -110,6 +113,8 @@ class Lines:
     def _start(self, where: Where, secrets: Mapping[str, str], wire: Wire) -> _Held:
         directory = self._sockets / f"x{os.getpid()}-{next(_numbers)}"
         allowed = self._quarter(directory)
+        from holdfast.hosts.external.relay import Relay
+
         relay = Relay(where, secrets, wire, self._policy, allowed)
         try:
             self._run(relay.start(directory, self._private))
