@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
 export PIP_NO_INPUT := 1
 
@@ -58,6 +58,9 @@ test: lint test-only ## Everything: lint, then all tests on real servers
 
 test-only: setup-dev system-parts
 	HOLDFAST_TEST_METADATA= $(PYTEST) -n $(WORKERS) --dist loadfile -q
+	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m "metadata and not slow" tests/jobs tests/kernel tests/audit
+
+test-metadata: setup-dev system-parts ## All that uses the metadata database, with it on PostgreSQL (long)
 	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m metadata
 
 test-fast: setup-dev system-parts ## All but the slow tests and those that kill processes or fill disks
