@@ -40,6 +40,20 @@ def lay_out(plan: Plan, base: Path, user: int | None, tools: Tools, journal: Pat
     journal.unlink(missing_ok=True)
 
 
+def forget(journal: Path, directory: Path) -> None:
+    """`directory` is no longer half-made: it was removed, or something whole comes in its place.
+
+    Otherwise the next `lay_out` would clear what stands there then: an old server's data that were put back.
+    """
+    if not journal.exists():
+        return
+    left = [line for line in journal.read_text().splitlines() if not Path(line).is_relative_to(directory)]
+    if left:
+        write_atomic(journal, "\n".join(left).encode())
+    else:
+        journal.unlink()
+
+
 def run(command: Command, tools: Tools) -> bytes:
     return tools.output(command.argv, env=command.env, stdin=command.stdin, timeout=command.timeout)
 

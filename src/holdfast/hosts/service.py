@@ -74,7 +74,7 @@ class Hosts:
         """
         base = self._layout.resource(resource_id)
         tools = self._tools(resource_id, plan.software, base)
-        carry.lay_out(plan, base, self._user(resource_id), tools, self._layout.registry / f"{resource_id}.init")
+        carry.lay_out(plan, base, self._user(resource_id), tools, self._journal(resource_id))
         if plan.server is None:
             return
         self._keeper.start(self._record(resource_id, plan, plan.server))
@@ -119,12 +119,19 @@ class Hosts:
 
     def rename(self, resource_id: str, source: str, target: str) -> None:
         """A directory of the resource, whose server is down. Atomic. Raises Permanent when `target` is there."""
-        owned.rename(self._layout.resource(resource_id), source, target)
+        base = self._layout.resource(resource_id)
+        carry.forget(self._journal(resource_id), base / target)
+        owned.rename(base, source, target)
 
     def discard(self, resource_id: str, name: str) -> None:
         """Remove a directory of the resource that no server uses. Absent is success, of the resource too."""
-        if self._layout.resource(resource_id).is_dir():
-            owned.remove(self._layout.resource(resource_id), name)
+        base = self._layout.resource(resource_id)
+        if base.is_dir():
+            owned.remove(base, name)
+        carry.forget(self._journal(resource_id), base / name)
+
+    def _journal(self, resource_id: str) -> Path:
+        return self._layout.registry / f"{resource_id}.init"
 
     def free_port(self) -> int:
         """A loopback port nobody has now."""
