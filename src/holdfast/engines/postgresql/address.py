@@ -19,7 +19,7 @@ _LARGEST = 30_000  # bytes of one message before login; libpq refuses longer one
 
 
 def parse(url: str) -> Address:
-    """postgresql://user:password@host:port/database?sslmode=verify-full, and no other option: `options`, `service`,
+    """postgresql://USER:PASS@host:port/database?sslmode=verify-full, and no other option: `options`, `service`,
     `passfile`, `sslkey` and their kind name files of ours or change what a session means. Raises Invalid."""
     try:
         parts = urlsplit(url.strip())
@@ -68,7 +68,7 @@ def _invalid(message: str) -> Invalid:
     return Invalid(
         f"this is no URL of a PostgreSQL server: {message}",
         code="url_invalid",
-        hint="postgresql://user:password@host:5432/database?sslmode=verify-full",
+        hint="postgresql://USER:PASS@host:5432/database?sslmode=verify-full",
         details={"fields": [{"field": "url", "message": message}]},
     )
 
