@@ -16,8 +16,8 @@ pytestmark = pytest.mark.xdist_group("route-walk-environment")
 IN_ENVIRONMENT = ("environment", "database", "snapshot", "run")
 OF_DATABASE = ("database", "snapshot", "run")
 OF_PROJECT = ("project", "repository", "masking_profile")
-# Makes a database in the environment: who may act on one database only is told so first, whatever the id is.
-IN_ITS_ENVIRONMENT = {"POST /api/v1/snapshots/{snapshot_id}/restore #there"}
+# Makes a database in the environment: who may act on one database only is told so before its server is looked for.
+IN_ITS_ENVIRONMENT = {("POST /api/v1/snapshots/{snapshot_id}/restore #there", "database")}
 # Each list and what it holds for whoever sees one environment, or one database, of the first project.
 OWN = {"databases": "database", "snapshots": "snapshot", "runs": "run", "repositories": "repository"}
 
@@ -68,7 +68,7 @@ def test_another_environments_id_is_an_absent_one(here, keys, route, noun) -> No
 @pytest.mark.parametrize(("route", "noun"), cases(OF_DATABASE))
 def test_another_databases_id_is_an_absent_one(here, keys, route, noun) -> None:
     """In one's own environment."""
-    same(here, keys["database"], route, noun, here.ids["sibling"], 403 if route in IN_ITS_ENVIRONMENT else 404)
+    same(here, keys["database"], route, noun, here.ids["sibling"], 403 if (route, noun) in IN_ITS_ENVIRONMENT else 404)
 
 
 def same(
