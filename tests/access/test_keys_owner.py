@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from grants_world import PLACES, ROOT, World, world
+from statements import statements
 
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.granting.ending import end_environment, end_project
@@ -226,14 +227,6 @@ def test_a_key_is_known_by_two_statements(w) -> None:
     texts = [w.keys.create(w.person(user_id), WantedKey("k"))[1], w.keys.create(ROOT, WantedKey("k"))[1]]
     for text in texts:
         w.keys.actor_of(text)  # its first use is written down
-        seen: list[str] = []
-
-        def heard(_conn: Any, _cursor: Any, statement: str, *_: Any, seen: list[str] = seen) -> None:
-            seen.append(statement)
-
-        sa.event.listen(sa.Engine, "before_cursor_execute", heard)
-        try:
+        with statements() as seen:
             w.keys.actor_of(text)
-        finally:
-            sa.event.remove(sa.Engine, "before_cursor_execute", heard)
-        assert len([each for each in seen if each != "BEGIN"]) <= 2, seen
+        assert len(seen) <= 2, seen

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from statements import statements
 from token_desk import ROOT, Desk, desk
 
 from holdfast.features.access.actor import Actor
@@ -231,6 +232,6 @@ def test_a_request_takes_at_most_three_statements(at) -> None:
         (fresh, pair.access_token, 3),
         (fresh, keyed.access_token, 3),
     ):
-        with at.statements() as seen:
+        with statements() as seen:
             service.actor_of(token)
         assert len(seen) <= most, seen

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
+from statements import statements
 from token_desk import ISSUER, Desk, desk
 
 from holdfast.features.access.tokens.access_token import looks_like_one
@@ -166,7 +166,7 @@ def test_key_names_that_lead_elsewhere(here) -> None:
 
 
 def test_strange_names_ask_the_database_nothing(here) -> None:
-    with here.at.statements() as seen:
+    with statements() as seen:
         for kid in ("../x", "jwk_' OR '1'='1", "x" * 300):
             assert here.at.refused(_relabelled(here.signed(), {**here.header, "kid": kid}))
     assert seen == []
@@ -265,7 +265,7 @@ def test_encrypted_nested_and_detached_forms(here) -> None:
 
 
 def test_a_very_long_token_costs_nothing(here) -> None:
-    with here.at.statements() as seen:
+    with statements() as seen:
         assert here.at.refused("a" * 1_000_000 + "." + "b" * 100 + "." + "c")
     assert seen == []
 
@@ -319,17 +319,10 @@ def test_json_in_every_place(here) -> None:
 def test_what_is_looked_up_is_a_hash(here) -> None:
     """No secret is compared byte by byte: the database sees the hash of a refresh token, and an access token never."""
     pair = here.at.tokens.create_for(here.at.user("hash@example.org"))
-    said: list[str] = []
-
-    def heard(_conn: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
-        said.append(repr(parameters))
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", heard)
-    try:
+    with statements() as asked:
         here.at.tokens.actor_of(pair.access_token)
         again = here.at.tokens.refresh(pair.refresh_token)
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", heard)
+    said = [repr(each.parameters) for each in asked]
     assert crypto.token_hash(pair.refresh_token) in "".join(said)
     for secret in (pair.access_token, pair.refresh_token, again.refresh_token, again.access_token):
         assert secret not in "".join(said)

@@ -59,20 +59,6 @@ class Desk:
             found = conn.execute(sa.select(table).where(table.c.action == action).order_by(table.c.id))
             return [dict(row) for row in found.mappings()]
 
-    @contextmanager
-    def statements(self) -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def heard(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if not statement.startswith("BEGIN"):
-                seen.append(statement)
-
-        sa.event.listen(sa.Engine, "before_cursor_execute", heard)
-        try:
-            yield seen
-        finally:
-            sa.event.remove(sa.Engine, "before_cursor_execute", heard)
-
 
 @contextmanager
 def desk(folder: Path) -> Iterator[Desk]:

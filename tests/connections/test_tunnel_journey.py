@@ -117,8 +117,8 @@ def test_a_revoked_key_is_cut_off_at_once(served: Served, outside: Outside, shop
         served.call("DELETE", f"/keys/{key_id}")
         started = time.monotonic()
         with pytest.raises(psycopg.OperationalError):
-            line.execute("select pg_sleep(5)")
-        assert time.monotonic() - started < 3
+            line.execute("select pg_sleep(60)")
+        assert time.monotonic() - started < 20
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(opened["url"])
         served.call("DELETE", f"/tunnels/{opened['tunnel']['id']}")

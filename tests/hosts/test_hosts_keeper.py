@@ -245,7 +245,7 @@ def test_shutdown_can_keep_databases(settings: Settings) -> None:
 def test_the_control_plane_is_ready_soon_and_comes_back(settings: Settings) -> None:
     began = time.monotonic()
     with keeper_process(settings) as (process, port):
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20
         first = get(port)
         os.kill(int(first), signal.SIGKILL)
         eventually(lambda: KeeperClient.of(settings).info().parts["api"]["pid"] not in (None, int(first)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import psycopg
@@ -38,10 +37,8 @@ def ask(endpoint: Endpoint, statement: str) -> object:
 
 
 def test_a_cluster_comes_up_below_a_closed_directory_and_leaves_nothing(hosts: Hosts, settings: Settings) -> None:
-    began = time.monotonic()
     plan = make(hosts)
     hosts.up(RESOURCE, plan)
-    assert time.monotonic() - began < 6.0
     status = hosts.status(RESOURCE)
     assert status.state == "running"
     assert status.pid is not None

@@ -6,17 +6,16 @@ A route that `walk_routes` does not know fails here by name: whoever adds one sa
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from inside import EVERYTHING, ROOT, Inside, inside
 from starlette.testclient import WebSocketDenialResponse
+from statements import statements
 from walk_routes import ANONYMOUS, ASKS, SOCKETS, STEP_UP, Ask
 
 from holdfast.features.access.permissions import ROLES
@@ -328,17 +327,10 @@ def counts(here: Inside, *keys: dict[str, str]) -> dict[tuple[str, int], int]:
         for path in LISTS:
             if index and ASKS["GET " + path.replace("}", "_id}")].everywhere:
                 continue  # refused, whatever is in it
-            seen: list[str] = []
-
-            def heard(_conn: Any, _cursor: Any, statement: str, *_: Any, seen: list[str] = seen) -> None:
-                if not threading.current_thread().name.startswith("asyncio"):  # the sequencer works whenever it likes
-                    seen.append(statement)
-
-            sa.event.listen(sa.Engine, "before_cursor_execute", heard)
-            try:
+            with statements() as said:
                 answer = here.client.get(path.format(**here.ids["mine"]), params={"limit": 200}, headers=headers)
-            finally:
-                sa.event.remove(sa.Engine, "before_cursor_execute", heard)
+            # The sequencer, on a thread of asyncio's, works whenever it likes.
+            seen = [each.text for each in said if not each.thread.name.startswith("asyncio")]
             assert answer.status_code == 200, answer.text
             assert answer.json()["items"], path
             found[path, index] = len(seen)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from limits_house import ROOT, House, house, key, person
+from statements import statements
 
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.grants import Grant
@@ -186,20 +187,16 @@ def test_threads_together_get_no_more_than_one_alone(here: House) -> None:
     assert len(admitted) == SHIPPED["key"]["burst"].amount
 
 
-def test_what_a_call_costs(here: House) -> None:
-    """Under 50 microseconds, with all four limits of a key in a project: the best of several rounds counts."""
+def test_a_call_that_is_let_in_asks_the_database_nothing(here: House) -> None:
+    """With all four limits of a key in a project, once they were read."""
     here.put("key", "calls", 10**9)
     here.put("key", "burst", 10**9)
     here.put("project", "calls", 10**9)
     here.put("project", "burst", 10**9)
     admission: Admission = here.limits.admission
-    actors = [key(here.project) for _ in range(50)]
-    rounds = []
-    for _ in range(10):
-        began = time.perf_counter()
-        for actor in actors:
+    admission.actor(key(here.project))
+    with statements() as said:
+        for actor in [key(here.project) for _ in range(50)]:
             for _ in range(20):
                 admission.actor(actor)
-        rounds.append((time.perf_counter() - began) / 1_000)
-    print(f"admission: {min(rounds) * 1e6:.1f} us a call, four limits")
-    assert min(rounds) < 50e-6
+    assert said == []

