@@ -32,7 +32,7 @@ BEFORE = sa.table(
 def test_a_key_of_the_first_release(tmp_path: Path, projects: list[str] | None, places: object) -> None:
     first = tmp_path / "migrations"
     shutil.copytree(SCRIPTS, first, ignore=shutil.ignore_patterns("000[2-9]_*", "__pycache__"))
-    db, clock = Database(metadata_home.url(tmp_path / "meta.db")), ManualClock()
+    db, clock = Database(metadata_home.bare(tmp_path / "meta.db")), ManualClock()
     db.migrate(first)
     secret = crypto.random_token()
     row = {"id": "key_old", "name": "old", "prefix": "0123456789ab", "secret_hash": crypto.token_hash(secret)}
@@ -56,7 +56,7 @@ def test_a_key_that_a_person_made_is_bound_to_that_person(tmp_path: Path) -> Non
     """One whose maker is gone is dead; before, it would have outlived every right of theirs."""
     first = tmp_path / "migrations"
     shutil.copytree(SCRIPTS, first, ignore=shutil.ignore_patterns("000[2-9]_*", "__pycache__"))
-    db, clock = Database(metadata_home.url(tmp_path / "meta.db")), ManualClock()
+    db, clock = Database(metadata_home.bare(tmp_path / "meta.db")), ManualClock()
     db.migrate(first)
     secrets = {name: crypto.random_token() for name in ("usr_there", "usr_gone", "usrXthere")}
     with db.write() as conn:

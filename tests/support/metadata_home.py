@@ -34,6 +34,11 @@ def url(file: Path) -> str:
     return database_on(_server(), _template()) if POSTGRESQL else f"sqlite+apsw:///{file}"
 
 
+def bare(file: Path) -> str:
+    """As `url`, without a table on PostgreSQL either: for what makes the tables of an older version."""
+    return on_postgresql() if POSTGRESQL else f"sqlite+apsw:///{file}"
+
+
 def elsewhere() -> str | None:
     """A URL when the metadata is not to be the file that a server makes by itself."""
     return database_on(_server(), _template()) if POSTGRESQL else None
