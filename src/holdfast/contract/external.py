@@ -75,6 +75,7 @@ class ExternalTraits:
     default_port: int | None = None
     default_database: str | None = None
     default_user: str | None = None
+    only_database: str | None = None  # a server is one database, by this name; any other is refused
     reader_role: bool = True  # reading needs a login of its own; False = the engine refuses writes without one
 
 

@@ -3,6 +3,7 @@
 A server of ours has BLOCKS times as many databases as its users see, and one more, the register, that says which label
 owns which block. A restored candidate is built in a block of its own; SWAPDB in one transaction exchanges it with the
 living one, so nobody ever waits or sees half of it. The users' rights at the server name the first block alone.
+A server of somebody else's has two blocks, the halves of its numbered databases: see foreign.py.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.snapshot import Receipt
+from holdfast.engines.valkey import foreign
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Conflict, NotFound, Retryable
 
 if TYPE_CHECKING:
-    from holdfast.engines.valkey.link import Link
+    from holdfast.engines.valkey.resp import Link
 
 BLOCKS = 8
-_REGISTER = "holdfast:beside"
+_REGISTER = foreign.REGISTER
 _BYTES = ":bytes"  # no label has a colon: what the living data alone may take, kept while there are labels
 _TRIES = 20
 _DURABLE_MS = 10_000
@@ -29,7 +31,7 @@ def total(databases: int) -> int:
 
 
 def visible(link: Link) -> int:
-    """How many databases the users of this server see. A server that is not ours has no blocks."""
+    """How many databases the users of this server of ours see."""
     answer, probe = link.pipeline([("CONFIG", "GET", "databases"), ("ACL", "GETUSER", "holdfast_probe")])
     count = int(answer[0][1])
     return (count - 1) // BLOCKS if isinstance(probe, list) else count
@@ -42,7 +44,7 @@ def register(link: Link) -> dict[str, int]:
 
 
 def _number(link: Link) -> int:
-    return (link.count or 0) * BLOCKS
+    return link.span * link.rooms
 
 
 def labels(found: dict[str, int]) -> dict[str, int]:
@@ -54,7 +56,7 @@ def first(link: Link, label: str) -> int:
     block = labels(register(link)).get(label)
     if block is None:
         raise NotFound(f"there is nothing beside this database named {label}", code="beside_absent")
-    return block * (link.count or 0)
+    return block * link.span
 
 
 def allocate(link: Link, label: str, data_bytes: int) -> None:
@@ -63,27 +65,30 @@ def allocate(link: Link, label: str, data_bytes: int) -> None:
     def change(found: dict[str, int]) -> list[tuple[Any, ...]]:
         if label in found:
             return []
-        free = sorted(set(range(1, BLOCKS)) - set(labels(found).values()))
+        free = sorted(set(range(1, link.rooms)) - set(labels(found).values()))
         if not free:
             raise Conflict(
-                f"{BLOCKS - 1} restored or kept databases stand beside this one already",
+                f"{link.rooms - 1} restored or kept databases stand beside this one already",
                 code="no_room_beside",
                 hint="wait until the grace period of one has ended, or restore into a new database",
             )
         return [("HSET", _REGISTER, label, free[0], _BYTES, data_bytes)]
 
+    if not link.hosted:
+        foreign.require_room(link)
     _change(link, change)
     fit(link, data_bytes)
 
 
 def fit(link: Link, data_bytes: int) -> None:
     """maxmemory for the living data and for all that stands beside it: a candidate must not evict living keys."""
-    link.command("CONFIG", "SET", "maxmemory", data_bytes * (1 + len(labels(register(link)))))
+    if link.hosted:
+        link.command("CONFIG", "SET", "maxmemory", data_bytes * (1 + len(labels(register(link)))))
 
 
 def swap(link: Link, candidate: str, kept: str, ours: str) -> Receipt:
     """Exchange the living block with `candidate`'s, which is `kept`'s from then on; all of it or nothing, on disk."""
-    count, notes = link.count or 0, []
+    count, notes = link.span, []
 
     def change(found: dict[str, int]) -> list[tuple[Any, ...]]:
         block = found.get(candidate)
@@ -106,6 +111,9 @@ def swap(link: Link, candidate: str, kept: str, ours: str) -> Receipt:
 
 def _end_sessions(link: Link, ours: str) -> None:
     """Whoever was connected may have read the old data and must not go on with it unawares."""
+    if not link.hosted:
+        foreign.end_sessions(link)
+        return
     users = [user for user in link.command("ACL", "USERS") if user != ours.encode()]
     link.pipeline([("CLIENT", "KILL", "USER", user) for user in users])
 
@@ -116,7 +124,7 @@ def discard(link: Link, label: str) -> Receipt:
     block = labels(found).get(label)
     if block is None:
         return Receipt(facts={"removed": False})
-    count = link.count or 0
+    count = link.span
     for number in range(block * count, (block + 1) * count):
         link.pipeline([("SELECT", number), ("FLUSHDB", "ASYNC")])
 
@@ -147,6 +155,8 @@ def _change(link: Link, decide: Any) -> None:
         break
     else:
         raise Retryable("the databases beside this one change all the time", code="server_busy")
+    if not link.hosted:
+        return  # how a stranger's server keeps what it was told is its own affair
     synced = link.command("WAITAOF", 1, 0, _DURABLE_MS)
     if not synced[0]:
         raise Retryable("the server's disk did not take the change in time", code="server_busy")

@@ -10,12 +10,14 @@ from typing import ClassVar, cast
 from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
+from holdfast.contract.external import Address, ExternalTraits, Wire
 from holdfast.contract.front import Front
+from holdfast.contract.privileges import Report
 from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
-from holdfast.engines.valkey import blocks, plan
+from holdfast.engines.valkey import address, blocks, plan, privileges
 from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins
@@ -24,7 +26,7 @@ from holdfast.engines.valkey.session import ValkeySession
 from holdfast.engines.valkey.spec import ValkeySpec
 from holdfast.engines.valkey.verify import readable
 from holdfast.engines.valkey.words import COMMANDS, REFUSED
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.stop import Stop
 
 TEMPLATES = (
@@ -52,7 +54,7 @@ class ValkeyEngine(Logins, Activities):
         title="Valkey",
         language="commands",
         dialect=None,
-        hosts=("process",),
+        hosts=("process", "external"),
         versions=("9",),
         default_version="9",
         capture=CaptureTraits(
@@ -61,11 +63,14 @@ class ValkeyEngine(Logins, Activities):
         ),
         transactions=False,
         schemas=True,
-        url_schemes=("valkey", "redis"),
+        url_schemes=("valkey", "redis", "valkeys", "rediss"),
         templates=TEMPLATES,
         vocabulary=COMMANDS | REFUSED,
         gaps=GAPS,
     )
+
+    external: ClassVar[ExternalTraits] = address.TRAITS
+    wire: ClassVar[Wire | None] = address.WIRE
 
     def front(self) -> Front:
         """TLS from the first byte."""
@@ -87,14 +92,29 @@ class ValkeyEngine(Logins, Activities):
         return cast(Session, ValkeySession(at, tools, access))
 
     def url(self, at: Endpoint, access: Access) -> str:
-        """redis:// (which every client knows) over loopback TCP where there is a port, else over the unix socket."""
+        """redis:// (which every client knows) over TCP where there is a port, else over the unix socket."""
         role = at.roles.get(access)
         if role is None:
             raise Invalid(f"this database has no {access} role", code="role_absent")
         login = f"{quote(role.user, safe='')}:{quote(at.secrets.get(role.secret, ''), safe='')}"
         if at.host and at.port:
-            return f"redis://{login}@{at.host}:{at.port}/0"
+            host = f"[{at.host}]" if ":" in at.host else at.host
+            scheme = "rediss" if at.tls not in (None, "disable") else "redis"
+            return f"{scheme}://{login}@{host}:{at.port}/0"
         return f"unix://{login}@{quote(str(at.sockets))}/{plan.SOCKET}?db=0"
+
+    def address(self, url: str) -> Address:
+        return address.parse(url)
+
+    def sibling(self, at: Endpoint, name: str) -> Endpoint:  # noqa: ARG002
+        raise Conflict(
+            "a Valkey server is one database: there is no making another one there",
+            code="cannot_create_there",
+            hint="Restore into a new database hosted here, or in place.",
+        )
+
+    async def report(self, at: Endpoint, tools: Tools) -> Report:  # noqa: ARG002
+        return await asyncio.to_thread(privileges.report, at)
 
     def beside(self, at: Endpoint, label: str) -> Endpoint:
         if not re.fullmatch(r"[a-z0-9_]{1,24}", label):
@@ -122,6 +142,8 @@ def _prepare(at: Endpoint, spec: ValkeySpec) -> Receipt:
         if at.beside is not None:
             blocks.allocate(link, at.beside, data_bytes)
             return Receipt()
+        if not at.hosted:
+            return Receipt()
         blocks.fit(link, data_bytes)
         for access in ("owner", "rw", "ro"):
             link.command("ACL", "SETUSER", at.roles[access].user, *plan.rules(at, access, range(link.count or 0)))
@@ -135,7 +157,8 @@ def _swap(at: Endpoint, candidate: str, kept: str) -> Receipt:
 
 def _discard(at: Endpoint, label: str) -> Receipt:
     with connect(replace(at, beside=None)) as link:
-        link.pipeline([("ACL", "DELUSER", f"{user}:{label}") for user in _users(at)])
+        if at.hosted:
+            link.pipeline([("ACL", "DELUSER", f"{user}:{label}") for user in _users(at)])
         return blocks.discard(link, label)
 
 

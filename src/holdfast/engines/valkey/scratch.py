@@ -63,8 +63,10 @@ def pull(source: Source, path: Path, stop: Stop, pulled: list[int] | None = None
 
 @contextmanager
 def loaded(tools: Tools, place: Path, stop: Stop) -> Iterator[Link]:
-    """A line to a server that has loaded `place`/dump.rdb. Raises Corrupt with the server's words, Cancelled."""
-    give(place / ENTRY, tools)
+    """A line to a server that has loaded `place`/dump.rdb, or holds nothing where there is none. Raises Corrupt with
+    the server's words, Cancelled."""
+    if (place / ENTRY).exists():
+        give(place / ENTRY, tools)
     argv = ["valkey-server", "--dir", str(place), "--unixsocket", _SOCKET]  # relative: --dir has changed the directory
     for key, value in _SETTINGS.items():
         argv += [f"--{key}", value]

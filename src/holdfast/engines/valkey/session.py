@@ -53,11 +53,11 @@ class ValkeySession:
         return restore.restore(self._at, self._tools, source, want, stop)
 
     def verify(self, expected: Manifest, depth: Level, stop: Stop) -> Verdict:
-        return verify.verify(self._at, expected, depth, stop)
+        return verify.verify(self._at, self._tools, expected, depth, stop)
 
     def digests(self, select: Sequence[str], stop: Stop) -> dict[str, tuple[int, str]]:
         """Of the keys that stay; expiring ones are not part of an equality."""
-        with connect(self._at, stop=stop) as link:
+        with verify.digesting(self._at, self._tools, stop) as link:
             found = {f"{number}.{kind}": one for (number, kind), one in keys.sums(link, stop).items()}
         return {
             name: (one.rows, f"{one.total:064x}")

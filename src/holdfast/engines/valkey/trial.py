@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.contract.conformance import Dialect
 from holdfast.contract.conformance.subject import Writer
@@ -147,6 +147,8 @@ _HOSTILE = (
     "PUBLISH x y", "EVAL \"redis.call('DEL','t')\" 0", "OBJECT FREEZE t",
 )  # fmt: skip
 
+_SINCE_9 = ("HPEXPIREAT", "HEXPIRE", "HSETEX")  # what Redis 7.0 does not know
+
 DIALECT = Dialect(
     schema="0",
     quote=quote,
@@ -185,3 +187,5 @@ DIALECT = Dialect(
     denied=(*NEVER, "-n 16 DBSIZE", "-n 128 DBSIZE", "COPY t t DB 16", "MOVE t 17", "AUTH db_owner x"),
     own_words=Words(),
 )
+OLDER = replace(DIALECT, awkward=tuple(text for text in _AWKWARD if not text.startswith(_SINCE_9)))
+"""The same for servers as old as Redis 7.0, where fields of a hash do not expire by themselves."""

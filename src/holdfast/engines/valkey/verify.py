@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from holdfast.contract.snapshot import Check, Level, Manifest, Source, Verdict
@@ -10,15 +11,21 @@ from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.engines.valkey import keys, scratch
 from holdfast.engines.valkey.link import Link, connect
+from holdfast.engines.valkey.taking import held
 from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.stop import Stop
 
 _GRACE_MS = 2000
 
 
-def verify(at: Endpoint, expected: Manifest, depth: Level, stop: Stop) -> Verdict:
+def digesting(at: Endpoint, tools: Tools, stop: Stop) -> AbstractContextManager[Link]:
+    """A line on which digests can be asked for: servers that are not ours do not compute any."""
+    return connect(at, stop=stop) if at.hosted else held(at, tools, stop)
+
+
+def verify(at: Endpoint, tools: Tools, expected: Manifest, depth: Level, stop: Stop) -> Verdict:
     """Counts and digests per database and type; expiring keys exactly while none of them can have expired."""
-    with connect(at, stop=stop) as link:
+    with digesting(at, tools, stop) as link:
         checks = tuple(_compare(link, expected, keys.sums(link, stop), keys.now_ms()))
     return Verdict(depth, checks)
 

@@ -97,6 +97,8 @@ def _server(engine: CanRegister, target: Target, address: Address) -> Placed:
     if any(c.isspace() or c in "/\\@\0" for c in address.host) or not 0 < port < 65536:
         raise _missing("host", "is no host name or address")
     database = address.database or traits.default_database
+    if traits.only_database is not None and database != traits.only_database:
+        raise _missing("database", f"is {traits.only_database} or left out: such a server is registered whole")
     user = address.user or traits.default_user or ""
     secrets: dict[str, str] = {LOGIN: address.password or ""}
     roles: dict[Access, Role] = {"admin": Role(user, LOGIN), "ro": Role(user, LOGIN)}
