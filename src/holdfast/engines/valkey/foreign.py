@@ -37,6 +37,8 @@ def enter(link: Link, at: Endpoint, access: Access, loaded: Callable[[], None]) 
         loaded()
         if first == "admin":
             _divide(link)
+    except TimeoutError as error:
+        raise Retryable("the server takes connections and says nothing", code="server_silent") from error
     except (Garbled, TooMuch) as error:
         raise Permanent(
             "what answers there is no Valkey or Redis server",

@@ -50,6 +50,9 @@ def report(at: Endpoint) -> Report:
         facts = foreign.information(link, "server", "memory", "replication", "keyspace", "persistence")
         user = at.roles["admin"].user
         may = dict(zip(_PROBES, allowed_to(link, user, [*_PROBES.values()]), strict=True))
+        if may["replconf"] is None:  # tells the server something about this line only, which ends here
+            (said,) = link.pipeline([_PROBES["replconf"]])
+            may["replconf"] = said == "OK"
         crowded, total, span = foreign.crowded(link), link.count, link.span
         proof = _proof(link, at)
     return _told(_Found(at, facts, may, crowded, total, span, proof))
@@ -64,10 +67,12 @@ def allowed_to(
     if not any(isinstance(answer, Refused) and answer.code == "NOPERM" for answer in asked):
         return [_dry(answer) for answer in asked]
     line = own or link
-    begun, *queued = line.pipeline([("MULTI",), *commands, ("DISCARD",)])
-    if isinstance(begun, Refused) or isinstance(queued[-1], Refused):
+    (begun,) = line.pipeline([("MULTI",)])
+    if begun != "OK":  # what came after it would be done
         return [None for _ in commands]
-    return [_queued(answer) for answer in queued[:-1]]
+    queued = line.pipeline(list(commands))
+    line.pipeline([("DISCARD",)])
+    return [_queued(answer) for answer in queued]
 
 
 def _dry(answer: Any) -> bool | None:
@@ -203,10 +208,10 @@ def _snapshot(found: _Found) -> Power:
 def _in_place(found: _Found) -> Power:
     if found.facts.get("role") != "master":
         return Power("restore_in_place", False, "the server is a replica")
-    lacking = [name for name in ("set", "swapdb", "flushdb", "client|kill") if found.may[name] is False]
+    lacking = [name for name in ("set", "swapdb", "flushdb", "client|kill") if not found.may[name]]
     if lacking:
         rules = [f"+{name}" for name in lacking if name != "set"] + (["+@write"] if "set" in lacking else [])
-        remedy = (_grant(found, *rules, "+config|get"),)
+        remedy = (_grant(found, "+@transaction", *rules, "+config|get"),)
         return Power("restore_in_place", False, f"the login may not run {', '.join(lacking)}", remedy)
     if found.crowded is not None:
         needed = () if found.span else (_grant(found, "+config|get"),)

@@ -14,6 +14,7 @@ from holdfast.kernel.errors import Invalid
 
 Word = bytes | str | int
 _DEEP = 32
+_KINDS = b"+-:$*_#,(!=%~>|"
 _LONGEST = 1 << 16  # bytes of a line
 
 
@@ -127,6 +128,10 @@ class Link:
 
     def head(self) -> tuple[bytes, bytes]:
         """The kind and the rest of the next answer's first line."""
+        if not self._buffer:
+            self.fill()
+        if self._buffer[0] not in _KINDS:  # at once: another protocol may never send the end of a line
+            raise Garbled(f"an answer of an unknown kind: {bytes(self._buffer[:1])!r}")
         text = self.line()
         return text[:1], text[1:]
 
