@@ -39,11 +39,12 @@ def visible(link: Link) -> int:
 
 def register(link: Link) -> dict[str, int]:
     """{label: block}, and what the living data may take under a name that is no label. Selects the register."""
-    link.command("SELECT", _number(link))
+    link.command("SELECT", register_number(link))
     return {pair[0].decode(): int(pair[1]) for pair in link.command("HGETALL", _REGISTER)}
 
 
-def _number(link: Link) -> int:
+def register_number(link: Link) -> int:
+    """The numbered database after the last block."""
     return link.span * link.rooms
 
 
@@ -140,7 +141,7 @@ def discard(link: Link, label: str) -> Receipt:
 def _change(link: Link, decide: Any) -> None:
     """Read the register, decide, write in one transaction; again when someone else wrote meanwhile."""
     for _ in range(_TRIES):
-        link.command("SELECT", _number(link))
+        link.command("SELECT", register_number(link))
         link.command("WATCH", _REGISTER)
         commands = decide(register(link))
         if not commands:

@@ -20,7 +20,7 @@ from holdfast.contract.tools import Tools
 from holdfast.engines.valkey import address, blocks, plan, privileges
 from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
-from holdfast.engines.valkey.logins import Logins
+from holdfast.engines.valkey.logins import Logins, again
 from holdfast.engines.valkey.preview import preview
 from holdfast.engines.valkey.session import ValkeySession
 from holdfast.engines.valkey.spec import ValkeySpec
@@ -147,6 +147,7 @@ def _prepare(at: Endpoint, spec: ValkeySpec) -> Receipt:
         blocks.fit(link, data_bytes)
         for access in ("owner", "rw", "ro"):
             link.command("ACL", "SETUSER", at.roles[access].user, *plan.rules(at, access, range(link.count or 0)))
+        again(link)
     return Receipt()
 
 

@@ -7,6 +7,7 @@ import platform
 import signal
 import unicodedata
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from holdfast.contract.spec import Access, Command, Endpoint, File, Limits, Plan, Role, Server, Site, Software, Talk
 from holdfast.engines.valkey import blocks
@@ -54,13 +55,13 @@ def endpoint(site: Site) -> Endpoint:
 
 def rules(at: Endpoint, access: Access, databases: Iterable[int]) -> list[str]:
     """Everything after a standing user's name in an ACL line."""
-    return rules_for(access, at.secrets[at.roles[access].secret], databases)
+    digest = hashlib.sha256(at.secrets[at.roles[access].secret].encode()).hexdigest()
+    return rules_by(access, digest, databases)
 
 
-def rules_for(access: Access, password: str, databases: Iterable[int]) -> list[str]:
+def rules_by(access: Access, digest: str, databases: Iterable[int]) -> list[str]:
     """`databases` are the only ones the user reaches, by whatever command. The password is a SHA-256: no log or file
     can hold it."""
-    digest = hashlib.sha256(password.encode()).hexdigest()
     reach = "alldbs" if access == "admin" else "db=" + ",".join(str(number) for number in databases)
     return ["reset", "on", f"#{digest}", *RULES[access][1].split(), reach]
 
@@ -76,7 +77,10 @@ def make_plan(spec: ValkeySpec, site: Site) -> Plan:
         host="process",
         endpoint=at,
         directories=(site.data / "store",),
-        files=(File(conf, configuration(spec, site, at), secret=True),),
+        files=(
+            File(conf, configuration(spec, site), secret=True),
+            File(_users_file(site), users(spec, at), secret=True),
+        ),
         server=Server(
             command=Command(("valkey-server", str(conf)), env={"LC_ALL": "C"}),
             ready=Talk(site.sockets / SOCKET, f"AUTH {_PROBE} x\r\nPING\r\n".encode(), b"+OK\r\n+PONG\r\n"),
@@ -94,8 +98,20 @@ def check_name(name: str) -> None:
         raise Invalid(f"a name takes 1 to {NAME_BYTES} bytes without control characters", code="name_invalid")
 
 
-def configuration(spec: ValkeySpec, site: Site, at: Endpoint) -> str:
-    """valkey.conf. The default user is off: whoever connects must say who they are, over TCP or the socket."""
+def _users_file(site: Site) -> Path:
+    """In the server's own directory: it writes it anew when logins come and go, so that a crash forgets none."""
+    return site.data / "store" / "users.acl"
+
+
+def users(spec: ValkeySpec, at: Endpoint) -> str:
+    """users.acl. The default user is off: whoever connects must say who they are, over TCP or the socket."""
+    lines = ["user default off", f"user {_PROBE} on nopass resetkeys resetchannels -@all +ping"]
+    lines += [f"user {at.roles[access].user} {' '.join(rules(at, access, range(spec.databases)))}" for access in RULES]
+    return "\n".join(lines) + "\n"
+
+
+def configuration(spec: ValkeySpec, site: Site) -> str:
+    """valkey.conf."""
     settings = {
         "bind": "127.0.0.1",
         "port": site.port or 0,
@@ -103,6 +119,7 @@ def configuration(spec: ValkeySpec, site: Site, at: Endpoint) -> str:
         "unixsocket": _quoted(str(site.sockets / SOCKET)),
         "unixsocketperm": 777,
         "daemonize": "no",
+        "aclfile": _quoted(str(_users_file(site))),
         "dir": _quoted(str(site.data / "store")),
         "databases": blocks.total(spec.databases),
         "maxclients": spec.max_clients,
@@ -121,8 +138,6 @@ def configuration(spec: ValkeySpec, site: Site, at: Endpoint) -> str:
         "loglevel": "notice",
     }
     lines = [f"{key} {value}" for key, value in settings.items()]
-    lines += ["user default off", f"user {_PROBE} on nopass resetkeys resetchannels -@all +ping"]
-    lines += [f"user {at.roles[access].user} {' '.join(rules(at, access, range(spec.databases)))}" for access in RULES]
     return "# Written by Holdfast at each start.\n" + "\n".join(lines) + "\n"
 
 

@@ -142,8 +142,10 @@ class Link:
         """The whole of an answer: maps are lists of pairs, sets are lists, errors are Refused values."""
         if depth > _DEEP:
             raise Refused("ERR the answer is nested too deeply")
-        if kind and kind in b"$=":
+        if kind == b"$":
             return None if rest == b"-1" else self.take(_count(rest) + 2)[:-2]
+        if kind == b"=":
+            return self.take(_count(rest) + 2)[4:-2]  # "txt:" comes first
         if kind and kind in b"*~>":
             return None if rest == b"-1" else [self.value(*self.head(), depth + 1) for _ in range(_count(rest))]
         if kind == b"%":
