@@ -13,8 +13,10 @@ import typer
 
 from holdfast.client import Client, NotRunning
 from holdfast.commands.demo.dialects import Dialect, dialect_for
+from holdfast.commands.demo.keykeeper import Keykeeper
 from holdfast.commands.demo.shop import DEFAULT_ROWS, Shop
-from holdfast.commands.demo.story import Step, Story
+from holdfast.commands.demo.shopkeeper import Shopkeeper
+from holdfast.commands.demo.story import Keeper, Step, Story
 from holdfast.commands.demo.temporary import temporary_holdfast
 from holdfast.kernel.errors import HoldfastError, Permanent
 from holdfast.terminal import output
@@ -68,27 +70,37 @@ def perform(
     speak, skipped = _speakable(client, engines)
     with _project(client, keep=keep) as (environment_id, stories):
         held = []
-        for name, dialect in speak:
-            story = Story(client, environment_id, name, dialect=dialect, shop=shop, see=tell)
+        for name, keeper, noun in speak:
+            story = Story(client, environment_id, name, keeper=keeper, noun=noun, shop=shop, see=tell)
             stories.append(story)
             held.append(story.tell())
     return {"ok": all(held) and bool(held), "steps": [step.as_dict() for step in steps], "skipped": skipped}
 
 
-def _speakable(client: Client, engines: list[str] | None) -> tuple[list[tuple[str, Dialect]], list[dict[str, Any]]]:
+Speaker = tuple[str, Callable[[Client, str], Keeper], str]  # engine, its keeper, what the keeper counts by
+
+
+def _speakable(client: Client, engines: list[str] | None) -> tuple[list[Speaker], list[dict[str, Any]]]:
     there = [item for item in client.items("/engines") if not engines or item["name"] in engines]
     if missing := set(engines or ()) - {item["name"] for item in there}:
         raise Permanent(f"there is no engine named {sorted(missing)[0]!r}", hint="list them: holdfast engine list")
-    speak: list[tuple[str, Dialect]] = []
+    speak: list[Speaker] = []
     skipped = []
     for item in there:
-        spoken = (item.get("capabilities") or item).get("dialect")
-        dialect = dialect_for(spoken)
-        if dialect is None:
-            skipped.append({"engine": item["name"], "reason": f"the demo has no shop in {spoken or 'its language'}"})
+        able = item.get("capabilities") or item
+        dialect = dialect_for(able.get("dialect"))
+        if able.get("language") == "commands":
+            speak.append((item["name"], Keykeeper, "types"))
+        elif dialect is not None:
+            speak.append((item["name"], partial(_shopkeeper, dialect), "tables"))
         else:
-            speak.append((item["name"], dialect))
+            spoken = able.get("dialect") or "its language"
+            skipped.append({"engine": item["name"], "reason": f"the demo has no shop in {spoken}"})
     return speak, skipped
+
+
+def _shopkeeper(dialect: Dialect, client: Client, database_id: str) -> Keeper:
+    return Shopkeeper(client, database_id, dialect)
 
 
 @contextmanager

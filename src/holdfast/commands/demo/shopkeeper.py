@@ -73,6 +73,10 @@ class Shopkeeper:
         """Rows and checksum of every table, and of both views' contents by their base tables."""
         return {table.name: self._facts(table) for table in TABLES}
 
+    def alive(self) -> None:
+        """Raises what the server says when it is not there."""
+        self.ask("select 1")
+
     def ask(self, statement: str, params: list[Any] | None = None, *, write: bool = False) -> int:
         """Rows affected (0 when the engine does not say)."""
         result = self._result(statement, params or [], write)

@@ -6,12 +6,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from holdfast.client import Client
-from holdfast.commands.demo.dialects import Dialect
 from holdfast.commands.demo.shop import Shop
-from holdfast.commands.demo.shopkeeper import Facts, Shopkeeper, differences
+from holdfast.commands.demo.shopkeeper import Facts, differences
 from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal.progress import run_error
 
@@ -32,6 +31,22 @@ class Step:
         return asdict(self)
 
 
+class Keeper(Protocol):
+    """The shop inside one database, in its own words. "Table" is what it counts by."""
+
+    def load(self, shop: Shop) -> int:
+        """Fill it; the number of rows."""
+        ...
+
+    def change(self, shop: Shop) -> dict[str, int]: ...
+
+    def facts(self) -> dict[str, Facts]: ...
+
+    def alive(self) -> None:
+        """Raises what the server says when it is not there."""
+        ...
+
+
 class Differs(Exception):
     """Something restored is not what was snapshotted."""
 
@@ -45,14 +60,16 @@ class Story:
         environment_id: str,
         engine: str,
         *,
-        dialect: Dialect,
+        keeper: Callable[[Client, str], Keeper],
+        noun: str,
         shop: Shop,
         see: Callable[[Step], None],
     ) -> None:
         self._client = client
         self._environment = environment_id
         self._engine = engine
-        self._dialect = dialect
+        self._keep = keeper
+        self._noun = noun
         self._shop = shop
         self._see = see
         self._name = f"demo-{engine}-{secrets.token_hex(3)}"
@@ -108,7 +125,7 @@ class Story:
         counted = sum(table.rows for table in facts.values())
         if counted != rows:
             raise Differs(f"{rows} rows were sent and {counted} are there")
-        return f"{rows:,} rows in {len(facts)} tables", {"rows": rows, "tables": _plain(facts)}
+        return f"{rows:,} rows in {len(facts)} {self._noun}", {"rows": rows, "tables": _plain(facts)}
 
     def _snapshot(self, level: int) -> tuple[str, dict[str, Any]]:
         made = self._client.post(f"/databases/{self.databases[0][0]}/snapshots", {"level": level})
@@ -133,14 +150,14 @@ class Story:
         if not changed:
             raise Differs("nothing changed although it was told to")
         words = [f"{name} {_moved(after[name].rows - before[name].rows)}" for name in changed]
-        told = f"{len(changed)} of {len(before)} tables differ: {', '.join(words)}"
+        told = f"{len(changed)} of {len(before)} {self._noun} differ: {', '.join(words)}"
         return told, {"before": _plain(before), "after": _plain(after)}
 
     def _delete(self) -> tuple[str, dict[str, Any]]:
         database_id, name = self.databases[0]
         self._ended(self._client.delete(f"/databases/{database_id}", {"confirm": name}))
         try:
-            self._keeper(database_id).ask("select 1")
+            self._keeper(database_id).alive()
         except HoldfastError:
             return f"{name} is gone", {}
         raise Differs("the deleted database still answers")
@@ -157,7 +174,7 @@ class Story:
         actual = self._keeper(database_id).facts()
         if found := differences(self._facts[which], actual):
             raise Differs("; ".join(found))
-        return f"{sum(t.rows for t in actual.values()):,} rows in {len(actual)} tables are equal", {}
+        return f"{sum(t.rows for t in actual.values()):,} rows in {len(actual)} {self._noun} are equal", {}
 
     def _undelete(self) -> tuple[str, dict[str, Any]]:
         database_id, name = self.databases[0]
@@ -179,8 +196,8 @@ class Story:
             raise Differs(f"the repository is not sound: {result['errors']}")
         return "every byte read and hashed", dict(result)
 
-    def _keeper(self, database_id: str) -> Shopkeeper:
-        return Shopkeeper(self._client, database_id, self._dialect)
+    def _keeper(self, database_id: str) -> Keeper:
+        return self._keep(self._client, database_id)
 
     def _ended(self, made: dict[str, Any]) -> dict[str, Any]:
         run = self._client.wait(made["run"]["id"])
