@@ -228,7 +228,7 @@ def _warnings(found: _Found) -> Iterator[str]:
             "+swapdb +flushdb +client|kill"
         )
     if found.at.tls == "disable":
-        yield "Nothing is encrypted on the way to this server."
+        yield "Nothing is encrypted on the way to this server, not even the password."
     if found.at.tls == "require":
         yield "TLS encrypts, but the server's certificate is not verified: anybody in between could pose as it."
     if found.facts.get("maxmemory", "0") != "0" and found.facts.get("maxmemory_policy") != "noeviction":

@@ -44,6 +44,7 @@ def add(app: typer.Typer) -> None:
         """
         holdfast db register legacy --engine postgresql --host db.example.org --database shop --user app
         holdfast db register legacy --engine postgresql --url - --tls-ca ca.pem < url.txt
+        holdfast db register cache --engine valkey --host cache.example.org --user holdfast --reader holdfast_reader
         holdfast db register notes --engine sqlite --path /srv/notes/notes.db
         """,
     )(register)
@@ -139,7 +140,7 @@ def report(
         _reason(look["error"])
     if look["report"]:
         output.say(f"Looked at {output.moment_text(look['at'])}")
-        _report(look["report"])
+        _report(t, look["report"])
     elif not look["error"]:
         output.say("Not looked at yet: holdfast db report NAME looks now.")
 
@@ -148,7 +149,7 @@ def _tried(t: Terminal, answer: dict[str, Any]) -> None:
     if t.json:
         output.say_json(answer)
     elif answer["ok"]:
-        _report(answer["report"])
+        _report(t, answer["report"])
     if not answer["ok"]:
         if not t.json:
             _reason(answer["error"])
@@ -161,14 +162,15 @@ def _reason(error: dict[str, Any]) -> None:
         output.say(f"  {error['hint']}")
 
 
-def _report(found: dict[str, Any]) -> None:
+def _report(t: Terminal, found: dict[str, Any]) -> None:
+    end = ";" if t.client.get(f"/engines/{found['engine']}")["capabilities"]["language"] == "sql" else ""
     output.say(f"{found['engine']} {found['version']}, login {output.visible(str(found['user']))}")
     for power in found["powers"]:
         word = power["name"].replace("_", " ")
         reason = f": {output.visible(power['reason'])}" if power["reason"] else ""
         output.say(f"  {word} {'yes' if power['ok'] else 'no'}{reason}")
         for statement in power["remedy"]:
-            output.say(f"      {output.visible(statement)};")
+            output.say(f"      {output.visible(statement)}{end}")
     for warning in found["warnings"]:
         output.say(f"  ! {output.visible(warning)}")
 
