@@ -27,7 +27,8 @@ _count = itertools.count()
 
 
 class Servers:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, spec: ValkeySpec = SPEC) -> None:
+        self.spec = spec
         settings = Settings(data=root / "data", runtime=root / "run", master_key_file=root / "key")
         self.hosts = Hosts(settings, KeeperClient.of(settings))
         self.directory = root / "scratch"
@@ -35,18 +36,18 @@ class Servers:
 
     @contextmanager
     def fresh(self, name: str = "app") -> Iterator[Place]:
-        passwords = {secret: f"{secret} '\"\\ {secrets.token_hex(6)} ü" for secret in engine.needs(SPEC)[1]}
-        tools = self.hosts.tools(None, engine.software(SPEC), self.directory)
-        with self.hosts.scratch(engine, SPEC, name, passwords, self.directory) as at:
-            asyncio.run(engine.prepare(at, SPEC, tools))
+        passwords = {secret: f"{secret} '\"\\ {secrets.token_hex(6)} ü" for secret in engine.needs(self.spec)[1]}
+        tools = self.hosts.tools(None, engine.software(self.spec), self.directory)
+        with self.hosts.scratch(engine, self.spec, name, passwords, self.directory) as at:
+            asyncio.run(engine.prepare(at, self.spec, tools))
             yield Place(name, at, tools)
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
+def servers(spec: ValkeySpec = SPEC) -> Iterator[Servers]:
     with tempfile.TemporaryDirectory(prefix="hfv") as root:
         Path(root).chmod(0o711)
-        yield Servers(Path(root))
+        yield Servers(Path(root), spec)
 
 
 def do(place: Place, *words: Any, db: int = 0) -> Any:

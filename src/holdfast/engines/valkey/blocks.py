@@ -158,6 +158,18 @@ def _change(link: Link, decide: Any) -> None:
         raise Retryable("the databases beside this one change all the time", code="server_busy")
     if not link.hosted:
         return  # how a stranger's server keeps what it was told is its own affair
-    synced = link.command("WAITAOF", 1, 0, _DURABLE_MS)
-    if not synced[0]:
+    if link.redis:
+        _synced(link)
+    elif not link.command("WAITAOF", 1, 0, _DURABLE_MS)[0]:
         raise Retryable("the server's disk did not take the change in time", code="server_busy")
+
+
+def _synced(link: Link) -> None:
+    """Before WAITAOF: with `always` a write is answered once it, and all before it, are on disk."""
+    link.command("CONFIG", "SET", "appendfsync", "always")
+    try:
+        link.command("SELECT", register_number(link))
+        link.command("SET", f"{_REGISTER}:synced", "1")
+        link.command("DEL", f"{_REGISTER}:synced")
+    finally:
+        link.command("CONFIG", "SET", "appendfsync", "everysec")

@@ -17,16 +17,16 @@ from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Receipt, Source, Verdict
 from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
-from holdfast.engines.valkey import address, blocks, plan, privileges
+from holdfast.engines.valkey import address, blocks, keys, plan, privileges
 from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins, again
 from holdfast.engines.valkey.preview import preview
 from holdfast.engines.valkey.session import ValkeySession
-from holdfast.engines.valkey.spec import ValkeySpec
+from holdfast.engines.valkey.spec import REDIS, ValkeySpec
 from holdfast.engines.valkey.verify import readable
 from holdfast.engines.valkey.words import COMMANDS, REFUSED
-from holdfast.kernel.errors import Conflict, Invalid
+from holdfast.kernel.errors import Conflict, Invalid, NeedsOperator
 from holdfast.kernel.stop import Stop
 
 TEMPLATES = (
@@ -35,6 +35,7 @@ TEMPLATES = (
     ("Memory", "INFO memory"),
 )
 
+_REDIS_KNOWN = ("7.0.", "7.2.")  # later ones keep their data in a format no Valkey reads
 _NO_TABLES = "never: keys have no schema; the catalog counts them by database and type"
 _NO_WAITING = "never: a server does one command at a time and none that waits is run, so nothing there is to be stopped"
 GAPS = {
@@ -55,7 +56,7 @@ class ValkeyEngine(Logins, Activities):
         language="commands",
         dialect=None,
         hosts=("process", "external"),
-        versions=("9",),
+        versions=("9", REDIS),
         default_version="9",
         capture=CaptureTraits(
             isolation="snapshot",
@@ -144,9 +145,17 @@ def _prepare(at: Endpoint, spec: ValkeySpec) -> Receipt:
             return Receipt()
         if not at.hosted:
             return Receipt()
+        if link.redis and not keys.version(link).startswith(_REDIS_KNOWN):
+            raise NeedsOperator(
+                f"the system's Redis is version {keys.version(link)}: 7.0 and 7.2 are known here",
+                code="software_version",
+                hint="Create the database with version 9, which is Valkey and comes with Holdfast.",
+            )
         blocks.fit(link, data_bytes)
         for access in ("owner", "rw", "ro"):
-            link.command("ACL", "SETUSER", at.roles[access].user, *plan.rules(at, access, range(link.count or 0)))
+            link.command(
+                "ACL", "SETUSER", at.roles[access].user, *plan.rules(at, access, range(link.span), redis=link.redis)
+            )
         again(link)
     return Receipt()
 

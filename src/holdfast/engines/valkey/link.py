@@ -76,7 +76,8 @@ def _enter(link: Link, at: Endpoint, access: Access, wait: float) -> None:
     """As our admin first, once the server has loaded, where it matters which block is ours."""
     if access == "admin" or at.beside is not None:
         role = at.roles["admin"]
-        link.command("HELLO", 3, "AUTH", role.user, at.secrets[role.secret])
+        said = link.command("HELLO", 3, "AUTH", role.user, at.secrets[role.secret])
+        link.redis = [b"server", b"redis"] in said
         _loaded(link, wait)
         link.count = link.span = blocks.visible(link)
         link.rooms = blocks.BLOCKS
@@ -94,7 +95,7 @@ def _login(link: Link, at: Endpoint, access: Access) -> tuple[str, str]:
     if at.beside is not None:
         user = f"{role.user}:{at.beside}"
         numbers = range(link.first, link.first + (link.count or 0))
-        link.command("ACL", "SETUSER", user, *rules(at, access, numbers))
+        link.command("ACL", "SETUSER", user, *rules(at, access, numbers, redis=link.redis))
     return user, at.secrets[role.secret]
 
 

@@ -28,7 +28,9 @@ class Logins:
             raise Invalid(f"there is no {login.access} access", code="access_invalid")
         with connect(at) as link:
             digest = hashlib.sha256(login.password.encode()).hexdigest()
-            link.command("ACL", "SETUSER", login.user, *rules_by(login.access, digest, range(link.span)))
+            link.command(
+                "ACL", "SETUSER", login.user, *rules_by(login.access, digest, range(link.span), redis=link.redis)
+            )
             _keep(link, login.user, f"{login.access} {digest}" if login.until is None else None)
 
     def suspend(self, at: Endpoint, user: str) -> None:
@@ -57,7 +59,7 @@ def again(link: Link) -> None:
     link.command("SELECT", blocks.register_number(link))
     for pair in link.command("HGETALL", _KEPT):
         access, digest = pair[1].decode().split(" ")
-        link.command("ACL", "SETUSER", pair[0].decode(), *rules_by(access, digest, range(link.span)))
+        link.command("ACL", "SETUSER", pair[0].decode(), *rules_by(access, digest, range(link.span), redis=link.redis))
 
 
 def _keep(link: Link, user: str, what: str | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from holdfast.contract.spec import Access, Command, Endpoint, File, Limits, Plan, Role, Server, Site, Software, Talk
 from holdfast.engines.valkey import blocks
-from holdfast.engines.valkey.spec import ValkeySpec
+from holdfast.engines.valkey.spec import REDIS, ValkeySpec
 from holdfast.kernel.errors import Invalid
 
 SECRETS = ("admin", "owner", "rw", "ro")
@@ -31,6 +31,8 @@ _PROBE = "holdfast_probe"  # may say PING and nothing else, so that readiness ne
 
 
 def software(spec: ValkeySpec) -> Software:
+    if spec.version == REDIS:
+        return Software(name="redis", version="7.0", system=(Path("/usr"), Path("/usr/local")), probe="redis-server")
     return Software(
         name="valkey",
         version=spec.version,
@@ -53,17 +55,22 @@ def endpoint(site: Site) -> Endpoint:
     )
 
 
-def rules(at: Endpoint, access: Access, databases: Iterable[int]) -> list[str]:
+def rules(at: Endpoint, access: Access, databases: Iterable[int], *, redis: bool) -> list[str]:
     """Everything after a standing user's name in an ACL line."""
     digest = hashlib.sha256(at.secrets[at.roles[access].secret].encode()).hexdigest()
-    return rules_by(access, digest, databases)
+    return rules_by(access, digest, databases, redis=redis)
 
 
-def rules_by(access: Access, digest: str, databases: Iterable[int]) -> list[str]:
+def rules_by(access: Access, digest: str, databases: Iterable[int], *, redis: bool) -> list[str]:
     """`databases` are the only ones the user reaches, by whatever command. The password is a SHA-256: no log or file
-    can hold it."""
-    reach = "alldbs" if access == "admin" else "db=" + ",".join(str(number) for number in databases)
-    return ["reset", "on", f"#{digest}", *RULES[access][1].split(), reach]
+    can hold it. Redis has no rule for databases: its users may select these only, and not copy or move to others."""
+    if access == "admin":
+        reach = [] if redis else ["alldbs"]
+    elif redis:
+        reach = ["-copy", "-move", "-select", *(f"+select|{number}" for number in databases)]
+    else:
+        reach = ["db=" + ",".join(str(number) for number in databases)]
+    return ["reset", "on", f"#{digest}", *RULES[access][1].split(), *reach]
 
 
 def make_plan(spec: ValkeySpec, site: Site) -> Plan:
@@ -82,7 +89,7 @@ def make_plan(spec: ValkeySpec, site: Site) -> Plan:
             File(_users_file(site), users(spec, at), secret=True),
         ),
         server=Server(
-            command=Command(("valkey-server", str(conf)), env={"LC_ALL": "C"}),
+            command=Command((_server(spec), str(conf)), env={"LC_ALL": "C"}),
             ready=Talk(site.sockets / SOCKET, f"AUTH {_PROBE} x\r\nPING\r\n".encode(), b"+OK\r\n+PONG\r\n"),
             stop_signal=signal.SIGTERM,
         ),
@@ -98,6 +105,10 @@ def check_name(name: str) -> None:
         raise Invalid(f"a name takes 1 to {NAME_BYTES} bytes without control characters", code="name_invalid")
 
 
+def _server(spec: ValkeySpec) -> str:
+    return "redis-server" if spec.version == REDIS else "valkey-server"
+
+
 def _users_file(site: Site) -> Path:
     """In the server's own directory: it writes it anew when logins come and go, so that a crash forgets none."""
     return site.data / "store" / "users.acl"
@@ -106,7 +117,9 @@ def _users_file(site: Site) -> Path:
 def users(spec: ValkeySpec, at: Endpoint) -> str:
     """users.acl. The default user is off: whoever connects must say who they are, over TCP or the socket."""
     lines = ["user default off", f"user {_PROBE} on nopass resetkeys resetchannels -@all +ping"]
-    lines += [f"user {at.roles[access].user} {' '.join(rules(at, access, range(spec.databases)))}" for access in RULES]
+    for access in RULES:
+        words = rules(at, access, range(spec.databases), redis=spec.version == REDIS)
+        lines.append(f"user {at.roles[access].user} {' '.join(words)}")
     return "\n".join(lines) + "\n"
 
 

@@ -48,6 +48,7 @@ class Link:
         self.span = 0  # databases of one block
         self.rooms = 0  # blocks of the whole server, the living one included
         self.hosted = True
+        self.redis = False  # no fence of databases in its ACL, no WAITAOF
 
     def select(self, number: int) -> None:
         """Database `number` as its users count. Raises Invalid beyond the last: the next block is not theirs."""
@@ -57,7 +58,12 @@ class Link:
                 code="database_absent",
                 hint="a resource with more databases takes it",
             )
-        self.command("SELECT", self.first + number)
+        try:
+            self.command("SELECT", self.first + number)
+        except Refused as error:
+            if error.code != "NOPERM":
+                raise
+            raise Invalid(f"there is no database {number} here", code="database_absent") from error
 
     def send(self, commands: Iterable[Iterable[Word]]) -> None:
         self.until = time.monotonic() + self.seconds

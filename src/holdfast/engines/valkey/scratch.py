@@ -67,10 +67,10 @@ def loaded(tools: Tools, place: Path, stop: Stop) -> Iterator[Link]:
     the server's words, Cancelled."""
     if (place / ENTRY).exists():
         give(place / ENTRY, tools)
-    argv = ["valkey-server", "--dir", str(place), "--unixsocket", _SOCKET]  # relative: --dir has changed the directory
+    argv = ["--dir", str(place), "--unixsocket", _SOCKET]  # relative: --dir has changed the directory
     for key, value in _SETTINGS.items():
         argv += [f"--{key}", value]
-    with tools.run(argv, env={"LC_ALL": "C"}, stop=stop) as child:
+    with _started(tools, argv, stop) as child:
         _wait(child, place / _SOCKET, stop)
         try:
             with unix(place / _SOCKET) as sock:
@@ -80,6 +80,16 @@ def loaded(tools: Tools, place: Path, stop: Stop) -> Iterator[Link]:
         except (OSError, Refused) as error:
             stop.check()
             raise Permanent(f"the scratch server failed: {error}", code="scratch_failed") from error
+
+
+def _started(tools: Tools, arguments: list[str], stop: Stop) -> Child:
+    """The software the tools are of: Redis where the resource runs on it, because its keys go back into one."""
+    try:
+        return tools.run(["redis-server", *arguments], env={"LC_ALL": "C"}, stop=stop)
+    except Permanent as error:
+        if error.code != "tool_missing":
+            raise
+    return tools.run(["valkey-server", *arguments], env={"LC_ALL": "C"}, stop=stop)
 
 
 def _wait(child: Child, path: Path, stop: Stop) -> None:

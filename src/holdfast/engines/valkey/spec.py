@@ -9,12 +9,15 @@ from pydantic import Field
 from holdfast.contract.spec import Spec
 
 MOST_DATABASES = 1024
+REDIS = "redis-7.0"
 
 
 class ValkeySpec(Spec):
     """One server with its numbered databases."""
 
-    version: Literal["9"] = Field(default="9", description="Major version of the server.")
+    version: Literal["9", "redis-7.0"] = Field(
+        default="9", description="Valkey 9, or the Redis 7.0 of the system's packages."
+    )
     databases: int = Field(default=16, ge=1, le=MOST_DATABASES, description="Numbered databases, 0 to this less one.")
     max_data_mb: int = Field(default=256, ge=8, description="Data the server may hold, in MB (maxmemory).")
     eviction: Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-ttl"] = Field(

@@ -189,3 +189,5 @@ DIALECT = Dialect(
 )
 OLDER = replace(DIALECT, awkward=tuple(text for text in _AWKWARD if not text.startswith(_SINCE_9)))
 """The same for servers as old as Redis 7.0, where fields of a hash do not expire by themselves."""
+HOSTED_REDIS = replace(OLDER, awkward=tuple(text for text in OLDER.awkward if not text.startswith(("COPY", "MOVE"))))
+"""Redis 7.0 of ours: without a rule for databases in its ACL, users may not copy or move keys to another."""
