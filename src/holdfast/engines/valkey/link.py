@@ -135,7 +135,9 @@ def translate(error: Refused, *, write: bool = True) -> HoldfastError:
     if (error.code == "NOPERM" and "database" in text) or "DB index is out of range" in text:
         return Invalid("there is no such database here", code="database_absent", hint=text)
     if error.code == "NOPERM":
-        return Denied(text, code="statement_denied" if write else "read_only")
+        if not write:
+            return Denied(text, code="read_only", hint="a statement that writes is sent as one: --write")
+        return Denied(text, code="statement_denied")
     if error.code in ("WRONGPASS", "NOAUTH"):
         return Denied("the server refuses our password", code="login_refused")
     if error.code in ("LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN"):

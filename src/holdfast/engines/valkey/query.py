@@ -69,6 +69,8 @@ def _collect(link: Link, limits: QueryLimits) -> Answer | Refused:
     except TooMuch:
         answer.truncated = "bytes"
         return answer
+    if kind == b"=":  # lines for people: INFO
+        value = value.replace(b"\r\n", b"\n")
     if isinstance(value, bytes) and len(value) > limits.bytes:
         answer.truncated = "bytes"
     elif limits.rows < 1:

@@ -121,6 +121,8 @@ class Taker:
                     progress=lambda stats: _report(ctx, stats, expected),
                     options=SnapshotOptions(),
                 )
+        if written.manifest.options.get("one_moment") is False:
+            ctx.log("not of one moment", reason=str(written.manifest.options.get("reason", "")))
         return {
             **describe(written.manifest),
             **sizes(written.stats),

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.features.values.reading import key_of, value_of, word
+from holdfast.features.values.reading import element, key_of, value_of, word
+from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
@@ -74,7 +75,8 @@ def get(
         output.say_json(found)
         return
     for one in found["elements"]:
-        output.say("\t".join(word(part) for part in one) if isinstance(one, list) else word(one))
+        plain = found["type"] == "string" and isinstance(one, str)  # a text may have lines of its own
+        output.say(output.visible(one) if plain else element(one))
     expires = output.moment_text(found["expires_at"]) if found["expires_at"] else "never"
     size = "?" if found["size"] is None else f"{found['size']:,}"
     output.note(f"{found['type']}, size {size}, expires {expires}, digest {found['digest'] or 'none'}")
@@ -126,9 +128,19 @@ def delete(
     """Delete keys."""
     t = terminal(ctx)
     where = _where(t, database)
+    gone, absent = list[str](), list[str]()
     for key in keys:
-        t.client.delete(where, {"name": key_of(key), "database": number})
-    t.answer({"deleted": keys}, f"Deleted {len(keys)} key{'' if len(keys) == 1 else 's'}.")
+        try:
+            t.client.delete(where, {"name": key_of(key), "database": number})
+            gone.append(key)
+        except HoldfastError as error:
+            if error.code != "key_absent":
+                raise
+            absent.append(key)
+    t.answer({"deleted": gone, "absent": absent}, f"Deleted {len(gone)} key{'' if len(gone) == 1 else 's'}.")
+    if absent:
+        output.note("Not there: " + ", ".join(output.visible(key) for key in absent))
+        raise typer.Exit(1)
 
 
 @verb(app, "expire", "holdfast keys expire cache session:1 --in 600\nholdfast keys expire cache session:1 --never")

@@ -7,7 +7,6 @@ import json
 import re
 from typing import Any
 
-from holdfast.terminal import output
 from holdfast.terminal.failure import Usage
 
 _BYTE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|\\)")
@@ -45,7 +44,27 @@ def value_of(text: str, kind: str) -> list[Any]:
 def word(value: Any) -> str:
     """A key, field or value on one line; the inverse of `key_of` for keys."""
     if isinstance(value, dict) and set(value) == {"$bytes"}:
-        return "".join(f"\\x{byte:02x}" for byte in base64.b64decode(value["$bytes"]))
+        return _line(base64.b64decode(value["$bytes"]).decode(errors="surrogateescape"))
     if isinstance(value, str):
-        return output.visible(value)
+        return _line(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def element(one: Any) -> str:
+    """One element of a value on one line: a stream's entry as its id and field=value pairs."""
+    if not isinstance(one, list):
+        return word(one)
+    return "\t".join(
+        " ".join("=".join(map(word, pair)) for pair in part) if isinstance(part, list) else word(part) for part in one
+    )
+
+
+def _line(text: str) -> str:
+    r"""Bytes of no text and what would move the cursor as \xff, a backslash as two."""
+    return "".join("\\\\" if char == "\\" else char if char.isprintable() else _hexadecimal(char) for char in text)
+
+
+def _hexadecimal(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode(errors="surrogateescape"))
