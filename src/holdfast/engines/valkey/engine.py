@@ -22,6 +22,7 @@ from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins, again
 from holdfast.engines.valkey.preview import preview
+from holdfast.engines.valkey.rotation import Rotates
 from holdfast.engines.valkey.session import ValkeySession
 from holdfast.engines.valkey.spec import ValkeySpec
 from holdfast.engines.valkey.verify import readable
@@ -47,7 +48,7 @@ GAPS = {
 }
 
 
-class ValkeyEngine(Logins, Activities):
+class ValkeyEngine(Logins, Rotates, Activities):
     name: ClassVar[str] = "valkey"
     spec: ClassVar[type[Spec]] = ValkeySpec
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -21,6 +21,7 @@ PERMISSIONS: dict[str, str] = {
     "database.saved.write": "Save queries, change and delete those that are shared.",
     "database.move": "Copy a database into another engine.",
     "database.url.reveal": "See connection URLs with their passwords.",
+    "database.password.rotate": "Give a database new passwords; the old ones stop working.",
     "database.connect": "Open a tunnel to a database with a temporary login.",
     "database.session.read": "See who is connected to a database, and what waits for what.",
     "database.session.kill": "Cancel statements and end sessions and tunnels of a database.",

@@ -250,9 +250,19 @@ class DatabasesService:
             raise wrong_state(resource, verb)
         return self._run(conn, actor, changed, f"database.{verb}", values or {})
 
-    def submit(self, conn: sa.Connection, actor: Actor, resource: Resource, kind: str) -> tuple[Resource, Run]:
-        """The run that ends the state the caller just wrote, owned and audited, in the caller's transaction."""
-        return self._run(conn, actor, resource, kind)
+    def submit(
+        self,
+        conn: sa.Connection,
+        actor: Actor,
+        resource: Resource,
+        kind: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        own: bool = True,
+    ) -> tuple[Resource, Run]:
+        """The run that ends the state the caller just wrote, owned and audited, in the caller's transaction; or, not
+        `own`, one that enters such a state by itself when its turn comes."""
+        return self._run(conn, actor, resource, kind, values, own)
 
     def _run(
         self,
