@@ -302,6 +302,7 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/start": _one("database.start"),
     "POST /api/v1/databases/{database_id}/stop": _one("database.stop"),
     "POST /api/v1/databases/{database_id}/passwords/rotate": _one("database.password.rotate", body=NAMED),
+    "POST /api/v1/databases/{database_id}/resize": _one("database.resize", body={"spec": {"cpus": 1}}),
     "GET /api/v1/databases/{database_id}/url": _one("database.read"),
     "POST /api/v1/databases/{database_id}/url": _one("database.url.reveal", body={"access": "owner"}),
     "GET /api/v1/databases/{database_id}/catalog": _one("database.read"),

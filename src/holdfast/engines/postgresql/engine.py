@@ -25,6 +25,7 @@ from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name, check_database_name, literal, qualified
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
+from holdfast.engines.postgresql.resizing import Resizes
 from holdfast.engines.postgresql.rotation import Rotates
 from holdfast.engines.postgresql.scripts import Splits
 from holdfast.engines.postgresql.session import PostgresqlSession
@@ -50,7 +51,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins, Rotates, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades):
+class PostgresqlEngine(Logins, Rotates, Resizes, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

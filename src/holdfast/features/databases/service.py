@@ -173,7 +173,7 @@ class DatabasesService:
                 raise Conflict(
                     f"{resource.name!r} is protected against deletion",
                     code="deletion_protected",
-                    hint="Switch deletion_protection off first.",
+                    hint="Switch deletion_protection off first: holdfast db edit NAME --no-protect.",
                 )
             grace = self._reach.settings.delete_grace_seconds
             return self._move(

@@ -69,6 +69,8 @@ def page(
     states: Sequence[str] = (),
     name: str | None = None,
     labels: Mapping[str, str] | None = None,
+    colour: str | None = None,
+    notes: str | None = None,
     deleted: bool = False,
     after: str | None = None,
     limit: int = 50,
@@ -87,6 +89,10 @@ def page(
         query = query.where(c.state.in_(states))
     if name is not None:
         query = query.where(c.name.contains(name, autoescape=True))
+    if colour is not None:
+        query = query.where(c.colour == colour)
+    if notes is not None:
+        query = query.where(c.notes.contains(notes, autoescape=True))
     for key, value in (labels or {}).items():
         query = query.where(c.labels[key].as_string() == value)
     if after is not None:
