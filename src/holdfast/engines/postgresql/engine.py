@@ -18,6 +18,7 @@ from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import address, plan, prepare, privileges, swap
 from holdfast.engines.postgresql.activity import Activities
+from holdfast.engines.postgresql.builds import Builds
 from holdfast.engines.postgresql.chores import Chores
 from holdfast.engines.postgresql.extensions import Extensions
 from holdfast.engines.postgresql.front import Fronts
@@ -51,7 +52,9 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins, Rotates, Resizes, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades):
+class PostgresqlEngine(
+    Logins, Rotates, Resizes, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades, Builds
+):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -14,11 +14,12 @@ from holdfast.features.databases.model import Resource
 from holdfast.kernel.secrets import Secrets
 
 _COMING = "next."
+_KEPT = "kept."
 
 
 def current(stored: Mapping[str, str]) -> dict[str, str]:
     """What counts now, by secret."""
-    return {name: value for name, value in stored.items() if not name.startswith(_COMING)}
+    return {name: value for name, value in stored.items() if not name.startswith((_COMING, _KEPT))}
 
 
 def coming(stored: Mapping[str, str]) -> dict[str, str]:
@@ -49,3 +50,20 @@ def give_up(conn: sa.Connection, secrets: Secrets, resource: Resource) -> None:
     """For a rotation the server has certainly not heard of."""
     for name in coming(secrets.all(conn, resource.environment_id, resource.id)):
         secrets.delete(conn, resource.environment_id, resource.id, _COMING + name)
+
+
+def kept(stored: Mapping[str, str]) -> dict[str, str]:
+    """Those of a state that was set aside and may be put back, by secret; empty = nothing is."""
+    return {name.removeprefix(_KEPT): value for name, value in stored.items() if name.startswith(_KEPT)}
+
+
+def keep(conn: sa.Connection, secrets: Secrets, resource: Resource) -> None:
+    """Today's too for a state that is set aside: a rotation meanwhile does not reach it."""
+    forget_kept(conn, secrets, resource)
+    for name, value in current(secrets.all(conn, resource.environment_id, resource.id)).items():
+        secrets.put(conn, resource.environment_id, resource.id, _KEPT + name, value)
+
+
+def forget_kept(conn: sa.Connection, secrets: Secrets, resource: Resource) -> None:
+    for name in kept(secrets.all(conn, resource.environment_id, resource.id)):
+        secrets.delete(conn, resource.environment_id, resource.id, _KEPT + name)
