@@ -19,7 +19,11 @@ Confirm = Annotated[str | None, typer.Option("--confirm", metavar="NAME", help="
 @verb(
     app,
     "upgrade",
-    "holdfast db upgrade shop --to 18 --rehearse\nholdfast db upgrade shop --to 18 --confirm shop\nholdfast db upgrade shop --minor",
+    """
+    holdfast db upgrade shop --to 18 --rehearse
+    holdfast db upgrade shop --to 18 --confirm shop
+    holdfast db upgrade shop --minor
+    """,
 )
 def upgrade(
     ctx: typer.Context,
