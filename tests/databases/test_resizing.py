@@ -169,3 +169,13 @@ def test_who_may_and_what_has_no_size(here: World, shop: Resource) -> None:
     assert here.count("runs") == runs
     file = here.create("sqlite", "no size")
     refused("not_offered", lambda: changes.resize(OWNER, file.id, {"page_size": 512}, ""))
+
+
+def test_what_was_not_given_is_tuned_to_the_memory_it_may_use(here: World) -> None:
+    """And the smallest there is starts and works within it."""
+    small = here.create("postgresql", "small", spec={"memory_mb": 64, "work_mem_mb": 2})
+    shown = "select current_setting('shared_buffers'), current_setting('work_mem')"
+    assert here.rows(small.id, shown) == [("16MB", "2MB")]
+    here.write(small.id, "create table t as select i, repeat('x', 1000) as body from generate_series(1, 20000) i")
+    assert here.rows(small.id, "select count(distinct body) from t") == [(1,)]
+    assert here.create("valkey", "small cache", spec={"memory_mb": 64}).spec["max_data_mb"] == 25
