@@ -127,8 +127,8 @@ def test_what_a_role_changed_by_itself_is_found_out_and_mended(here: World) -> N
         own.execute("alter role db_rw password 'of my own'")
     assert engine.drifted(reach.recorded(resource)) == ("rw",)
     assert engine.drifted(replace(reach.recorded(resource), secrets={**reach.secrets(resource), "ro": "x"})) == (
-        "rw",
         "ro",
+        "rw",
     )
     said = eventually(lambda: here.database(resource.id).state_reason, 40)  # the runner's own watch
     assert (said["code"], said["details"]) == ("passwords_drifted", {"logins": ["rw"]})

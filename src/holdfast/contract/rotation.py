@@ -22,5 +22,6 @@ class CanRotate(Protocol):
         ...
 
     def drifted(self, at: Endpoint) -> tuple[Access, ...]:
-        """The users' standing logins that do not take the password in `at`, or may not sign in. Changes nothing."""
+        """The users' standing logins that do not take the password in `at`, or may not sign in, sorted.
+        Changes nothing."""
         ...

@@ -69,7 +69,7 @@ class Rotates:
         except psycopg.Error as error:
             raise faults.from_psycopg(error, "looking at the logins") from error
         good = {user for user, coded, may in rows if may and _opens(coded, _password(at, names[user]))}
-        return tuple(access for user, access in names.items() if user not in good)
+        return tuple(sorted(access for user, access in names.items() if user not in good))
 
 
 def _password(at: Endpoint, access: Access) -> str:

@@ -46,7 +46,7 @@ class Rotates:
                 words = [each.decode() for each in facts.get(b"passwords", [])]
                 if access != "admin" and ("on" not in flags or words != [_digest(at.secrets[role.secret])]):
                     found.append(access)
-        return tuple(found)
+        return tuple(sorted(found))
 
 
 @contextmanager
