@@ -14,7 +14,9 @@ import pytest
 from valkey_door import sign_in
 from world import OWNER, World, actor_with, eventually, refused
 
+from holdfast.contract.logins import CanAdmit, Login
 from holdfast.contract.rotation import CanRotate
+from holdfast.contract.spec import Role
 from holdfast.features.databases import passwords
 from holdfast.features.databases.model import Resource
 from holdfast.features.health.pings import passwords_ping
@@ -34,7 +36,7 @@ DOORS: dict[str, Callable[[str], Any]] = {"postgresql": _psql, "valkey": sign_in
 def opens(engine: str, url: str) -> bool:
     try:
         DOORS[engine](url).close()
-    except (psycopg.OperationalError, PermissionError):
+    except (psycopg.OperationalError, PermissionError, ConnectionError):
         return False
     return True
 
@@ -73,13 +75,17 @@ def test_only_the_new_passwords_open_and_open_sessions_end(here: World, database
 
 def test_a_restart_keeps_the_new_ones(here: World, database: Resource) -> None:
     """The file a server starts from follows, also when the keeper starts it and not we."""
+    engine, at = here.services.reach.engine(database), here.services.reach.recorded(here.database(database.id))
+    assert isinstance(engine, CanAdmit)
+    engine.admit(at, Login("reporting", "its-own-word", "ro"))
+    named = engine.url(replace(at, roles={"ro": Role("reporting", "own")}, secrets={"own": "its-own-word"}), "ro")
     rotate(here, database)
     hosts = here.services.reach.hosts
     pid = hosts.status(database.id).pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: hosts.status(database.id).pid not in (pid, None), 20)
-    eventually(lambda: all(opens(database.engine, url) for url in urls(here, database)), 20)
+    eventually(lambda: all(opens(database.engine, url) for url in (*urls(here, database), named)), 20)
 
 
 @pytest.mark.parametrize("heal", ["rotate", "start"])

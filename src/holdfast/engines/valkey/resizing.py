@@ -41,6 +41,7 @@ class Resizes:
         own = _own(spec)
         with connect(replace(at, beside=None)) as link:
             link.command("CONFIG", "SET", "maxmemory-policy", own.eviction, "maxclients", own.max_clients)
+            link.command("ACL", "SAVE")  # the host wrote the standing users alone: the others too are for a crash
 
 
 def _own(spec: Spec) -> ValkeySpec:

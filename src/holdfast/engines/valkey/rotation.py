@@ -34,6 +34,7 @@ class Rotates:
             for access in passwords:
                 count = int(link.command("CLIENT", "KILL", "USER", at.roles[access].user, "SKIPME", "yes"))
                 ended += 0 if access == "admin" else count
+            link.command("ACL", "SAVE")  # the host wrote the standing users alone: the others too are for a crash
         return ended
 
     def drifted(self, at: Endpoint) -> tuple[Access, ...]:
