@@ -26,7 +26,14 @@ from holdfast.features.access.service import AccessService
 from holdfast.features.access.sso.wiring import single_sign_on
 from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.health.ping import Health, Ping, database_ping, disk_ping
-from holdfast.features.health.pings import external_ping, keeper_ping, nodes_ping, repositories_ping, runner_ping
+from holdfast.features.health.pings import (
+    external_ping,
+    keeper_ping,
+    nodes_ping,
+    passwords_ping,
+    repositories_ping,
+    runner_ping,
+)
 from holdfast.features.nodes.service import NodesService
 from holdfast.features.projects.service import ProjectsService
 from holdfast.hosts.control_plane import CANNOT_START
@@ -77,6 +84,7 @@ def build_services(settings: Settings) -> Services:
             repositories_ping(settings.data / "repositories", db, node.name, upper.keys.look, clock),
             nodes_ping(db, clock, node.name),
             external_ping(db),
+            passwords_ping(db),
             Ping("doors", upper.connections.doorman.check, needed=False),
             Ping("audit", upper.audit.sequencer.check, needed=False),
         )

@@ -33,6 +33,7 @@ class Lazy(NamedTuple):
 
 REPO_MORE = ("holdfast.features.backups.cli_repo_add",)
 DB_MORE = (
+    "holdfast.features.databases.cli_changes",
     "holdfast.features.connections.cli_db",
     "holdfast.features.copies.cli_db",
     "holdfast.features.upgrades.cli_db",

@@ -26,9 +26,11 @@ from holdfast.features.connections import exposures, login_store
 from holdfast.features.connections.reached import Ways
 from holdfast.features.connections.upkeep import UpkeepTasks
 from holdfast.features.copies.tasks import CopyTasks
+from holdfast.features.databases.change_tasks import ChangeTasks
 from holdfast.features.databases.external_look import Looker
 from holdfast.features.databases.external_watch import ExternalWatch
 from holdfast.features.databases.gate import Gate
+from holdfast.features.databases.password_watch import PasswordWatch
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.sweep import DatabaseSweep
 from holdfast.features.databases.tasks import DatabaseTasks
@@ -110,6 +112,7 @@ def build(
     restorer = Restorer(db, reach, keys, swapper, clock)
     tasks = TaskRegistry()
     databases.register(tasks)
+    ChangeTasks(reach, secrets, gate, clock, databases).register(tasks)
     UpkeepTasks(Ways(db, reach, gate)).register(tasks)
     databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
     MoveTasks(db, reach, clock).register(tasks)
@@ -131,6 +134,7 @@ def build(
         BackupSweep(db, jobs, swapper, clock).sweep,
         MoveSweep(db, jobs, clock).sweep,
         watch.sweep,
+        PasswordWatch(db, reach, gate, clock).sweep,
         TransferSweep(db, shelf, clock).sweep,
     )
     return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch)

@@ -29,7 +29,8 @@ from holdfast.features.connections import wiring as connections_wiring
 from holdfast.features.copies import api as copies_api
 from holdfast.features.copies.service import CopiesService
 from holdfast.features.databases import api as databases_api
-from holdfast.features.databases import api_query, external_api
+from holdfast.features.databases import api_changes, api_query, external_api
+from holdfast.features.databases.changes import ChangesService
 from holdfast.features.databases.external_look import Looker
 from holdfast.features.databases.external_service import ExternalService
 from holdfast.features.databases.gate import Gate
@@ -84,6 +85,7 @@ ROUTERS = (
     audit_api.router,
     external_api.router,
     databases_api.router,
+    api_changes.router,
     values_api.router,
     *connections_wiring.ROUTERS,
     rows_api.router,
@@ -113,6 +115,7 @@ class Services:
     jobs: Jobs
     engines: Registry
     databases: DatabasesService
+    changes: ChangesService
     externals: ExternalService
     reach: Reach
     queries: QueryService
@@ -145,6 +148,7 @@ class Services:
         found = (
             self.engines,
             self.databases,
+            self.changes,
             self.externals,
             self.queries,
             self.values,
@@ -240,6 +244,7 @@ def build(
         jobs=jobs,
         engines=engines,
         databases=databases,
+        changes=ChangesService(db, databases, reach),
         connections=connections_wiring.build(
             db, reach, gate, jobs, clock, secrets, KeeperClient.of(settings), wake.notify
         ),

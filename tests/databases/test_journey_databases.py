@@ -108,6 +108,9 @@ def test_lists_filter_and_page(served: Served) -> None:
     assert ids(label=f"word={word}") == sorted(made)
     assert ids(label=[f"word={word}", "odd=1"]) == sorted([made[1], made[3]])
     assert ids(name=word, state="ready") == sorted(made)
+    served.call("PATCH", f"/databases/{made[2]}", {"colour": "teal", "notes": "50% of_it is Ada's"})
+    assert ids(name=word, colour="teal") == ids(name=word, notes="50% of_it") == [made[2]]
+    assert ids(name=word, notes="5_%") == ids(name=word, colour="red") == []
     assert ids(name=word, state="failed") == ids(name=word, deleted=True) == ids(name="%" + word) == []
     assert ids(name=word, environment_id=served.environments["staging"]) == []
     served.refused(422, "label_invalid", "GET", "/databases", params={"label": "word"})

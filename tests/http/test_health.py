@@ -44,10 +44,11 @@ def test_each_part_is_named_and_only_the_database_is_needed(here) -> None:
     health = client.get("/health").json()
     assert set(health) == {"status", "timestamp", "services"}
     parts = {"db", "runner", "keeper", "disk", "repositories", "nodes", "external_databases", "doors", "audit"}
+    parts.add("passwords")
     assert set(health["services"]) == parts
     assert health["status"] == "degraded"
     said = {name: part["status"] for name, part in health["services"].items()}
-    alone = ("audit", "db", "disk", "repositories", "nodes", "external_databases", "doors")
+    alone = ("audit", "db", "disk", "repositories", "nodes", "external_databases", "passwords", "doors")
     up = dict.fromkeys(alone, "ok")
     assert said == {**up, "runner": "down", "keeper": "down"}
     assert "keeper" in health["services"]["keeper"]["message"]

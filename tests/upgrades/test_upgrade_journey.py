@@ -84,10 +84,22 @@ def test_an_upgrade_is_rehearsed_switched_and_taken_back(served: Served) -> None
 
     newest = served.get(f"{where}/upgrades")["items"][0]
     assert (newest["state"], bool(newest["kept_until"])) == ("switched", True)
+    served.refused(409, "upgrade_kept", "POST", f"{where}/upgrades", {"version": "18", "confirm": name})
+    url = served.call("POST", f"{where}/url", {"access": "rw"})["url"]
+    served.done(served.call("POST", f"{where}/passwords/rotate", {"confirm": name}, 202))
     served.refused(422, "confirm_mismatch", "POST", f"/upgrades/{newest['id']}/take-back", {"confirm": "x"})
     back = served.ended(served.call("POST", f"/upgrades/{newest['id']}/take-back", {"confirm": name}, 202), 60)
     assert back["state"] == "succeeded", back["error"]
     assert (version(served, database["id"]), content(served, database["id"])) == ("16", before)
+    fresh_url = served.call("POST", f"{where}/url", {"access": "rw"})["url"]
+    with closing(psycopg.connect(fresh_url)):  # passwords that were rotated since open the old server too
+        assert url != fresh_url
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(url)
+    saved = back["result"]["report"]["taken_back_snapshot_id"]
+    shown = served.get(f"/snapshots/{saved}")
+    assert (shown["state"], shown["trigger"]) == ("ready", "safety")
+    assert shown["rows"] == 2001 + 1 + 1 + 0  # the row that was written after the switch is in it
     served.refused(409, "nothing_kept", "POST", f"/upgrades/{newest['id']}/take-back", {"confirm": name})
 
 

@@ -55,7 +55,8 @@ class Software:
 
     `package` + `subdir` name a directory inside an installed Python package that holds `bin/`, `siblings` the
     other top-level directories its libraries need at the same relative place; `system` lists directories to use
-    instead when they exist (first wins). `hosts/` finds, copies and pins it; engines never look at the disk.
+    instead when they exist (first wins). `hosts/` finds, copies and pins it; engines never look at the disk. `pin`
+    names one copy of earlier, which wins while it is there; engines leave it alone.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Software:
     siblings: tuple[str, ...] = ()
     system: tuple[Path, ...] = ()
     probe: str = ""  # a file under bin/ that must be there
+    pin: str = ""
     flat: bool = False  # the package keeps its tools beside each other, without bin/; the copy has them in bin/
 
 

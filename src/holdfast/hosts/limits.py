@@ -223,7 +223,9 @@ def _write_v1(directory: Path, controller: str, limits: Limits) -> None:
         value = str(limits.memory_bytes or -1)
         swap = directory / "memory.memsw.limit_in_bytes"
         order = [directory / "memory.limit_in_bytes", swap]
-        for file in order if limits.memory_bytes else reversed(order):
+        now = _number(swap, None)  # the one with swap is never the lower of the two, on the way either
+        lower = limits.memory_bytes is not None and (now is None or limits.memory_bytes <= now)
+        for file in order if lower else reversed(order):
             if file.exists():
                 file.write_text(value)
     elif controller == "cpu":

@@ -42,8 +42,12 @@ class ServerRecord:
         )
 
     def same_server(self, other: ServerRecord) -> bool:
-        """Whether a running server of `other` is already what this record asks for."""
-        return replace(self, desired="running", cgroups=()) == replace(other, desired="running", cgroups=())
+        """Whether a running server of `other` is already what this record asks for, but for its limits: those are
+        changed while it runs."""
+        return self._plain() == other._plain()
+
+    def _plain(self) -> ServerRecord:
+        return replace(self, desired="running", cgroups=(), limits=Limits())
 
 
 class Records:

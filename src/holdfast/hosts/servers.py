@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from holdfast.contract.spec import Limits
 from holdfast.hosts import limits, logs
 from holdfast.hosts.launching import spawn
 from holdfast.hosts.layout import Layout
@@ -66,19 +67,29 @@ class Servers:
         await asyncio.gather(*(self._resume(name) for name in names))
 
     async def start(self, record: ServerRecord) -> ServerStatus:
-        """Make it run as recorded: running as such is success, running otherwise is stopped first."""
+        """Make it run as recorded: running as such is success, under other limits it is given those as it runs (raises
+        Permanent, code "limits_refused", and nothing changes), running otherwise it is stopped first."""
         async with self._lock(record.resource_id):
             before = self._records.load(record.resource_id)
             supervisor = self._supervisors.get(record.resource_id)
             if supervisor is not None and before is not None and not record.same_server(before):
                 await self._halt(record.resource_id, supervisor)
                 supervisor = None
+            elif before is not None and before.limits != record.limits and before.cgroups:
+                await asyncio.to_thread(self._limit, before, record.limits)
             record = replace(record, desired="running", cgroups=before.cgroups if before else ())
             self._records.save(record)
             if supervisor is None:
                 supervisor = self._supervisor(record)
             await supervisor.start()
         return await self.status(record.resource_id)
+
+    def _limit(self, before: ServerRecord, wanted: Limits) -> None:
+        try:
+            self.groups.create(before.resource_id, wanted)
+        except HoldfastError:
+            self.groups.create(before.resource_id, before.limits)  # the kernel took some of them
+            raise
 
     async def stop(self, resource_id: str) -> ServerStatus:
         """Stop it and remember that it should stay so. Unknown is success."""

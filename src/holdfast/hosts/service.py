@@ -48,12 +48,14 @@ class Hosts:
         spec: Spec,
         secrets: Mapping[str, str],
         port: int | None = None,
+        software: Software | None = None,
     ) -> Site:
         """Allocate what a plan needs: directories, a user (as root), software, a port. Idempotent; `remove` gives back.
+        `software`: this copy instead of the engine's newest.
 
         Embedded engines get directories of ours: our own processes open their files.
         """
-        installed = self._quarters.install(engine.software(spec))
+        installed = self._quarters.install(software or engine.software(spec))
         user = self._quarters.user(resource_id) if installed is not None else None
         wants_port = engine.needs(spec)[0]
         return Site(
@@ -155,6 +157,10 @@ class Hosts:
     def sweep(self) -> list[str]:
         """Remove scratch servers whose runner was killed; names of what was removed."""
         return scratch.sweep(self._quarters)
+
+    def pin_of(self, root: str | None, software: Software) -> str:
+        """The name of the copy of this software whose root that is, as `Software.pin` takes it; "" = none of ours."""
+        return self._software.pin_of(Path(root) if root else None, software)
 
     def install(self, software: Software) -> Path:
         """Copy and pin native tools; the root that holds bin/. Raises NeedsOperator (code "software_missing")."""

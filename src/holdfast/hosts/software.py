@@ -52,7 +52,23 @@ class SoftwareStore:
                 found.append(Installed(name, version, top / mark.read_text(), top))
         return found
 
+    def pin_of(self, root: Path | None, software: Software) -> str:
+        """The name of the copy whose root this is, when it is one of this software and version; else "" = no copy of
+        ours, such as the system's own."""
+        if root is None or not root.is_relative_to(self._directory):
+            return ""
+        name = root.relative_to(self._directory).parts[0]
+        return name if name.startswith(f"{software.name}-{software.version}-") else ""
+
+    def _pinned(self, software: Software) -> Installed | None:
+        top = self._directory / software.pin
+        if not software.pin or not (top / ".root").is_file():
+            return None
+        return Installed(software.name, software.version, top / (top / ".root").read_text(), top)
+
     def _install(self, software: Software) -> Installed:
+        if found := self._pinned(software):
+            return found
         for directory in software.system:
             if _probe(directory, software):
                 return Installed(software.name, software.version, directory, directory)

@@ -72,7 +72,8 @@ class Supervisor:
             if self._handle is not None:
                 return
             await self._end_task()  # in a pause between two lives: start at once instead
-        self._quick, self.error, self.ended = 0, None, None
+        self._quick, self.restarts = 0, 0  # of a life before, they would be taken for deaths of this one
+        self.error, self.ended = None, None
         self._became(await self._start())
         self._task = asyncio.create_task(self._watch(), name=f"supervise-{self.name}")
 

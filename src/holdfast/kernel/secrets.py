@@ -245,6 +245,18 @@ class Secrets:
             secrets.delete().where(secrets.c.environment_id == environment_id, secrets.c.resource_id == resource_id)
         )
 
+    def delete(self, conn: sa.Connection, environment_id: str, resource_id: str, name: str) -> None:
+        """Forget every version of one. Nothing stored is not an error."""
+        c = secrets.c
+        mine = (c.environment_id == environment_id, c.resource_id == resource_id, c.name == name)
+        conn.execute(secrets.delete().where(*mine))
+
+    def forget_older(self, conn: sa.Connection, environment_id: str, resource_id: str, name: str) -> None:
+        """Forget every version of one but the newest."""
+        c, newest = secrets.c, self._newest(conn, environment_id, resource_id, name)
+        mine = (c.environment_id == environment_id, c.resource_id == resource_id, c.name == name)
+        conn.execute(secrets.delete().where(*mine, c.version < (newest or 0)))
+
     def close_environment(self, conn: sa.Connection, environment_id: str) -> None:
         """Destroy an empty environment's data keys; copies of its ciphertexts elsewhere can no longer be opened."""
         conn.execute(data_keys.delete().where(data_keys.c.environment_id == environment_id))

@@ -18,6 +18,7 @@ from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import address, plan, prepare, privileges, swap
 from holdfast.engines.postgresql.activity import Activities
+from holdfast.engines.postgresql.builds import Builds
 from holdfast.engines.postgresql.chores import Chores
 from holdfast.engines.postgresql.extensions import Extensions
 from holdfast.engines.postgresql.front import Fronts
@@ -25,6 +26,8 @@ from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name, check_database_name, literal, qualified
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
+from holdfast.engines.postgresql.resizing import Resizes
+from holdfast.engines.postgresql.rotation import Rotates
 from holdfast.engines.postgresql.scripts import Splits
 from holdfast.engines.postgresql.session import PostgresqlSession
 from holdfast.engines.postgresql.spec import PostgresqlSpec
@@ -49,7 +52,9 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class PostgresqlEngine(Logins, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades):
+class PostgresqlEngine(
+    Logins, Rotates, Resizes, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades, Builds
+):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec
     capabilities: ClassVar[Capabilities] = Capabilities(

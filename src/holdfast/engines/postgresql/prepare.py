@@ -65,7 +65,7 @@ def ensure_roles(admin: Connection, at: Endpoint) -> None:
         flags = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
         change = (
             ""
-            if row and _accepts(at, role.user, password)
+            if row and accepts(at, role.user, password)
             else f" PASSWORD {literal(verifier(admin, role.user, password))}"
         )
         run(admin, f"{verb} ROLE {identifier(role.user)} {flags}{change}")
@@ -77,7 +77,7 @@ def verifier(admin: Connection, user: str, password: str) -> str:
     return scrambled.decode()
 
 
-def _accepts(at: Endpoint, user: str, password: str) -> bool:
+def accepts(at: Endpoint, user: str, password: str) -> bool:
     """Whether this password already opens the door: writing a new verifier each time would be a change."""
     keywords = link.parameters(elsewhere(at, "postgres"), "admin") | {"user": user, "password": password}
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from holdfast.contract.spec import Spec
 
@@ -12,7 +12,8 @@ Version = Literal["18", "16"]
 
 
 class PostgresqlSpec(Spec):
-    """One cluster for one database. Defaults idle under 30 MB; every setting is safe to raise later."""
+    """One cluster for one database. Defaults idle under 30 MB; every setting is safe to raise later. With a memory
+    limit, what was not given is tuned to it."""
 
     version: Version = Field(default="18", description="Major version of the server.")
     max_connections: int = Field(default=30, ge=10, le=500, description="Sessions at once, ours included.")
@@ -26,3 +27,19 @@ class PostgresqlSpec(Spec):
     extensions: tuple[str, ...] = Field(
         default=(), max_length=0, description="Extensions to install; none is offered yet."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tuned(cls, given: Any) -> Any:
+        """A quarter for the page cache, a sixteenth for index builds, and sorts that all sessions can do at once."""
+        size = given.get("memory_mb") if isinstance(given, dict) else None
+        if isinstance(size, bool) or not isinstance(size, int) or size < 64:
+            return given
+        sessions = given.get("connection_limit")
+        share = size // 4 // (sessions if isinstance(sessions, int) and sessions > 0 else 20)
+        tuned = {
+            "shared_buffers_mb": min(size // 4, 16384),
+            "maintenance_work_mem_mb": min(max(size // 16, 8), 2048),
+            "work_mem_mb": min(max(share, 1), 256),
+        }
+        return {**tuned, **given}

@@ -22,6 +22,8 @@ from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins, again
 from holdfast.engines.valkey.preview import preview
+from holdfast.engines.valkey.resizing import Resizes
+from holdfast.engines.valkey.rotation import Rotates
 from holdfast.engines.valkey.session import ValkeySession
 from holdfast.engines.valkey.spec import REDIS, ValkeySpec
 from holdfast.engines.valkey.verify import readable
@@ -48,7 +50,7 @@ GAPS = {
 }
 
 
-class ValkeyEngine(Logins, Activities):
+class ValkeyEngine(Logins, Rotates, Resizes, Activities):
     name: ClassVar[str] = "valkey"
     spec: ClassVar[type[Spec]] = ValkeySpec
     capabilities: ClassVar[Capabilities] = Capabilities(

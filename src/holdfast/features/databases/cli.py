@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from holdfast.features.databases import external_cli
 from holdfast.kernel.errors import HoldfastError, NotFound
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, terminal
+from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
 
 app = noun(
@@ -40,6 +42,9 @@ def create(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the engine.")
     ] = None,
     labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label.")] = None,
+    colour: Annotated[str | None, typer.Option("--colour", help="A word such as red, or #aabbcc.")] = None,
+    notes: Annotated[str, typer.Option("--notes", help="What to know about it.")] = "",
+    protect: Annotated[bool, typer.Option("--protect", help="Refuse to delete it until db edit --no-protect.")] = False,
     node: Annotated[
         str | None, typer.Option("--node", help="Where it shall live; by default where it is asked.")
     ] = None,
@@ -52,34 +57,43 @@ def create(
         "engine": engine,
         "name": name,
         "spec": key_values(settings or (), "--set"),
-        "labels": {key: str(value) for key, value in key_values(labels or (), "--label").items()},
+        "labels": label_pairs(labels or ()),
+        "notes": notes,
+        "deletion_protection": protect,
     }
-    if node is not None:
-        body["node"] = node
+    body |= {key: value for key, value in (("node", node), ("colour", colour)) if value is not None}
     made = t.client.post("/databases", body)
     ended(t, made, no_wait, "Created {engine} database {name}. Query it: holdfast db shell {word}")
 
 
-@verb(app, "list", "holdfast db list --env production")
+@verb(app, "list", "holdfast db list --env production\nholdfast db list --label team=web --colour red")
 def list_(
     ctx: typer.Context,
+    *,
     engine: Annotated[str | None, typer.Option("--engine", help="Only this engine's.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Only those with this in the name.")] = None,
+    labels: Annotated[
+        list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Only those with this label; repeatable.")
+    ] = None,
+    colour: Annotated[str | None, typer.Option("--colour", help="Only those of this colour.")] = None,
+    notes: Annotated[str | None, typer.Option("--notes", help="Only those with this in the notes.")] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="Those deleted that can still be brought back.")] = False,
 ) -> None:
     """List databases."""
     t = terminal(ctx)
-    filters: dict[str, Any] = t.scope() | ({"deleted": "true"} if deleted else {})
-    empty = (
-        "Nothing deleted can be brought back."
-        if deleted
-        else "No databases yet. Create one: holdfast db create sqlite shop"
-    )
+    wanted = {"engine": engine, "name": name, "label": labels, "colour": colour, "notes": notes}
+    wanted = {key: value for key, value in wanted.items() if value}
+    filters: dict[str, Any] = t.scope() | wanted | ({"deleted": "true"} if deleted else {})
+    empty = "No databases yet. Create one: holdfast db create sqlite shop"
+    if deleted or wanted:
+        empty = "Nothing deleted can be brought back." if deleted else "No database is like that."
     t.table(
-        t.client.items("/databases", engine=engine, **filters),
+        t.client.items("/databases", **filters),
         {
             "NAME": "name",
             "ENGINE": "engine",
             "STATE": "state",
+            "LABELS": lambda item: pairs_text(item.get("labels") or {}) or None,
             "CREATED": lambda item: output.moment_text(item.get("created_at")),
             "ID": "id",
         },
@@ -105,7 +119,10 @@ def show(ctx: typer.Context, database: Name) -> None:
             "Engine": found["engine"],
             "State": found["state"] + (f" ({reason['message']})" if reason.get("message") else ""),
             "Settings": _settings(found.get("spec") or {}),
-            "Labels": _settings(found.get("labels") or {}),
+            "Labels": pairs_text(found.get("labels") or {}) or "-",
+            "Colour": found.get("colour") or "-",
+            "Notes": output.visible(found.get("notes") or "-"),
+            "Protected": "against deletion" if found.get("deletion_protection") else "no",
             "Node": found.get("node") or "any",
             "Open to": f"{', '.join(door['allow'])} at port {door['port']}, TLS" if door else "nobody from outside",
             "Created": output.moment_text(found.get("created_at")),
@@ -290,6 +307,22 @@ def _door(t: Terminal, database_id: str) -> dict[str, Any] | None:
         return dict(t.client.get(f"/databases/{database_id}/exposure"))
     except NotFound:
         return None
+
+
+def label_pairs(given: Iterable[str]) -> dict[str, str]:
+    """`key=value` labels: the value is text, whatever it looks like, and a key may have dots. Raises Usage."""
+    made = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise Usage(f"--label takes key=value, not {text!r}")
+        made[key] = value
+    return made
+
+
+def pairs_text(labels: Mapping[str, str]) -> str:
+    """Labels as they are typed."""
+    return "  ".join(f"{output.visible(key)}={output.visible(value)}" for key, value in sorted(labels.items()))
 
 
 def _settings(given: dict[str, Any]) -> str:

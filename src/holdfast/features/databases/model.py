@@ -14,8 +14,9 @@ from holdfast.kernel.db import Json, Timestamp, metadata
 
 KIND = "database"
 EXTERNAL: Literal["external"] = "external"  # the host of what is not ours
-State = Literal["creating", "ready", "stopped", "starting", "stopping", "restoring", "failed", "deleted"]
-BUSY: frozenset[str] = frozenset({"creating", "starting", "stopping", "restoring"})
+DRIFTED = "passwords_drifted"  # the reason a ready database gives when its server knows other passwords than we
+State = Literal["creating", "ready", "stopped", "starting", "stopping", "restoring", "changing", "failed", "deleted"]
+BUSY: frozenset[str] = frozenset({"creating", "starting", "stopping", "restoring", "changing"})
 
 resources = sa.Table(
     "resources",

@@ -173,7 +173,7 @@ class DatabasesService:
                 raise Conflict(
                     f"{resource.name!r} is protected against deletion",
                     code="deletion_protected",
-                    hint="Switch deletion_protection off first.",
+                    hint="Switch deletion_protection off first: holdfast db edit NAME --no-protect.",
                 )
             grace = self._reach.settings.delete_grace_seconds
             return self._move(
@@ -250,9 +250,19 @@ class DatabasesService:
             raise wrong_state(resource, verb)
         return self._run(conn, actor, changed, f"database.{verb}", values or {})
 
-    def submit(self, conn: sa.Connection, actor: Actor, resource: Resource, kind: str) -> tuple[Resource, Run]:
-        """The run that ends the state the caller just wrote, owned and audited, in the caller's transaction."""
-        return self._run(conn, actor, resource, kind)
+    def submit(
+        self,
+        conn: sa.Connection,
+        actor: Actor,
+        resource: Resource,
+        kind: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        own: bool = True,
+    ) -> tuple[Resource, Run]:
+        """The run that ends the state the caller just wrote, owned and audited, in the caller's transaction; or, not
+        `own`, one that enters such a state by itself when its turn comes."""
+        return self._run(conn, actor, resource, kind, values, own)
 
     def _run(
         self,

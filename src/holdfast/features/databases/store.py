@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.databases.model import KIND, Resource, resources
+from holdfast.features.databases.model import EXTERNAL, KIND, Resource, resources
 from holdfast.kernel.errors import Conflict
 
 _COLUMNS = [column.name for column in resources.columns]
@@ -69,6 +69,8 @@ def page(
     states: Sequence[str] = (),
     name: str | None = None,
     labels: Mapping[str, str] | None = None,
+    colour: str | None = None,
+    notes: str | None = None,
     deleted: bool = False,
     after: str | None = None,
     limit: int = 50,
@@ -87,6 +89,10 @@ def page(
         query = query.where(c.state.in_(states))
     if name is not None:
         query = query.where(c.name.contains(name, autoescape=True))
+    if colour is not None:
+        query = query.where(c.colour == colour)
+    if notes is not None:
+        query = query.where(c.notes.contains(notes, autoescape=True))
     for key, value in (labels or {}).items():
         query = query.where(c.labels[key].as_string() == value)
     if after is not None:
@@ -152,3 +158,18 @@ def busy(conn: sa.Connection, states: Sequence[str]) -> list[Resource]:
     """Databases in the middle of something, for the sweep that looks whether the run behind them still lives."""
     rows = conn.execute(sa.select(resources).where(resources.c.state.in_(states)))
     return [resource_from(row) for row in rows]
+
+
+def next_ready(conn: sa.Connection, engines: Sequence[str], node: str, after: str) -> Resource | None:
+    """The next one of these engines that this node hosts, in the order of ids; None after the last."""
+    c = resources.c
+    query = sa.select(resources).where(c.state == "ready", c.engine.in_(engines), c.host != EXTERNAL, c.node == node)
+    row = conn.execute(query.where(c.id > after).order_by(c.id).limit(1)).first()
+    return resource_from(row) if row else None
+
+
+def with_reason(conn: sa.Connection, code: str, limit: int) -> list[str]:
+    """Names of those ready that have something to say all the same."""
+    c = resources.c
+    query = sa.select(c.name).where(c.state == "ready", c.state_reason["code"].as_string() == code)
+    return [str(name) for name in conn.execute(query.order_by(c.id).limit(limit)).scalars()]

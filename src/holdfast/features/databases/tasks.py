@@ -76,7 +76,7 @@ class DatabaseTasks:
         return self._bring_up(ctx, states=("starting", "failed"), undo=False)
 
     def stop(self, ctx: TaskContext) -> Mapping[str, JSON]:
-        resource = self._resource(ctx)
+        resource = self.resource_of(ctx)
 
         def work() -> dict[str, Any]:
             self._close_down(ctx, resource)
@@ -86,7 +86,7 @@ class DatabaseTasks:
 
     def delete(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """The server is stopped and the data kept until `purge_after`."""
-        resource = self._resource(ctx)
+        resource = self.resource_of(ctx)
 
         def work() -> dict[str, Any]:
             self._close_down(ctx, resource)
@@ -97,7 +97,7 @@ class DatabaseTasks:
 
     def purge(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Data, user, port and passwords go for good; the row stays, because snapshots speak of it. Done once only."""
-        resource = self._resource(ctx)
+        resource = self.resource_of(ctx)
         if resource.purged_at is not None:
             return {"state": "purged"}
         if resource.deleted_at is None:
@@ -114,12 +114,12 @@ class DatabaseTasks:
             external_store.forget(conn, resource.id)
             for do in self._at_purge:
                 do(conn, resource)
-            self._audit(conn, ctx, resource, "database.purge")
+            self.record(conn, ctx, resource, "database.purge")
         self._gate.forget(resource.id)
         return {"state": "purged"}
 
     def _bring_up(self, ctx: TaskContext, *, states: tuple[str, ...], undo: bool) -> Mapping[str, JSON]:
-        resource = self._resource(ctx)
+        resource = self.resource_of(ctx)
 
         def look() -> dict[str, Any]:
             ctx.progress("looking")
@@ -170,7 +170,7 @@ class DatabaseTasks:
                 )
                 if changed is None:
                     raise Conflict(f"{resource.name!r} is no longer this run's", code="state_changed")
-                self._audit(conn, ctx, resource, ctx.run.kind)
+                self.record(conn, ctx, resource, ctx.run.kind)
         except Exception as error:
             if only_interrupted(ctx, error):
                 raise
@@ -194,17 +194,17 @@ class DatabaseTasks:
                 state_reason=reason_of(error),
                 bump_generation=True,
             )
-            self._audit(conn, ctx, resource, ctx.run.kind, outcome="failed")
+            self.record(conn, ctx, resource, ctx.run.kind, outcome="failed")
         self.tell(resource.id)
 
-    def _resource(self, ctx: TaskContext) -> Resource:
+    def resource_of(self, ctx: TaskContext) -> Resource:
         with self._db.read() as conn:
             found = store.get(conn, ctx.run.resource_id or "")
         if found is None:
             raise NotFound("the database of this run is gone")
         return found
 
-    def _audit(self, conn: Any, ctx: TaskContext, resource: Resource, action: str, **more: Any) -> None:
+    def record(self, conn: Any, ctx: TaskContext, resource: Resource, action: str, **more: Any) -> None:
         audit.record(
             conn,
             actor=ctx.run.actor,

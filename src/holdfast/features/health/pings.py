@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.databases import external_store
+from holdfast.features.databases import store as databases
+from holdfast.features.databases.model import DRIFTED
 from holdfast.features.health.ping import Ping
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import nodes
@@ -103,6 +105,22 @@ def external_ping(db: Database) -> Ping:
         return f"{total} registered"
 
     return Ping("external_databases", check, needed=False)
+
+
+def passwords_ping(db: Database) -> Ping:
+    """Down while the server of a hosted database knows other passwords than Holdfast reveals, as last seen."""
+
+    def check() -> str:
+        with db.read() as conn:
+            drifted = databases.with_reason(conn, DRIFTED, 20)
+        if drifted:
+            raise NeedsOperator(
+                f"passwords were changed past Holdfast: {', '.join(map(repr, drifted))}"[:2000],
+                hint="`holdfast db rotate NAME` gives it new ones and ends the sessions of whoever changed it.",
+            )
+        return "as revealed"
+
+    return Ping("passwords", check, needed=False)
 
 
 class RepositoriesWatch:

@@ -33,6 +33,7 @@ class UpgradeIn(_In):
 
 class TakeBackIn(_In):
     confirm: str = Field(max_length=200, description="The name, typed.")
+    snapshot: bool = Field(default=True, description="Save what was written since first; false throws it away.")
 
 
 class UpgradeOut(BaseModel):
@@ -97,5 +98,5 @@ def list_(
     responses=answers(403, 404, 409),
 )
 def take_back(body: TakeBackIn, actor: CurrentActor, service: Service, upgrade_id: str) -> UpgradeRunOut:
-    """The old server with its old state again, within the grace."""
-    return _pair(service.take_back(actor, upgrade_id, body.confirm))
+    """The old server with its old state again, within the grace. What was written since is in a last snapshot."""
+    return _pair(service.take_back(actor, upgrade_id, body.confirm, snapshot=body.snapshot))

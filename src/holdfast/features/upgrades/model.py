@@ -62,3 +62,9 @@ class Upgrade:
     @property
     def place(self) -> Place:
         return Place(self.project_id, self.environment_id, self.resource_id)
+
+
+def is_minor(upgrade: Upgrade) -> bool:
+    """To a newer build of the same version: the state stays where it is, and `kept` names the old copy of the software.
+    No run ends its grace: nothing is removed then."""
+    return upgrade.from_version == upgrade.to_version

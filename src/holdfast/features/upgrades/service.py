@@ -7,15 +7,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.contract.builds import CanPatch
 from holdfast.contract.upgrades import CanUpgrade
 from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.backups.model import Snapshot
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.databases.guard import found
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import check_confirm, wrong_state
 from holdfast.features.upgrades import store
-from holdfast.features.upgrades.model import Upgrade
+from holdfast.features.upgrades.model import Upgrade, is_minor
 from holdfast.jobs import Jobs, Run
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
@@ -52,8 +54,9 @@ class UpgradesService:
             engine = self._reach.engine(resource)
             if not isinstance(engine, CanUpgrade):
                 raise Conflict(f"{engine.capabilities.title} has no versions to move between", code="not_offered")
-            engine.upgraded(self._reach.spec(resource), version)
-            if store.kept(conn, resource.id) is not None:
+            if rehearse or version != resource.spec.get("version") or not isinstance(engine, CanPatch):
+                engine.upgraded(self._reach.spec(resource), version)
+            if self._still_kept(conn, resource):
                 raise Conflict(
                     "the state before the last upgrade is still kept",
                     code="upgrade_kept",
@@ -68,8 +71,18 @@ class UpgradesService:
             self._record(conn, actor, resource, KIND, details)
             return made, run
 
-    def take_back(self, actor: Actor, upgrade_id: str, confirm: str) -> tuple[Upgrade, Run]:
-        """The old server with the old state: what was written since the switch is in a snapshot alone."""
+    def _still_kept(self, conn: sa.Connection, resource: Resource) -> bool:
+        kept = store.kept(conn, resource.id)
+        if kept is None:
+            return False
+        if is_minor(kept) and kept.kept_until is not None and kept.kept_until <= self._clock.now():
+            store.change(conn, kept.id, kept=None, kept_until=None)
+            return False
+        return True
+
+    def take_back(self, actor: Actor, upgrade_id: str, confirm: str, *, snapshot: bool = True) -> tuple[Upgrade, Run]:
+        """The old server with the old state: what was written since the switch is in a snapshot, or, without, gone.
+        Raises Conflict (code "cannot_snapshot") when its server does not run and one is asked for."""
         with self._db.write() as conn:
             upgrade = store.get(conn, upgrade_id)
             actor.require("database.upgrade", upgrade.place if upgrade else None, noun="upgrade")
@@ -82,9 +95,24 @@ class UpgradesService:
                 raise Conflict("nothing is kept of the state before this upgrade", code="nothing_kept")
             if resource.state not in ("ready", "failed", "stopped"):
                 raise wrong_state(resource, "take the upgrade back")
-            run = self._submit(conn, actor, resource, BACK, {"upgrade_id": upgrade.id})
-            self._record(conn, actor, resource, BACK, {"run_id": run.id, "upgrade": upgrade.id})
+            values: dict[str, Any] = {"upgrade_id": upgrade.id}
+            saved = self._saved(conn, actor, resource) if snapshot and not is_minor(upgrade) else None
+            if saved is not None:
+                values["snapshot_id"] = saved.id
+            run = self._submit(conn, actor, resource, BACK, values)
+            if saved is not None:
+                self._snapshots.own(conn, saved, run)
+            self._record(conn, actor, resource, BACK, {"run_id": run.id, **values})
             return upgrade, run
+
+    def _saved(self, conn: sa.Connection, actor: Actor, resource: Resource) -> Snapshot:
+        if resource.state != "ready":
+            raise Conflict(
+                f"{resource.name!r} is {resource.state}: what was written since the upgrade cannot be saved",
+                code="cannot_snapshot",
+                hint="Start it first, or take the upgrade back without a snapshot: that throws away what was written.",
+            )
+        return self._snapshots.insert(conn, actor, resource, level=1, trigger="safety")
 
     def list(self, actor: Actor, database_id: str, *, after: str | None, limit: int) -> Sequence[Upgrade]:
         with self._db.read() as conn:

@@ -22,14 +22,16 @@ from holdfast.features.backups.verifying import Verifier, kept_checks, restore_r
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.endpoints import endpoint_to_json
 from holdfast.features.databases.gate import Gate
+from holdfast.features.databases.interruption import only_interrupted
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.tasks import DRAIN_SECONDS, DatabaseTasks, reason_of, scratch_of
 from holdfast.features.upgrades import store
-from holdfast.features.upgrades.model import Upgrade
+from holdfast.features.upgrades.minor import MinorTasks
+from holdfast.features.upgrades.model import Upgrade, is_minor
 from holdfast.features.upgrades.service import BACK, DISCARD, KIND
 from holdfast.jobs import Jobs, TaskRegistry
-from holdfast.jobs.model import TaskContext
+from holdfast.jobs.model import Task, TaskContext
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.crashpoints import crash_point
@@ -73,12 +75,21 @@ class UpgradeTasks:
         self._verifier = verifier
         self._tasks = tasks
         self._clock = clock
+        self._minor = MinorTasks(reach, gate, taker, verifier, tasks, clock)
         tasks.at_purge(lambda conn, resource: store.forget(conn, resource.id))
 
     def register(self, tasks: TaskRegistry) -> None:
-        tasks.add(KIND, self.upgrade, resource_exclusive=True)
-        tasks.add(BACK, self.take_back, resource_exclusive=True)
+        tasks.add(KIND, self._of_its_kind(self.upgrade, self._minor.upgrade), resource_exclusive=True)
+        tasks.add(BACK, self._of_its_kind(self.take_back, self._minor.take_back), resource_exclusive=True)
         tasks.add(DISCARD, self.discard, resource_exclusive=True)
+
+    def _of_its_kind(self, major: Task, minor: Callable[[TaskContext, Upgrade], Mapping[str, JSON]]) -> Task:
+        def task(ctx: TaskContext) -> Mapping[str, JSON] | None:
+            with self._db.read() as conn:
+                upgrade = store.get(conn, str(ctx.run.input["upgrade_id"]))
+            return minor(ctx, upgrade) if upgrade is not None and is_minor(upgrade) else major(ctx)
+
+        return task
 
     def upgrade(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Rehearse, then switch. Run again after a kill in the switch, it puts the old state back and fails."""
@@ -237,6 +248,7 @@ class UpgradeTasks:
                 kept_until=now + timedelta(seconds=grace),
                 finished_at=now,
             )
+            self._reach.keep_passwords(conn, move.resource)
             self._submit_discard(conn, move, grace)
             self._audit(conn, ctx, move, "done")
         return ended or move.upgrade
@@ -261,6 +273,7 @@ class UpgradeTasks:
             hosts.discard(move.resource.id, own)
             hosts.rename(move.resource.id, move.kept, own)
         old = replace(move.resource, spec=move.before.model_dump(mode="json"))
+        self._reach.reclaim(old)
         endpoint = self._reach.provision(old, scratch_of(ctx))
         with ctx.commit() as conn:
             databases.change(
@@ -276,7 +289,8 @@ class UpgradeTasks:
             )
 
     def take_back(self, ctx: TaskContext) -> Mapping[str, JSON]:
-        """The old state again. What the new server held meanwhile is thrown away, but for its own last snapshots."""
+        """The old state again. What the new server held is in a last snapshot, taken when nobody could write any more,
+        and gone otherwise. A snapshot that fails leaves the new server as it was."""
         move = self._load(ctx)
         if move.upgrade.state == "taken back":
             return self._result(move.upgrade)
@@ -287,10 +301,46 @@ class UpgradeTasks:
             databases.claim(conn, move.resource.id, ctx.run.id)
         self._tasks.tell(move.resource.id)
         with self._gate.closed(move.resource.id, ctx.stop, seconds=DRAIN_SECONDS):
+            saved = ctx.step("saved", lambda: self._save(ctx, move))
+            crash_point("upgrade.saved")
             self._put_back(ctx, move)
-        ended = self._end(ctx, move, "taken back", kept=None, kept_until=None)
+        values = {"report": {**move.upgrade.report, "taken_back_snapshot_id": saved}, "kept": None, "kept_until": None}
+        ended = self._end(ctx, move, "taken back", **values)
         self._tasks.tell(move.resource.id)
         return self._result(ended)
+
+    def _save(self, ctx: TaskContext, move: Move) -> str | None:
+        """The last snapshot of the new state; None when none was asked for."""
+        wanted = ctx.run.input.get("snapshot_id")
+        if wanted is None:
+            return None
+        ctx.progress("saving what was written since")
+        try:
+            move.engine.shut_out(self._reach.endpoint(move.resource))
+            snapshot, repository = self._taker.take(ctx, str(wanted), states=("restoring",))
+            self._verifier.prove(ctx, snapshot, repository, Level.HASHES)
+        except Exception as error:
+            if not only_interrupted(ctx, error):
+                self._stay(ctx, move)
+            raise
+        return snapshot.id
+
+    def _stay(self, ctx: TaskContext, move: Move) -> None:
+        """The new server goes on, open to its users again."""
+        endpoint = self._reach.provision(move.resource, scratch_of(ctx))
+        with ctx.commit() as conn:
+            databases.change(
+                conn,
+                move.resource.id,
+                now=self._clock.now(),
+                states=("restoring",),
+                run_id=ctx.run.id,
+                state="ready",
+                endpoint=endpoint_to_json(endpoint),
+                bump_generation=True,
+            )
+            self._audit(conn, ctx, move, "failed")
+        self._tasks.tell(move.resource.id)
 
     def discard(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """The old state goes when its grace is over."""
@@ -299,6 +349,7 @@ class UpgradeTasks:
             self._reach.hosts.discard(move.resource.id, move.upgrade.kept)
             with ctx.commit() as conn:
                 store.change(conn, move.upgrade.id, kept=None, kept_until=None)
+                self._reach.forget_kept_passwords(conn, move.resource)
         return {"discarded": move.upgrade.kept}
 
     def _submit_discard(self, conn: Any, move: Move, delay: float) -> None:
@@ -317,6 +368,8 @@ class UpgradeTasks:
     def _end(self, ctx: TaskContext, move: Move, state: str, **values: Any) -> Upgrade:
         with ctx.commit() as conn:
             ended = store.change(conn, move.upgrade.id, state=state, finished_at=self._clock.now(), **values)
+            if state == "taken back":
+                self._reach.forget_kept_passwords(conn, move.resource)
             self._audit(conn, ctx, move, "failed" if state == "failed" else "done")
         return ended or move.upgrade
 
