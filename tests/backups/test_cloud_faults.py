@@ -12,9 +12,9 @@ from s3_server import KEY, Server, moto
 from world import OWNER, World, eventually, world
 
 from holdfast import runner as runner_process
+from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.model import RepositoryRow, Snapshot
-from holdfast.features.backups.places import ACCESS_KEY, SECRET
-from holdfast.features.backups.repository_service import RepositoryWish, S3Wish
+from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
 from holdfast.jobs import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -73,8 +73,8 @@ def bench() -> Iterator[Bench]:
         patch.setattr("holdfast.vault.stores.breaker.REST_SECONDS", 0.4)
         with world(outbound_allow=("127.0.0.0/8",)) as made:
             fields = {"endpoint": front.endpoint, "bucket": server.bucket(), "allow_http": True}
-            wish = S3Wish(fields, {ACCESS_KEY: KEY.id, SECRET: KEY.secret})
-            repository = made.services.repositories.create(OWNER, RepositoryWish(made.project.id, "vault", s3=wish))
+            wish = CloudWish("s3", fields, {ACCESS_KEY: KEY.id, SECRET: KEY.secret})
+            repository = made.services.repositories.create(OWNER, RepositoryWish(made.project.id, "vault", cloud=wish))
             database = made.create("sqlite", "shop").id
             made.write(database, "create table t (a int, b text)", "create table many (n int)")
             made.write(database, "insert into many values (1), (2), (3), (4), (5), (6), (7), (8)")

@@ -15,10 +15,10 @@ import pytest
 from s3_server import KEY, Server, moto
 from world import OWNER, World, actor_with, refused, world
 
+from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.kit import kit_repositories
 from holdfast.features.backups.model import RepositoryRow
-from holdfast.features.backups.places import ACCESS_KEY, SECRET
-from holdfast.features.backups.repository_service import RepositoryWish, S3Wish
+from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
 from holdfast.features.secrets.kit import Kit, parse, render
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ class Cloud:
     def wish(self, name: str, bucket: str, credential: Mapping[str, str] = CREDENTIAL, **more: Any) -> RepositoryWish:
         fields = {"endpoint": self.server.endpoint, "bucket": bucket, "allow_http": True}
         fields |= {key: more.pop(key) for key in ("prefix", "endpoint") if key in more}
-        return RepositoryWish(self.world.project.id, name, s3=S3Wish(fields, credential), **more)
+        return RepositoryWish(self.world.project.id, name, cloud=CloudWish("s3", fields, credential), **more)
 
     def add(self, name: str, **more: Any) -> RepositoryRow:
         bucket = more.pop("bucket", None) or self.server.bucket()
@@ -169,7 +169,7 @@ def test_nobody_else_tests_or_changes_it(cloud: Cloud) -> None:
     reader = actor_with("repository.read")
     for act in (
         lambda: services.repositories.test(reader, row.id),
-        lambda: services.repositories.change_credential(reader, row.id, CREDENTIAL),
+        lambda: services.repositories.change_credential(reader, row.id, "s3", CREDENTIAL),
         lambda: services.repositories.make_default(reader, row.id),
         lambda: services.repositories.create(reader, cloud.wish("theirs", cloud.server.bucket())),
     ):
@@ -182,7 +182,7 @@ def test_nobody_else_tests_or_changes_it(cloud: Cloud) -> None:
 def test_a_new_key_takes_over_and_the_old_one_is_forgotten(cloud: Cloud) -> None:
     row, services = cloud.add("turned"), cloud.world.services
     new = {ACCESS_KEY: "AKIANEWKEY", SECRET: "another-secret-9"}
-    changed = services.repositories.change_credential(OWNER, row.id, new)
+    changed = services.repositories.change_credential(OWNER, row.id, "s3", new)
     assert changed.last_test is not None
     with cloud.world.db.read() as conn:
         assert services.keys.credential(conn, changed) == new
@@ -192,4 +192,4 @@ def test_a_new_key_takes_over_and_the_old_one_is_forgotten(cloud: Cloud) -> None
     assert {results[name] for name in ("list", "write", "read", "delete", "conditional_write")} == {"ok"}
     local = services.repositories.create(OWNER, RepositoryWish(cloud.world.project.id, "on disk"))
     refused("repository_local", lambda: services.repositories.test(OWNER, local.id))
-    refused("repository_local", lambda: services.repositories.change_credential(OWNER, local.id, new))
+    refused("repository_local", lambda: services.repositories.change_credential(OWNER, local.id, "s3", new))

@@ -16,7 +16,7 @@ from obstore.store import ObjectStore
 from holdfast.kernel.errors import Conflict, NotFound, Permanent
 from holdfast.kernel.outbound_url import Refused
 from holdfast.vault.stores.base import Pieces
-from holdfast.vault.stores.cloud_errors import elsewhere, status_of, translated, was_refused
+from holdfast.vault.stores.cloud_errors import Words, behind_the_end, elsewhere, status_of, translated, was_refused
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _BESIDE = 2  # a listing shows pieces below the prefix and one level deeper
@@ -34,10 +34,11 @@ class CloudStore:
     bulk delete. An error carries a verb, a name, a status and S3's code, never what the server wrote.
     """
 
-    def __init__(self, objects: ObjectStore, refusal: Refusal = lambda: None) -> None:
+    def __init__(self, objects: ObjectStore, refusal: Refusal, words: Words) -> None:
         """`refusal` says why the way out was refused, when it was: see `kernel.outbound_relay.Pass`."""
         self._objects = objects
         self._refusal = refusal
+        self._words = words
         self._conditional: bool | None = None
         self._bucket_seen = False
 
@@ -109,7 +110,7 @@ class CloudStore:
                     return bytes(obstore.get(self._objects, name, options={"range": {"offset": offset}}).bytes())
                 return bytes(obstore.get(self._objects, name).bytes())
             except BaseError as error:
-                if status_of(error) == 416:  # a range that begins at the end or behind it
+                if behind_the_end(error):
                     return b""
                 raise
 
@@ -159,7 +160,7 @@ class CloudStore:
         except (BaseError, OSError, ValueError) as error:
             if was_refused(error) and (refused := self._refusal()) is not None:
                 raise elsewhere(refused, act) from None
-            raise translated(error, verb, act) from None
+            raise translated(error, verb, act, self._words) from None
 
 
 def _checked(name: str) -> str:
