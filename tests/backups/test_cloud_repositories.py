@@ -169,7 +169,7 @@ def test_nobody_else_tests_or_changes_it(cloud: Cloud) -> None:
     reader = actor_with("repository.read")
     for act in (
         lambda: services.repositories.test(reader, row.id),
-        lambda: services.repositories.change_credential(reader, row.id, "s3", CREDENTIAL),
+        lambda: services.repositories.change_credential(reader, row.id, CREDENTIAL),
         lambda: services.repositories.make_default(reader, row.id),
         lambda: services.repositories.create(reader, cloud.wish("theirs", cloud.server.bucket())),
     ):
@@ -182,7 +182,7 @@ def test_nobody_else_tests_or_changes_it(cloud: Cloud) -> None:
 def test_a_new_key_takes_over_and_the_old_one_is_forgotten(cloud: Cloud) -> None:
     row, services = cloud.add("turned"), cloud.world.services
     new = {ACCESS_KEY: "AKIANEWKEY", SECRET: "another-secret-9"}
-    changed = services.repositories.change_credential(OWNER, row.id, "s3", new)
+    changed = services.repositories.change_credential(OWNER, row.id, new)
     assert changed.last_test is not None
     with cloud.world.db.read() as conn:
         assert services.keys.credential(conn, changed) == new
@@ -192,4 +192,4 @@ def test_a_new_key_takes_over_and_the_old_one_is_forgotten(cloud: Cloud) -> None
     assert {results[name] for name in ("list", "write", "read", "delete", "conditional_write")} == {"ok"}
     local = services.repositories.create(OWNER, RepositoryWish(cloud.world.project.id, "on disk"))
     refused("repository_local", lambda: services.repositories.test(OWNER, local.id))
-    refused("repository_local", lambda: services.repositories.change_credential(OWNER, local.id, "s3", new))
+    refused("repository_local", lambda: services.repositories.change_credential(OWNER, local.id, new))

@@ -73,7 +73,7 @@ def test_repository(actor: CurrentActor, service: Service, repository_id: str) -
 def change_credential(body: CredentialIn, actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
     """Another credential of the repository's kind. It is tested first and kept only when nothing is missing; then the
     old one is forgotten."""
-    row = service.change_credential(actor, repository_id, body.kind, body.values())
+    row = service.change_credential(actor, repository_id, body.values())
     return RepositoryOut.of(row, service.path(row))
 
 

@@ -129,7 +129,7 @@ def credential(
     if found["kind"] == "local":
         raise Usage(f"{output.visible(found['name'])} is on this machine's disk: it has no credential")
     given = Given(access_key_id, secret_from_file, secret_from_env, session_token_from_env)
-    body = {"kind": found["kind"], **credential_of(found["kind"], given)}
+    body = credential_of(found["kind"], given)
     changed = t.client.post(f"/repositories/{found['id']}/credential", body)
     t.answer(changed, f"{output.visible(found['name'])} uses the new credential from now on. Take the old one back.")
     _findings(t, changed, only_remarkable=True)

@@ -120,18 +120,18 @@ class RepositoriesService:
         report = self._keys.places.test(row.kind, row.lies, credential).as_dict()
         return self._keep_report(actor, repository_id, "repository.check", report, "repository.test")
 
-    def change_credential(self, actor: Actor, repository_id: str, kind: str, credential: Credential) -> RepositoryRow:
-        """Tested first, and kept only when it can do all that is needed. `kind`: of the store that it is for."""
+    def change_credential(self, actor: Actor, repository_id: str, credential: Credential) -> RepositoryRow:
+        """Tested first, and kept only when it can do all that is needed."""
         with self._db.read() as conn:
             row = self._found(conn, actor, repository_id, "repository.update")
         actor.require_step_up()
         if row.lies is None:
             raise Conflict("a repository on local disk has no credential", code="repository_local")
-        if row.kind != kind:
-            raise Invalid(
-                f"{row.name!r} is of kind {row.kind}: it needs that kind's credential", code="credential_kind"
-            )
-        report = self._tested(kind, row.lies, credential)
+        if odd := sorted(set(credential) - set(KINDS[row.kind].secrets)):
+            wanted = ", ".join(KINDS[row.kind].secrets)
+            text = f"{odd[0]} is no credential of a repository of kind {row.kind}"
+            raise Invalid(text, code="credential_kind", hint=f"One of this kind has: {wanted}.")
+        report = self._tested(row.kind, row.lies, credential)
         return self._keep_report(actor, repository_id, "repository.update", report, "repository.credential", credential)
 
     def make_default(self, actor: Actor, repository_id: str) -> RepositoryRow:

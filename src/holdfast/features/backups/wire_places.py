@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, Discriminator, Field, SecretStr, Tag, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from holdfast.features.backups.kinds import ACCESS_KEY, ACCOUNT_KEY, SAS, SECRET, SERVICE_ACCOUNT, TOKEN
 from holdfast.features.backups.repository_service import CloudWish
@@ -58,34 +58,16 @@ class _AzureKey(_Credential):
         return self
 
 
-class S3CredentialIn(_S3Key):
-    """An access key. It is sealed, used for this repository alone, and never shown again."""
+class CredentialIn(_Credential):
+    """A credential of the repository's kind: an S3 access key (id and secret), a service account's key, or an Azure
+    account key or SAS. It is sealed, used for this repository alone, and never shown again."""
 
-    kind: Literal["s3"] = "s3"
-
-
-class GcsCredentialIn(_GcsKey):
-    """A service account's key."""
-
-    kind: Literal["gcs"]
-
-
-class AzureCredentialIn(_AzureKey):
-    """An account key, or a SAS of the container."""
-
-    kind: Literal["azure"]
-
-
-def _kind(given: Any) -> str:
-    return str(given.get("kind", "s3") if isinstance(given, dict) else getattr(given, "kind", "s3"))
-
-
-CredentialIn = Annotated[
-    Annotated[S3CredentialIn, Tag("s3")]
-    | Annotated[GcsCredentialIn, Tag("gcs")]
-    | Annotated[AzureCredentialIn, Tag("azure")],
-    Discriminator(_kind),
-]
+    access_key_id: Annotated[SecretStr, Field(min_length=1, max_length=256)] | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
+    service_account_key: Annotated[SecretStr, Field(min_length=1, max_length=16_384)] | None = None
+    account_key: Secret | None = None
+    sas_token: Secret | None = None
 
 
 class S3In(_S3Key):

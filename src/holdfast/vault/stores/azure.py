@@ -96,7 +96,8 @@ class AzureKey:
 
 def azure_store(place: AzurePlace, key: AzureKey, relay: Relay) -> CloudStore:
     """A store there. Connects at its first use, through the relay and to nowhere else. No credential of the
-    environment, of a command line tool or of the machine's identity service counts: the key is handed over by a callable."""
+    environment, of a command line tool or of the machine's identity service counts: the key is handed over when it is
+    asked for."""
     target = place.target
     way = relay.admit(target.host, target.port)
     provider: Callable[[], Any] = key.given

@@ -16,7 +16,7 @@ from holdfast.kernel.errors import Denied, DiskFull, HoldfastError, NeedsOperato
 from holdfast.kernel.outbound_relay import REFUSED
 from holdfast.kernel.outbound_url import Refused
 
-_STATUS = re.compile(r"status code: (\d{3})")
+_STATUS = re.compile(r"status code: (\d{3})|^Generic \w+ error: Bulk delete request failed .*\(code: (\d{3})\)", re.M)
 _CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _KIND = re.compile(r"kind: (Timeout|Connect|Interrupted)\b")
 _NO_ROOM = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity"}
@@ -40,7 +40,7 @@ class Words:
 def status_of(error: Exception) -> int | None:
     """The HTTP status a store answered with; None when it did not come to an answer."""
     found = _STATUS.search(str(error))
-    return int(found[1]) if found else None
+    return int(found[1] or found[2]) if found else None
 
 
 def behind_the_end(error: Exception) -> bool:
