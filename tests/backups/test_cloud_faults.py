@@ -3,11 +3,12 @@ is left that a check would trip over."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from s3_front import Front, Trouble, anything, front_of, writes_data
+from s3_front import Front, Request, Trouble, anything, front_of, writes_data
 from s3_server import KEY, Server, moto
 from world import OWNER, World, eventually, world
 
@@ -119,6 +120,24 @@ def test_what_lasts_says_what_to_do(bench: Bench, trouble: Trouble, code: str) -
     assert KEY.secret not in str(error)
     assert KEY.id not in str(error)
     assert (snapshot.state, snapshot.restic_id) == ("failed", None)
+    bench.require_sound()
+
+
+@pytest.mark.parametrize("when", [writes_data, anything], ids=["in-a-pack", "from-the-first-call"])
+def test_a_cancelled_run_does_not_wait_for_a_store_that_hangs(bench: Bench, when: Callable[[Request], bool]) -> None:
+    """The store takes the request and never answers; the run ends in seconds all the same, and says how."""
+    bench.change()
+    bench.front.stalled.clear()
+    bench.front.trouble = Trouble(when, 0, delay=60)
+    services = bench.world.services
+    snapshot, run = services.snapshots.create(OWNER, bench.database, repository_id=bench.repository.id, level=1)
+    assert bench.front.stalled.wait(30)
+    began = time.monotonic()
+    services.runs.cancel(OWNER, run.id)
+    assert bench.world.ended(run, 30).state == "cancelled"
+    assert time.monotonic() - began < 15
+    assert services.snapshots.get(OWNER, snapshot.id).state == "failed"
+    bench.front.trouble = None
     bench.require_sound()
 
 

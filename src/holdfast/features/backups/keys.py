@@ -21,6 +21,7 @@ from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.settings import Settings
+from holdfast.kernel.stop import Stop
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import BreakerView
@@ -122,16 +123,17 @@ class Keys:
             return Exports()
         return KINDS[row.kind].exports(row.lies, self.credential(conn, row))
 
-    def open(self, row: RepositoryRow) -> Repository:
+    def open(self, row: RepositoryRow, stop: Stop | None = None) -> Repository:
         """The repository, made first when it is new. Safe to call again after a crash half way, and from two runners at
-        once: where the store knows conditional writes only one of them makes it.
+        once: where the store knows conditional writes only one of them makes it. After `stop`, of the run that it is
+        for, nobody waits for its store.
 
         Raises OtherNode when it is on another node's disk.
         """
         require_node(self.node, row.node, f"the repository {row.name!r}")
         with self._db.read() as conn:
             password, credential = self.password(conn, row), self.credential(conn, row)
-        pieces = self.places.store(row, credential, self.troubled)
+        pieces = self.places.store(row, credential, self.troubled, stop=stop)
         if row.state != "new":
             repository = Repository.open(pieces, password)
         else:

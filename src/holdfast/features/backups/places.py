@@ -10,11 +10,13 @@ from holdfast.features.backups.kinds import KINDS, Credential, Fields
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.outbound_relay import Relay
+from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import Breaker, BreakerView, BreakingStore
 from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.local import LocalStore
 from holdfast.vault.stores.retrying import RetryingStore
+from holdfast.vault.stores.stopping import StoppableStore
 
 RUNNER_PATIENCE = 120.0  # seconds a run waits for a store that does not answer
 API_PATIENCE = 3.0  # someone waits for the answer
@@ -41,15 +43,25 @@ class Places:
         return str(self.path(row.id)) if row.lies is None else KINDS[row.kind].place(row.lies).restic()
 
     def store(
-        self, row: RepositoryRow, credential: Credential, changed: Changed, *, patience: float | None = None
+        self,
+        row: RepositoryRow,
+        credential: Credential,
+        changed: Changed,
+        *,
+        patience: float | None = None,
+        stop: Stop | None = None,
     ) -> Store:
-        """`changed` hears of a cloud store's opening and closing breaker."""
+        """`changed` hears of a cloud store's opening and closing breaker. After `stop` no wait for a cloud store goes
+        on for more than some seconds."""
         if row.lies is None:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             return LocalStore(self.path(row.id))
         driver = KINDS[row.kind].driver(row.lies, credential, self._relay, self._clock)
         guarded = BreakingStore(driver, self._breaker(row.id, changed))
-        return RetryingStore(guarded, self._clock, self._patience if patience is None else patience)
+        patient = self._patience if patience is None else patience
+        if stop is None:
+            return RetryingStore(guarded, self._clock, patient)
+        return StoppableStore(RetryingStore(guarded, self._clock, patient, stop=stop), stop)
 
     def breaker(self, repository_id: str) -> BreakerView | None:
         """This process's view; None when it never called there."""

@@ -115,4 +115,4 @@ def azure_store(place: AzurePlace, key: AzureKey, relay: Relay) -> CloudStore:
         retry_config=no_retries(),
         credential_provider=provider,
     )
-    return CloudStore(objects, way.refusal, AZURE_WORDS)
+    return CloudStore(objects, way, AZURE_WORDS)

@@ -121,4 +121,4 @@ def gcs_store(place: GcsPlace, account: ServiceAccount, relay: Relay, clock: Clo
         retry_config=no_retries(),
         credential_provider=provider,
     )
-    return CloudStore(objects, way.refusal, GCS_WORDS)
+    return CloudStore(objects, way, GCS_WORDS)

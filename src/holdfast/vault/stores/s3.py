@@ -107,4 +107,4 @@ def s3_store(place: S3Place, key: AccessKey, relay: Relay) -> CloudStore:
         retry_config=no_retries(),
         credential_provider=provider,
     )
-    return CloudStore(objects, way.refusal, S3_WORDS)
+    return CloudStore(objects, way, S3_WORDS)
