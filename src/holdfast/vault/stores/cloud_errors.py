@@ -19,6 +19,8 @@ from holdfast.kernel.outbound_url import Refused
 _STATUS = re.compile(r"status code: (\d{3})|^Generic \w+ error: Bulk delete request failed .*\(code: (\d{3})\)", re.M)
 _CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _KIND = re.compile(r"kind: (Timeout|Connect|Interrupted)\b")
+_CERTIFICATE = re.compile(r"error: InvalidCertificate\(\s*([A-Za-z]{1,40})")
+_NO_TLS = re.compile(r"error: InvalidMessage\(\s*InvalidContentType")
 _NO_ROOM = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity"}
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"}
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
@@ -86,12 +88,34 @@ def translated(error: Exception, verb: str, act: str, words: Words) -> HoldfastE
         return denied
     if status == 429 or code in _BUSY or (status is not None and status >= 500 and status != 501):
         return Retryable(f"{act}: the store is busy ({status})", code="store_busy", hint="it is tried again by itself")
+    if (insecure := _insecure(text, act)) is not None:
+        return insecure
     if kind := _KIND.search(text):
         slow = kind[1] == "Timeout"
         how = "the store did not answer in time" if slow else "the store cannot be reached"
         hint = "check the endpoint, and the network between; it is tried again by itself"
         return Retryable(f"{act}: {how}", code="store_timeout" if slow else "store_unreachable", hint=hint)
     return _other(text, act, status, code)
+
+
+def _insecure(text: str, act: str) -> HoldfastError | None:
+    """What rustls found wrong before anything was sent."""
+    code = "store_certificate"
+    if _NO_TLS.search(text):
+        hint = "correct the endpoint's port; plain http is http:// with --allow-http"
+        return NeedsOperator(f"{act}: the store does not speak TLS there", code=code, hint=hint)
+    if (found := _CERTIFICATE.search(text)) is None:
+        return None
+    if found[1].startswith("NotValidForName"):
+        hint = "write the endpoint with a name that is in the certificate, or have one made for this name"
+        return NeedsOperator(f"{act}: the store's certificate is for another name", code=code, hint=hint)
+    if found[1].startswith(("Expired", "NotValidYet")):
+        hint = "renew it at the store; if it looks valid there, set this machine's clock"
+        return NeedsOperator(f"{act}: the store's certificate is not valid at this time", code=code, hint=hint)
+    hint = (
+        "give the authority that signed it: `ca` (--ca authority.pem); if one is given, it is not the one that signed"
+    )
+    return NeedsOperator(f"{act}: nobody we trust signed the store's certificate", code=code, hint=hint)
 
 
 def _other(text: str, act: str, status: int | None, code: str) -> HoldfastError:

@@ -13,7 +13,14 @@ from holdfast.vault.stores.cloud import CloudStore
 from holdfast.vault.stores.questions import Answer
 
 Result = Literal["ok", "missing", "excess", "note", "unknown"]
-_FOR_ALL = ("bucket_missing", "store_credentials", "store_clock", "store_elsewhere", "outbound_refused")
+_FOR_ALL = (
+    "bucket_missing",
+    "store_credentials",
+    "store_clock",
+    "store_elsewhere",
+    "store_certificate",
+    "outbound_refused",
+)
 
 
 @dataclass(frozen=True)

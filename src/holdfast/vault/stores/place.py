@@ -44,6 +44,6 @@ def check_authority(ca: str | None) -> None:
     if ca is None:
         return
     try:
-        ssl.create_default_context(cadata=ca)
+        ssl.create_default_context(cadata=ca.strip() or "nothing")  # "" would mean the system's own
     except (ssl.SSLError, ValueError):
         raise wrong("ca", "not a certificate in PEM form") from None
