@@ -16,7 +16,11 @@ from holdfast import runner as runner_process
 from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
+from holdfast.features.health.pings import repositories_ping
+from holdfast.features.metrics.families import families
 from holdfast.jobs import Run
+from holdfast.kernel.clock import SystemClock
+from holdfast.kernel.errors import NeedsOperator
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 PATIENCE = 2.0
@@ -47,6 +51,19 @@ class Bench:
 
     def row(self) -> RepositoryRow:
         return self.world.services.repositories.get(OWNER, self.repository.id)
+
+    def metrics(self) -> dict[str, float]:
+        """Of its one repository; "since" is how many say since when."""
+        found = {family.name: family.samples for family in families(self.world.services.metrics.everything(OWNER))}
+        name = "holdfast_repository_store"
+        since = len(found["holdfast_repository_trouble_timestamp_seconds"])
+        return {"open": found[f"{name}_open"][0].value, "failures": found[f"{name}_failures"][0].value, "since": since}
+
+    def health(self) -> str:
+        services = self.world.services
+        places = services.keys.places
+        ping = repositories_ping(places.root, self.world.db, services.keys.node, services.keys.look, SystemClock())
+        return str(ping.check())
 
     def require_sound(self) -> None:
         """Whatever was, the next snapshot is whole and the repository without a flaw."""
@@ -149,8 +166,13 @@ def test_a_store_that_is_gone_is_seen_until_it_is_back(bench: Bench) -> None:
     assert trouble["state"] == "open"
     assert trouble["failures"] >= 5
     assert trouble["hint"]
+    assert bench.metrics() == {"open": 1.0, "failures": float(trouble["failures"]), "since": 1}
+    with pytest.raises(NeedsOperator, match=r"vault: (left alone|in trouble) since 20\d\d-.*Z: "):
+        bench.health()
     ended = bench.world.ended(run, 120)
     assert ended.state == "failed"
     assert (ended.error or {})["code"] in ("store_unreachable", "store_resting")
     bench.front.trouble = None
     bench.require_sound()
+    assert bench.metrics() == {"open": 0.0, "failures": 0.0, "since": 0}
+    assert bench.health() == "1 in use"

@@ -73,8 +73,9 @@ def add(
         bool, typer.Option("--default", help="Snapshots go there unless they name another repository.")
     ] = False,
 ) -> None:
-    """Add a repository. Its credential is tested first: nothing is kept while it lacks something. The secret is an S3
-    secret access key, the key file of a Google service account, or an Azure account key or SAS."""
+    """Add a repository. Its credential is tested first: nothing is kept while it lacks something.
+
+    The secret is an S3 secret access key, a Google service account's key file, or an Azure account key or SAS."""
     place: dict[str, Any] = {
         "endpoint": endpoint,
         "bucket": bucket,

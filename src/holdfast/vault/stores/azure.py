@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -115,4 +115,4 @@ def azure_store(place: AzurePlace, key: AzureKey, relay: Relay) -> CloudStore:
         retry_config=no_retries(),
         credential_provider=provider,
     )
-    return CloudStore(objects, way, AZURE_WORDS)
+    return CloudStore(objects, way, replace(AZURE_WORDS, name=place.container))

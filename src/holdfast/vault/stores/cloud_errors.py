@@ -32,11 +32,12 @@ _ELSEWHERE = "the bucket lies in another region or behind another endpoint: corr
 
 @dataclass(frozen=True)
 class Words:
-    """What a kind of store calls things. `permissions` by verb: put, get, list, delete."""
+    """What a kind of store calls things. `permissions` by verb: put, get, list, delete. `name`: the bucket's own."""
 
     permissions: Mapping[str, str]
     bucket: str = "bucket"
     key: str = "access key"
+    name: str = ""
 
 
 def status_of(error: Exception) -> int | None:
@@ -75,7 +76,7 @@ def translated(error: Exception, verb: str, act: str, words: Words) -> HoldfastE
     status = status_of(error)
     if code in _NO_BUCKET:
         hint = f"create the {words.bucket}, or correct its name, the endpoint or the region"
-        return NeedsOperator(f"{act}: there is no such {words.bucket}", code="bucket_missing", hint=hint)
+        return NeedsOperator(f"{act}: there is no such {words.bucket}: {words.name}", code="bucket_missing", hint=hint)
     if status == 507 or code in _NO_ROOM:
         hint = "raise the bucket's quota or free space there; nothing half-written was kept"
         return DiskFull(f"{act}: the store has no room left", hint=hint, details={"store_code": code})

@@ -100,7 +100,8 @@ def _needed(check: str, message: str, act: Callable[[], object]) -> Finding:
     except HoldfastError as error:
         if error.code in _FOR_ALL or isinstance(error, Retryable):
             raise
-        return Finding(check, "missing", error.message, error.hint or "See the store's own log for the reason.")
+        said = error.message.partition(": ")[2] or error.message  # not the name of our piece
+        return Finding(check, "missing", said, error.hint or "See the store's own log for the reason.")
     return Finding(check, "ok", message)
 
 

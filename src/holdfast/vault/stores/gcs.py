@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,4 +121,4 @@ def gcs_store(place: GcsPlace, account: ServiceAccount, relay: Relay, clock: Clo
         retry_config=no_retries(),
         credential_provider=provider,
     )
-    return CloudStore(objects, way, GCS_WORDS)
+    return CloudStore(objects, way, replace(GCS_WORDS, name=place.bucket))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from obstore.store import S3Store
@@ -107,4 +107,4 @@ def s3_store(place: S3Place, key: AccessKey, relay: Relay) -> CloudStore:
         retry_config=no_retries(),
         credential_provider=provider,
     )
-    return CloudStore(objects, way, S3_WORDS)
+    return CloudStore(objects, way, replace(S3_WORDS, name=place.bucket))
