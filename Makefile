@@ -11,7 +11,7 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
+.PHONY: azurite help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -56,14 +56,24 @@ format: setup-dev ## Format and fix what can be fixed
 
 test: lint test-only ## Everything: lint, then all tests on real servers
 
-test-only: setup-dev system-parts
+# Azure's emulator, for tests only. Without npm the tests that need it fail and say so; all others run.
+$(VENV)/azurite/.done: tests/support/azurite/package.json tests/support/azurite/package-lock.json tests/support/azurite/nothing/index.js | $(BIN)/python
+	@if command -v npm >/dev/null 2>&1; then \
+	  echo "Installing azurite from tests/support/azurite/package-lock.json"; \
+	  mkdir -p $(@D) && cp -R tests/support/azurite/. $(@D)/ && cd $(@D) && \
+	  npm ci --ignore-scripts --no-audit --no-fund --omit=optional --loglevel=error >/dev/null && touch .done; \
+	else echo "MISSING on this machine: node 20 or newer with npm, for the tests' Azure emulator" >&2; fi
+
+azurite: $(VENV)/azurite/.done
+
+test-only: setup-dev system-parts azurite
 	HOLDFAST_TEST_METADATA= $(PYTEST) -n $(WORKERS) --dist loadfile -q
 	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m "metadata and not slow" tests/jobs tests/kernel tests/audit
 
-test-metadata: setup-dev system-parts ## All that uses the metadata database, with it on PostgreSQL (long)
+test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL (long)
 	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m metadata
 
-test-fast: setup-dev system-parts ## All but the slow tests and those that kill processes or fill disks
+test-fast: setup-dev system-parts azurite ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
 
 test-minio: setup-dev system-parts ## The store suite and a journey on a real MinIO, built once outside this clone

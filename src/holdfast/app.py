@@ -52,7 +52,7 @@ from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
 from holdfast.kernel.wake import Wake
 from holdfast.kernel.wake_relay import start_relay
-from holdfast.vault.stores.s3 import forget_ambient
+from holdfast.vault.stores.ambient import forget_ambient
 from holdfast.web.peer import PeerProtocol
 from holdfast.web.protocol import BoundedProtocol
 

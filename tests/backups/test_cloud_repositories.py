@@ -15,10 +15,10 @@ import pytest
 from s3_server import KEY, Server, moto
 from world import OWNER, World, actor_with, refused, world
 
+from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.kit import kit_repositories
 from holdfast.features.backups.model import RepositoryRow
-from holdfast.features.backups.places import ACCESS_KEY, SECRET
-from holdfast.features.backups.repository_service import RepositoryWish, S3Wish
+from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
 from holdfast.features.secrets.kit import Kit, parse, render
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ class Cloud:
     def wish(self, name: str, bucket: str, credential: Mapping[str, str] = CREDENTIAL, **more: Any) -> RepositoryWish:
         fields = {"endpoint": self.server.endpoint, "bucket": bucket, "allow_http": True}
         fields |= {key: more.pop(key) for key in ("prefix", "endpoint") if key in more}
-        return RepositoryWish(self.world.project.id, name, s3=S3Wish(fields, credential), **more)
+        return RepositoryWish(self.world.project.id, name, cloud=CloudWish("s3", fields, credential), **more)
 
     def add(self, name: str, **more: Any) -> RepositoryRow:
         bucket = more.pop("bucket", None) or self.server.bucket()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import metadata_home
 import pytest
+from azure_server import ACCOUNT, azurite
 from cli_kit import Ran, run
+from gcs_server import gcs
 from s3_server import KEY, Server, moto
 
 from holdfast.commands.demo.temporary import environment, temporary_holdfast
@@ -72,6 +74,43 @@ def test_a_repository_in_a_bucket_from_the_command_line(shell: Shell, tmp_path: 
     everything = "".join(ran.out + ran.err for ran in (made, listed, tested, shown, revealed, changed, other))
     assert KEY.secret not in everything
     assert KEY.secret not in shell("audit", "list", "--json").out
+
+
+def test_google_and_azure_from_the_command_line(shell: Shell, tmp_path: Path) -> None:
+    with gcs() as google, azurite() as azure:
+        key, container = tmp_path / "key.json", azure.container()
+        key.write_text(google.key_file() + "\n")
+        where = ["--endpoint", google.endpoint, "--allow-http", "--bucket", google.bucket()]
+        made = shell("repo", "add", "google", "--kind", "gcs", *where, "--secret-from-file", str(key))
+        assert made.code == 0, made.err
+        assert "gs:b-" in made.out
+        place = ["--account", ACCOUNT, "--container", container, "--endpoint", azure.endpoint, "--allow-http"]
+        sas = azure.sas(container)
+        other = shell("repo", "add", "blue", "--kind", "azure", *place, stdin=sas + "\n")
+        assert other.code == 0, other.err
+        assert "azure:c-" in other.out
+        tested = shell("repo", "test", "blue")
+        assert tested.code == 0
+        assert "ok  credential: a SAS of the container" in tested.out
+        changed = shell("repo", "credential", "google", stdin=google.key_file())
+        assert changed.code == 0, changed.err
+        revealed = shell("repo", "key", "google")
+        assert "GOOGLE_APPLICATION_CREDENTIALS" in revealed.err
+        listed = shell("repo", "list")
+        assert {"gcs", "azure"} <= set(listed.out.split())
+        shown = shell("repo", "show", "blue")
+        told = "".join(ran.out + ran.err for ran in (made, other, tested, changed, revealed, listed, shown))
+        assert "PRIVATE KEY" not in told
+        assert "sig=" not in told
+        for line, said in (
+            (("--kind", "gcs"), "--bucket: missing"),
+            (("--kind", "azure", "--account", "acme"), "--container: missing"),
+            (("--kind", "gcs", "--bucket", "x", "--region", "eu"), "--region: not for"),
+            (("--kind", "local", "--prefix", "x"), "--prefix: not for"),
+            (("--kind", "azure", *place, "--access-key-id", "x"), "of kind s3"),
+        ):
+            refused = shell("repo", "add", "never", *line)
+            assert (refused.code, said in refused.err) == (2, True), refused.err
 
 
 def test_what_is_wrong_is_said(shell: Shell) -> None:

@@ -83,6 +83,8 @@ BUCKET = {  # refused: loopback is not opened here
     "access_key_id": "AKIAWALK",
     "secret_access_key": "a secret of the walk",
 }
+GOOGLE = {"endpoint": "http://127.0.0.1:9", "bucket": "walk", "service_account_key": "{}"}
+AZURE = {"account": "walk", "container": "walk", "endpoint": "http://127.0.0.1:9", "sas_token": "sig=walk"}
 FAR_SECRETS = {
     "url": "postgresql://app@127.0.0.1:9/x",
     "password": "walking",
@@ -481,12 +483,21 @@ ASKS: dict[str, Ask] = {
     "POST /api/v1/repositories #s3": _one(
         "repository.create", body={"project_id": "$project", "name": "walk", "kind": "s3", "s3": BUCKET}
     ),
+    "POST /api/v1/repositories #gcs": _one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "kind": "gcs", "gcs": GOOGLE}
+    ),
+    "POST /api/v1/repositories #azure": _one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "kind": "azure", "azure": AZURE}
+    ),
     "GET /api/v1/repositories/{repository_id}": _one("repository.read"),
     "POST /api/v1/repositories/{repository_id}/check": _one("repository.check", body={}),
     "POST /api/v1/repositories/{repository_id}/test": _one("repository.check"),
     "POST /api/v1/repositories/{repository_id}/credential": _one(
         "repository.update",
         body={"access_key_id": "AKIAWALK", "secret_access_key": "a secret of the walk", "session_token": "walking"},
+    ),
+    "POST /api/v1/repositories/{repository_id}/credential #others": _one(
+        "repository.update", body={"service_account_key": "{}", "account_key": "walk", "sas_token": "sig=walk"}
     ),
     "POST /api/v1/repositories/{repository_id}/default": _one("repository.update"),
     "POST /api/v1/repositories/{repository_id}/key": _one("repository.key.reveal"),
@@ -552,6 +563,7 @@ STEP_UP = (
     "POST /api/v1/logins/{login_id}/rotate",
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place",
     "POST /api/v1/repositories/{repository_id}/credential",
+    "POST /api/v1/repositories/{repository_id}/credential #others",
     "POST /api/v1/repositories/{repository_id}/key",
     "POST /api/v1/environments/{environment_id}/secrets/{name}/reveal",
     "POST /api/v1/system/master-key/rotate",

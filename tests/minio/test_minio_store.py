@@ -14,13 +14,14 @@ from minio_server import ROOT_SECRET, ROOT_USER, MinIO
 from s3_server import RELAY
 from world import OWNER, world
 
-from holdfast.features.backups.places import ACCESS_KEY, SECRET
-from holdfast.features.backups.repository_service import RepositoryWish, S3Wish
+from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
+from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.errors import Denied, NeedsOperator
 from holdfast.vault.stores.conformance import CASES, Case
-from holdfast.vault.stores.probe import Report, probe
+from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.s3 import AccessKey, S3Place, s3_store
+from holdfast.vault.stores.s3_probe import probe_s3
 from holdfast.vault.stores.s3_signed import SignedQuestions
 
 ROOT = AccessKey(ROOT_USER, ROOT_SECRET)
@@ -44,7 +45,7 @@ def policy(bucket: str, actions: list[str], *, listing: bool = True, versioning:
 def probed(place: S3Place, key: AccessKey) -> Report:
     questions = SignedQuestions(place, key, RELAY.policy, SystemClock())
     try:
-        return probe(place, s3_store(place, key, RELAY), questions)
+        return probe_s3(place, s3_store(place, key, RELAY), questions)
     finally:
         questions.close()
 
@@ -125,8 +126,8 @@ def test_a_journey_on_minio(minio: MinIO, tmp_path: Path) -> None:
     bucket = minio.bucket()
     with world(outbound_allow=("127.0.0.0/8",)) as here:
         fields = {"endpoint": minio.endpoint, "bucket": bucket, "allow_http": True}
-        wish = S3Wish(fields, {ACCESS_KEY: ROOT_USER, SECRET: ROOT_SECRET})
-        repository = here.services.repositories.create(OWNER, RepositoryWish(here.project.id, "vault", s3=wish))
+        wish = CloudWish("s3", fields, {ACCESS_KEY: ROOT_USER, SECRET: ROOT_SECRET})
+        repository = here.services.repositories.create(OWNER, RepositoryWish(here.project.id, "vault", cloud=wish))
         database = here.create("sqlite", "shop")
         here.write(database.id, "create table t (a int)", "insert into t values (1), (2)")
         taken = here.snapshot(database.id, repository_id=repository.id, level=3)

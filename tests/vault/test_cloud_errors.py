@@ -105,7 +105,7 @@ def test_nobody_listens_there() -> None:
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holdfast.vault.stores.s3.REQUEST_SECONDS", 1)
+    monkeypatch.setattr("holdfast.vault.stores.ambient.REQUEST_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = s3_store(S3Place(f"http://127.0.0.1:{silent.getsockname()[1]}", "bucket", allow_http=True), KEY, RELAY)
         with pytest.raises(Retryable) as raised:

@@ -17,10 +17,11 @@ from s3_server import KEY, RELAY, Server, moto
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.vault.repository import Repository
+from holdfast.vault.stores.ambient import forget_ambient
 from holdfast.vault.stores.cloud import PART_BYTES
 from holdfast.vault.stores.conformance import CASES, Case
 from holdfast.vault.stores.retrying import RetryingStore
-from holdfast.vault.stores.s3 import S3Place, forget_ambient, s3_store
+from holdfast.vault.stores.s3 import S3Place, s3_store
 
 RANDOM = random.Random(11)
 

@@ -18,6 +18,7 @@ import re
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,17 +27,19 @@ from typing import Any
 import uvloop
 
 from holdfast.kernel import log
+from holdfast.kernel.outbound_head import Head, seconds_of
 from holdfast.kernel.outbound_policy import OutboundPolicy
 from holdfast.kernel.outbound_url import Refused
 
 REFUSED = "HoldfastRefused"  # the S3 error code of our own refusals over plain http
 CONNECT_SECONDS = 10.0
 HEAD_SECONDS = 120.0
+MOST_WAIT_SECONDS = 60.0
+LAST_WORDS_SECONDS = 5.0
 TRIES = 4  # addresses tried of one name
 _CHUNK = 256 * 1024
 _USER = "holdfast"
 _ABSOLUTE = re.compile(r"http://([^/?#@\s]+)(/[^\s]*)?", re.IGNORECASE)
-_HOP = {"connection", "proxy-connection", "proxy-authorization", "keep-alive"}
 _log = log.get("holdfast.outbound")
 
 
@@ -48,6 +51,7 @@ class Pass:
     port: int
     url: str = field(repr=False)
     _refused: Refused | None = None
+    _wait_until: float = 0.0
 
     def refuse(self, error: Refused) -> None:
         self._refused = error
@@ -56,6 +60,15 @@ class Pass:
         """Why the relay last said no, once: the library only tells that it did."""
         found, self._refused = self._refused, None
         return found
+
+    def asked_to_wait(self, seconds: float) -> None:
+        """The server said so. It counts for everybody who calls there."""
+        self._wait_until = max(self._wait_until, time.monotonic() + min(seconds, MOST_WAIT_SECONDS))
+
+    def waiting(self) -> float:
+        """Seconds that the server still wants to be left alone (`Retry-After`, bounded); 0 = it said nothing, or it is
+        over. Of an https tunnel nothing is seen."""
+        return max(0.0, self._wait_until - time.monotonic())
 
     def leads_to(self, authority: str, default: int) -> bool:
         """Whether `host`, `host:port` or `[v6]:port` is where this pass leads."""
@@ -128,7 +141,7 @@ class Relay:
         self._serving.add(task)
         try:
             async with asyncio.timeout(HEAD_SECONDS):
-                request = _Head.parse(await reader.readuntil(b"\r\n\r\n"))
+                request = Head.parse(await reader.readuntil(b"\r\n\r\n"))
             way = self._passes.get(_token(request.headers))
             if way is None:
                 await _answer(writer, 407, "ProxyAuthenticationRequired")
@@ -145,7 +158,7 @@ class Relay:
             writer.close()
 
     async def _tunnel(
-        self, way: Pass, request: _Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, way: Pass, request: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         authority = request.start.split(" ")[1]
         upstream = await self._upstream(way, authority, 443, writer)
@@ -155,7 +168,7 @@ class Relay:
         await _both_ways(reader, writer, *upstream)
 
     async def _forward(
-        self, way: Pass, request: _Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, way: Pass, request: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """One request of plain http. Whatever follows on the connection goes to the same server, and it is closed."""
         method, target, version = request.start.split(" ")
@@ -169,11 +182,14 @@ class Relay:
         server, server_writer = upstream
         server_writer.write(request.with_start(f"{method} {found[2] or '/'} {version}"))
         sending = asyncio.ensure_future(_copy(reader, server_writer))
+        sending.add_done_callback(lambda _: server_writer.close())  # the library gave up: nobody waits for an answer
         try:
-            answer = _Head.parse(await server.readuntil(b"\r\n\r\n"))
+            answer = Head.parse(await server.readuntil(b"\r\n\r\n"))
             while answer.status < 200:
                 writer.write(answer.as_sent())
-                answer = _Head.parse(await server.readuntil(b"\r\n\r\n"))
+                answer = Head.parse(await server.readuntil(b"\r\n\r\n"))
+            if answer.status in (429, 503):
+                way.asked_to_wait(seconds_of(answer.headers.get("retry-after", "")))
             if answer.status in (301, 302, 303, 307, 308):
                 await self._refuse(way, writer, "redirect", "the store sends us elsewhere")
                 return
@@ -212,34 +228,6 @@ class Relay:
         await _answer(writer, 403, REFUSED)
 
 
-@dataclass(frozen=True)
-class _Head:
-    """The first line and the headers of a request or an answer."""
-
-    start: str
-    headers: Mapping[str, str]
-    lines: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, raw: bytes) -> _Head:
-        """Raises ValueError."""
-        start, *lines = raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-        pairs = [line.partition(":") for line in lines]
-        return cls(start, {name.lower(): value.strip() for name, _, value in pairs}, tuple(lines))
-
-    @property
-    def status(self) -> int:
-        return int(self.start.split(" ")[1])
-
-    def with_start(self, start: str) -> bytes:
-        """With another first line, without what concerns this hop, closed at the end."""
-        kept = [line for line in self.lines if line.partition(":")[0].strip().lower() not in _HOP]
-        return ("\r\n".join([start, *kept, "Connection: close"]) + "\r\n\r\n").encode("latin-1")
-
-    def as_sent(self) -> bytes:
-        return ("\r\n".join([self.start, *self.lines]) + "\r\n\r\n").encode("latin-1")
-
-
 def _token(headers: Mapping[str, str]) -> str:
     scheme, _, given = headers.get("proxy-authorization", "").partition(" ")
     try:
@@ -261,14 +249,16 @@ async def _both_ways(
     server: asyncio.StreamReader,
     server_writer: asyncio.StreamWriter,
 ) -> None:
-    """Until both sides have ended, or one broke."""
+    """Until the server has ended, or one side broke. When the library ends the server gets a moment for its last words,
+    otherwise one that never answers would be held for ever."""
+    ways = [asyncio.ensure_future(_copy(reader, server_writer)), asyncio.ensure_future(_copy(server, writer))]
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_copy(reader, server_writer))
-            group.create_task(_copy(server, writer))
-    except* OSError:
-        _log.debug("a relayed connection broke")
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ways, timeout=LAST_WORDS_SECONDS)
     finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
         server_writer.close()
 
 

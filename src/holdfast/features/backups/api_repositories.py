@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.repository_service import RepositoriesService
+from holdfast.features.backups.wire_places import CredentialIn
 from holdfast.features.backups.wire_repositories import (
     CheckIn,
-    CredentialIn,
     RepositoryIn,
     RepositoryKeyOut,
     RepositoryOut,
@@ -30,8 +30,8 @@ Service = Annotated[RepositoriesService, Depends(part(RepositoriesService))]
     "/repositories", operation_id="repository_create", status_code=201, responses=answers(403, 404, 409, 422, 503)
 )
 def create_repository(body: RepositoryIn, actor: CurrentActor, service: Service, once: IdempotencyKey) -> RepositoryOut:
-    """A repository with a password of its own, on local disk or in a bucket. A bucket's key is tested first: what it
-    lacks is an error, what it could do without is in `last_test`."""
+    """A repository with a password of its own, on local disk or in a bucket (S3, Google Cloud Storage, Azure Blob). The
+    credential is tested first: what it lacks is an error, what it could do without is in `last_test`."""
 
     def wire(row: RepositoryRow) -> dict[str, Any]:
         return RepositoryOut.of(row, service.path(row)).model_dump(mode="json")
@@ -71,7 +71,8 @@ def test_repository(actor: CurrentActor, service: Service, repository_id: str) -
     responses=answers(403, 404, 409, 422, 503),
 )
 def change_credential(body: CredentialIn, actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
-    """Another access key. It is tested first and kept only when nothing is missing; the old one is forgotten."""
+    """Another credential of the repository's kind. It is tested first and kept only when nothing is missing; then the
+    old one is forgotten."""
     row = service.change_credential(actor, repository_id, body.values())
     return RepositoryOut.of(row, service.path(row))
 

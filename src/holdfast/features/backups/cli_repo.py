@@ -32,8 +32,8 @@ def list_(ctx: typer.Context) -> None:
             "DEFAULT": lambda item: "yes" if item["is_default"] else None,
             "STATE": lambda item: "no answer" if item.get("trouble") else item["state"],
             "CHECKED": _checked,
-            "WHERE": "path",
             "ID": "id",
+            "WHERE": "path",
         },
         empty="No repositories yet. The first snapshot makes one: holdfast snapshot create shop",
     )
@@ -97,14 +97,23 @@ def _facts(found: dict[str, Any]) -> dict[str, Any]:
         "checked": _checked(found),
     }
     if test := found.get("last_test"):
-        odd = [each["check"] for each in test["findings"] if each["result"] in ("missing", "excess")]
-        facts["tested"] = f"{output.moment_text(test['at'])}: {', '.join(odd) or 'nothing missing, nothing too much'}"
+        facts["tested"] = f"{output.moment_text(test['at'])}: {_tested(test['findings'])}"
     if trouble := found.get("trouble"):
         facts["trouble"] = f"since {output.moment_text(trouble['since'])}: {trouble['message']}"
         facts["hint"] = trouble.get("hint")
     if breaker := found.get("breaker"):
         facts["breaker"] = f"{breaker['state']}, {breaker['failures']} failures in a row"
     return {label: value for label, value in facts.items() if value is not None}
+
+
+def _tested(findings: list[dict[str, Any]]) -> str:
+    """What stood out, by how bad it is; `repo test` says it at length."""
+    words = {"missing": "MISSING", "excess": "too much"}
+    said = []
+    for result, word in words.items():
+        if names := [each["check"] for each in findings if each["result"] == result]:
+            said.append(f"{word}: {', '.join(names)}")
+    return "; ".join(said) or "nothing missing, nothing too much"
 
 
 def _checked(repository: dict[str, Any]) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets as tokens
-from collections.abc import Mapping
 
 import sqlalchemy as sa
 
 from holdfast.features.backups import store
+from holdfast.features.backups.kinds import KINDS, SECRETS, Credential, Exports
 from holdfast.features.backups.model import RepositoryRow
-from holdfast.features.backups.places import ACCESS_KEY, API_PATIENCE, SECRET, TOKEN, Places
+from holdfast.features.backups.places import API_PATIENCE, Places
 from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.model import Resource
 from holdfast.kernel.clock import Clock, timestamp
@@ -21,6 +21,7 @@ from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.settings import Settings
+from holdfast.kernel.stop import Stop
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import BreakerView
@@ -62,7 +63,8 @@ class Keys:
         actor: str,
         *,
         is_default: bool = False,
-        credential: Mapping[str, str] | None = None,
+        kind: str = "local",
+        credential: Credential | None = None,
         node: str | None = None,
         **more: object,
     ) -> RepositoryRow:
@@ -72,7 +74,7 @@ class Keys:
             id=new_id("repo"),
             project_id=project_id,
             name=name,
-            kind="s3" if credential else "local",
+            kind=kind,
             state="new",
             is_default=is_default,
             restic_id=None,
@@ -88,9 +90,9 @@ class Keys:
             self.put_credential(conn, row, credential)
         return row
 
-    def put_credential(self, conn: sa.Connection, row: RepositoryRow, credential: Mapping[str, str]) -> None:
-        """From the next opening on. An absent session token is stored as an empty one: the old one must not count."""
-        for name in (ACCESS_KEY, SECRET, TOKEN):
+    def put_credential(self, conn: sa.Connection, row: RepositoryRow, credential: Credential) -> None:
+        """From the next opening on. What is absent is stored as empty: an old session token must not count."""
+        for name in KINDS[row.kind].secrets:
             self._secrets.put(conn, row.project_id, row.id, name, credential.get(name, ""))
 
     def default(self, conn: sa.Connection, resource: Resource, actor: str) -> RepositoryRow:
@@ -113,18 +115,25 @@ class Keys:
     def credential(self, conn: sa.Connection, row: RepositoryRow) -> dict[str, str]:
         """Empty for a local one."""
         found = self._secrets.all(conn, row.project_id, row.id)
-        return {name: found[name] for name in (ACCESS_KEY, SECRET, TOKEN) if found.get(name)}
+        return {name: found[name] for name in SECRETS if found.get(name)}
 
-    def open(self, row: RepositoryRow) -> Repository:
+    def exports(self, conn: sa.Connection, row: RepositoryRow) -> Exports:
+        """What stock restic needs to reach it, beside the password."""
+        if row.lies is None:
+            return Exports()
+        return KINDS[row.kind].exports(row.lies, self.credential(conn, row))
+
+    def open(self, row: RepositoryRow, stop: Stop | None = None) -> Repository:
         """The repository, made first when it is new. Safe to call again after a crash half way, and from two runners at
-        once: where the store knows conditional writes only one of them makes it.
+        once: where the store knows conditional writes only one of them makes it. After `stop`, of the run that it is
+        for, nobody waits for its store.
 
         Raises OtherNode when it is on another node's disk.
         """
         require_node(self.node, row.node, f"the repository {row.name!r}")
         with self._db.read() as conn:
             password, credential = self.password(conn, row), self.credential(conn, row)
-        pieces = self.places.store(row, credential, self.troubled)
+        pieces = self.places.store(row, credential, self.troubled, stop=stop)
         if row.state != "new":
             repository = Repository.open(pieces, password)
         else:

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
-from holdfast.features.backups.places import VARIABLES
 from holdfast.features.projects.model import projects
 from holdfast.features.secrets.kit import KitRepository
 from holdfast.features.secrets.kit_service import Repositories
@@ -34,6 +33,7 @@ def kit_repositories(keys: Keys) -> Repositories:
 def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitRepository:
     project = str(row.pop("project") or row["project_id"])
     found = RepositoryRow(**row)  # type: ignore[arg-type] # the row of its own table
+    exports = keys.exports(conn, found)
     return KitRepository(
         id=found.id,
         name=found.name,
@@ -41,5 +41,6 @@ def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitReposi
         path=keys.where(found),
         restic_id=found.restic_id,
         password=keys.password(conn, found),
-        environment={VARIABLES[name]: value for name, value in keys.credential(conn, found).items()},
+        environment=exports.variables,
+        files=exports.files,
     )

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from holdfast.features.backups.kinds import KINDS, Credential, Fields
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.outbound_relay import Relay
+from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import Breaker, BreakerView, BreakingStore
+from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.local import LocalStore
-from holdfast.vault.stores.probe import Report, probe
 from holdfast.vault.stores.retrying import RetryingStore
-from holdfast.vault.stores.s3 import AccessKey, S3Place, s3_store
-from holdfast.vault.stores.s3_signed import SignedQuestions
+from holdfast.vault.stores.stopping import StoppableStore
 
 RUNNER_PATIENCE = 120.0  # seconds a run waits for a store that does not answer
 API_PATIENCE = 3.0  # someone waits for the answer
-ACCESS_KEY, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
-# What stock restic reads them from.
-VARIABLES = {ACCESS_KEY: "AWS_ACCESS_KEY_ID", SECRET: "AWS_SECRET_ACCESS_KEY", TOKEN: "AWS_SESSION_TOKEN"}
 Changed = Callable[[str, BreakerView], None]
 
 
@@ -44,35 +40,40 @@ class Places:
 
     def where(self, row: RepositoryRow) -> str:
         """What stock restic takes as -r."""
-        return str(self.path(row.id)) if row.lies is None else s3_place(row.lies).restic()
+        return str(self.path(row.id)) if row.lies is None else KINDS[row.kind].place(row.lies).restic()
 
     def store(
-        self, row: RepositoryRow, credential: Mapping[str, str], changed: Changed, *, patience: float | None = None
+        self,
+        row: RepositoryRow,
+        credential: Credential,
+        changed: Changed,
+        *,
+        patience: float | None = None,
+        stop: Stop | None = None,
     ) -> Store:
-        """`changed` hears of a cloud store's opening and closing breaker."""
+        """`changed` hears of a cloud store's opening and closing breaker. After `stop` no wait for a cloud store goes
+        on for more than some seconds."""
         if row.lies is None:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             return LocalStore(self.path(row.id))
-        driver = s3_store(s3_place(row.lies), access_key(credential), self._relay)
+        driver = KINDS[row.kind].driver(row.lies, credential, self._relay, self._clock)
         guarded = BreakingStore(driver, self._breaker(row.id, changed))
-        return RetryingStore(guarded, self._clock, self._patience if patience is None else patience)
+        patient = self._patience if patience is None else patience
+        if stop is None:
+            return RetryingStore(guarded, self._clock, patient)
+        return StoppableStore(RetryingStore(guarded, self._clock, patient, stop=stop), stop)
 
     def breaker(self, repository_id: str) -> BreakerView | None:
         """This process's view; None when it never called there."""
         found = self._breakers.get(repository_id)
         return found.view() if found else None
 
-    def test(self, place: S3Place, credential: Mapping[str, str]) -> Report:
-        """See `probe`. Without retries: someone waits for the answer."""
-        target = place.target
+    def test(self, kind: str, fields: Fields, credential: Credential) -> Report:
+        """See the probes of `vault.stores`. Without retries: someone waits for the answer."""
+        target = KINDS[kind].place(fields).target
         self._relay.policy.check(target)
         self._relay.policy.addresses(target.host, target.port)
-        key = access_key(credential)
-        questions = SignedQuestions(place, key, self._relay.policy, self._clock)
-        try:
-            return probe(place, s3_store(place, key, self._relay), questions)
-        finally:
-            questions.close()
+        return KINDS[kind].test(fields, credential, self._relay, self._clock)
 
     def close(self) -> None:
         self._relay.close()
@@ -82,23 +83,3 @@ class Places:
             if repository_id not in self._breakers:
                 self._breakers[repository_id] = Breaker(self._clock, lambda view: changed(repository_id, view))
             return self._breakers[repository_id]
-
-
-def s3_place(lies: Mapping[str, Any]) -> S3Place:
-    return S3Place(**lies)
-
-
-def described(place: S3Place) -> tuple[dict[str, Any], str]:
-    """(`lies`, `location`) of a row."""
-    target = place.target
-    return asdict(place), f"s3://{target.host}:{target.port}/{place.bucket}/{place.prefix}"
-
-
-def overlaps(one: str, other: str) -> bool:
-    """Whether one location is the other, or inside it."""
-    first, second = one.rstrip("/") + "/", other.rstrip("/") + "/"
-    return first.startswith(second) or second.startswith(first)
-
-
-def access_key(credential: Mapping[str, str]) -> AccessKey:
-    return AccessKey(credential[ACCESS_KEY], credential[SECRET], credential.get(TOKEN) or None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,31 +12,28 @@ from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
+from holdfast.features.backups.kinds import KINDS, Credential, Fields, described, overlaps
 from holdfast.features.backups.model import RepositoryRow, repositories
-from holdfast.features.backups.places import VARIABLES, described, overlaps, s3_place
 from holdfast.features.databases.names import checked_name
 from holdfast.features.projects.scope import environment_of, project_of
 from holdfast.jobs import Jobs, Run
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict
+from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.vault.stores.breaker import BreakerView
 from holdfast.vault.stores.local import LocalStore
-from holdfast.vault.stores.s3 import S3Place
 from holdfast.web.idempotency import NEVER, Once
 
 
 @dataclass(frozen=True)
-class S3Wish:
-    """`fields` of `S3Place`, without a prefix when it is to be chosen; `credential` by its secrets' names."""
+class CloudWish:
+    """`fields` of the place of its `kind`, without a prefix when it is to be chosen; `credential` by its secrets'
+    names."""
 
-    fields: Mapping[str, Any]
-    credential: Mapping[str, str] = field(repr=False)
-
-    def place(self, prefix: str) -> S3Place:
-        """Raises Invalid."""
-        return S3Place(**{"prefix": prefix, **self.fields})
+    kind: str
+    fields: Fields
+    credential: Credential = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class RepositoryWish:
     name: str
     environment_id: str | None = None
     is_default: bool = False
-    s3: S3Wish | None = None
+    cloud: CloudWish | None = None
 
 
 class RepositoriesService:
@@ -63,10 +60,10 @@ class RepositoriesService:
         with self._db.read() as conn:
             prefix = self._allowed(conn, actor, wish)
         name, lies, location, report = checked_name(wish.name), None, None, None
-        if wish.s3 is not None:
-            place = wish.s3.place(prefix)
-            lies, location = described(place)
-            report = self._tested(place, wish.s3.credential)
+        cloud = wish.cloud
+        if cloud is not None:
+            lies, location = described(cloud.kind, {"prefix": prefix, **cloud.fields})
+            report = self._tested(cloud.kind, lies, cloud.credential)
         with self._db.write() as conn:
             self._allowed(conn, actor, wish)
             once.check(conn)
@@ -77,7 +74,8 @@ class RepositoriesService:
                 wish.project_id,
                 name,
                 actor.id,
-                credential=wish.s3.credential if wish.s3 else None,
+                kind=cloud.kind if cloud else "local",
+                credential=cloud.credential if cloud else None,
                 serves=wish.environment_id,
                 lies=lies,
                 location=location,
@@ -99,12 +97,13 @@ class RepositoriesService:
                 raise no_such("environment")
         return f"holdfast/{wish.project_id}/{wish.environment_id or 'all'}"
 
-    def _tested(self, place: S3Place, credential: Mapping[str, str]) -> dict[str, Any]:
-        report = self._keys.places.test(place, credential).as_dict() | {"at": timestamp(self._clock.now())}
+    def _tested(self, kind: str, fields: Fields, credential: Credential) -> dict[str, Any]:
+        KINDS[kind].check(credential)
+        report = self._keys.places.test(kind, fields, credential).as_dict() | {"at": timestamp(self._clock.now())}
         if not report["ok"]:
             lacking = [found for found in report["findings"] if found["result"] == "missing"]
             raise Conflict(
-                f"the access key lacks what a repository needs: {lacking[0]['message']}",
+                f"the credential lacks what a repository needs: {lacking[0]['message']}",
                 code="store_test_failed",
                 hint=lacking[0]["hint"],
                 details={"report": report},
@@ -118,17 +117,21 @@ class RepositoriesService:
             credential = self._keys.credential(conn, row)
         if row.lies is None:
             raise Conflict("a repository on local disk has no credential to test", code="repository_local")
-        report = self._keys.places.test(s3_place(row.lies), credential).as_dict()
+        report = self._keys.places.test(row.kind, row.lies, credential).as_dict()
         return self._keep_report(actor, repository_id, "repository.check", report, "repository.test")
 
-    def change_credential(self, actor: Actor, repository_id: str, credential: Mapping[str, str]) -> RepositoryRow:
+    def change_credential(self, actor: Actor, repository_id: str, credential: Credential) -> RepositoryRow:
         """Tested first, and kept only when it can do all that is needed."""
         with self._db.read() as conn:
             row = self._found(conn, actor, repository_id, "repository.update")
         actor.require_step_up()
         if row.lies is None:
             raise Conflict("a repository on local disk has no credential", code="repository_local")
-        report = self._tested(s3_place(row.lies), credential)
+        if odd := sorted(set(credential) - set(KINDS[row.kind].secrets)):
+            wanted = ", ".join(KINDS[row.kind].secrets)
+            text = f"{odd[0]} is no credential of a repository of kind {row.kind}"
+            raise Invalid(text, code="credential_kind", hint=f"One of this kind has: {wanted}.")
+        report = self._tested(row.kind, row.lies, credential)
         return self._keep_report(actor, repository_id, "repository.update", report, "repository.credential", credential)
 
     def make_default(self, actor: Actor, repository_id: str) -> RepositoryRow:
@@ -146,7 +149,7 @@ class RepositoriesService:
         permission: str,
         report: dict[str, Any],
         action: str,
-        credential: Mapping[str, str] | None = None,
+        credential: Credential | None = None,
     ) -> RepositoryRow:
         kept = {"at": timestamp(self._clock.now())} | report
         with self._db.write() as conn:
@@ -210,7 +213,7 @@ class RepositoriesService:
             row = self._found(conn, actor, repository_id, "repository.key.reveal")
             actor.require_step_up()
             self._record(conn, actor, row, "repository.key.reveal")
-            needs = [VARIABLES[name] for name in self._keys.credential(conn, row)]
+            needs = self._keys.exports(conn, row).names()
             return self._keys.password(conn, row), self._keys.where(row), needs
 
     def _found(self, conn: sa.Connection, actor: Actor, repository_id: str, permission: str) -> RepositoryRow:
@@ -234,5 +237,5 @@ class RepositoriesService:
 def _place_of(row: RepositoryRow) -> dict[str, str]:
     """For the audit log: where, and never with what."""
     lies = row.lies or {}
-    found = {name: str(lies[name]) for name in ("endpoint", "bucket", "prefix") if name in lies}
+    found = {name: str(lies[name]) for name in ("endpoint", "account", "bucket", "container", "prefix") if name in lies}
     return found | ({"environment_id": row.serves} if row.serves else {})

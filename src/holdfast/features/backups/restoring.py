@@ -52,7 +52,7 @@ class Restorer:
             return {"restore_id": restore.id, "resource_id": resource.id}
         try:
             self._reach.require_space(snapshot.source_bytes or 0, "a restore")
-            with self._keys.open(row).source(snapshot.restic_id or "") as source:
+            with self._keys.open(row, ctx.stop).source(snapshot.restic_id or "") as source:
                 if restore.mode == "new":
                     self._into_new(ctx, restore, snapshot, resource, source)
                 else:

@@ -25,7 +25,7 @@ from holdfast.kernel.audit_chain import Head
 from holdfast.kernel.audit_chain import head as audit_head
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, NotFound
+from holdfast.kernel.errors import Conflict, HoldfastError, NotFound
 from holdfast.vault.pipeline import SnapshotOptions, SnapshotStats, write_snapshot
 from holdfast.vault.repository import Repository
 
@@ -49,7 +49,7 @@ class Taker:
         could be taken for a snapshot."""
         snapshot, resource, row = self._load(snapshot_id)
         if snapshot.state == "ready":
-            return snapshot, self._keys.open(row)
+            return snapshot, self._keys.open(row, ctx.stop)
         if snapshot.state == "failed" and snapshot.run_id == ctx.run.id:  # this run's second attempt
             with ctx.commit() as conn:
                 snapshot = store.change(conn, Snapshot, snapshot.id, state="creating", error=None) or snapshot
@@ -65,7 +65,7 @@ class Taker:
                 )
             self._reach.require_space(0, "a snapshot")
             self._require_room(snapshot)
-            repository = self._keys.open(row)
+            repository = self._keys.open(row, ctx.stop)
             with self._db.read() as conn:
                 anchor = audit_head(conn)
             facts = self._stored(ctx, snapshot, resource, repository, anchor)
@@ -156,8 +156,12 @@ class Taker:
         }
 
     def _failed(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository | None, error: Exception) -> None:
-        if repository is not None and (stored := find_stored(repository, snapshot.id)):
-            repository.forget(stored)
+        """The row fails whether or not the store still answers: otherwise it would say "creating" for ever."""
+        try:
+            if repository is not None and (stored := find_stored(repository, snapshot.id)):
+                repository.forget(stored)
+        except HoldfastError as gone:
+            ctx.log("what was stored may still be in the repository", reason=gone.message)
         with ctx.commit() as conn:
             store.change(
                 conn,

@@ -65,7 +65,7 @@ class BackupTasks:
         if snapshot.state != "ready":
             raise Conflict(f"snapshot {snapshot.id} is {snapshot.state}", code="snapshot_state")
         level = Level(int(str(ctx.run.input["level"])))
-        snapshot = self._verifier.prove(ctx, snapshot, self._keys.open(row), level)
+        snapshot = self._verifier.prove(ctx, snapshot, self._keys.open(row, ctx.stop), level)
         return {"snapshot_id": snapshot.id, "verified_level": snapshot.verified_level, "level": int(level)}
 
     def restore(self, ctx: TaskContext) -> Mapping[str, JSON]:
@@ -84,7 +84,7 @@ class BackupTasks:
     def delete(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Forgotten in the repository; the space comes back with the next prune."""
         snapshot, row = self._snapshot(ctx)
-        repository = self._keys.open(row)
+        repository = self._keys.open(row, ctx.stop)
         if snapshot.restic_id is not None and snapshot.restic_id in {info.id for info in repository.snapshots()}:
             repository.forget(snapshot.restic_id)
         with ctx.commit() as conn:
@@ -99,7 +99,7 @@ class BackupTasks:
         if row is None:
             raise NotFound("the repository is gone")
         read_data = bool(ctx.run.input.get("read_data"))
-        report = self._keys.open(row).check(
+        report = self._keys.open(row, ctx.stop).check(
             read_data, ctx.stop, lambda done, total: ctx.progress("checking", done, total, "bytes")
         )
         result: dict[str, JSON] = {

@@ -3,85 +3,48 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from holdfast.features.backups.kinds import KINDS
 from holdfast.features.backups.model import RepositoryRow
-from holdfast.features.backups.places import ACCESS_KEY, SECRET, TOKEN
-from holdfast.features.backups.repository_service import RepositoryWish, S3Wish
+from holdfast.features.backups.repository_service import RepositoryWish
+from holdfast.features.backups.wire_places import PLACES, AzureIn, AzureOut, GcsIn, GcsOut, S3In, S3Out
 from holdfast.features.runs.wire import RunOut
 from holdfast.vault.stores.breaker import BreakerView
 from holdfast.web.wire import In
 
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
-
-
-class CredentialIn(In):
-    """An access key. It is sealed, used for this repository alone, and never shown again."""
-
-    access_key_id: Annotated[SecretStr, Field(min_length=1, max_length=256)]
-    secret_access_key: Secret
-    session_token: Secret | None = Field(default=None, description="Of a key that ends: the repository ends with it.")
-
-    def values(self) -> dict[str, str]:
-        given = {ACCESS_KEY: self.access_key_id, SECRET: self.secret_access_key, TOKEN: self.session_token}
-        return {name: value.get_secret_value() for name, value in given.items() if value is not None}
-
-
-class S3In(CredentialIn):
-    """A place in a bucket of anything that speaks S3: AWS, R2, MinIO, ..."""
-
-    endpoint: str = Field(max_length=500, description="https://host or https://host:port")
-    bucket: str = Field(max_length=63)
-    prefix: str | None = Field(
-        default=None,
-        max_length=200,
-        description="Its own part of the bucket; by default one of project and environment.",
-    )
-    region: str = Field(default="us-east-1", max_length=40)
-    path_style: bool = Field(default=True, description="The bucket in the path, not in the host.")
-    allow_http: bool = Field(default=False, description="Plain http: names and sizes go in the clear.")
-    ca: str | None = Field(default=None, max_length=65_536, description="PEM of an authority of your own.")
-
-    def wish(self) -> S3Wish:
-        fields = self.model_dump(exclude={ACCESS_KEY, SECRET, TOKEN}, exclude_none=True)
-        return S3Wish(fields, self.values())
-
 
 class RepositoryIn(In):
-    """Kind "local": on this machine's disk. Kind "s3": with `s3`, which is tried before anything is kept."""
+    """Kind "local": on this machine's disk. Of the others the place is said in the field of the kind's name, and is
+    tried before anything is kept."""
 
     project_id: str = Field(max_length=64)
     name: str = Field(max_length=63)
-    kind: Literal["local", "s3"] = "local"
+    kind: Literal["local", "s3", "gcs", "azure"] = "local"
     environment_id: str | None = Field(default=None, max_length=64, description="Only this environment's snapshots.")
     is_default: bool = Field(default=False, description="Where snapshots go that name no repository.")
     s3: S3In | None = None
+    gcs: GcsIn | None = None
+    azure: AzureIn | None = None
 
     @model_validator(mode="after")
     def _matches(self) -> RepositoryIn:
-        if (self.kind == "s3") != (self.s3 is not None):
-            raise ValueError("`s3` goes with kind s3, and only with it")
+        for name in KINDS:
+            if (self.kind == name) != (getattr(self, name) is not None):
+                raise ValueError(f"`{name}` goes with kind {name}, and only with it")
         return self
 
     def wish(self) -> RepositoryWish:
-        s3 = self.s3.wish() if self.s3 else None
-        return RepositoryWish(self.project_id, self.name, self.environment_id, self.is_default, s3)
+        place = self.s3 or self.gcs or self.azure
+        return RepositoryWish(
+            self.project_id, self.name, self.environment_id, self.is_default, place.wish() if place else None
+        )
 
 
 class CheckIn(In):
     read_data: bool = Field(default=False, description="Read every byte, not only the structure.")
-
-
-class S3Out(BaseModel):
-    endpoint: str
-    bucket: str
-    prefix: str
-    region: str
-    path_style: bool
-    allow_http: bool
-    ca: str | None
 
 
 class BreakerOut(BaseModel):
@@ -106,6 +69,8 @@ class RepositoryOut(BaseModel):
     last_check: dict[str, Any] | None
     path: str
     s3: S3Out | None = None
+    gcs: GcsOut | None = None
+    azure: AzureOut | None = None
     last_test: dict[str, Any] | None = Field(description="What its credential may do, and what it could do without.")
     trouble: dict[str, Any] | None = Field(description="Since when and why it does not answer; null = it does.")
     breaker: BreakerOut | None = None
@@ -119,12 +84,13 @@ class RepositoryOut(BaseModel):
         cls, row: RepositoryRow, path: str, size: int | None = None, breaker: BreakerView | None = None
     ) -> RepositoryOut:
         values = {name: value for name, value in vars(row).items() if name in cls.model_fields}
+        lies: dict[str, Any] = {row.kind: PLACES[row.kind](**row.lies)} if row.lies else {}
         return cls(
             **values,
             path=path,
             bytes=size,
             environment_id=row.serves,
-            s3=S3Out(**row.lies) if row.lies else None,
+            **lies,
             breaker=BreakerOut(state=breaker.state, failures=breaker.failures, since=breaker.since)
             if breaker
             else None,
@@ -137,7 +103,7 @@ class RepositoryRunOut(BaseModel):
 
 
 class RepositoryKeyOut(BaseModel):
-    """All a stock restic needs; `variables` are set by whoever runs it, from a key to the bucket of their own."""
+    """All a stock restic needs; `variables` are set by whoever runs it, from a credential of their own."""
 
     password: str
     path: str

@@ -167,13 +167,15 @@ class RepositoriesWatch:
                 self._look(row)
                 found.pop(row.id, None)
             except HoldfastError as error:
-                found[row.id] = (row.name, error)
+                found.setdefault(row.id, (row.name, error))  # what is known says since when
                 self._looked[row.id] = now - LOOK_SECONDS  # bad news is not kept
         return list(found.values())
 
 
 def _told(trouble: Mapping[str, Any]) -> HoldfastError:
-    return Retryable(str(trouble["message"]), code=str(trouble["code"]), hint=trouble.get("hint"))
+    how = "left alone" if trouble.get("state") in ("open", "half_open") else "in trouble"
+    text = f"{how} since {trouble['since']}: {trouble['message']}"
+    return Retryable(text, code=str(trouble["code"]), hint=trouble.get("hint"))
 
 
 def repositories_ping(root: Path, db: Database, node: str, look: Callable[[RepositoryRow], None], clock: Clock) -> Ping:

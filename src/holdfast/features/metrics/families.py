@@ -81,6 +81,24 @@ def families(of: Everything) -> Iterator[Metric]:
     for kind, state, count in of.runs:
         ran.add_metric((kind, state), count)
     yield ran
+    yield from _stores(of)
+
+
+def _stores(of: Everything) -> Iterator[Metric]:
+    """Of the circuit breaker around each repository's store: see `vault.stores.breaker`."""
+    labels = (*_ID, "kind", "project")
+    text = "1 while its store is left alone because it did not answer."
+    rest = GaugeMetricFamily("holdfast_repository_store_open", text, labels=labels)
+    failed = GaugeMetricFamily("holdfast_repository_store_failures", "Failures of its store in a row.", labels=labels)
+    text = "Since when its store is in trouble; absent while it answers."
+    since = GaugeMetricFamily("holdfast_repository_trouble_timestamp_seconds", text, labels=labels)
+    for each in of.stores:
+        values = (each.id, each.name, each.kind, each.project)
+        rest.add_metric(values, float(each.open))
+        failed.add_metric(values, each.failures)
+        if each.since is not None:
+            since.add_metric(values, each.since.timestamp())
+    yield from (rest, failed, since)
 
 
 def _info(of: Everything) -> Metric:

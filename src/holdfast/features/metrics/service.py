@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns
-from holdfast.features.backups.model import snapshots
+from holdfast.features.backups.model import repositories, snapshots
 from holdfast.features.databases.guard import found
 from holdfast.features.databases.model import resources
 from holdfast.features.metrics import store
 from holdfast.features.metrics.sampler import Sample, Sampler
 from holdfast.features.metrics.statements import StatementMeter, Tally
-from holdfast.features.metrics.store import LastSnapshot, Named
+from holdfast.features.metrics.store import LastSnapshot, Named, StoreHealth
 from holdfast.hosts import Hosts
 from holdfast.hosts.servers import ServerStatus
 from holdfast.jobs.schema import runs
@@ -43,6 +43,7 @@ class Everything:
     databases: Sequence[DatabaseMetrics]
     runs: Sequence[tuple[str, str, int]]
     snapshots: Sequence[tuple[str, str, int]]
+    stores: Sequence[StoreHealth]
     whole: bool
 
 
@@ -57,14 +58,15 @@ class MetricsService:
         self._clock = clock
 
     def everything(self, actor: Actor) -> Everything:
-        """All the actor may see; four statements whatever there is."""
+        """All the actor may see; five statements whatever there is."""
         actor.require("metric.read")
         with self._db.read() as conn:
             named = store.databases(conn, actor.visible("metric.read", _RESOURCES))
             ran = store.run_counts(conn, actor.visible("metric.read", Columns.of(runs)))
             kept = store.snapshot_counts(conn, actor.visible("metric.read", Columns.of(snapshots)))
             last = store.last_snapshots(conn, None)
-        return Everything(self._measured(named, last), ran, kept, actor.holds("metric.read", None))
+            places = store.stores(conn, actor.visible("metric.read", Columns.of(repositories)))
+        return Everything(self._measured(named, last), ran, kept, places, actor.holds("metric.read", None))
 
     def page(
         self,

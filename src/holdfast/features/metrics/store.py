@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import snapshots
+from holdfast.features.backups.model import repositories, snapshots
 from holdfast.features.databases.model import KIND, Resource, resources
 from holdfast.features.databases.store import resource_from
 from holdfast.features.projects.model import environments, projects
 from holdfast.jobs.schema import runs
+from holdfast.kernel.clock import parse_timestamp
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,19 @@ class LastSnapshot:
     source_bytes: int | None
     stored_bytes: int | None
     verified_level: int | None
+
+
+@dataclass(frozen=True)
+class StoreHealth:
+    """A repository and whether its store answers. `open`: nobody asks it for a while; `since`: it is in trouble."""
+
+    id: str
+    name: str
+    kind: str
+    project: str
+    open: bool
+    failures: int
+    since: datetime | None
 
 
 def databases(
@@ -82,6 +97,25 @@ def snapshot_counts(conn: sa.Connection, visible: sa.ColumnElement[bool]) -> lis
     c = snapshots.c
     query = sa.select(c.resource_id, c.state, sa.func.count()).where(visible, c.state != "deleted")
     return [(row[0], row[1], int(row[2])) for row in conn.execute(query.group_by(c.resource_id, c.state))]
+
+
+def stores(conn: sa.Connection, visible: sa.ColumnElement[bool]) -> list[StoreHealth]:
+    """As the process that met the trouble wrote it down: every process tells the same."""
+    c = repositories.c
+    query = (
+        sa.select(c.id, c.name, c.kind, projects.c.name.label("project"), c.trouble)
+        .join(projects, projects.c.id == c.project_id)
+        .where(visible)
+        .order_by(c.id)
+    )
+    return [_store(row) for row in conn.execute(query)]
+
+
+def _store(row: Any) -> StoreHealth:
+    trouble: Mapping[str, Any] = row.trouble or {}
+    since = parse_timestamp(str(trouble["since"])) if trouble else None
+    left_alone = trouble.get("state") in ("open", "half_open")
+    return StoreHealth(row.id, row.name, row.kind, row.project, left_alone, int(trouble.get("failures", 0)), since)
 
 
 def run_counts(conn: sa.Connection, visible: sa.ColumnElement[bool]) -> list[tuple[str, str, int]]:

@@ -15,7 +15,7 @@ _BLOCK = re.compile(re.escape(_MARK) + r"\n(\{.*\})\s*\Z", re.DOTALL)
 
 @dataclass(frozen=True)
 class KitRepository:
-    """All a stock restic needs."""
+    """All a stock restic needs. `files`: content, by the variable that names the file."""
 
     id: str
     name: str
@@ -24,6 +24,7 @@ class KitRepository:
     restic_id: str | None
     password: str = field(repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ def parse(text: str) -> Kit:
 
 def _repository(repository: KitRepository) -> str:
     exports = "".join(f"    export {name}={shlex.quote(value)}\n" for name, value in repository.environment.items())
+    for name, content in repository.files.items():
+        file = f"{repository.id}.key"
+        exports += f"    printf %s {shlex.quote(content)} > {file}\n    export {name}=$PWD/{file}\n"
     return (
         f"  {repository.name} of project {repository.project}  ({repository.id})\n"
         f"    restic id: {repository.restic_id or 'nothing was stored in it yet'}\n"
@@ -95,7 +99,7 @@ Holdfast      {kit.holdfast}
 3. WITHOUT HOLDFAST: GET DATA OUT OF A SNAPSHOT
 
 Needs restic, and the repository's directory (from the server's disk or from a copy of it). One that lies in a bucket
-(its path begins with s3:) needs the exports printed with it instead.
+(its path begins with s3:, gs: or azure:) needs the exports printed with it instead.
 
   export RESTIC_PASSWORD='the password above'
   restic -r PATH snapshots

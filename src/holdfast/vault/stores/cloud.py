@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +13,10 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore
 
-from holdfast.kernel.errors import Conflict, NotFound, Permanent
-from holdfast.kernel.outbound_url import Refused
+from holdfast.kernel.errors import Conflict, NotFound, Permanent, Retryable
+from holdfast.kernel.outbound_relay import Pass
 from holdfast.vault.stores.base import Pieces
-from holdfast.vault.stores.cloud_errors import elsewhere, status_of, translated, was_refused
+from holdfast.vault.stores.cloud_errors import Words, behind_the_end, elsewhere, status_of, translated, was_refused
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _BESIDE = 2  # a listing shows pieces below the prefix and one level deeper
@@ -24,7 +24,6 @@ _NOT_SUPPORTED = (400, 501)
 PART_BYTES = 8 * 1024 * 1024
 MOST_PARTS = 10_000
 PARTS_AT_ONCE = 4
-Refusal = Callable[[], Refused | None]
 
 
 class CloudStore:
@@ -34,10 +33,11 @@ class CloudStore:
     bulk delete. An error carries a verb, a name, a status and S3's code, never what the server wrote.
     """
 
-    def __init__(self, objects: ObjectStore, refusal: Refusal = lambda: None) -> None:
-        """`refusal` says why the way out was refused, when it was: see `kernel.outbound_relay.Pass`."""
+    def __init__(self, objects: ObjectStore, way: Pass, words: Words) -> None:
+        """`way`: what leads there, and knows why a call was refused or has to wait."""
         self._objects = objects
-        self._refusal = refusal
+        self._way = way
+        self._words = words
         self._conditional: bool | None = None
         self._bucket_seen = False
 
@@ -109,7 +109,7 @@ class CloudStore:
                     return bytes(obstore.get(self._objects, name, options={"range": {"offset": offset}}).bytes())
                 return bytes(obstore.get(self._objects, name).bytes())
             except BaseError as error:
-                if status_of(error) == 416:  # a range that begins at the end or behind it
+                if behind_the_end(error):
                     return b""
                 raise
 
@@ -157,9 +157,12 @@ class CloudStore:
         try:
             yield
         except (BaseError, OSError, ValueError) as error:
-            if was_refused(error) and (refused := self._refusal()) is not None:
+            if was_refused(error) and (refused := self._way.refusal()) is not None:
                 raise elsewhere(refused, act) from None
-            raise translated(error, verb, act) from None
+            found = translated(error, verb, act, self._words)
+            if isinstance(found, Retryable) and (seconds := self._way.waiting()):
+                found.details["retry_after"] = round(seconds, 1)
+            raise found from None
 
 
 def _checked(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.errors import Conflict, DiskFull, Retryable
+from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.around import Around
 from holdfast.vault.stores.base import Pieces, Store
 
@@ -24,14 +25,22 @@ class RetryingStore(Around):
     Waits double from half a second to 15 s, each shortened by chance to between a half and the whole, so that many who
     failed together do not come back together. An error that says `details["retry_after"]` (seconds) is waited for at
     least that long. When the next wait would end after `patience` seconds the last error is raised, with
-    `details["tries"]`. `sleep` is for tests.
+    `details["tries"]`. After `stop` nothing is tried again: a piece must not arrive minutes after its run was
+    cancelled. `sleep` is for tests.
     """
 
     def __init__(
-        self, inner: Store, clock: Clock, patience: float, sleep: Callable[[float], object] = time.sleep
+        self,
+        inner: Store,
+        clock: Clock,
+        patience: float,
+        sleep: Callable[[float], object] = time.sleep,
+        stop: Stop | None = None,
     ) -> None:
         super().__init__(inner)
-        self._clock, self._patience, self._sleep = clock, patience, sleep
+        self._clock, self._patience = clock, patience
+        self._stop = stop or Stop()
+        self._sleep = sleep if stop is None else stop.wait
 
     def call(self, act: Callable[[], T]) -> T:
         return self._tried(act)[0]
@@ -57,7 +66,7 @@ class RetryingStore(Around):
                 tries += 1
                 wait = _wait(tries, error)
                 over = self._clock.monotonic() - began + wait > self._patience
-                if over or isinstance(error, DiskFull):
+                if over or self._stop.stopped or isinstance(error, DiskFull):
                     error.details["tries"] = tries
                     raise
             except Conflict as error:
@@ -65,6 +74,7 @@ class RetryingStore(Around):
                     error.details["tries"] = tries + 1
                 raise
             self._sleep(wait)
+            self._stop.check()
 
 
 def _wait(tries: int, error: Retryable) -> float:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from obstore.store import S3Store
 
-from holdfast.kernel.errors import Invalid
 from holdfast.kernel.outbound_relay import Relay
-from holdfast.kernel.outbound_url import Refused, Target, target_of
+from holdfast.kernel.outbound_url import Target, target_of
+from holdfast.vault.stores.ambient import client_options, no_retries
 from holdfast.vault.stores.cloud import CloudStore
+from holdfast.vault.stores.cloud_errors import Words
+from holdfast.vault.stores.place import check_authority, check_prefix, checked_endpoint, wrong
 
-REQUEST_SECONDS = 300
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
-_AMBIENT = ("AWS_", "AZURE_", "GOOGLE_")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _HOST_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?")
+S3_WORDS = Words({"put": "s3:PutObject", "get": "s3:GetObject", "list": "s3:ListBucket", "delete": "s3:DeleteObject"})
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
 
 @dataclass(frozen=True)
@@ -44,29 +39,14 @@ class S3Place:
     ca: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self._check_endpoint()
+        checked_endpoint(self.endpoint, allow_http=self.allow_http)
         bucket = _BUCKET if self.path_style else _HOST_BUCKET
         if not bucket.fullmatch(self.bucket) or ".." in self.bucket:
-            raise _wrong("bucket", "not a bucket's name: 3 to 63 letters, digits, dots and dashes")
-        if len(self.prefix) > 200 or not _PREFIX.fullmatch(self.prefix):
-            raise _wrong("prefix", "letters, digits, '.', '_' and '-' between slashes, none at the ends, at most 200")
+            raise wrong("bucket", "not a bucket's name: 3 to 63 letters, digits, dots and dashes")
+        check_prefix(self.prefix)
         if not _REGION.fullmatch(self.region):
-            raise _wrong("region", "not a region: us-east-1, eu-central-1, auto, ...")
-        if self.ca is not None and "-----BEGIN CERTIFICATE-----" not in self.ca:
-            raise _wrong("ca", "not a certificate in PEM form")
-
-    def _check_endpoint(self) -> None:
-        try:
-            target = target_of(self.endpoint)
-        except Refused as error:
-            raise _wrong("endpoint", error.message) from None
-        _, slash, path = self.endpoint.partition("://")[2].partition("/")
-        if not _PATH.fullmatch(slash + path):
-            raise _wrong("endpoint", "an endpoint is https://host or https://host:port")
-        if target.scheme == "http" and not self.allow_http:
-            raise _wrong(
-                "allow_http", "this endpoint is plain http: requests are signed, but names and sizes go in the clear"
-            )
+            raise wrong("region", "not a region: us-east-1, eu-central-1, auto, ...")
+        check_authority(self.ca)
 
     @property
     def url(self) -> str:
@@ -81,6 +61,10 @@ class S3Place:
     def target(self) -> Target:
         """The host and port that requests go to."""
         return target_of(self.url)
+
+    @property
+    def location(self) -> str:
+        return f"s3://{self.target.host}:{self.target.port}/{self.bucket}/{self.prefix}"
 
     def restic(self) -> str:
         """What stock restic takes as -r. It needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it."""
@@ -98,13 +82,6 @@ class AccessKey:
         return {"access_key_id": self.id, "secret_access_key": self.secret, "token": self.token, "expires_at": None}
 
 
-def forget_ambient(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Take cloud settings out of this process's environment: obstore would mix them into every store (no signing,
-    another endpoint, another encryption). Call it before threads begin."""
-    for name in [name for name in environ if name.upper().startswith(_AMBIENT)]:
-        del environ[name]
-
-
 def s3_store(place: S3Place, key: AccessKey, relay: Relay) -> CloudStore:
     """A store there. Connects at its first use, through the relay and to nowhere else.
 
@@ -112,18 +89,6 @@ def s3_store(place: S3Place, key: AccessKey, relay: Relay) -> CloudStore:
     a callable, and signing is asked for, otherwise AWS_SKIP_SIGNATURE would send every request unsigned."""
     target = place.target
     way = relay.admit(target.host, target.port)
-    options: dict[str, Any] = {
-        "allow_http": place.allow_http,
-        "allow_invalid_certificates": False,
-        "timeout": timedelta(seconds=REQUEST_SECONDS),
-        "read_timeout": timedelta(seconds=READ_SECONDS),
-        "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-        "proxy_url": way.url,
-        "proxy_excludes": "",
-        "user_agent": "holdfast",
-    }
-    if place.ca is not None:
-        options["root_certificate"] = place.ca
     provider: Callable[[], Any] = key.given
     objects = S3Store(
         place.bucket,
@@ -138,12 +103,8 @@ def s3_store(place: S3Place, key: AccessKey, relay: Relay) -> CloudStore:
         request_payer=False,
         disable_bulk_delete=True,
         conditional_put="etag",
-        client_options=options,  # type: ignore[arg-type] # a TypedDict that is built up
-        retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=REQUEST_SECONDS)},
+        client_options=client_options(way, allow_http=place.allow_http, ca=place.ca),
+        retry_config=no_retries(),
         credential_provider=provider,
     )
-    return CloudStore(objects, way.refusal)
-
-
-def _wrong(name: str, message: str) -> Invalid:
-    return Invalid(f"{name}: {message}", details={"fields": [{"field": name, "message": message}]})
+    return CloudStore(objects, way, replace(S3_WORDS, name=place.bucket))

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import ssl
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import certifi
 import httpx
 
 from holdfast.formats import sigv4
 from holdfast.kernel.clock import Clock
-from holdfast.kernel.errors import Retryable
-from holdfast.kernel.outbound import OutboundPolicy, guarded_client
+from holdfast.kernel.outbound import OutboundPolicy
+from holdfast.vault.stores.questions import Answer, Line
 from holdfast.vault.stores.s3 import AccessKey, S3Place
 
-ANSWER_BYTES = 256 * 1024
-WAIT_SECONDS = 10.0
-_CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _NO_ETAG = '"00000000000000000000000000000000"'
-
-
-@dataclass(frozen=True)
-class Answer:
-    """`code` is S3's, "" when there is none. `text` is the store's own: look for what is known in it, show nothing."""
-
-    status: int
-    code: str
-    text: str
 
 
 class SignedQuestions:
@@ -37,17 +21,10 @@ class SignedQuestions:
 
     def __init__(self, place: S3Place, key: AccessKey, policy: OutboundPolicy, clock: Clock) -> None:
         self._place, self._key, self._clock = place, key, clock
-        self._client = guarded_client(
-            policy,
-            deadline=2 * WAIT_SECONDS,
-            timeout=WAIT_SECONDS,
-            max_bytes=ANSWER_BYTES,
-            max_redirects=0,
-            verify=_context(place.ca),
-        )
+        self._line = Line(policy, place.ca)
 
     def close(self) -> None:
-        self._client.close()
+        self._line.close()
 
     def of_bucket(self, *query: tuple[str, str]) -> Answer:
         """GET on the bucket: `("versioning", "")`, `("list-type", "2")` ..."""
@@ -98,23 +75,4 @@ class SignedQuestions:
         full = f"{url.scheme}://{host}{sigv4.encoded_path(path)}"
         if query:
             full += "?" + sigv4.encoded_query(query)
-        try:
-            answer = self._client.request(method, full, headers=sent)
-        except httpx.TransportError as error:
-            raise Retryable(
-                f"the store did not answer: {type(error).__name__}",
-                code="store_unreachable",
-                hint="check the endpoint, and the network between",
-            ) from None
-        found = _CODE.search(answer.text)
-        return Answer(answer.status_code, found[1] if found else "", answer.text)
-
-
-def _context(ca: str | None) -> ssl.SSLContext | None:
-    """The authorities of `ca` beside those that every call trusts."""
-    if ca is None:
-        return None
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    context.load_verify_locations(cadata=ca)
-    return context
+        return self._line.ask(method, full, sent)

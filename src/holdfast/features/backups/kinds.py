@@ -1,0 +1,184 @@
+"""The kinds of cloud stores that a repository can lie in: everything that differs between them, in one object each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.errors import Invalid
+from holdfast.kernel.outbound_relay import Relay
+from holdfast.kernel.outbound_url import Target
+from holdfast.vault.stores.azure import AzureKey, AzurePlace, azure_store
+from holdfast.vault.stores.azure_probe import AzureQuestions, probe_azure
+from holdfast.vault.stores.cloud import CloudStore
+from holdfast.vault.stores.findings import Report
+from holdfast.vault.stores.gcs import GcsPlace, ServiceAccount, gcs_store
+from holdfast.vault.stores.gcs_probe import GcsQuestions, probe_gcs
+from holdfast.vault.stores.s3 import AccessKey, S3Place, s3_store
+from holdfast.vault.stores.s3_probe import probe_s3
+from holdfast.vault.stores.s3_signed import SignedQuestions
+
+ACCESS_KEY, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
+ACCOUNT_KEY, SAS = "account_key", "sas_token"
+SERVICE_ACCOUNT = "service_account_key"
+Fields = Mapping[str, Any]
+Credential = Mapping[str, str]
+
+
+class Place(Protocol):
+    """A dataclass of `vault.stores`."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def location(self) -> str:
+        """The same place is the same text, whatever credential is used there."""
+        ...
+
+    def restic(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Exports:
+    """What stock restic reads beside its -r: variables, and variables that name a file with this content."""
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def names(self) -> Sequence[str]:
+        return [*self.variables, *self.files]
+
+
+class CloudKind(Protocol):
+    """`fields`: of its place, as a row keeps them. `credential`: by the names in `secrets`.
+
+    Raises Invalid for fields or a credential that cannot be.
+    """
+
+    secrets: tuple[str, ...]
+
+    def place(self, fields: Fields) -> Place: ...
+
+    def check(self, credential: Credential) -> None: ...
+
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore: ...
+
+    def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report: ...
+
+    def exports(self, fields: Fields, credential: Credential) -> Exports: ...
+
+
+# ruff: noqa: ARG002  one face for kinds that need different parts of what they are given
+
+
+class _S3:
+    secrets: tuple[str, ...] = (ACCESS_KEY, SECRET, TOKEN)
+
+    def place(self, fields: Fields) -> S3Place:
+        return S3Place(**fields)
+
+    def check(self, credential: Credential) -> None:
+        _require(credential, ACCESS_KEY, SECRET)
+
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore:
+        return s3_store(self.place(fields), _access_key(credential), relay)
+
+    def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report:
+        place, key = self.place(fields), _access_key(credential)
+        questions = SignedQuestions(place, key, relay.policy, clock)
+        try:
+            return probe_s3(place, s3_store(place, key, relay), questions)
+        finally:
+            questions.close()
+
+    def exports(self, fields: Fields, credential: Credential) -> Exports:
+        names = {ACCESS_KEY: "AWS_ACCESS_KEY_ID", SECRET: "AWS_SECRET_ACCESS_KEY", TOKEN: "AWS_SESSION_TOKEN"}
+        return Exports({names[name]: value for name, value in credential.items()})
+
+
+class _Azure:
+    secrets: tuple[str, ...] = (ACCOUNT_KEY, SAS)
+
+    def place(self, fields: Fields) -> AzurePlace:
+        return AzurePlace(**fields)
+
+    def check(self, credential: Credential) -> None:
+        _azure_key(credential)
+
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore:
+        return azure_store(self.place(fields), _azure_key(credential), relay)
+
+    def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report:
+        place, key = self.place(fields), _azure_key(credential)
+        questions = AzureQuestions(place, key, relay.policy, clock)
+        try:
+            return probe_azure(place, key, azure_store(place, key, relay), questions, clock.now())
+        finally:
+            questions.close()
+
+    def exports(self, fields: Fields, credential: Credential) -> Exports:
+        names = {ACCOUNT_KEY: "AZURE_ACCOUNT_KEY", SAS: "AZURE_ACCOUNT_SAS"}
+        account = {"AZURE_ACCOUNT_NAME": str(fields["account"])}
+        return Exports(account | {names[name]: value for name, value in credential.items()})
+
+
+class _Gcs:
+    secrets: tuple[str, ...] = (SERVICE_ACCOUNT,)
+
+    def place(self, fields: Fields) -> GcsPlace:
+        return GcsPlace(**fields)
+
+    def check(self, credential: Credential) -> None:
+        _service_account(credential)
+
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore:
+        return gcs_store(self.place(fields), _service_account(credential), relay, clock)
+
+    def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report:
+        place, account = self.place(fields), _service_account(credential)
+        questions = GcsQuestions(place, account, relay.policy, clock)
+        try:
+            return probe_gcs(place, gcs_store(place, account, relay, clock), questions)
+        finally:
+            questions.close()
+
+    def exports(self, fields: Fields, credential: Credential) -> Exports:
+        return Exports(files={"GOOGLE_APPLICATION_CREDENTIALS": credential[SERVICE_ACCOUNT]} if credential else {})
+
+
+KINDS: Mapping[str, CloudKind] = {"s3": _S3(), "gcs": _Gcs(), "azure": _Azure()}
+SECRETS = tuple(name for kind in KINDS.values() for name in kind.secrets)
+
+
+def described(kind: str, fields: Fields) -> tuple[dict[str, Any], str]:
+    """(`lies`, `location`) of a row. Raises Invalid."""
+    place = KINDS[kind].place(fields)
+    return asdict(place), place.location  # type: ignore[call-overload] # places are dataclasses
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether one location is the other, or inside it."""
+    first, second = one.rstrip("/") + "/", other.rstrip("/") + "/"
+    return first.startswith(second) or second.startswith(first)
+
+
+def _require(credential: Credential, *names: str) -> None:
+    for name in names:
+        if not credential.get(name):
+            raise Invalid(f"{name} is missing", details={"fields": [{"field": name, "message": "it is needed"}]})
+
+
+def _access_key(credential: Credential) -> AccessKey:
+    return AccessKey(credential[ACCESS_KEY], credential[SECRET], credential.get(TOKEN) or None)
+
+
+def _azure_key(credential: Credential) -> AzureKey:
+    return AzureKey(credential.get(ACCOUNT_KEY) or None, credential.get(SAS) or None)
+
+
+def _service_account(credential: Credential) -> ServiceAccount:
+    _require(credential, SERVICE_ACCOUNT)
+    return ServiceAccount.of(credential[SERVICE_ACCOUNT])
