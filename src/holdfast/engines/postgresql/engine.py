@@ -68,6 +68,7 @@ class PostgresqlEngine(Logins, Splits, Activities, Chores, Tuning, Extensions, F
         translates=True,
         url_schemes=("postgresql", "postgres"),
         templates=TEMPLATES,
+        gaps={"CanKeyValue": "never: it keeps tables, whose rows are edited instead (CanEdit)"},
     )
 
     external: ClassVar[ExternalTraits] = address.TRAITS

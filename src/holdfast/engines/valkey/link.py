@@ -134,8 +134,10 @@ class Link:
         """The whole of an answer: maps are lists of pairs, sets are lists, errors are Refused values."""
         if depth > _DEEP:
             raise Refused("ERR the answer is nested too deeply")
-        if kind in b"$=":
+        if kind == b"$":
             return None if rest == b"-1" else self.take(int(rest) + 2)[:-2]
+        if kind == b"=":  # verbatim: three letters say what the text is, a colon follows
+            return self.take(int(rest) + 2)[4:-2]
         if kind in b"*~>":
             return None if rest == b"-1" else [self.value(*self.head(), depth + 1) for _ in range(int(rest))]
         if kind == b"%":
@@ -264,7 +266,7 @@ def _loaded(link: Link, wait: float) -> None:
 def translate(error: Refused, *, write: bool = True) -> HoldfastError:
     """The server's word as ours; its text is kept."""
     text = str(error)
-    if error.code == "NOPERM" and "database" in text:
+    if (error.code == "NOPERM" and "database" in text) or text.startswith("ERR DB index"):
         return Invalid("there is no such database here", code="database_absent", hint=text)
     if error.code == "NOPERM":
         return Denied(text, code="statement_denied" if write else "read_only")
