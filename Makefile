@@ -11,7 +11,7 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
+.PHONY: help setup setup-dev up test test-fast test-only test-minio fuzz bench-stores lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ test-metadata: setup-dev system-parts ## All that uses the metadata database, wi
 
 test-fast: setup-dev system-parts ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
+
+fuzz: setup-dev system-parts ## Names and statements made at random against real engines, FUZZ=500 examples of each (long)
+	HOLDFAST_FUZZ=$(or $(FUZZ),500) $(PYTEST) -n $(WORKERS) --dist loadfile -q tests/safety
 
 test-minio: setup-dev system-parts ## The store suite and a journey on a real MinIO, built once outside this clone
 	HOLDFAST_TEST_MINIO=$$(bash tools/minio.sh) $(PYTEST) -q tests/minio
