@@ -41,7 +41,7 @@ up: $(VENV)/.runtime ## Set up, then run Holdfast in the foreground (Ctrl-C stop
 	@exec $(BIN)/holdfast up
 
 system-parts: ## Install the Debian packages the tests judge with, or name what is missing
-	@bash tools/system-parts.sh restic age chromium
+	@bash tools/system-parts.sh restic age chromium postgresql
 
 lint: setup-dev ## Formatting, lint, types, import rules, size gates
 	$(BIN)/ruff format --check src tests bench tools
@@ -66,8 +66,8 @@ test-metadata: setup-dev system-parts ## All that uses the metadata database, wi
 test-fast: setup-dev system-parts ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
 
-fuzz: setup-dev system-parts ## Names and statements made at random against real engines, FUZZ=500 examples of each (long)
-	HOLDFAST_FUZZ=$(or $(FUZZ),500) $(PYTEST) -n $(WORKERS) --dist loadfile -q tests/safety
+fuzz: setup-dev system-parts ## Names and statements made at random against real engines, FUZZ=100 examples of each (long)
+	HOLDFAST_FUZZ=$(or $(FUZZ),100) $(PYTEST) --timeout 0 -n $(WORKERS) --dist loadfile -q tests/safety
 
 test-minio: setup-dev system-parts ## The store suite and a journey on a real MinIO, built once outside this clone
 	HOLDFAST_TEST_MINIO=$$(bash tools/minio.sh) $(PYTEST) -q tests/minio

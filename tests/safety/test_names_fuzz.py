@@ -264,7 +264,7 @@ def test_a_name_that_cannot_be_is_refused_and_never_cut(subject: Subject, places
 
 
 def refused(act: Callable[[], object]) -> None:
-    """By a clear word to the caller. Half a surrogate pair may end as Python's own error: http.py answers that by 422."""
+    """By a clear word. Half a surrogate pair may end as Python's own error, which http.py answers by 422."""
     with pytest.raises((HoldfastError, UnicodeEncodeError)) as caught:
         act()
     assert getattr(caught.value, "status", 422) < 500, repr(caught.value)
