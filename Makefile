@@ -41,7 +41,7 @@ up: $(VENV)/.runtime ## Set up, then run Holdfast in the foreground (Ctrl-C stop
 	@exec $(BIN)/holdfast up
 
 system-parts: ## Install the Debian packages the tests judge with, or name what is missing
-	@bash tools/system-parts.sh restic age chromium postgresql
+	@bash tools/system-parts.sh restic age chromium postgresql btrfs-progs
 
 lint: setup-dev ## Formatting, lint, types, import rules, size gates
 	$(BIN)/ruff format --check src tests bench tools

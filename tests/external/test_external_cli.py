@@ -82,7 +82,7 @@ def test_a_server_from_registration_to_deletion(holdfast: Holdfast, files: Path,
         for secret in PASSWORDS.values():
             assert secret not in made.out + look.out + tried.out + str(shown)
         refused = holdfast("db", "stop", "legacy", "--json")
-        assert (refused.code, refused.error["code"]) == (1, "database_external")
+        assert (refused.code, refused.error["code"]) == (5, "not_ours")
         gone = holdfast("db", "delete", "legacy", "--confirm", "legacy")
         assert gone.code == 0, gone.err
         with superuser(foreign18, name) as admin:
