@@ -34,7 +34,7 @@ def _can(subject: Subject, place: Place, login: Login, statement: str, *, writin
 
 def logins_come_and_go(subject: Subject) -> None:
     """A login may what the access it stands for may, and nothing once it is suspended or dismissed."""
-    engine = able(subject.engine, CanAdmit)
+    engine: CanAdmit = able(subject.engine, CanAdmit)
     words = subject.dialect.words
     name = f"visitor_{secrets.token_hex(3)}"
     with subject.fresh() as place:
@@ -64,7 +64,7 @@ def logins_come_and_go(subject: Subject) -> None:
 
 def logins_never_standing(subject: Subject) -> None:
     """The standing users cannot be changed this way, and go on working."""
-    engine = able(subject.engine, CanAdmit)
+    engine: CanAdmit = able(subject.engine, CanAdmit)
     words = subject.dialect.words
     with subject.fresh() as place:
         write(subject, place, words.collection("t", 3))

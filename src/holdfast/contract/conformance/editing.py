@@ -174,7 +174,7 @@ def edit_read_only(subject: Subject) -> None:
         write(subject, place, subject.dialect.words.collection("t", 3))
         before = contents(subject, place, "t")
         with session_of(subject, place, "ro") as session:
-            reader = able(session, CanEdit)
+            reader: CanEdit = able(session, CanEdit)
             assert len(asyncio.run(reader.rows(RowsWanted(_T), QueryLimits())).rows) == 3
             for change in (Insert({"id": 9, "name": "x"}), Update({"id": 1}, {"name": "x"}), Delete({"id": 1})):
                 with raises(Denied, "read_only"):

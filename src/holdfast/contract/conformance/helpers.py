@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from holdfast.contract.catalog import Catalog, Relation
 from holdfast.contract.conformance.memory_source import MemorySource
@@ -17,8 +17,6 @@ from holdfast.contract.snapshot import CaptureRequest, Level, RestoreRequest, So
 from holdfast.contract.spec import Access
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.stop import Stop
-
-P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ async def collect(session: Session, statement: str, params: Params = (), limits:
     )
 
 
-def able(one: object, protocol: type[P]) -> P:
+def able(one: object, protocol: type) -> Any:
     """`one`, an engine or a session, as what it must be for a case. Raises NotApplicable when it is not."""
     if not isinstance(one, protocol):
         raise NotApplicable(protocol.__name__)

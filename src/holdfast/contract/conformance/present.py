@@ -16,7 +16,7 @@ def _others(activity: CanActivity, place: Place) -> dict[str, Present]:
 
 def activity_sessions(subject: Subject) -> None:
     """A session is seen with its user, and ended: it can do nothing more, and the others can."""
-    activity = able(subject.engine, CanActivity)
+    activity: CanActivity = able(subject.engine, CanActivity)
     words = subject.dialect.words
     with subject.fresh() as place, subject.fresh("other") as elsewhere:
         write(subject, place, words.collection("t", 3))

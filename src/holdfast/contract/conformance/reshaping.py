@@ -34,12 +34,14 @@ _NEW = 'so "new"; --'
 
 def _reshape(subject: Subject, place: Place, act: Reshape, *, preview: bool = False, access: Access = "owner") -> Steps:
     with session_of(subject, place, access) as session:
-        return asyncio.run(able(session, CanReshape).reshape(act, QueryLimits(write=True), preview=preview))
+        shaper: CanReshape = able(session, CanReshape)
+        return asyncio.run(shaper.reshape(act, QueryLimits(write=True), preview=preview))
 
 
 def _shape(subject: Subject, place: Place, name: str) -> Shape:
     with session_of(subject, place, "owner") as session:
-        return asyncio.run(able(session, CanReshape).shape(TableName(name)))
+        shaper: CanReshape = able(session, CanReshape)
+        return asyncio.run(shaper.shape(TableName(name)))
 
 
 def _child(name: str = "child", **more: Any) -> TableShape:

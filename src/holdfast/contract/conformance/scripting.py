@@ -21,7 +21,8 @@ def _script(text: str, version: int = 1, name: str = 'it\'s "one"; --') -> Scrip
 
 def _run(subject: Subject, place: Place, script: Script, access: Access = "owner") -> ScriptReport:
     with session_of(subject, place, access) as session:
-        return able(session, CanScript).run_script(script, Stop())
+        writer: CanScript = able(session, CanScript)
+        return writer.run_script(script, Stop())
 
 
 def _ledger(subject: Subject, place: Place) -> list[tuple[int, str, str]]:
@@ -100,7 +101,7 @@ def script_rehearsed(subject: Subject) -> None:
         before = inspect(subject, place).relations
         scripts = (_script(_TWO), _script("INSERT INTO made VALUES (2, 'b'); DELETE FROM t", 2))
         with session_of(subject, place, "owner") as session:
-            able_one = able(session, CanScript)
+            able_one: CanScript = able(session, CanScript)
             reports = able_one.rehearse(scripts, Stop())
             assert [len(report.steps) for report in reports] == [2, 2]
             with raises(HoldfastError):

@@ -11,7 +11,7 @@ from holdfast.kernel.stop import Stop
 
 def chores_done(subject: Subject) -> None:
     """Every chore can be done, twice, to all and to one table, tells how far it is, and changes no row."""
-    engine = able(subject.engine, CanMaintain)
+    engine: CanMaintain = able(subject.engine, CanMaintain)
     with subject.fresh() as place:
         write(subject, place, subject.dialect.words.shop(200))
         before = _seen(subject, place)
@@ -64,7 +64,7 @@ def _another(one: Setting) -> str | None:
 
 def settings_changed(subject: Subject) -> None:
     """A setting of the list is changed and goes back; one that is not, or a wrong value, changes none of them."""
-    engine = able(subject.engine, CanTune)
+    engine: CanTune = able(subject.engine, CanTune)
     with subject.fresh() as place:
         before = _in_force(engine, place)
         chosen = {
@@ -92,7 +92,7 @@ def settings_changed(subject: Subject) -> None:
 
 def extensions_by_list(subject: Subject) -> None:
     """An extension of the list is enabled and disabled, twice each; any other is not there to be enabled."""
-    engine = able(subject.engine, CanExtend)
+    engine: CanExtend = able(subject.engine, CanExtend)
     with subject.fresh() as place:
         for name in ("file_fdw", 'no "such"; --'):
             with raises(NotFound, "extension_not_found"):

@@ -125,8 +125,6 @@ async def connect_async(
         raise refused(error) from error
     try:
         faults.check_version(connection.info.server_version)
-        if connection.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:  # as an option it would be refused before
-            connection.execute("SET transaction_timeout = 0")
     except BaseException:
         await connection.close()
         raise
