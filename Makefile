@@ -11,7 +11,7 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
 export PIP_NO_INPUT := 1
 
-.PHONY: azurite help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
+.PHONY: azurite fuzz help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -41,7 +41,7 @@ up: $(VENV)/.runtime ## Set up, then run Holdfast in the foreground (Ctrl-C stop
 	@exec $(BIN)/holdfast up
 
 system-parts: ## Install the Debian packages the tests judge with, or name what is missing
-	@bash tools/system-parts.sh restic age chromium redis-server
+	@bash tools/system-parts.sh restic age chromium redis-server postgresql btrfs-progs
 
 lint: setup-dev ## Formatting, lint, types, import rules, size gates
 	$(BIN)/ruff format --check src tests bench tools
@@ -75,6 +75,9 @@ test-metadata: setup-dev system-parts azurite ## All that uses the metadata data
 
 test-fast: setup-dev system-parts azurite ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
+
+fuzz: setup-dev system-parts ## Names and statements made at random against real engines, FUZZ=100 examples of each (long)
+	HOLDFAST_FUZZ=$(or $(FUZZ),100) $(PYTEST) --timeout 0 -n $(WORKERS) --dist loadfile -q tests/safety
 
 test-minio: setup-dev system-parts ## The store suite and a journey on a real MinIO, built once outside this clone
 	HOLDFAST_TEST_MINIO=$$(bash tools/minio.sh) $(PYTEST) -q tests/minio

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from holdfast.contract.catalog import Catalog
-from holdfast.contract.conformance import CASES, FaultySource, MemorySource, run_suite
+from holdfast.contract.conformance import CASES, PROTOCOLS, FaultySource, MemorySource, run_suite
 from holdfast.contract.conformance.memory_source import BytesStream, read_entry
 from holdfast.contract.engine import Capabilities, CaptureTraits
 from holdfast.contract.snapshot import Entry, Manifest
@@ -37,22 +37,39 @@ class BrokenSubject:
 
 
 def test_every_case_fails_on_a_broken_engine() -> None:
-    """But for those that need a mixin it lacks."""
+    """Also those that need a protocol it lacks: that is a gap to be named."""
     results = run_suite(BrokenSubject())
-    assert len(results) == len(CASES) > 30
-    passed = {result.name for result in results if result.ok}
-    assert passed == {"swap_in_place", "discard_refuses_live"}
-    assert all(result.detail for result in results if not result.ok)
+    assert len(results) == len(CASES) > 60
+    assert not [result.name for result in results if result.ok]
+    assert all(result.detail for result in results)
 
 
-def test_a_named_gap_may_fail_and_a_stale_one_may_not() -> None:
-    gaps = {"prepare_twice": "theirs: it has no disk", "swap_in_place": "ours: not yet"}
+def test_a_protocol_that_is_not_there_is_one_gap_for_all_its_cases() -> None:
+    gaps = {"CanSwap": "never: it has one file", "CanAdmit": "never: no users"}
+    results = {r.name: r for r in run_suite(BrokenSubject(gaps))}
+    passed = {name for name, result in results.items() if result.ok}
+    assert passed == {name for name, protocol in PROTOCOLS.items() if protocol in gaps}
+    assert passed >= {"swap_in_place", "discard_refuses_live", "logins_come_and_go"}
+    assert results["swap_in_place"].gap == "never: it has one file"
+
+
+def test_a_named_gap_may_fail_and_a_stale_one_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    gaps = {"prepare_twice": "theirs: it has no disk", "inspect_empty": "ours: not yet"}
+    stale = replace_case(monkeypatch, "inspect_empty")
     results = {r.name: r for r in run_suite(BrokenSubject(gaps), only=gaps)}
     assert set(results) == set(gaps)
     assert results["prepare_twice"].ok
     assert results["prepare_twice"].gap == "theirs: it has no disk"
-    assert not results["swap_in_place"].ok
-    assert "remove the gap" in results["swap_in_place"].detail
+    assert stale == ["ran"]
+    assert not results["inspect_empty"].ok
+    assert "remove the gap" in results["inspect_empty"].detail
+
+
+def replace_case(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """Let a case pass; the list says that it ran."""
+    ran: list[str] = []
+    monkeypatch.setitem(CASES, name, lambda _: ran.append("ran"))  # type: ignore[arg-type]
+    return ran
 
 
 MANIFEST = Manifest("broken", "1", "app", {}, Catalog("broken", "1", "app"))

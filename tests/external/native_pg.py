@@ -16,9 +16,10 @@ from pathlib import Path
 
 from certificates import Authority
 
-BIN = Path("/usr/lib/postgresql/15/bin")
+BIN = max(Path("/usr/lib/postgresql").glob("[1-9][0-9]/bin"), default=Path("/usr/lib/postgresql/none/bin"))
+MAJOR = int(BIN.parent.name) if BIN.parent.name.isdigit() else 0
 NOBODY = 65534
-PASSWORD = "s3cret-of-15"
+PASSWORD = "s3cret-of-debian"
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Native:
 @contextlib.contextmanager
 def native_pg(authority: Authority, host: str = "127.0.0.1") -> Iterator[Native]:
     """Login `app` owns database `app`, reader `reader`; `card` must show a client certificate."""
-    assert (BIN / "postgres").is_file(), "Debian's postgresql-15 is needed for these tests"
+    assert (BIN / "postgres").is_file(), "Debian's postgresql is needed for these tests: make system-parts"
     root = Path(tempfile.mkdtemp(prefix="hfpg15"))
     root.chmod(0o755)
     data = root / "data"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
 import pytest
 from foreign_pg import ForeignSubject, superuser
 from foreign_world import registered, target
 from pg_server import Cluster
 from world import OWNER, World, refused
 
+from holdfast.engines.postgresql import link
 from holdfast.features.backups.restore_service import RestoreWish
 
 
@@ -64,3 +68,20 @@ def test_back_to_a_server_that_is_not_ours(here: World, foreign18: Cluster) -> N
                 left = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'exported%'").fetchall()
                 for (database,) in left:
                     admin.execute('DROP DATABASE "' + database.replace('"', '""') + '" WITH (FORCE)')
+
+
+@pytest.mark.slow
+def test_a_swap_waits_for_statements_of_other_nodes(here: World, foreign18: Cluster) -> None:
+    """The gate is of one node; a write that another node's Holdfast has begun there ends before the swap, not by it."""
+    with ForeignSubject(foreign18).fresh() as place:
+        name = place.endpoint.database or ""
+        resource = registered(here, "shared", target(foreign18, name))
+        here.write(resource.id, "CREATE TABLE t (id integer)")
+        snapshot = here.snapshot(resource.id, level=1)
+        keywords = link.parameters(place.endpoint, "owner", {}, "holdfast query")
+        with psycopg.connect(**keywords, autocommit=True) as node, ThreadPoolExecutor(1) as pool:
+            slow = "SELECT n, pg_sleep(0.2) FROM generate_series(1, 40) n"
+            answered = pool.submit(lambda: len(node.execute(slow).fetchall()))
+            here.restore(snapshot.id, mode="in_place", confirm="shared", safety=False)
+            assert answered.result() == 40, "the other node's statement was cut"
+        assert here.rows(resource.id, "SELECT count(*) FROM t") == [(0,)]

@@ -18,6 +18,8 @@ OF_DATABASE = ("database", "snapshot", "run")
 OF_PROJECT = ("project", "repository", "masking_profile")
 # Makes a database in the environment: who may act on one database only is told so before its server is looked for.
 IN_ITS_ENVIRONMENT = {("POST /api/v1/snapshots/{snapshot_id}/restore #there", "database")}
+# An act on the project: whoever may act in one environment is told so before the other one is looked for.
+ON_THE_PROJECT = {("POST /api/v1/repositories #only", "environment")}
 # Each list and what it holds for whoever sees one environment, or one database, of the first project.
 OWN = {"databases": "database", "snapshots": "snapshot", "runs": "run", "repositories": "repository"}
 
@@ -62,7 +64,7 @@ def acts_on_the_project() -> list[str]:
 @pytest.mark.parametrize(("route", "noun"), cases(IN_ENVIRONMENT))
 def test_another_environments_id_is_an_absent_one(here, keys, route, noun) -> None:
     """In one's own project: the same 404, byte for byte, and nothing changes."""
-    same(here, keys["environment"], route, noun, here.ids["beside"])
+    same(here, keys["environment"], route, noun, here.ids["beside"], 403 if (route, noun) in ON_THE_PROJECT else 404)
 
 
 @pytest.mark.parametrize(("route", "noun"), cases(OF_DATABASE))

@@ -480,6 +480,9 @@ ASKS: dict[str, Ask] = {
     "GET /api/v1/snapshots/{snapshot_id}/tables/{table:path}/rows": _one("snapshot.download", fill={"table": "t"}),
     "GET /api/v1/repositories": _one("repository.read", query={"project_id": "$project"}),
     "POST /api/v1/repositories": _one("repository.create", body={"project_id": "$project", "name": "walk"}),
+    "POST /api/v1/repositories #only": _one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "environment_id": "$environment"}
+    ),
     "POST /api/v1/repositories #s3": _one(
         "repository.create", body={"project_id": "$project", "name": "walk", "kind": "s3", "s3": BUCKET}
     ),

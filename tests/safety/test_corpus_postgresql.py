@@ -12,7 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 from corpus_postgresql import CASES
-from hypothesis import HealthCheck, Phase, given, settings
+from fuzzing import examples
+from hypothesis import given
+from hypothesis import strategies as st
 from mutations import written_otherwise
 from pg_server import Cluster, execute, user_session
 
@@ -205,11 +207,18 @@ def test_every_case_is_refused_or_harmless(there: There, access: Access) -> None
     assert not wrong, "\n".join(wrong)
 
 
+_QUICK = tuple(case for case in CASES if "sleep" not in case and "LOOP" not in case and "generate_series" not in case)
+
+
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(statement=written_otherwise(tuple(case for case in CASES if "sleep" not in case and "LOOP" not in case)))
-def test_written_otherwise_it_is_the_same(there: There, statement: str) -> None:
-    assert not trial(there, "ro", [statement])
+@examples(12)
+@given(
+    access=st.sampled_from(ACCESS),
+    statements=st.lists(written_otherwise(_QUICK, postgresql=True), min_size=4, max_size=4),
+)
+def test_written_otherwise_it_is_the_same(there: There, access: Access, statements: list[str]) -> None:
+    execute(there.place, *PUBLIC)
+    assert not trial(there, access, statements)
 
 
 def test_what_a_role_does_to_itself_ends_with_prepare(there: There) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 import apsw
 import pytest
 from corpus_sqlite import CASES
-from hypothesis import HealthCheck, Phase, given, settings
+from fuzzing import examples
+from hypothesis import given
+from hypothesis import strategies as st
 from mutations import written_otherwise
 
 from holdfast.contract.query import QueryLimits
@@ -146,15 +148,13 @@ def test_every_case_is_refused_or_harmless(there: There, write: bool) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+_QUICK = tuple(case for case in CASES if len(case) < 1000 and "RECURSIVE" not in case)
+
+
 @pytest.mark.slow
-@settings(
-    max_examples=60,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(statement=written_otherwise(tuple(case for case in CASES if len(case) < 1000 and "RECURSIVE" not in case)))
-def test_written_otherwise_it_is_the_same(there: There, statement: str) -> None:
+@examples(60)
+@given(statement=written_otherwise(_QUICK), write=st.booleans())
+def test_written_otherwise_it_is_the_same(there: There, statement: str, write: bool) -> None:
     _expected(there)
-    wrong = trial(there, [statement], write=False)
+    wrong = trial(there, [statement], write=write)
     assert not wrong, wrong

@@ -45,7 +45,8 @@ class CaptureTraits:
 class Capabilities:
     """What the engine can do, read by services, CLI and UI; never tested by name.
 
-    `gaps` names what the conformance suite may not expect, each with its reason: {"case": "theirs: ..."}.
+    `gaps` names what the conformance suite may not expect, each with its reason: {"case": "theirs: ..."}, and every
+    optional protocol that is not there: {"CanBulk": "never: ..."}.
     `templates` are ready statements shown in shells and editors: (title, statement).
     `translates`: its sessions are `contract.neutral.CanTranslate`, so that it can be moved from and to.
     `vocabulary`: for a language that is not SQL, the only words of a statement its history may keep, in lower case.

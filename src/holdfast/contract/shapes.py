@@ -76,7 +76,8 @@ class ColumnChange(_Shape):
 
 
 class TableChange(_Shape):
-    """Everything that is to change, carried out in the order of the fields, in one transaction.
+    """Everything that is to change, carried out in the order of the fields, in one transaction; but all renaming comes
+    last, so that the rest says the names of before.
 
     Constraints are dropped by name; those without one by kind and columns (`{"columns": ["a", "b"]}`). A column that a
     key, an index or a check uses is dropped only after these: nothing goes silently with it.

@@ -8,7 +8,7 @@ import pytest
 from pg_server import Cluster
 
 from holdfast.contract.conformance import CASES, Place
-from holdfast.contract.conformance.subject import NotApplicable
+from holdfast.contract.conformance.suite import run_case
 from holdfast.contract.engine import Engine
 from holdfast.engines.postgresql import engine
 from holdfast.engines.postgresql.trial import DIALECT
@@ -25,19 +25,17 @@ class PostgresSubject:
         return self._cluster.fresh(name)
 
 
-def run_case(name: str, cluster: Cluster) -> None:
-    try:
-        CASES[name](PostgresSubject(cluster))
-    except NotApplicable as reason:
-        pytest.skip(str(reason))
+def hold(name: str, cluster: Cluster) -> None:
+    result = run_case(name, PostgresSubject(cluster))
+    assert result.ok, result.detail
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_conformance_18(name: str, pg18: Cluster) -> None:
-    run_case(name, pg18)
+    hold(name, pg18)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["prepare_twice", "round_trip", "one_moment", "restore_selected", "swap_in_place"])
 def test_conformance_16(name: str, pg16: Cluster) -> None:
-    run_case(name, pg16)
+    hold(name, pg16)

@@ -12,7 +12,8 @@ from holdfast.engines.sqlite.trial import SqliteSubject
 
 @pytest.mark.parametrize("name", CASES)
 def test_case(subject: SqliteSubject, name: str) -> None:
-    CASES[name](subject)
+    result = run_case(name, subject)
+    assert result.ok, result.detail
 
 
 @pytest.mark.parametrize("page_size", [512, 65536])

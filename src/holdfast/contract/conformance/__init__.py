@@ -2,10 +2,11 @@
 
 from holdfast.contract.conformance.memory_source import FaultySource, MemorySource
 from holdfast.contract.conformance.subject import CaseResult, Dialect, NotApplicable, Place, Subject
-from holdfast.contract.conformance.suite import CASES, run_suite
+from holdfast.contract.conformance.suite import CASES, PROTOCOLS, run_suite
 
 __all__ = [
     "CASES",
+    "PROTOCOLS",
     "CaseResult",
     "Dialect",
     "FaultySource",

@@ -10,7 +10,7 @@ from typing import Any
 
 from holdfast.contract.catalog import Catalog, Relation
 from holdfast.contract.conformance.memory_source import MemorySource
-from holdfast.contract.conformance.subject import Place, Subject
+from holdfast.contract.conformance.subject import NotApplicable, Place, Subject
 from holdfast.contract.engine import Session
 from holdfast.contract.query import Params, QueryLimits
 from holdfast.contract.snapshot import CaptureRequest, Level, RestoreRequest, Source, Verdict
@@ -40,6 +40,28 @@ async def collect(session: Session, statement: str, params: Params = (), limits:
         batches[-1].truncated,
         len(batches),
     )
+
+
+def able(one: object, protocol: type) -> Any:
+    """`one`, an engine or a session, as what it must be for a case. Raises NotApplicable when it is not."""
+    if not isinstance(one, protocol):
+        raise NotApplicable(protocol.__name__)
+    return one
+
+
+@contextmanager
+def raises(
+    kind: type[HoldfastError] | tuple[type[HoldfastError], ...], code: str | None = None
+) -> Iterator[list[HoldfastError]]:
+    """The block must end in this error, with this code where one is given; it is then in the list."""
+    caught: list[HoldfastError] = []
+    try:
+        yield caught
+    except kind as error:
+        assert code is None or error.code == code, f"{error.code} instead of {code}: {error.message}"
+        caught.append(error)
+    else:
+        raise AssertionError(f"nothing was raised, {code or kind} was expected")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ Writer = Callable[[Sequence[str]], None]
 
 
 class NotApplicable(Exception):
-    """A case does not concern this engine (a mixin it lacks); counted as passed and said in `detail`."""
+    """A case needs the optional protocol of this name and the engine lacks it: a gap that the engine must name."""
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,15 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
-from holdfast.contract.conformance.helpers import capture, contents, counted, failures, restore, verify, write
-from holdfast.contract.conformance.subject import NotApplicable, Subject
+from holdfast.contract.conformance.helpers import able, capture, contents, counted, failures, restore, verify, write
+from holdfast.contract.conformance.subject import Subject
 from holdfast.contract.engine import CanSwap
 from holdfast.kernel.errors import HoldfastError
 
 
 def swap_in_place(subject: Subject) -> None:
     """A candidate restored beside takes the place of the live database; the old one is kept; twice is as once."""
-    engine = subject.engine
-    if not isinstance(engine, CanSwap):
-        raise NotApplicable("cannot swap")
+    engine: CanSwap = able(subject.engine, CanSwap)
     with subject.fresh() as place:
         words = subject.dialect.words
         write(subject, place, words.collection("t", 1))
@@ -24,7 +22,7 @@ def swap_in_place(subject: Subject) -> None:
         write(subject, place, [words.add("t", 2, "two")])
         candidate = replace(place, endpoint=engine.beside(place.endpoint, "new_1"))
         kept = replace(place, endpoint=engine.beside(place.endpoint, "old_1"))
-        asyncio.run(engine.prepare(candidate.endpoint, subject.spec, place.tools))
+        asyncio.run(subject.engine.prepare(candidate.endpoint, subject.spec, place.tools))
         restore(subject, candidate, source)
         verdict = verify(subject, candidate, source)
         assert verdict.ok, failures(verdict)
@@ -42,9 +40,7 @@ def swap_in_place(subject: Subject) -> None:
 
 def discard_refuses_live(subject: Subject) -> None:
     """The live database cannot be discarded."""
-    engine = subject.engine
-    if not isinstance(engine, CanSwap):
-        raise NotApplicable("cannot swap")
+    engine: CanSwap = able(subject.engine, CanSwap)
     with subject.fresh() as place:
         write(subject, place, subject.dialect.words.collection("t", 1))
         with suppress(HoldfastError):
@@ -53,4 +49,4 @@ def discard_refuses_live(subject: Subject) -> None:
         assert counted(subject, place, "t") == 1
 
 
-CASES = (swap_in_place, discard_refuses_live)
+CASES = {CanSwap: (swap_in_place, discard_refuses_live)}

@@ -26,6 +26,12 @@ END = b"\\.\n"
 _END_STATEMENT = "SELECT E'\\\\.';\n"
 ARGV = ("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-")
 
+# As an option a server before 17 would refuse it; \g /dev/null keeps the answer out of the pipe.
+_NO_TIME_LIMIT = (
+    "SELECT pg_catalog.set_config(name, '0', false) AS transaction_timeout "
+    "FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'\n\\g /dev/null\n"
+)
+
 
 class Copier:
     """One psql on the snapshot. Used by one reader at a time; a failed or abandoned read ends it."""
@@ -35,6 +41,7 @@ class Copier:
         self._stop = stop
         try:
             self._out = self._pipe(self._child.stdout)
+            self._send(_NO_TIME_LIMIT)
             self._send("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;\n")
             self._send(f"SET TRANSACTION SNAPSHOT {literal(snapshot)};\n")
             for lock in locks:

@@ -73,6 +73,7 @@ class PostgresqlEngine(
         translates=True,
         url_schemes=("postgresql", "postgres"),
         templates=TEMPLATES,
+        gaps={"CanKeyValue": "never: it keeps tables, whose rows are edited instead (CanEdit)"},
     )
 
     external: ClassVar[ExternalTraits] = address.TRAITS

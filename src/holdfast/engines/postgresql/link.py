@@ -45,6 +45,8 @@ PINNED: Mapping[str, str] = {
     "client_encoding": "UTF8",
 }
 
+_KNOWS_TRANSACTION_TIMEOUT = 170_000
+
 
 def options(settings: Mapping[str, str]) -> str:
     """Settings as libpq's `options`, which win over ALTER ROLE and ALTER DATABASE."""
@@ -104,6 +106,8 @@ def dial(keywords: Mapping[str, Any]) -> Connection:
         raise refused(error) from error
     try:
         faults.check_version(connection.info.server_version)
+        if connection.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:  # as an option it would be refused before
+            connection.execute("SET transaction_timeout = 0")
     except BaseException:
         connection.close()
         raise

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
+from holdfast.contract.names import encodable
 from holdfast.contract.spec import Endpoint
 from holdfast.kernel.errors import Invalid
 
@@ -21,9 +22,14 @@ RESERVED_DATABASES = ("postgres", "template0", "template1")
 
 
 def identifier(name: str) -> str:
-    """`name` quoted as one identifier. Always quoted: a reserved word must not become syntax."""
-    if "\x00" in name:
-        raise Invalid("a PostgreSQL name cannot hold a zero byte", code="name_invalid")
+    """`name` quoted as one identifier. Always quoted: a reserved word must not become syntax.
+
+    Raises Invalid (code "name_invalid") for a name the server would cut: it would mean another one than was said.
+    """
+    if "\x00" in name or not encodable(name):
+        raise Invalid("a PostgreSQL name cannot hold a zero byte or half a character", code="name_invalid")
+    if len(name.encode()) > NAME_BYTES:
+        raise Invalid(f"a PostgreSQL name takes 1 to {NAME_BYTES} bytes", code="name_invalid")
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -37,8 +43,8 @@ def identifiers(names: Iterable[str]) -> str:
 
 def literal(text: str) -> str:
     """`text` as a string literal, right whatever `standard_conforming_strings` says."""
-    if "\x00" in text:
-        raise Invalid("PostgreSQL text cannot hold a zero byte", code="name_invalid")
+    if "\x00" in text or not encodable(text):
+        raise Invalid("PostgreSQL text cannot hold a zero byte or half a character", code="name_invalid")
     quoted = text.replace("'", "''")
     if "\\" in quoted:
         return " E'" + quoted.replace("\\", "\\\\") + "'"

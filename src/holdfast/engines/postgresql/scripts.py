@@ -17,7 +17,7 @@ from holdfast.contract.scripts import LEDGER, LedgerRow, Script, ScriptReport, S
 from holdfast.contract.spec import Access, Endpoint
 from holdfast.engines.postgresql import faults, link
 from holdfast.engines.postgresql.link import Connection
-from holdfast.engines.postgresql.names import READ_WRITE, identifier
+from holdfast.engines.postgresql.names import identifier
 from holdfast.engines.postgresql.splitting import split
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Conflict, Denied, HoldfastError, Invalid, LimitExceeded
@@ -27,8 +27,7 @@ _TABLE = f"public.{LEDGER}"
 _COLUMNS = "version, name, checksum, state, done, at, actor, run_id"
 _CREATE = (
     f"CREATE TABLE {_TABLE} (version bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, "
-    "state text NOT NULL, done integer NOT NULL, at text NOT NULL, actor text NOT NULL, run_id text NOT NULL)",
-    f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {_TABLE} FROM {identifier(READ_WRITE)}",
+    "state text NOT NULL, done integer NOT NULL, at text NOT NULL, actor text NOT NULL, run_id text NOT NULL)"
 )
 # What a script may meet that a query may not: it waits for locks only so long, and a lost runner's session ends.
 _SETTINGS = {
@@ -134,8 +133,10 @@ class Scripts:
 class _Line:
     """Runs one statement at a time by the extended protocol, which refuses two."""
 
-    def __init__(self, connection: Connection, script: Script, stop: Stop) -> None:
+    def __init__(self, at: Endpoint, connection: Connection, script: Script, stop: Stop) -> None:
         self.connection, self._stop = connection, stop
+        writer = at.roles.get("rw")
+        self.writer = writer.user if writer and writer.user != at.roles["owner"].user else None
         self._deadline = time.monotonic() + script.seconds
         stop.on_stop(self._cancel)
 
@@ -175,7 +176,7 @@ def _open(at: Endpoint, access: Access, script: Script, stop: Stop) -> Iterator[
         raise Denied("scripts run as the database's owner", code="read_only")
     settings = _SETTINGS | {"lock_timeout": f"{max(1, int(script.lock_seconds * 1000))}ms"}
     with link.connect(at, "owner", settings, "holdfast migration") as connection, _ours("running a script"):
-        yield _Line(connection, script, stop)
+        yield _Line(at, connection, script, stop)
 
 
 @contextmanager
@@ -188,7 +189,7 @@ def _ours(what: str) -> Iterator[None]:
 
 def _inside(line: _Line, script: Script, statements: Sequence[ScriptStatement]) -> tuple[Step, ...]:
     """In the caller's transaction: the ledger first, so that whoever comes second waits, and then is refused."""
-    _mark(line.connection, script, "applied", len(statements))
+    _mark(line, script, "applied", len(statements))
     steps = []
     for statement in statements:
         steps.append(line.run(statement))
@@ -203,7 +204,7 @@ def _inside(line: _Line, script: Script, statements: Sequence[ScriptStatement]) 
 
 def _alone(line: _Line, script: Script, statements: Sequence[ScriptStatement]) -> tuple[Step, ...]:
     with line.connection.transaction():
-        _mark(line.connection, script, "partial", 0)
+        _mark(line, script, "partial", 0)
     steps = []
     for statement in statements:
         steps.append(line.run(statement))
@@ -218,12 +219,14 @@ def _alone(line: _Line, script: Script, statements: Sequence[ScriptStatement]) -
     return tuple(steps)
 
 
-def _mark(connection: Connection, script: Script, state: str, done: int) -> None:
+def _mark(line: _Line, script: Script, state: str, done: int) -> None:
     """The row that comes or goes. One left by a script that stopped half way is this script's to take up."""
-    row = script.row
+    row, connection = script.row, line.connection
     if not _there(connection):
-        for statement in _CREATE:
-            connection.execute(link.statement(statement))
+        connection.execute(link.statement(_CREATE))
+        if line.writer is not None:  # default grants would let it rewrite what was done
+            revoke = f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {_TABLE} FROM {identifier(line.writer)}"
+            connection.execute(link.statement(revoke))
     connection.execute(link.statement(f"LOCK TABLE {_TABLE} IN SHARE ROW EXCLUSIVE MODE"))
     found = {each.version: each for each in _ledger(connection)}.get(row.version)
     if script.direction == "down":

@@ -46,12 +46,23 @@ _MOST = {"max_connections": 500, "max_locks_per_transaction": 4096}
 _LEAST = {"max_connections": 20, "max_locks_per_transaction": 64}
 _KINDS = {"integer": "integer", "real": "real", "bool": "boolean", "enum": "choice", "string": "text"}
 _LOOK = """
-SELECT s.name, s.short_desc, s.vartype, pg_catalog.current_setting(s.name), s.boot_val, s.unit, s.min_val, s.max_val,
-  s.enumvals, s.context, s.source, f.setting
+SELECT s.name, s.short_desc, s.vartype, CASE WHEN s.source IN ('client', 'session')
+    THEN coalesce(o.value, c.setting, s.boot_val) ELSE pg_catalog.current_setting(s.name) END,
+  s.boot_val, s.unit, s.min_val, s.max_val, s.enumvals, s.context, o.value IS NOT NULL, f.setting
 FROM pg_catalog.pg_settings s LEFT JOIN pg_catalog.pg_file_settings f
   ON f.name = s.name AND s.pending_restart AND f.sourcefile LIKE '%%/postgresql.auto.conf'
+LEFT JOIN pg_catalog.pg_file_settings c ON c.name = s.name AND c.applied
+LEFT JOIN (
+  SELECT split_part(each, '=', 1) AS name, substr(each, strpos(each, '=') + 1) AS value
+  FROM pg_catalog.pg_db_role_setting r JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase, unnest(r.setconfig) each
+  WHERE d.datname = pg_catalog.current_database() AND r.setrole = 0
+) o ON o.name = s.name
 WHERE s.name = ANY (%s)
 """
+# Else a database whose statements may take a millisecond could never be looked at again, nor set back.
+_PATIENT = dict.fromkeys(
+    ("statement_timeout", "lock_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout"), "0"
+)
 
 
 class Tuning:
@@ -60,7 +71,7 @@ class Tuning:
     def settings(self, at: Endpoint) -> tuple[Setting, ...]:
         order = {name: number for number, name in enumerate((*_OF_DATABASE, *_OF_SERVER))}
         try:
-            with link.connect(at, settings={}) as admin:
+            with link.connect(at, settings=_PATIENT) as admin:
                 rows = admin.execute(_LOOK, (list(order),)).fetchall()
         except psycopg.Error as error:
             raise faults.from_psycopg(error, "reading the settings") from error
@@ -105,7 +116,7 @@ class Tuning:
 
 
 def _setting(row: tuple[Any, ...]) -> Setting:
-    name, description, kind, value, default, unit, least, most, choices, context, source, pending = row
+    name, description, kind, value, default, unit, least, most, choices, context, own, pending = row
     applies: Applies = "new sessions" if name in _OF_DATABASE else "restart" if context == "postmaster" else "at once"
     return Setting(
         name=name,
@@ -115,7 +126,7 @@ def _setting(row: tuple[Any, ...]) -> Setting:
         default=default or "",
         applies=applies,
         scope="database" if name in _OF_DATABASE else "server",
-        changed=source in ("database", "database user") or pending is not None,
+        changed=own or pending is not None,
         pending=pending,
         unit=unit,
         minimum=str(_LEAST.get(name, least)) if least is not None else None,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import apsw
 
+from holdfast.contract.names import encodable
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.sqlite.errors import translate
 from holdfast.kernel.errors import Invalid
@@ -88,7 +89,9 @@ def rows(connection: apsw.Connection, statement: str, bindings: Sequence[Any] = 
 
 
 def quote(name: str) -> str:
-    """An identifier for SQL text, whatever is in it."""
+    """An identifier for SQL text, whatever is in it. Raises Invalid (code "name_invalid") for what is no text."""
+    if "\0" in name or not encodable(name):
+        raise Invalid("a SQLite name cannot hold a zero byte or half a character", code="name_invalid")
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -23,6 +23,8 @@ class SqliteSpec(Spec):
     )
 
 
+_NO_SERVER = "never: there is no server, so nobody is connected to it and it knows no users"
+
 CAPABILITIES = Capabilities(
     title="SQLite",
     language="sql",
@@ -45,4 +47,10 @@ CAPABILITIES = Capabilities(
         ("Query plan", "EXPLAIN QUERY PLAN SELECT * FROM table_name"),
         ("New table", "CREATE TABLE table_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"),
     ),
+    gaps={
+        "CanKeyValue": "never: it keeps tables, whose rows are edited instead (CanEdit)",
+        "CanActivity": _NO_SERVER,
+        "CanAdmit": _NO_SERVER,
+        "CanExtend": "never: an extension is another program's code in our process",
+    },
 )

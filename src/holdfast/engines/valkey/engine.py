@@ -40,6 +40,8 @@ TEMPLATES = (
 _REDIS_KNOWN = ("7.0.", "7.2.")  # later ones keep their data in a format no Valkey reads
 _NO_TABLES = "never: keys have no schema; the catalog counts them by database and type"
 _NO_WAITING = "never: a server does one command at a time and none that waits is run, so nothing there is to be stopped"
+_NO_ROWS = "never: there are no tables; single keys are edited (CanKeyValue)"
+_NO_SCRIPTS = "never: commands are not undone, so no script could run whole or not at all"
 GAPS = {
     "inspect_awkward_names": _NO_TABLES,
     "inspect_relations": _NO_TABLES,
@@ -47,6 +49,13 @@ GAPS = {
     "query_stop": _NO_WAITING,
     "restore_selected": "never: a snapshot is chosen from by database and type, and keys keep their names",
     "digests": "never: a key is there once, and digests are by database and type, not by collection",
+    "CanEdit": _NO_ROWS,
+    "CanReshape": _NO_ROWS,
+    "CanBulk": _NO_ROWS,
+    "CanScript": _NO_SCRIPTS,
+    "CanMaintain": "never: memory has no pages to rewrite and no indexes; the server looks after itself",
+    "CanTune": "never: what a user may choose is in the spec, and takes effect at a resize",
+    "CanExtend": "never: a module is another program's code in the server",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from holdfast.contract.activity import CanActivity, Present
 from holdfast.contract.catalog import JSON
 from holdfast.contract.engine import CanSwap, Engine
 from holdfast.contract.spec import Endpoint
@@ -27,10 +29,16 @@ from holdfast.jobs import store as runs
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator
+from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator, Retryable
 from holdfast.kernel.stop import Stop
 
 _AGAIN_SECONDS = 3600
+_LOOK_SECONDS = 0.2
+
+
+def _is_ours(session: Present) -> bool:
+    """By the name every line of a Holdfast gives itself, on whichever node."""
+    return (session.application or "").startswith("holdfast")
 
 
 class SwappingEngine(CanSwap, Engine, Protocol):
@@ -93,6 +101,7 @@ class Swapper:
             self._close(ctx, resource)
             try:
                 stack.enter_context(self._gate.closed(resource.id, ctx.stop, seconds=DRAIN_SECONDS))
+                self._quiet_elsewhere(engine, resource, at, ctx.stop)
                 ctx.stop.check()
             except HoldfastError:
                 if ctx.stop.reason != "cancel requested" and ctx.stop.stopped:
@@ -102,6 +111,25 @@ class Swapper:
             ctx.progress("swapping")
             ctx.step("swapping", lambda: True)
             self._through(engine, at, candidate, kept, tools)
+
+    @staticmethod
+    def _quiet_elsewhere(engine: Engine, resource: Resource, at: Endpoint, stop: Stop) -> None:
+        """Every node reaches a server that is not ours, and the gate knows only this one's statements: those of other
+        nodes may end first. A reader's, which the login may not look at, are cut; they can be asked again.
+
+        Raises Retryable (code "database_in_use")."""
+        if resource.host != EXTERNAL or not isinstance(engine, CanActivity):
+            return
+        until = time.monotonic() + DRAIN_SECONDS
+        while working := [one for one in engine.sessions(at) if one.state == "active" and _is_ours(one)]:
+            if time.monotonic() > until:
+                raise Retryable(
+                    f"{len(working)} statements of Holdfast's other nodes still run on {resource.name!r}",
+                    code="database_in_use",
+                    hint="Wait until they have ended, or end them at the server, then restore again.",
+                )
+            stop.wait(_LOOK_SECONDS)
+            stop.check()
 
     def _through(self, engine: SwappingEngine, at: Endpoint, candidate: Endpoint, kept: Endpoint, tools: Tools) -> None:
         last: HoldfastError | None = None
