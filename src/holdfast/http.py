@@ -40,11 +40,12 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Denied, HoldfastError
 from holdfast.kernel.settings import Settings
 from holdfast.web import static
-from holdfast.web.errors import answers, plain, render, render_http, render_unexpected, render_validation
+from holdfast.web.errors import answers, plain, render, render_http, render_unexpected, render_validation, schemas
 from holdfast.web.guards import BodyLimit, HostGuard, PeerGuard, RequestContext
 from holdfast.web.idempotency import Replayed
 from holdfast.web.measured import HttpMeter, Measured
 from holdfast.web.origin import COOKIE, OriginGuard
+from holdfast.web.switchboard import Switchboard
 
 API = "/api/v1"
 OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -89,6 +90,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         generate_unique_id_function=operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics is ours; asking costs every request
         middleware=[
             Middleware(Measured, meter=meter, prefix=API),
             Middleware(RequestContext),
@@ -124,17 +126,21 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.include_router(metrics_api.scraped)
     app.include_router(_pages(app))
     limits_http.install(app)
-    _describe_credentials(app)
+    Switchboard.install(app.router)
+    _describe(app)
     _handle_errors(app, services.db)
     return app
 
 
-def _describe_credentials(app: FastAPI) -> None:
-    """What a call is signed with, for generated clients; anonymous routes say `security: []` themselves."""
+def _describe(app: FastAPI) -> None:
+    """The form of errors, and what a call is signed with, for generated clients; anonymous routes say `security: []`
+    themselves."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         schema = plain()
+        models = {**schema["components"]["schemas"], **schemas()}
+        schema["components"]["schemas"] = dict(sorted(models.items()))
         schema["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer", "description": "An API key, `hf_...`."},
             "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by signing in."},

@@ -5,13 +5,17 @@ Every line of every library passes the same redaction, whichever logger wrote it
 
 from __future__ import annotations
 
+import json as jsons
 import logging
 import re
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -24,6 +28,8 @@ _MIN_LENGTH = 8
 _MAX_VALUES = 4096
 _values: OrderedDict[str, None] = OrderedDict()
 _lock = threading.Lock()
+_ids: ContextVar[Mapping[str, str]] = ContextVar("holdfast_log_ids", default={})  # noqa: B039 - never changed in place
+_plain_lines: logging.Handler | None = None  # where `told` may write by itself: JSON lines, and nobody else listens
 
 
 def register_secret(value: str) -> None:
@@ -69,7 +75,16 @@ def _redact(value: Any, known: tuple[str, ...]) -> Any:
 
 
 def _names_secret(key: object) -> bool:
-    return isinstance(key, str) and _SECRET_KEY.search(key) is not None
+    return isinstance(key, str) and _is_secrets_name(key)
+
+
+@lru_cache(maxsize=1024)
+def _is_secrets_name(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
+def _with_ids(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {**_ids.get(), **event}
 
 
 def _redact_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -83,7 +98,7 @@ def configure(level: str = "info", *, stream: TextIO | None = None, json: bool |
     out = stream or sys.stderr
     as_json = json if json is not None else not out.isatty()
     first: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        _with_ids,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -110,6 +125,8 @@ def configure(level: str = "info", *, stream: TextIO | None = None, json: bool |
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    global _plain_lines  # noqa: PLW0603 - the root logger is one per process, and so is this
+    _plain_lines = handler if as_json else None
     _through_root(("uvicorn", "uvicorn.error", "uvicorn.access"))
     for name in ("httpx", "httpcore"):  # they log whole addresses: a webhook's may hold its secret
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -131,12 +148,33 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def bound(**ids: str | None) -> AbstractContextManager[Any]:
+def told(name: str, event: str, **fields: Any) -> None:
+    """`get(name).info(event, ...)`, the same line with the same redaction, at a third of its cost: for what every
+    request says."""
+    handler, root = _plain_lines, logging.getLogger()
+    if not isinstance(handler, logging.StreamHandler) or root.handlers != [handler]:
+        get(name).info(event, **fields)
+        return
+    if not logging.getLogger(name).isEnabledFor(logging.INFO):
+        return
+    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line = {**_ids.get(), **fields, "event": event, "level": "info", "logger": name, "timestamp": at}
+    text = jsons.dumps(redact(line), default=str) + handler.terminator
+    with handler.lock or threading.Lock():
+        handler.stream.write(text)
+        handler.flush()
+
+
+@contextmanager
+def bound(**ids: str | None) -> Iterator[None]:
     """Within it every line of this thread or task carries these ids (`request_id`, `run_id`, `address`)."""
-    return structlog.contextvars.bound_contextvars(**{key: item for key, item in ids.items() if item is not None})
+    token = _ids.set({**_ids.get(), **{key: item for key, item in ids.items() if item is not None}})
+    try:
+        yield
+    finally:
+        _ids.reset(token)
 
 
 def current(name: str) -> str | None:
     """The id bound in this context, as `audit.record` uses it."""
-    found = structlog.contextvars.get_contextvars().get(name)
-    return found if isinstance(found, str) else None
+    return _ids.get().get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +28,10 @@ _SECURITY = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
 }
+_COMPLETING = tuple((name.encode(), value.encode()) for name, value in _SECURITY.items())
+_REQUEST_ID = b"x-request-id"
 
 
 class RequestContext:
@@ -50,11 +53,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in _SECURITY.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
+                _complete(message, request_id)
             await send(message)
 
         if scope["type"] == "websocket":
@@ -72,13 +71,22 @@ class RequestContext:
                 else:
                     raise  # the connection must break: an answer cut short must not look whole
             finally:
-                _log.info(
+                log.told(
+                    "holdfast.http",
                     "request",
                     method=scope["method"],
                     path=scope["path"],
                     status=status,
                     ms=round((time.monotonic() - started) * 1000, 1),
                 )
+
+
+def _complete(message: Message, request_id: str) -> None:
+    """The headers of every answer, but for those that the route has set itself. Names are in small letters (ASGI)."""
+    given = [pair for pair in message["headers"] if pair[0] != _REQUEST_ID]
+    present = {name for name, _ in given}
+    given += [pair for pair in _COMPLETING if pair[0] not in present]
+    message["headers"] = [*given, (_REQUEST_ID, request_id.encode())]
 
 
 def _address(scope: Scope) -> str | None:

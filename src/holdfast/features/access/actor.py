@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import sqlalchemy as sa
@@ -49,7 +50,7 @@ class Actor:
     family_id: str | None = None  # the refresh tokens behind an access token
     must_enrol: bool = False  # nothing is allowed but to get the second factor that the installation asks for
 
-    @property
+    @cached_property
     def permissions(self) -> frozenset[str]:
         """What may be done somewhere."""
         own = frozenset[str]().union(*(grant.permissions for grant in self.grants))

@@ -80,6 +80,8 @@ async def _actor(request: Request) -> Actor:
             tokens: TokenService = parts[TokenService]
             return await run_in_threadpool(tokens.actor_of, given.strip())
         keys: KeyService = parts[KeyService]
+        if known := keys.known(given.strip()):
+            return known
         return await run_in_threadpool(keys.actor_of, given.strip())
     peer = request.scope.get(PEER_UID)
     if isinstance(peer, int):
@@ -90,6 +92,8 @@ async def _actor(request: Request) -> Actor:
             "sign in first", hint="POST /api/v1/session, or send an API key as Authorization: Bearer."
         )
     access: AccessService = parts[AccessService]
+    if known := access.known(token):
+        return known
     return await run_in_threadpool(access.actor_of, token)
 
 

@@ -18,7 +18,7 @@ from holdfast.features.access.places import PROJECTS_ONLY, Whereabouts
 from holdfast.features.access.roles import grants_of
 from holdfast.kernel import audit, crypto, log
 from holdfast.kernel.clock import Clock
-from holdfast.kernel.db import Database
+from holdfast.kernel.db import Database, Remembered
 from holdfast.kernel.errors import Conflict, Invalid, Unauthenticated
 from holdfast.kernel.ids import new_id
 from holdfast.web.idempotency import NEVER, Once
@@ -39,6 +39,7 @@ class KeyService:
         self._db = db
         self._clock = clock
         self._where = where
+        self._held: Remembered[tuple[str, str], tuple[Presented, Actor]] = Remembered(db.mark)
 
     def create(self, actor: Actor, wanted: WantedKey, once: Once = NEVER) -> tuple[ApiKey, str]:
         """The record and the key, which is never seen again. Raises Denied naming a permission the maker lacks."""
@@ -124,15 +125,26 @@ class KeyService:
 
         Two statements, and a write at most once a minute.
         """
-        match = _KEY.match(text)
-        prefix, secret = match.groups() if match else ("", "")
+        shown = _parts(text)
+        working, actor = self._held.read(shown, lambda: self._read(*shown))
+        self._remember(working, working.secret.last_used_at, by_secret=True)
+        return actor
+
+    def known(self, text: str) -> Actor | None:
+        """What `actor_of` would say, where that is certain without asking the database: for the event loop. A key that
+        was revoked a moment ago, by whatever process, is not known."""
+        found, actor = self._held.get(_parts(text)) or (None, None)
+        now = self._clock.now()
+        if found is None or not _works(found, now) or _is_old(found.secret.last_used_at, now):
+            return None
+        return actor
+
+    def _read(self, prefix: str, secret_hash: str) -> tuple[Presented, Actor]:
         with self._db.read() as conn:
             found = store.presented(conn, prefix)
-            right = crypto.equal(found.secret_hash if found else "0" * 64, crypto.token_hash(secret))
+            right = crypto.equal(found.secret_hash if found else "0" * 64, secret_hash)
             working = self._working(found if right else None)
-            bounds = _bounds(conn, working)
-        self._remember(working, working.secret.last_used_at, by_secret=True)
-        return _actor(working.key, bounds)
+            return working, _actor(working.key, _bounds(conn, working))
 
     def actor_of_id(self, key_id: str) -> Actor:
         """Who a key is now: for the tokens that were made with it. Raises Unauthenticated as `actor_of` does."""
@@ -149,7 +161,7 @@ class KeyService:
 
     def _remember(self, found: Presented, used: datetime | None, *, by_secret: bool) -> None:
         now = self._clock.now()
-        if used is None or now - used > USED_EVERY:
+        if _is_old(used, now):
             with self._db.write() as conn:
                 store.touch(conn, found, now, by_secret=by_secret)
 
@@ -173,6 +185,18 @@ class KeyService:
         if key is None:
             raise no_such("key")
         return key
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """(prefix, hash of the secret) of a key as it was sent; of nothing, when that is no key."""
+    match = _KEY.match(text)
+    prefix, secret = match.groups() if match else ("", "")
+    return prefix, crypto.token_hash(secret)
+
+
+def _is_old(used: datetime | None, now: datetime) -> bool:
+    """Whether a use is to be noted again."""
+    return used is None or now - used > USED_EVERY
 
 
 def _actor(key: ApiKey, bounds: tuple[Grant, ...] | None) -> Actor:

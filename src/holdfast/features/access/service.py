@@ -22,12 +22,13 @@ from holdfast.features.access.factors import passkeys, policy
 from holdfast.features.access.factors.challenges import Challenge
 from holdfast.features.access.factors.model import Assertion, Second, Site
 from holdfast.features.access.factors.proof import Factors
+from holdfast.features.access.grants import Grant
 from holdfast.features.access.hashing import QUEUE
 from holdfast.features.access.model import Session, User
 from holdfast.features.access.roles import grants_of
 from holdfast.kernel import audit, crypto, log
 from holdfast.kernel.clock import Clock
-from holdfast.kernel.db import Database
+from holdfast.kernel.db import Database, Remembered
 from holdfast.kernel.errors import Conflict, Invalid, Unauthenticated
 from holdfast.kernel.ids import new_id
 
@@ -58,6 +59,27 @@ class SteppedUp:
     valid_until: datetime
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A session with what its user may do."""
+
+    session: Session
+    user: User
+    grants: tuple[Grant, ...]
+    lacking: bool
+
+    def has_ended(self, now: datetime) -> bool:
+        return now - self.session.created_at > SESSION_LIFE or now - self.session.seen_at > SESSION_IDLE
+
+    def actor(self, now: datetime) -> Actor:
+        stepped_up_at = self.session.stepped_up_at
+        fresh = stepped_up_at is not None and now - stepped_up_at <= STEP_UP_LIFE
+        grants = () if self.lacking else self.grants
+        return Actor(
+            self.user.id, "user", self.user.email, grants, None, fresh, self.session.id, must_enrol=self.lacking
+        )
+
+
 class AccessService:
     """Thread-safe. Wrong credentials are always `Unauthenticated` with the same words."""
 
@@ -73,6 +95,7 @@ class AccessService:
         self._clock = clock
         self._origin = origin
         self._factors = factors or Factors(None)
+        self._held: Remembered[str, _Held] = Remembered(db.mark)
 
     def first_run_link(self, origin: str | None = None) -> str | None:
         """A link that makes the owner, once, within 15 minutes. None when there is an owner. Ends any earlier link."""
@@ -189,21 +212,29 @@ class AccessService:
 
     def actor_of(self, token: str) -> Actor:
         """Who a cookie belongs to. Raises Unauthenticated. Three statements; a write at most once a minute."""
-        now = self._clock.now()
-        with self._db.read() as conn:
-            found = store.session_by_hash(conn, crypto.token_hash(token))
-            held = () if found is None else grants_of(conn, found[1])
-            lacking = found is not None and _must_enrol(conn, *found)
-        if found is None:
+        now, token_hash = self._clock.now(), crypto.token_hash(token)
+        found = self._held.read(token_hash, lambda: self._read(token_hash))
+        if found.has_ended(now):
             raise _unauthenticated()
-        session, user = found
-        if now - session.created_at > SESSION_LIFE or now - session.seen_at > SESSION_IDLE:
-            raise _unauthenticated()
-        if now - session.seen_at > SEEN_EVERY:
+        if now - found.session.seen_at > SEEN_EVERY:
             with self._db.write() as conn:
-                store.touch_session(conn, session.id, now)
-        fresh = session.stepped_up_at is not None and now - session.stepped_up_at <= STEP_UP_LIFE
-        return Actor(user.id, "user", user.email, () if lacking else held, None, fresh, session.id, must_enrol=lacking)
+                store.touch_session(conn, found.session.id, now)
+        return found.actor(now)
+
+    def known(self, token: str) -> Actor | None:
+        """What `actor_of` would say, where that is certain without asking the database: for the event loop. A session
+        that was ended a moment ago, by whatever process, is not known."""
+        now, found = self._clock.now(), self._held.get(crypto.token_hash(token))
+        if found is None or found.has_ended(now) or now - found.session.seen_at > SEEN_EVERY:
+            return None
+        return found.actor(now)
+
+    def _read(self, token_hash: str) -> _Held:
+        with self._db.read() as conn:
+            found = store.session_by_hash(conn, token_hash)
+            if found is None:
+                raise _unauthenticated()
+            return _Held(*found, grants_of(conn, found[1]), _must_enrol(conn, *found))
 
     def prove(self, email: str, password: str, second: Second = PASSWORD_ONLY, *, action: str) -> User:
         """Whose credentials these are, second factor included; `action` names it in the record.

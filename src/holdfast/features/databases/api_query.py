@@ -18,10 +18,11 @@ from holdfast.features.databases.wire import QueryIn, QueryOut
 from holdfast.kernel import log
 from holdfast.kernel.errors import HoldfastError
 from holdfast.web.errors import answers
+from holdfast.web.lean import LeanRoute
 from holdfast.web.parts import part
 from holdfast.web.presence import until_gone
 
-router = APIRouter(tags=["databases"])
+router = APIRouter(tags=["databases"], route_class=LeanRoute)
 Queries = Annotated[QueryService, Depends(part(QueryService))]
 NDJSON = "application/x-ndjson"
 _log = log.get("holdfast.databases")

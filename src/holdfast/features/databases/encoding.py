@@ -22,11 +22,14 @@ from uuid import UUID
 from holdfast.kernel.errors import Invalid
 
 MAX_EXACT = 2**53 - 1
+_PLAIN = frozenset({str, bool, type(None)})
 
 
 def encode_value(value: Any) -> Any:
     """One value of a row in the form above. Unknown types become their text: a column must never break a result."""
-    if value is None or isinstance(value, (bool, str)):
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
         return int(value) if -MAX_EXACT <= value <= MAX_EXACT else str(int(value))
@@ -50,7 +53,7 @@ def encode_value(value: Any) -> Any:
 
 def encode_row(row: Iterable[Any]) -> list[Any]:
     """One row in order."""
-    return [encode_value(value) for value in row]
+    return [value if type(value) in _PLAIN else encode_value(value) for value in row]
 
 
 def _non_finite(value: float) -> str:

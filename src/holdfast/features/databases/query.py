@@ -16,7 +16,7 @@ from holdfast.features.access.actor import Actor
 from holdfast.features.databases import store
 from holdfast.features.databases.fingerprint import MAX_LENGTH, fingerprint
 from holdfast.features.databases.gate import Gate
-from holdfast.features.databases.guard import found
+from holdfast.features.databases.guard import allowed
 from holdfast.features.databases.history import EVERY, StatementHistory, Wanted
 from holdfast.features.databases.model import Resource, Statement
 from holdfast.features.databases.pool import SessionPool
@@ -24,7 +24,7 @@ from holdfast.features.databases.reach import Reach
 from holdfast.features.projects import store as projects
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
-from holdfast.kernel.db import Database
+from holdfast.kernel.db import Database, Remembered
 from holdfast.kernel.errors import Cancelled, Conflict, HoldfastError, Invalid
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.stop import Stop
@@ -118,6 +118,14 @@ class Note:
         )
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A database as it was read."""
+
+    resource: Resource
+    in_production: bool
+
+
 class QueryService:
     """Lives in the api process, on its event loop. `watch` must run there for statements to end on a stop or swap."""
 
@@ -130,6 +138,7 @@ class QueryService:
         self._pool = pool
         self._history = history
         self._clock = clock
+        self._seen: Remembered[str, _Seen | None] = Remembered(db.mark)
 
     async def query(self, actor: Actor, resource_id: str, question: Question) -> AsyncIterator[Batch]:
         """Batches as the engine gives them. Closing the iterator early cancels the statement at the server.
@@ -155,7 +164,7 @@ class QueryService:
         stop, stack = Stop(), AsyncExitStack()
         quick = self._quick(stack, resource_id)
         try:
-            resource = await asyncio.to_thread(self._allowed, actor, resource_id, errand)
+            resource = await self._admit(actor, resource_id, errand)
         except BaseException:
             await stack.aclose()
             raise
@@ -198,7 +207,7 @@ class QueryService:
     ) -> Sequence[Statement]:
         """Newest first: who ran what shape of statement, how long it took, how it ended."""
         errand = Errand("database.statements.read", "statements", noted=False)
-        await asyncio.to_thread(self._allowed, actor, resource_id, errand)
+        await self._admit(actor, resource_id, errand)
         return await asyncio.to_thread(self._history.page, resource_id, after=after, limit=limit, wanted=wanted)
 
     async def watch(self, topics: AsyncIterator[str]) -> None:
@@ -237,20 +246,21 @@ class QueryService:
     async def _enter(self, stack: AsyncExitStack, resource: Resource) -> Resource:
         """Through the gate, and only then read the state: see gate.py for why in this order."""
         stack.enter_context(self._gate.shared(resource.id))
-        return _ready(await asyncio.to_thread(self._current, resource.id))
+        seen = self._seen.get(resource.id) or await asyncio.to_thread(self._look, resource.id)
+        return _ready(seen.resource if seen else None)
 
-    def _current(self, resource_id: str) -> Resource | None:
-        with self._db.read() as conn:
-            return store.get(conn, resource_id)
+    async def _admit(self, actor: Actor, resource_id: str, errand: Errand) -> Resource:
+        """The database, if the errand is allowed there. What was read and cannot have changed needs no thread."""
+        seen = self._seen.get(resource_id)
+        if seen is None or _is_fact(seen, errand):
+            return await asyncio.to_thread(self._allowed, actor, resource_id, errand)
+        return self._judge(actor, seen, errand)
 
     def _allowed(self, actor: Actor, resource_id: str, errand: Errand) -> Resource:
         """Touching the rows of a production database is a fact for the audit, before the statement runs."""
-        with self._db.read() as conn:
-            resource = found(conn, actor, resource_id, errand.permission)
-            environment = projects.environment(conn, resource.environment_id) if errand.noted else None
-        if errand.permission != "database.statements.read":
-            self._reach.require_here(resource)
-        if errand.action or (environment is not None and environment.kind == "production"):
+        seen = self._look(resource_id)
+        resource = self._judge(actor, seen, errand)
+        if seen is not None and _is_fact(seen, errand):
             with self._db.write() as conn:
                 audit.record(
                     conn,
@@ -263,8 +273,30 @@ class QueryService:
                 )
         return resource
 
+    def _judge(self, actor: Actor, seen: _Seen | None, errand: Errand) -> Resource:
+        resource = allowed(actor, seen.resource if seen else None, errand.permission)
+        if errand.permission != "database.statements.read":
+            self._reach.require_here(resource)
+        return resource
+
+    def _look(self, resource_id: str) -> _Seen | None:
+        return self._seen.read(resource_id, lambda: self._read(resource_id))
+
+    def _read(self, resource_id: str) -> _Seen | None:
+        with self._db.read() as conn:
+            resource = store.get(conn, resource_id)
+            if resource is None:
+                return None
+            environment = projects.environment(conn, resource.environment_id)
+        return _Seen(resource, environment is not None and environment.kind == "production")
+
     def _able(self, resource: Resource) -> Capabilities:
         return self._reach.engine(resource).capabilities
+
+
+def _is_fact(seen: _Seen, errand: Errand) -> bool:
+    """Whether the errand is for the audit."""
+    return bool(errand.action) or (errand.noted and seen.in_production)
 
 
 def _ready(found: Resource | None) -> Resource:

@@ -7,7 +7,7 @@ import re
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,8 +44,9 @@ class LimitGuard:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start" and (standings := state.get(_STANDINGS)):
-                headers = MutableHeaders(scope=message)
-                headers["ratelimit-policy"], headers["ratelimit"] = fields(standings)
+                policy, left = fields(standings)
+                told = [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+                message["headers"] = [*message["headers"], *told]
             await send(message)
 
         held = scope["app"].state

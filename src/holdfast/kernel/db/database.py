@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from holdfast.kernel.db import dialect
 from holdfast.kernel.db.faults import explained
 from holdfast.kernel.db.migrate import SCRIPTS, bring_up_to_date
+from holdfast.kernel.db.remembered import CommitMark
 from holdfast.kernel.db.tables import metadata
 from holdfast.kernel.errors import NeedsOperator
 
@@ -114,7 +115,7 @@ class Database:
     """Transactions on the metadata database. Threads may share it; a process that forks must not have one open.
 
     `engine` is for libraries that bring their own tables; our code uses `write` and `read`.
-    `embedded`: it is the file on this machine, with one writer at a time.
+    `embedded`: it is the file on this machine, with one writer at a time. `mark` is for `Remembered`.
     Both raise `DiskFull`, `Retryable` ("database_busy", "database_away") and `Invalid("value_invalid")`; other errors
     pass as SQLAlchemy's.
     """
@@ -131,6 +132,7 @@ class Database:
             options["connect_args"] = {key: value for key, value in _PATIENCE.items() if key not in given}
         self.engine = sa.create_engine(self.url, **options)
         self._readers = self.engine
+        self.mark = CommitMark(self._file()) if self.embedded else None
         if self.embedded:
             self._readers = sa.create_engine(self.url, **options)
             sa.event.listen(self.engine, "connect", _prepare_writer)
@@ -200,5 +202,7 @@ class Database:
 
     def close(self) -> None:
         """Close every pooled connection."""
+        if self.mark is not None:
+            self.mark.close()
         self._readers.dispose()
         self.engine.dispose()
