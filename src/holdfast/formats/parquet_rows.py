@@ -23,6 +23,8 @@ from holdfast.kernel.errors import Invalid
 GROUP_ROWS = 100_000
 GROUP_BYTES = 16 << 20  # of values, roughly: wide rows make smaller groups, so that memory stays bounded
 READ_ROWS = 5_000
+READ_BYTES = 8 << 20  # of values in a batch, roughly
+_PROBE_ROWS = 64
 MAX_FOOTER = 16 << 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -199,10 +201,25 @@ class ParquetFile:
             fields = [schema.field(name) for name in schema.names]
             return [Wanted(field.name, _kind(field.type)) for field in fields]
 
+    def notes(self) -> list[str]:
+        """What of its values Python's types, and so we, do not keep."""
+        with _Sound():
+            schema = read_parquet(_checked(self.path), batch_size=1).schema
+            fields = [schema.field(name) for name in schema.names]
+            return [
+                f"column {field.name!r} counts nanoseconds: microseconds are kept"
+                for field in fields
+                if (_are.is_timestamp(field.type) or _are.is_time(field.type)) and field.type.time_unit == "ns"
+            ]
+
     def rows(self) -> Iterator[list[tuple[Any, ...]]]:
         """Batches of rows in Python's types. Raises Invalid (code "parquet_invalid") for a damaged file."""
         with _Sound():
-            for batch in read_parquet(_checked(self.path), batch_size=READ_ROWS):
+            path = _checked(self.path)
+            probe = next(iter(read_parquet(path, batch_size=_PROBE_ROWS)), None)
+            each = probe.nbytes // max(1, probe.num_rows) if probe is not None else 0
+            del probe
+            for batch in read_parquet(path, batch_size=max(1, min(READ_ROWS, READ_BYTES // max(1, each)))):
                 columns = [batch.column(index).to_pylist() for index in range(batch.num_columns)]
                 yield list(zip(*columns, strict=True))
 

@@ -193,6 +193,7 @@ class PreviewOut(BaseModel):
     new_table: bool
     columns: list[ColumnMapOut]
     unfilled: list[str] = Field(description="Columns of the table that must have a value and would get none.")
+    notes: list[str] = Field(description="What of the file's values is not kept.")
     rows: list[list[Any]]
 
     @classmethod
@@ -212,5 +213,6 @@ class PreviewOut(BaseModel):
             new_table=preview.new,
             columns=columns,
             unfilled=list(mapping.unfilled) if mapping else [],
+            notes=list(table.notes) if table else [],
             rows=[encode_row(row) for row in preview.sample],
         )
