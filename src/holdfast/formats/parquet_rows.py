@@ -5,6 +5,9 @@ arro3 builds no decimal, date or timestamp arrays from Python values: they are m
 
 from __future__ import annotations
 
+import base64
+import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -106,7 +109,22 @@ class _Fields:
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         raise ValueError("bytes")
+    if isinstance(value, list | tuple):
+        return json.dumps(_plain(value), ensure_ascii=False)
     return value if isinstance(value, str) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """An array's elements as JSON has them; what it has no word for as text."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _boolean(value: Any) -> bool:

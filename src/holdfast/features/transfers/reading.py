@@ -13,7 +13,7 @@ from typing import Any
 from holdfast.features.transfers.parquet_reading import SafeParquet
 from holdfast.formats.delimited import Dialect, Record, parse, segments, transcoded
 from holdfast.formats.guessing import DateOrder, Kind, kind_of_text, kind_of_value, together
-from holdfast.formats.json_rows import BATCH, Found, read_array, read_lines
+from holdfast.formats.json_rows import BATCH, Found, document, read_array, read_lines
 from holdfast.formats.sniffing import SAMPLE_BYTES, Form, form_of, sniff
 from holdfast.formats.squeezing import PIECE, Squeeze, kind_of, opened
 from holdfast.kernel.errors import Invalid
@@ -261,5 +261,5 @@ def _value(value: Any) -> Any:
         except (binascii.Error, ValueError):
             return value
     if isinstance(value, dict) and set(value) == {"$json"}:
-        return value["$json"]
+        return document(value["$json"])
     return value
