@@ -103,6 +103,7 @@ class UploadOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     state: str
+    node: str | None = Field(description="Whose disk its file is on.")
     name: str
     size: int
     received: int
@@ -124,6 +125,7 @@ class ExportOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     state: str
+    node: str | None = Field(description="Whose disk its file is on.")
     run_id: str | None
     name: str
     wish: dict[str, Any]
@@ -155,6 +157,7 @@ class ImportOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     state: str
+    node: str | None = Field(description="Whose disk its file is on.")
     run_id: str | None
     upload_id: str
     wish: dict[str, Any]
