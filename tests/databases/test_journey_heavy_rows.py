@@ -1,16 +1,19 @@
-"""A field of hundreds of megabytes: an error in the words of the API, whose memory hardly notices."""
+"""Fields of hundreds of megabytes and files of many: the memory of api and runner hardly notices."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from journey import Served
+import pytest
+from journey import NAMES, Served
+
+from holdfast.features.transfers.uploads import PART_BYTES
 
 
 def test_a_huge_field_is_refused_before_it_is_held(served: Served) -> None:
     made = served.create("postgresql")["id"]
     assert served.rows(made, "select 1") == [[1]]
-    api = _api_of(served)
+    api = _process(served, b"holdfast.app")
     Path(f"/proc/{api}/clear_refs").write_text("5")
     before = _peak_mb(api)
     error = served.refused(
@@ -27,7 +30,30 @@ def test_a_huge_field_is_refused_before_it_is_held(served: Served) -> None:
     assert (wide["truncated"], len(wide["rows"])) == ("bytes", 16), "below the bound nothing changes"
 
 
-def _api_of(served: Served) -> int:
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", NAMES)
+def test_memory_does_not_grow_with_the_file(served: Served, engine: str) -> None:
+    """8 times the rows, both ways, in the memory of the first."""
+    made, runner, peaks = served.create(engine)["id"], _process(served, b"holdfast.runner"), []
+    for size in (6 << 20, 48 << 20):
+        table = f"t{size}"
+        served.write(made, f"create table {table} (id int, note text)")
+        data = b"id,note\n" + b"".join(b"%d,%s\n" % (n, b"x" * 200) for n in range(size // 206))
+        sent = served.call("POST", f"/databases/{made}/uploads", {"name": "t.csv", "size": len(data)}, 201)["id"]
+        for at in range(0, len(data), PART_BYTES):
+            piece = data[at : at + PART_BYTES]
+            headers = {"Content-Range": f"bytes {at}-{at + len(piece) - 1}/{len(data)}"}
+            assert served.http.put(f"/uploads/{sent}/content", content=piece, headers=headers).status_code == 200
+        served.call("POST", f"/uploads/{sent}/complete")
+        Path(f"/proc/{runner}/clear_refs").write_text("5")
+        served.done(served.call("POST", f"/databases/{made}/imports", {"upload_id": sent, "table": table}, 202))
+        exported = served.done(served.call("POST", f"/databases/{made}/exports", {"table": table}, 202))["export"]["id"]
+        peaks.append(_peak_mb(runner))
+        assert served.get(f"/exports/{exported}")["bytes"] == len(data)
+    assert peaks[1] < min(200, peaks[0] + 25), peaks
+
+
+def _process(served: Served, program: bytes) -> int:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -35,9 +61,9 @@ def _api_of(served: Served) -> int:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if named and any(word == b"holdfast.app" for word in words):
+            if named and any(word == program for word in words):
                 return int(entry.name)
-    raise AssertionError("no api")
+    raise AssertionError(program)
 
 
 def _peak_mb(pid: int) -> float:
