@@ -281,7 +281,7 @@ def _about_rows(db: Database, queries: QueryService, engines: Registry, clock: C
     """What reads and writes through the gateway."""
     return {
         "values": ValuesService(queries),
-        "rows": RowsService(queries),
+        "rows": RowsService(queries, db),
         "shapes": ShapeService(queries),
         "saved": SavedService(db, queries, engines, clock),
     }

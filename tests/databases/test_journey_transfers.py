@@ -13,7 +13,7 @@ import pyarrow.parquet as judge
 import pytest
 from backports import zstd
 from dialects import DIALECTS
-from journey import NAMES, Served, fresh
+from journey import NAMES, Served, eventually, fresh
 
 NAME = "a\"b'; --"
 ROWS = [
@@ -246,6 +246,18 @@ def test_an_upload_goes_on_where_it_broke_off(filled: tuple[Served, str, str]) -
     wrong = served.call("POST", f"/databases/{made}/uploads", {**body, "sha256": "0" * 64}, 201)["id"]
     put(served, wrong, 0, data, len(data))
     served.refused(422, "upload_digest", "POST", f"/uploads/{wrong}/complete")
+
+
+def test_a_file_whose_row_is_gone_is_swept(filled: tuple[Served, str, str]) -> None:
+    served, _, made = filled
+    kept = upload(served, made, "kept.csv", b"id,note\n")
+    shelf = served.root / "data" / "transfers"
+    strays = [shelf / kind / "x_stray" for kind in ("uploads", "exports", "reports")]
+    for path in strays:
+        path.write_bytes(b"left")
+    eventually(lambda: not any(path.exists() for path in strays))
+    assert (shelf / "uploads" / kept).read_bytes() == b"id,note\n"
+    served.call("DELETE", f"/uploads/{kept}", status=204)
 
 
 def test_a_client_that_leaves_ends_the_statement(filled: tuple[Served, str, str]) -> None:

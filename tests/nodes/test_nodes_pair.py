@@ -60,17 +60,24 @@ def test_work_asked_of_one_node_is_done_where_the_data_is(two: Pair, on_b: str) 
 
 def test_what_needs_local_files_names_the_node_that_has_them(two: Pair, on_b: str) -> None:
     snapshot = two.b.snapshot(on_b)
+    exported = two.a.client.post(f"/databases/{on_b}/exports", {"table": "t"})
+    assert ran_on(two, two.a.done(exported)["id"]) == "node-b"
     asks = {
         "query": lambda: two.a.client.post(f"/databases/{on_b}/query", {"statement": "DELETE FROM t", "write": True}),
         "catalog": lambda: two.a.client.get(f"/databases/{on_b}/catalog"),
         "entries": lambda: two.a.client.get(f"/snapshots/{snapshot}/entries"),
         "tables": lambda: two.a.client.get(f"/snapshots/{snapshot}/tables"),
+        "upload": lambda: two.a.client.post(f"/databases/{on_b}/uploads", {"name": "t.csv", "size": 1}),
+        "export": lambda: two.a.client.post(f"/databases/{on_b}/export", {"table": "t"}),
+        "content": lambda: list(two.a.client.content(f"/exports/{exported['export']['id']}/content")),
     }
     for what, ask in asks.items():
         error = refused(ask, HoldfastError)
         assert (error.code, error.details["node"]) == ("other_node", "node-b"), what
         assert "node-b" in (error.hint or ""), what
     assert len(two.b.rows(on_b)) == 200
+    written = b"".join(two.b.client.content(f"/exports/{exported['export']['id']}/content"))
+    assert written.count(b"\n") == 201, "where the run wrote it"
     assert two.a.client.get(f"/databases/{on_b}/statements")["items"]  # what is in the metadata is told by everyone
     assert two.a.client.get(f"/snapshots/{snapshot}")["state"] == "ready"
     with tcp(two.a) as browser:

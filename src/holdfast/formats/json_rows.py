@@ -69,8 +69,31 @@ def _text(value: Any, encode: Callable[[Any], Any]) -> str:
     if kind is str:
         return _dumps(value)
     if kind is RawJson:
-        return str(value) if "\n" not in value else json.dumps(json.loads(value, parse_float=_Digits), cls=_Exact)
+        text = str(value) if "\n" not in value else json.dumps(json.loads(value, parse_float=_Digits), cls=_Exact)
+        return '{"$json":' + text + "}" if _TAKEN_FOR_ANOTHER.match(text) else text
     return _dumps(encode(value))
+
+
+# Documents that would come back as a text, as NULL, or as one of our own marks.
+_TAKEN_FOR_ANOTHER = re.compile(r'\s*(?:"|null\s*\Z|\{\s*"(?:\$|\\u0024))')
+
+
+def document(value: Any) -> RawJson:
+    """What was read from JSON, as JSON again: exact to the digit."""
+    try:
+        return RawJson(json.dumps(value, ensure_ascii=False))
+    except TypeError:  # a Decimal, for which only the slow encoder has a word
+        return RawJson(json.dumps(_with_digits(value), ensure_ascii=False, cls=_Exact))
+
+
+def _with_digits(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _Digits(str(value))
+    if isinstance(value, dict):
+        return {str(key): _with_digits(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_digits(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 class _Digits(float):

@@ -5,6 +5,9 @@ arro3 builds no decimal, date or timestamp arrays from Python values: they are m
 
 from __future__ import annotations
 
+import base64
+import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +26,8 @@ from holdfast.kernel.errors import Invalid
 GROUP_ROWS = 100_000
 GROUP_BYTES = 16 << 20  # of values, roughly: wide rows make smaller groups, so that memory stays bounded
 READ_ROWS = 5_000
+READ_BYTES = 8 << 20  # of values in a batch, roughly
+_PROBE_ROWS = 64
 MAX_FOOTER = 16 << 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -104,7 +109,22 @@ class _Fields:
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         raise ValueError("bytes")
+    if isinstance(value, list | tuple):
+        return json.dumps(_plain(value), ensure_ascii=False)
     return value if isinstance(value, str) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """An array's elements as JSON has them; what it has no word for as text."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _boolean(value: Any) -> bool:
@@ -199,10 +219,25 @@ class ParquetFile:
             fields = [schema.field(name) for name in schema.names]
             return [Wanted(field.name, _kind(field.type)) for field in fields]
 
+    def notes(self) -> list[str]:
+        """What of its values Python's types, and so we, do not keep."""
+        with _Sound():
+            schema = read_parquet(_checked(self.path), batch_size=1).schema
+            fields = [schema.field(name) for name in schema.names]
+            return [
+                f"column {field.name!r} counts nanoseconds: microseconds are kept"
+                for field in fields
+                if (_are.is_timestamp(field.type) or _are.is_time(field.type)) and field.type.time_unit == "ns"
+            ]
+
     def rows(self) -> Iterator[list[tuple[Any, ...]]]:
         """Batches of rows in Python's types. Raises Invalid (code "parquet_invalid") for a damaged file."""
         with _Sound():
-            for batch in read_parquet(_checked(self.path), batch_size=READ_ROWS):
+            path = _checked(self.path)
+            probe = next(iter(read_parquet(path, batch_size=_PROBE_ROWS)), None)
+            each = probe.nbytes // max(1, probe.num_rows) if probe is not None else 0
+            del probe
+            for batch in read_parquet(path, batch_size=max(1, min(READ_ROWS, READ_BYTES // max(1, each)))):
                 columns = [batch.column(index).to_pylist() for index in range(batch.num_columns)]
                 yield list(zip(*columns, strict=True))
 

@@ -92,6 +92,9 @@ def envelope(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | 
     return JSONResponse(safe, status_code=status, headers=dict(headers or {}))
 
 
+LARGER = "Send it as an upload (POST /databases/{id}/uploads, in parts) and import it; or send less at a time."
+
+
 def plain(status: int, code: str, message: str, hint: str | None = None, **details: Any) -> Response:
     """An answer for a refusal that never became an exception: the guards'."""
     body = {"code": code, "message": message, "hint": hint, "details": details, "retryable": False}
@@ -102,7 +105,7 @@ def render_http(error: HTTPException) -> Response:
     """The framework's own: an unknown route, a method a route does not have, a body that is not JSON."""
     known = {
         404: ("route_not_found", "there is no such route", "GET /api/docs lists the routes."),
-        413: ("body_too_large", str(error.detail), None),
+        413: ("body_too_large", str(error.detail), LARGER),
         405: ("method_not_allowed", "this route does not have that method", None),
     }
     code, message, hint = known.get(error.status_code, (f"http_{error.status_code}", str(error.detail), None))

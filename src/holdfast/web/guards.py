@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.kernel import log
 from holdfast.kernel.ids import is_id, new_id
-from holdfast.web.errors import plain, render_unexpected
+from holdfast.web.errors import LARGER, plain, render_unexpected
 
 PEER_UID = "holdfast.peer_uid"  # set by web/peer.py on admin.sock and by nothing a client sends
 BODY_LIMIT = 10 * 1024 * 1024
@@ -186,7 +186,7 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = plain(
-            413, "body_too_large", f"a request body holds at most {self.limit} bytes", None, limit_bytes=self.limit
+            413, "body_too_large", f"a request body holds at most {self.limit} bytes", LARGER, limit_bytes=self.limit
         )
         refusal.headers["connection"] = "close"
         await refusal(scope, receive, send)

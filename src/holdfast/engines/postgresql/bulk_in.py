@@ -21,7 +21,6 @@ from holdfast.kernel.stop import Stop
 _STYLES = {"ymd": "ISO,YMD", "dmy": "ISO,DMY", "mdy": "ISO,MDY"}
 _STAGE = "holdfast_import"
 _AFTER_A_BAD_ROW = 256  # rows tried at once around one: the server stops at each, and the rest must be sent again
-_END_MARK = re.compile(rb"(?:\A|\n)\\\.")  # before version 18 a line \. ends the data, silently
 _ROWS_FAULT = ("22", "23", "21", "P0", "42804", "42846")
 
 
@@ -74,7 +73,7 @@ class PostgresLoading:
 
     def put_csv(self, data: bytes, dialect: Dialect) -> bool:
         self._stop.check()
-        if not dialect.quote or dialect.newline != "\n" or _END_MARK.search(data):
+        if not dialect.quote or dialect.newline != "\n" or _has_end_mark(data):
             return False
         try:
             self._copy(data, csv_options(dialect))
@@ -258,6 +257,11 @@ class PostgresLoading:
         if error.sqlstate in ("55P03", "40P01"):
             return Retryable("the table is locked by another session", code="table_locked")
         return faults.from_statement(error, write=True)
+
+
+def _has_end_mark(data: bytes) -> bool:
+    """Before version 18 a line \\. ends the data, silently. No regular expression: it took a third of an import."""
+    return data.startswith(b"\\.") or b"\n\\." in data
 
 
 _UNIQUE = """

@@ -5,6 +5,7 @@ Text format: https://www.postgresql.org/docs/18/sql-copy.html, "File Formats". A
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -17,6 +18,7 @@ from typing import Any
 from holdfast.contract.bulk import BulkColumn
 from holdfast.engines.postgresql.bulk_shape import kind_of
 from holdfast.formats.json_rows import RawJson
+from holdfast.formats.json_rows import document as exactly
 
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -113,7 +115,26 @@ def lines(rows: Sequence[Sequence[Any]], columns: Sequence[BulkColumn]) -> list[
     """Each row as one line of COPY text, or (text) why it cannot be one."""
     arrays = [column.kind == "array" for column in columns]
     documents = [column.kind == "json" for column in columns]
+    if any(arrays):
+        rows = [[_listed(v, c) if c.kind == "array" else v for v, c in zip(r, columns, strict=True)] for r in rows]
     return [_line(row, arrays, documents) for row in rows]
+
+
+def _listed(value: Any, column: BulkColumn) -> Any:
+    """A list, also from its JSON text (Parquet has no other form for it here); anything else as it is."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(ValueError):  # [0:1]={1,2} is PostgreSQL's own
+            value = json.loads(value, parse_float=Decimal)
+    return _bytes_in(value) if column.type == "bytea[]" else value
+
+
+def _bytes_in(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_bytes_in(item) for item in value]
+    if isinstance(value, dict) and set(value) == {"$bytes"}:
+        with suppress(ValueError, TypeError):
+            return base64.b64decode(value["$bytes"], validate=True)
+    return value
 
 
 def _line(row: Sequence[Any], arrays: Sequence[bool], documents: Sequence[bool]) -> bytes | str:
@@ -137,7 +158,7 @@ def _written(value: Any, *, array: bool, document: bool) -> str:
     if isinstance(value, RawJson):
         return str(value)
     if document and not isinstance(value, bytes | bytearray):
-        return json.dumps(value, ensure_ascii=False, default=_in_document)
+        return exactly(value)
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, bytes | bytearray | memoryview):
@@ -145,22 +166,12 @@ def _written(value: Any, *, array: bool, document: bool) -> str:
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else str(value)
     if isinstance(value, list | tuple):
-        return "{" + ",".join(_element(item) for item in value) + "}" if array else _document(value)
+        return "{" + ",".join(_element(item) for item in value) + "}" if array else exactly(value)
     if isinstance(value, dict):
-        return _document(value)
+        return exactly(value)
     if isinstance(value, timedelta):
         return f"{value.days} days {value.seconds} seconds {value.microseconds} microseconds"
     return value.isoformat() if isinstance(value, date | time) else str(value)
-
-
-def _document(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_in_document)
-
-
-def _in_document(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
-    return str(value)
 
 
 def _element(value: Any) -> str:

@@ -19,7 +19,7 @@ from psycopg.pq.abc import PGresult
 
 from holdfast.contract.query import Batch, Params, QueryLimits, ResultColumn
 from holdfast.contract.spec import Access, Endpoint
-from holdfast.engines.postgresql import faults, link, placeholders, values
+from holdfast.engines.postgresql import faults, heavy, link, placeholders, values
 from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.link import AsyncConnection
 from holdfast.engines.postgresql.names import maintenance
@@ -113,7 +113,7 @@ async def run(
             result.send(text, bound)
             async for batch in result.batches():
                 yield batch
-            finished = True
+            finished = not result.cut_off
         except psycopg.Error as error:
             await result.drain()
             finished = not faults.is_gone(error) or connection.closed
@@ -138,6 +138,8 @@ class Result:
         self._rows = self._bytes = 0
         self._truncated: str | None = None
         self._affected: int | None = None
+        self.cut_off = False
+        """The line is in the middle of a row and of no more use."""
 
     def send(self, text: str, bound: Sequence[Any]) -> None:
         try:
@@ -151,7 +153,7 @@ class Result:
 
     async def batches(self) -> AsyncIterator[Batch]:
         await self._connection.wait(generators.send(self._connection.pgconn))
-        while (result := await self._connection.wait(generators.fetch(self._connection.pgconn))) is not None:
+        while (result := await self._fetch()) is not None:
             self._take(result)
             if self._truncated:
                 break
@@ -162,6 +164,23 @@ class Result:
         while len(self._pending) > self._limits.batch_rows:
             yield self._batch(self._limits.batch_rows)
         yield self._batch(len(self._pending), last=True)
+
+    async def _fetch(self) -> PGresult | None:
+        """The next part; None at the end, or where the rows become larger than we hold. Raises LimitExceeded (code
+        "rows_too_large") when that is the very first part."""
+        pgconn = self._connection.pgconn
+        most = max(heavy.LEAST, 4 * self._limits.bytes)
+        try:
+            found: PGresult | None = await self._connection.wait(
+                heavy.counted(generators.fetch(pgconn), pgconn.socket, most)
+            )
+            return found
+        except heavy.TooHeavy:
+            self.cut_off = True
+            if not self._rows:
+                raise heavy.too_large() from None
+            self._truncated = "bytes"
+            return None
 
     async def drain(self) -> None:
         """Take what the server still says of a statement that failed: until then it hears no other."""

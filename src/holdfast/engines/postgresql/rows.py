@@ -27,7 +27,7 @@ from holdfast.contract.rows import (
     Update,
 )
 from holdfast.contract.spec import Access
-from holdfast.engines.postgresql import faults, query
+from holdfast.engines.postgresql import faults, heavy, query
 from holdfast.engines.postgresql.lines import Lines
 from holdfast.engines.postgresql.link import AsyncConnection
 from holdfast.engines.postgresql.names import identifier
@@ -269,6 +269,7 @@ class Line:
 
     def __init__(self, connection: AsyncConnection, watch: query.Watch, limits: QueryLimits) -> None:
         self._connection, self._watch, self._limits = connection, watch, limits
+        self.cut_off = False
 
     def failure(self) -> HoldfastError | None:
         return self._watch.failure()
@@ -288,6 +289,9 @@ class Line:
         except psycopg.Error:
             await result.drain()
             raise
+        if result.cut_off:
+            self.cut_off = True
+            raise heavy.too_large()
         return whole
 
     async def all(self, text: str, values: Sequence[Any] = (), limits: QueryLimits | None = None) -> Batch:
@@ -310,7 +314,7 @@ async def line_to(lines: Lines, access: Access, limits: QueryLimits) -> AsyncIte
             yield line
             clean = True
         except HoldfastError as error:
-            clean = not error.retryable and watch.reason is None
+            clean = not error.retryable and watch.reason is None and not line.cut_off
             if clean and connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 with contextlib.suppress(HoldfastError, psycopg.Error):
                     await line.raw("ROLLBACK")

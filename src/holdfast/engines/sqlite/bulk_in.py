@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import secrets
@@ -24,7 +23,7 @@ from holdfast.engines.sqlite.errors import translate
 from holdfast.engines.sqlite.guard import LIMITS
 from holdfast.formats.delimited import Dialect
 from holdfast.formats.guessing import in_iso
-from holdfast.formats.json_rows import RawJson
+from holdfast.formats.json_rows import RawJson, document
 from holdfast.kernel.errors import Conflict, HoldfastError, Invalid, Permanent, Retryable
 from holdfast.kernel.stop import Stop
 
@@ -275,7 +274,7 @@ def _from_value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return _decimal(value)
     if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return str(document(value))
     return str(value) if isinstance(value, timedelta | UUID) else value
 
 

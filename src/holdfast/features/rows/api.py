@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import ValidationError
 
 from holdfast.contract.rows import TableName
-from holdfast.features.access.http import CurrentActor
+from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.rows.digest import from_header
 from holdfast.features.rows.service import Page, RowsService, unchanged
 from holdfast.features.rows.wire import EditedOut, FilterIn, RowOut, RowsIn, RowsOut, SearchIn, UpdateIn, UpsertIn
@@ -94,15 +94,19 @@ async def insert_rows(
     service: Service,
     database_id: str,
     table: str,
+    once: IdempotencyKey,
     schema: Schema = None,
     upsert: Annotated[bool, Query(description="For NDJSON; JSON says it in the body.")] = False,
 ) -> EditedOut:
-    """Insert rows, all or none: JSON, or NDJSON of any length, read as it comes."""
+    """Insert rows, all or none: JSON, or NDJSON read as it comes. A body holds 10 MiB; larger files are imported.
+    Asked again with the same key, the answer counts the rows and shows none."""
     name = TableName(table, schema)
     if NDJSON in request.headers.get("content-type", ""):
-        return EditedOut.of(await service.insert(actor, database_id, name, _lines(request), upsert=upsert))
+        return EditedOut.of(await service.insert(actor, database_id, name, _lines(request), upsert=upsert, once=once))
     body = await _rows_in(request)
-    return EditedOut.of(await service.insert(actor, database_id, name, _listed(body.rows), upsert=body.upsert))
+    return EditedOut.of(
+        await service.insert(actor, database_id, name, _listed(body.rows), upsert=body.upsert, once=once)
+    )
 
 
 @router.get(f"{_PATH}/row", operation_id="row_get", responses=answers(403, 404, 409))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,10 +26,14 @@ from holdfast.contract.rows import (
 )
 from holdfast.features.access.actor import Actor
 from holdfast.features.databases.encoding import decode_value, encode_value
+from holdfast.features.databases.guard import found as database_for
 from holdfast.features.databases.query import Errand, QueryService, Visit
 from holdfast.features.rows import cursor
 from holdfast.features.rows.digest import digest_of
-from holdfast.kernel.errors import Invalid, NotFound
+from holdfast.features.rows.once import OnceElsewhere
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, Denied, Invalid, NotFound
+from holdfast.web.idempotency import NEVER, Once
 
 MOST_COUNTED = 10_000
 SHOWN = 1_000  # rows an answer to a change holds; `affected` counts them all
@@ -51,8 +56,9 @@ class Page:
 class RowsService:
     """Everything runs in the api's process, on sessions the query service lends."""
 
-    def __init__(self, queries: QueryService) -> None:
+    def __init__(self, queries: QueryService, db: Database) -> None:
         self._queries = queries
+        self._db = db
 
     async def page(self, actor: Actor, resource_id: str, name: TableName, page: Page) -> tuple[RowsFound, str | None]:
         """(the page, the cursor of the next one)."""
@@ -96,14 +102,32 @@ class RowsService:
         batches: AsyncIterable[Sequence[Mapping[str, Any]]],
         *,
         upsert: bool = False,
+        once: Once = NEVER,
     ) -> Edited:
-        """All rows of all batches or none."""
+        """All rows of all batches or none. With a key never twice: see `once.py`."""
+        keyed_once = OnceElsewhere(self._db, once)
+        if once.key is not None:
+            await asyncio.to_thread(self._repeated, actor, resource_id, keyed_once)
 
         async def changes() -> AsyncIterator[Sequence[Change]]:
             async for batch in batches:
                 yield [Insert(decoded(row), or_update=upsert) for row in batch]
 
-        return await self._edit(actor, resource_id, "upsert" if upsert else "insert", name, changes())
+        async with self._writing(actor, resource_id, "upsert" if upsert else "insert", name) as (editor, visit):
+            await asyncio.to_thread(keyed_once.claim)
+            try:
+                done = await _edited(editor, visit, name, changes())
+            except (Invalid, Conflict, Denied, NotFound):
+                await asyncio.to_thread(keyed_once.let_go)
+                raise
+            await asyncio.to_thread(keyed_once.answer, {"affected": done.affected, "rows": []})
+            return done
+
+    def _repeated(self, actor: Actor, resource_id: str, once: OnceElsewhere) -> None:
+        """Who may not ask learns nothing of earlier answers."""
+        with self._db.read() as conn:
+            database_for(conn, actor, resource_id, "database.query.write")
+        once.check()
 
     async def update(
         self,
@@ -131,12 +155,6 @@ class RowsService:
         async with self._writing(actor, resource_id, act, name) as (editor, visit):
             change = await make(await editor.table(name))
             return await _edited(editor, visit, name, _single(change))
-
-    async def _edit(
-        self, actor: Actor, resource_id: str, act: str, name: TableName, changes: AsyncIterable[Sequence[Change]]
-    ) -> Edited:
-        async with self._writing(actor, resource_id, act, name) as (editor, visit):
-            return await _edited(editor, visit, name, changes)
 
     @asynccontextmanager
     async def _reading(

@@ -187,6 +187,8 @@ def _show(t: Terminal, preview: dict[str, Any]) -> None:
     if columns:
         output.table(["COLUMN", "HOLDS", "GOES INTO"], columns)
     output.table([c["name"] for c in preview["columns"]] or ["FIRST LINES"], preview["rows"][:SHOWN])
+    for note in preview["notes"]:
+        output.note(output.visible(note))
     if preview["unfilled"]:
         output.note(f"Without a value, though they need one: {', '.join(preview['unfilled'])}")
 
@@ -214,4 +216,5 @@ def _words(result: dict[str, Any]) -> str:
         return f"Ran {result['statements']:,} statements.{notes}"
     parts = [f"{result.get('rows', 0):,} rows imported"]
     parts += [f"{result[name]:,} {name}" for name in ("updated", "skipped", "bad") if result.get(name)]
-    return f"{', '.join(parts)} into {output.visible(str(result.get('table')))}."
+    notes = "".join(f"\n{output.visible(note)}" for note in result.get("notes") or [])
+    return f"{', '.join(parts)} into {output.visible(str(result.get('table')))}.{notes}"

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.fingerprint import fingerprint
 from holdfast.features.databases.guard import found as database_for
 from holdfast.features.databases.model import Resource
@@ -110,7 +111,7 @@ class ExportsService:
                 raise Conflict(f"this database is {resource.state}, not ready", code="database_not_ready")
             self._quotas.require_storage(conn, resource.project_id)
             self._reach.require_space(0, "an export")
-            made = new_id("exp")
+            made, node = new_id("exp"), resource.node or self._reach.node
             run = self._jobs.submit(
                 conn,
                 kind="database.export",
@@ -119,6 +120,7 @@ class ExportsService:
                 environment_id=resource.environment_id,
                 resource_id=resource.id,
                 input={"export_id": made},
+                node=node,
             )
             export = Export(
                 id=made,
@@ -136,6 +138,7 @@ class ExportsService:
                 sha256=None,
                 error=None,
                 finished_at=None,
+                node=node,
             )
             store.insert(conn, export)
             self._note(conn, actor, resource, wish, {"export_id": made, "run_id": run.id})
@@ -160,6 +163,7 @@ class ExportsService:
         """The file; a download, audited."""
         with self._db.write() as conn:
             export = _found(conn, actor, export_id)
+            require_node(self._reach.node, export.node, "this export")
             if export.state != "ready":
                 raise Conflict(f"this export is {export.state}", code="export_not_ready")
             self._quotas.spend_download(conn, actor, export.project_id)
@@ -183,6 +187,7 @@ class ExportsService:
         with self._db.read() as conn:
             resource = _authorised(conn, actor, resource_id, wish)
         wish.check()
+        self._reach.require_here(resource)
         return resource
 
     def _record(self, actor: Actor, resource: Resource, wish: ExportWish) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,12 @@ class Report:
     def hopeless(self) -> bool:
         return self.count > self.allowed and self.count >= LOOK_ON
 
+    def keep(self) -> None:
+        """On disk when this returns: once the rows are in, nobody reads the file again."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
@@ -65,6 +72,7 @@ class Importer:
             with session.bulk_load(self._plan.load, stop) as loading:
                 self._all(loading, stop)
                 self._judge()
+                self._report.keep()
                 token = loading.token()
                 counts = loading.counts
                 before_commit(
@@ -77,6 +85,7 @@ class Importer:
                         "table": ".".join(self._plan.load.relation),
                         "created": bool(self._plan.load.create),
                         "left_out": list(self._plan.left_out),
+                        "notes": list(self._table.notes),
                     },
                 )
                 crash_point("import.before_commit")

@@ -14,6 +14,7 @@ from holdfast.contract.bulk import BulkColumn, CanBulk
 from holdfast.contract.catalog import Catalog
 from holdfast.contract.engine import Session
 from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.guard import found as database_for
 from holdfast.features.databases.model import Resource
 from holdfast.features.transfers import store
@@ -52,8 +53,9 @@ class Preview:
 class ImportsService:
     """`database.import` writes rows; an SQL dump may do anything its owner may, so it needs `database.query.write`."""
 
-    def __init__(self, db: Database, jobs: Jobs, lines: Lines, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, db: Database, jobs: Jobs, lines: Lines, shelf: Shelf, clock: Clock, node: str) -> None:
         self._db = db
+        self._node = node
         self._jobs = jobs
         self._lines = lines
         self._shelf = shelf
@@ -102,6 +104,7 @@ class ImportsService:
                 environment_id=resource.environment_id,
                 resource_id=resource.id,
                 input={"import_id": made},
+                node=resource.node or upload.node,  # a database that every node reaches is filled where the file is
             )
             row = Import(
                 id=made,
@@ -119,6 +122,7 @@ class ImportsService:
                 result=None,
                 error=None,
                 finished_at=None,
+                node=resource.node or upload.node,
             )
             store.insert(conn, row)
             details: dict[str, Any] = {
@@ -153,6 +157,7 @@ class ImportsService:
     def report(self, actor: Actor, import_id: str) -> Path:
         """The bad rows as NDJSON. Raises NotFound when there are none."""
         row = self.get(actor, import_id)
+        require_node(self._node, row.node, "the report of this import")
         path = self._shelf.path("reports", row.id)
         if row.state == "running" or not path.exists():
             raise NotFound("this import has no report of bad rows", code="report_not_found")
@@ -168,6 +173,7 @@ class ImportsService:
         upload = own(conn, actor, upload_id)
         if upload.project_id != resource.project_id:
             raise no_such("upload")
+        require_node(self._node, upload.node, "this upload")
         if upload.state != "complete":
             raise Conflict("this upload is not complete", code="upload_incomplete", hint="Send the rest first.")
         return upload

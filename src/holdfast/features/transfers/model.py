@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ def _where() -> list[sa.Column[Any]]:
         sa.Column("created_at", Timestamp(), nullable=False),
         sa.Column("expires_at", Timestamp(), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("node", sa.String(63)),
     ]
 
 
@@ -79,6 +80,8 @@ class _Placed:
     created_at: datetime
     expires_at: datetime
     state: str
+    node: str | None = field(default=None, kw_only=True)
+    """Whose disk its file is on."""
 
     @property
     def place(self) -> Place:

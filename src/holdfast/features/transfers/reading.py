@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from holdfast.features.transfers.parquet_reading import SafeParquet
 from holdfast.formats.delimited import Dialect, Record, parse, segments, transcoded
 from holdfast.formats.guessing import DateOrder, Kind, kind_of_text, kind_of_value, together
-from holdfast.formats.json_rows import BATCH, Found, read_array, read_lines
-from holdfast.formats.parquet_rows import ParquetFile
+from holdfast.formats.json_rows import BATCH, Found, document, read_array, read_lines
 from holdfast.formats.sniffing import SAMPLE_BYTES, Form, form_of, sniff
 from holdfast.formats.squeezing import PIECE, Squeeze, kind_of, opened
 from holdfast.kernel.errors import Invalid
@@ -47,7 +47,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Table:
-    """A file opened: `names` are its columns, `kinds` what the sample holds, `sample` its first rows."""
+    """A file opened: `names` are its columns, `kinds` what the sample holds, `sample` its first rows. `notes` say
+    what of its values is not kept."""
 
     path: Path
     form: Form
@@ -57,6 +58,7 @@ class Table:
     names: Sequence[str]
     kinds: Sequence[Kind]
     sample: Sequence[Sequence[Any]] = field(default=())
+    notes: Sequence[str] = ()
 
     def parts(self, seen: Seen, extra: Mapping[str, str] | None = None) -> Iterator[Part]:
         """All rows. `seen` hears how many bytes of the file were read."""
@@ -79,10 +81,9 @@ def open_table(path: Path, name: str, wish: FileWish) -> Table:
     if form == "parquet":
         if squeeze != "none":
             raise Invalid("a Parquet file is compressed inside; send it as it is", code="parquet_invalid")
-        file = ParquetFile(path)
-        columns = file.columns()
-        sample = next(file.rows(), [])[:SAMPLE_ROWS]
-        return _table(path, form, squeeze, None, True, [c.name for c in columns], [c.kind for c in columns], sample)
+        columns, notes, rows = SafeParquet(path).head()
+        names, kinds = [name for name, _ in columns], [kind for _, kind in columns]
+        return _table(path, form, squeeze, None, True, names, kinds, rows[:SAMPLE_ROWS], notes)
     if form == "csv":
         return _open_csv(path, squeeze, head, wish)
     return _open_json(path, form, squeeze)
@@ -242,7 +243,7 @@ def _json_parts(found: Iterator[Found], names: Sequence[str], passed: set[str]) 
 
 def _parquet_parts(path: Path, seen: Seen) -> Iterator[Part]:
     size, done = path.stat().st_size, 0
-    for rows in ParquetFile(path).rows():
+    for rows in SafeParquet(path).rows():
         first, done = done + 1, done + len(rows)
         seen(min(size, done))
         yield Part(lambda r=rows, n=first: ((n + i, row, "", "") for i, row in enumerate(r)))  # type: ignore[misc]
@@ -260,5 +261,5 @@ def _value(value: Any) -> Any:
         except (binascii.Error, ValueError):
             return value
     if isinstance(value, dict) and set(value) == {"$json"}:
-        return value["$json"]
+        return document(value["$json"])
     return value

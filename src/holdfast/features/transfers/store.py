@@ -95,6 +95,15 @@ def expired(conn: sa.Connection, kind: type[T], now: datetime, limit: int = 200)
     return [kind(**row._mapping) for row in conn.execute(query)]
 
 
+def known(conn: sa.Connection, kind: type, ids: Sequence[str]) -> set[str]:
+    """Those of `ids` that have a row."""
+    c = TABLES[kind].c
+    found: set[str] = set()
+    for at in range(0, len(ids), 500):
+        found |= set(conn.execute(sa.select(c.id).where(c.id.in_(ids[at : at + 500]))).scalars())
+    return found
+
+
 def importing(conn: sa.Connection, upload_id: str) -> bool:
     query = sa.select(imports.c.id).where(imports.c.upload_id == upload_id, imports.c.state == "running").limit(1)
     return conn.execute(query).first() is not None

@@ -30,6 +30,7 @@ class TransferSweep:
 
     def sweep(self) -> None:
         self._orphans()
+        self._strays()
         now = self._clock.now()
         with self._db.read() as conn:
             old: list[Upload | Export | Import] = [
@@ -54,6 +55,18 @@ class TransferSweep:
                 details={"id": thing.id},
             )
         self._shelf.remove(kind, thing.id)
+
+    def _strays(self) -> None:
+        """Files whose row is gone: forgotten by the sweep of another node, or written by a part that came late."""
+        for kind, shelved in KINDS.items():
+            names = self._shelf.names(shelved)
+            if not names:
+                continue
+            with self._db.read() as conn:
+                known = store.known(conn, kind, names)
+            for name in names:
+                if name not in known:
+                    self._shelf.remove(shelved, name)
 
     def _orphans(self) -> None:
         """A run cancelled before it began leaves nobody to write the end."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, hidden, no_such
+from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.guard import found as database_for
 from holdfast.features.databases.reach import Reach
 from holdfast.features.transfers import store
@@ -48,6 +49,7 @@ class UploadsService:
         with self._db.write() as conn:
             resource = database_for(conn, actor, resource_id, "database.import")
             once.check(conn)
+            self._reach.require_here(resource)
             if wanted.size > MOST_BYTES:
                 raise LimitExceeded(f"an upload holds at most {MOST_BYTES} bytes", code="upload_too_large")
             if store.open_uploads(conn, actor.id) >= MOST_OPEN:
@@ -68,6 +70,7 @@ class UploadsService:
                 size=wanted.size,
                 received=0,
                 sha256=wanted.sha256,
+                node=self._reach.node,
             )
             store.insert(conn, upload)
             _record(conn, actor, upload, "upload.create")
@@ -89,7 +92,7 @@ class UploadsService:
     def write(self, actor: Actor, upload_id: str, offset: int, data: bytes) -> Upload:
         """Bytes at the end of what is there. Raises Conflict (code "upload_offset", details: received) for any other
         place: ask where it stands and go on from there."""
-        upload = self.get(actor, upload_id)
+        upload = self._here(actor, upload_id)
         if upload.state != "open":
             raise Conflict("this upload is complete", code="upload_complete")
         if offset != upload.received:
@@ -108,7 +111,7 @@ class UploadsService:
 
     def complete(self, actor: Actor, upload_id: str) -> Upload:
         """All bytes are here and have the digest that was promised, if one was. Idempotent."""
-        upload = self.get(actor, upload_id)
+        upload = self._here(actor, upload_id)
         if upload.state == "complete":
             return upload
         if upload.received != upload.size:
@@ -126,6 +129,12 @@ class UploadsService:
             changed = store.change(conn, Upload, upload.id, states=("open",), state="complete", sha256=digest)
             _record(conn, actor, upload, "upload.complete")
             return changed or own(conn, actor, upload_id)
+
+    def _here(self, actor: Actor, upload_id: str) -> Upload:
+        """Raises OtherNode for one whose bytes are on another node's disk."""
+        upload = self.get(actor, upload_id)
+        require_node(self._reach.node, upload.node, "this upload")
+        return upload
 
     def delete(self, actor: Actor, upload_id: str) -> None:
         with self._db.write() as conn:

@@ -103,6 +103,7 @@ class UploadOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     state: str
+    node: str | None = Field(description="Whose disk its file is on.")
     name: str
     size: int
     received: int
@@ -124,6 +125,7 @@ class ExportOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     state: str
+    node: str | None = Field(description="Whose disk its file is on.")
     run_id: str | None
     name: str
     wish: dict[str, Any]
@@ -155,6 +157,7 @@ class ImportOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     state: str
+    node: str | None = Field(description="Whose disk its file is on.")
     run_id: str | None
     upload_id: str
     wish: dict[str, Any]
@@ -193,6 +196,7 @@ class PreviewOut(BaseModel):
     new_table: bool
     columns: list[ColumnMapOut]
     unfilled: list[str] = Field(description="Columns of the table that must have a value and would get none.")
+    notes: list[str] = Field(description="What of the file's values is not kept.")
     rows: list[list[Any]]
 
     @classmethod
@@ -212,5 +216,6 @@ class PreviewOut(BaseModel):
             new_table=preview.new,
             columns=columns,
             unfilled=list(mapping.unfilled) if mapping else [],
+            notes=list(table.notes) if table else [],
             rows=[encode_row(row) for row in preview.sample],
         )

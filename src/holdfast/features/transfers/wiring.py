@@ -49,5 +49,5 @@ def build(
     return Transfers(
         ExportsService(db, jobs, reach, lines, shelf, quotas, clock),
         UploadsService(db, reach, shelf, clock),
-        ImportsService(db, jobs, lines, shelf, clock),
+        ImportsService(db, jobs, lines, shelf, clock, reach.node),
     )

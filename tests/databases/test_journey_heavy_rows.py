@@ -1,0 +1,73 @@
+"""Fields of hundreds of megabytes and files of many: the memory of api and runner hardly notices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from journey import NAMES, Served
+
+from holdfast.features.transfers.uploads import PART_BYTES
+
+
+def test_a_huge_field_is_refused_before_it_is_held(served: Served) -> None:
+    made = served.create("postgresql")["id"]
+    assert served.rows(made, "select 1") == [[1]]
+    api = _process(served, b"holdfast.app")
+    Path(f"/proc/{api}/clear_refs").write_text("5")
+    before = _peak_mb(api)
+    error = served.refused(
+        413, "rows_too_large", "POST", f"/databases/{made}/query", {"statement": "select repeat('x', 600000000)"}
+    )
+    assert error["hint"]
+    assert _peak_mb(api) - before < 250, "600 MB were held"
+    cut = served.ask(
+        made, "select case when i < 150 then 'x' else repeat('x', 300000000) end from generate_series(1, 250) i"
+    )
+    assert (cut["truncated"], len(cut["rows"])) == ("bytes", 100)
+    assert served.rows(made, "select 1") == [[1]], "the line was given up, not used again"
+    wide = served.ask(made, "select repeat('x', 1000000) from generate_series(1, 50)")
+    assert (wide["truncated"], len(wide["rows"])) == ("bytes", 16), "below the bound nothing changes"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", NAMES)
+def test_memory_does_not_grow_with_the_file(served: Served, engine: str) -> None:
+    """8 times the rows, both ways, in the memory of the first."""
+    made, runner, peaks = served.create(engine)["id"], _process(served, b"holdfast.runner"), []
+    for size in (6 << 20, 48 << 20):
+        table = f"t{size}"
+        served.write(made, f"create table {table} (id int, note text)")
+        data = b"id,note\n" + b"".join(b"%d,%s\n" % (n, b"x" * 200) for n in range(size // 206))
+        sent = served.call("POST", f"/databases/{made}/uploads", {"name": "t.csv", "size": len(data)}, 201)["id"]
+        for at in range(0, len(data), PART_BYTES):
+            piece = data[at : at + PART_BYTES]
+            headers = {"Content-Range": f"bytes {at}-{at + len(piece) - 1}/{len(data)}"}
+            assert served.http.put(f"/uploads/{sent}/content", content=piece, headers=headers).status_code == 200
+        served.call("POST", f"/uploads/{sent}/complete")
+        Path(f"/proc/{runner}/clear_refs").write_text("5")
+        served.done(served.call("POST", f"/databases/{made}/imports", {"upload_id": sent, "table": table}, 202))
+        exported = served.done(served.call("POST", f"/databases/{made}/exports", {"table": table}, 202))["export"]["id"]
+        peaks.append(_peak_mb(runner))
+        assert served.get(f"/exports/{exported}")["bytes"] == len(data)
+    assert peaks[1] < min(200, peaks[0] + 25), peaks
+
+
+def _process(served: Served, program: bytes) -> int:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                named = str(served.root).encode() in (entry / "environ").read_bytes()
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if named and any(word == program for word in words):
+                return int(entry.name)
+    raise AssertionError(program)
+
+
+def _peak_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1000
+    raise AssertionError("no VmHWM")
