@@ -8,7 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALL = ("create", "snapshot_sqlite", "capture_postgresql", "api_latency", "trust", "gateway", "many", "transfer")
+ALL = (
+    "start",
+    "create",
+    "snapshot_sqlite",
+    "capture_postgresql",
+    "api_latency",
+    "trust",
+    "gateway",
+    "many",
+    "transfer",
+)
 
 
 def machine() -> str:

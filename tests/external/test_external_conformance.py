@@ -9,11 +9,10 @@ from typing import Any, cast
 import pytest
 from foreign_files import FileSubject
 from foreign_pg import ForeignSubject, make_roles
+from foreign_suite import hold
 from pg_server import Cluster, running
 
-from holdfast.contract.conformance import CASES, PROTOCOLS
-from holdfast.contract.conformance.subject import Subject
-from holdfast.contract.conformance.suite import run_case
+from holdfast.contract.conformance import CASES
 from holdfast.contract.tools import Tools
 
 THEIRS = {
@@ -21,13 +20,6 @@ THEIRS = {
     "CanTune": "theirs: their administrator sets the server up",
     "CanExtend": "theirs: most extensions need a superuser, which no login that is registered may be",
 }
-
-
-def hold(name: str, subject: Subject) -> None:
-    """As a hosted one, but for what belongs to its administrator."""
-    protocol = PROTOCOLS.get(name)
-    result = run_case(name, subject)
-    assert result.ok is (protocol not in THEIRS or protocol in subject.engine.capabilities.gaps), result.detail
 
 
 # what meets other rights, settings and names of roles than a hosted server has; the rest is the same code
@@ -47,13 +39,13 @@ QUICK = (
 
 @pytest.mark.parametrize("name", [name for name in CASES if name in QUICK])
 def test_foreign_server(name: str, foreign18: Cluster) -> None:
-    hold(name, ForeignSubject(foreign18))
+    hold(name, ForeignSubject(foreign18), THEIRS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CASES if name not in QUICK])
 def test_foreign_server_in_full(name: str, foreign18: Cluster) -> None:
-    hold(name, ForeignSubject(foreign18))
+    hold(name, ForeignSubject(foreign18), THEIRS)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -61,8 +53,7 @@ def test_foreign_file(name: str, tmp_path: Path) -> None:
     class Scratch:
         scratch = tmp_path
 
-    result = run_case(name, FileSubject(tmp_path, cast(Tools, cast(Any, Scratch()))))
-    assert result.ok, result.detail
+    hold(name, FileSubject(tmp_path, cast(Tools, cast(Any, Scratch()))))
 
 
 @pytest.fixture
@@ -76,4 +67,4 @@ def foreign16() -> Iterator[Cluster]:
 def test_foreign_server_16(foreign16: Cluster) -> None:
     """What an older server does not know is not asked of it."""
     for name in ("round_trip", "edit_all_or_nothing", "script_runs", "swap_in_place"):
-        hold(name, ForeignSubject(foreign16))
+        hold(name, ForeignSubject(foreign16), THEIRS)
