@@ -16,7 +16,7 @@ from holdfast.engines.valkey.trial import DIALECT, OLDER
 
 THEIRS = {
     "activity_sessions": "theirs: who is connected is their administrator's to see; the service refuses before it asks",
-    "logins_come_and_go": "theirs: their administrator makes the logins; the service refuses before the engine is asked",
+    "logins_come_and_go": "theirs: their administrator makes the logins; the service refuses before it asks",
 }
 QUICK = ("prepare_twice", "round_trip", "query_read_only", "swap_in_place", "discard_refuses_live", "one_moment")
 # On Redis nothing else asks the server for more than the newer one was asked.
