@@ -112,7 +112,7 @@ def test_hashes_are_of_the_sha_2_and_blake_2_families() -> None:
 
 def test_ciphers_authenticate() -> None:
     """AES-GCM of our own; restic's format is AES-CTR with Poly1305-AES, checked before it is opened, whose one-time key
-    is one block under AES alone (that is ECB of a single block, and the only one); no CBC; PKCS#1 v1.5 only to sign what
+    is one block under AES alone (that is ECB of a single block, and the only one); no CBC; PKCS#1 v1.5 only signs what
     Google's token service takes as RS256 alone."""
     text = {path: (SRC / path).read_text() for path, _ in trees()}
     old = re.compile(r"modes\.(CBC|CFB|OFB)|\bARC4\b|TripleDES")
