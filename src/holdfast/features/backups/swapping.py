@@ -29,15 +29,23 @@ from holdfast.jobs import store as runs
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator, Retryable
+from holdfast.kernel.errors import Conflict, Denied, HoldfastError, NeedsOperator, Retryable
 from holdfast.kernel.stop import Stop
 
 _AGAIN_SECONDS = 3600
 _LOOK_SECONDS = 0.2
 
 
+def _at_work(engine: CanActivity, at: Endpoint) -> list[Present]:
+    """Sessions of a Holdfast, on whichever node, that run a statement: by the name every line of one gives itself.
+    None where the login may not look: their statements are cut."""
+    try:
+        return [one for one in engine.sessions(at) if one.state == "active" and _is_ours(one)]
+    except Denied:
+        return []
+
+
 def _is_ours(session: Present) -> bool:
-    """By the name every line of a Holdfast gives itself, on whichever node."""
     return (session.application or "").startswith("holdfast")
 
 
@@ -121,7 +129,7 @@ class Swapper:
         if resource.host != EXTERNAL or not isinstance(engine, CanActivity):
             return
         until = time.monotonic() + DRAIN_SECONDS
-        while working := [one for one in engine.sessions(at) if one.state == "active" and _is_ours(one)]:
+        while working := _at_work(engine, at):
             if time.monotonic() > until:
                 raise Retryable(
                     f"{len(working)} statements of Holdfast's other nodes still run on {resource.name!r}",
