@@ -10,7 +10,7 @@ from certificates import Authority
 from foreign_pg import ForeignSubject
 from foreign_world import registered, target
 from pg_server import Cluster
-from tls_front import tls_front
+from pg_tls_front import tls_front
 from world import OWNER, World
 
 from holdfast.features.databases.external_target import Target

@@ -2,7 +2,8 @@
 
 libpq takes a row in whole before it shows any of it, and a field may have a gigabyte. The server has no bound of its
 own, and asking for sizes first would run the statement twice. So the bytes that wait in the socket are counted before
-each read (FIONREAD, on unix sockets and TCP alike). libpq may take more than waited: measured, half as much again.
+each read (FIONREAD, on unix sockets and TCP alike). That is a brake and no wall: libpq reads on while more arrives,
+half as much again as was counted when the two take turns, and all of a row when the server is always ahead of it.
 """
 
 from __future__ import annotations

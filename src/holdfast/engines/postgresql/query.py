@@ -132,6 +132,7 @@ class Result:
 
     def __init__(self, connection: AsyncConnection, limits: QueryLimits) -> None:
         self._connection, self._limits = connection, limits
+        self._most = max(heavy.LEAST, 4 * limits.bytes)
         self._transformer = Transformer(values.Context(connection))
         self._columns: tuple[ResultColumn, ...] | None = None
         self._pending: list[tuple[Any, ...]] = []
@@ -169,18 +170,17 @@ class Result:
         """The next part; None at the end, or where the rows become larger than we hold. Raises LimitExceeded (code
         "rows_too_large") when that is the very first part."""
         pgconn = self._connection.pgconn
-        most = max(heavy.LEAST, 4 * self._limits.bytes)
         try:
             found: PGresult | None = await self._connection.wait(
-                heavy.counted(generators.fetch(pgconn), pgconn.socket, most)
+                heavy.counted(generators.fetch(pgconn), pgconn.socket, self._most)
             )
-            return found
         except heavy.TooHeavy:
             self.cut_off = True
             if not self._rows:
                 raise heavy.too_large() from None
             self._truncated = "bytes"
             return None
+        return found
 
     async def drain(self) -> None:
         """Take what the server still says of a statement that failed: until then it hears no other."""
@@ -234,6 +234,9 @@ class Result:
                 return
             size = sum(len(result.get_value(row, column) or b"") for column in range(result.nfields))
             if self._bytes + size > self._limits.bytes:
+                if not self._rows and size > self._most:  # it came faster than it was counted
+                    self.cut_off = True
+                    raise heavy.too_large()
                 self._truncated = "bytes"
                 return
             self._rows, self._bytes = self._rows + 1, self._bytes + size
