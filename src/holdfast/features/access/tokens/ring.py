@@ -17,10 +17,12 @@ from joserfc.jwk import ECKey
 from holdfast.features.access.tokens.access_token import ALGORITHM, LEEWAY, LIFE
 from holdfast.features.access.tokens.model import SigningKey, token_keys
 from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Retryable
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.secrets import SYSTEM, Secrets
 
 _NAME = "private_jwk"
+_LOOKS = 50
 
 
 class Ring:
@@ -45,11 +47,13 @@ class Ring:
         self._prepared = True
 
     def current(self, conn: sa.Connection) -> tuple[str, ECKey]:
-        """The id and the private key that sign now."""
+        """The id and the private key that sign now. Raises Retryable while one rotation follows the other."""
         signing = sa.select(token_keys.c.id).where(token_keys.c.slot == "current").with_for_update(read=True)
         # Held until the caller's commit: a rotation would destroy the key between two statements. Who waited for one
-        # finds nothing in the row that was current, and looks again.
-        kid = conn.execute(signing).scalar() or conn.execute(signing).scalar() or ""
+        # finds nothing in the row that was current, and looks again; by then there may have been another rotation.
+        kid = next((found for _ in range(_LOOKS) if (found := conn.execute(signing).scalar())), None)
+        if kid is None:
+            raise Retryable("the keys that sign tokens are being rotated", code="keys_rotating")
         found = self._private.get(kid)
         if found is None:
             found = ECKey.import_key(json.loads(self._secrets.get(conn, SYSTEM, kid, _NAME)))
