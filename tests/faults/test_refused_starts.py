@@ -109,6 +109,7 @@ def test_copied_data_does_not_open_without_its_key(start: Callable[..., Cluster]
     copy.mkdir()
     shutil.copytree(it.data, copy / "data")
     thief = Cluster(copy)
+    thief.env |= {name: it.env[name] for name in ("HOLDFAST_DATABASE_URL",) if name in it.env}
     refusal(thief, hint="HOLDFAST_MASTER_KEY_FILE")
     assert not thief.settings.master_key_file.exists()
     it.up()
