@@ -13,7 +13,7 @@ from foreign_files import make_file
 from foreign_pg import LOGIN, PASSWORDS, READER, ForeignSubject, superuser
 from pg_server import Cluster
 from ssh_server import PASSWORD, USER, ssh_house
-from tls_front import tls_front
+from pg_tls_front import tls_front
 
 from holdfast.commands.demo.temporary import environment, temporary_holdfast
 
