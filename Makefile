@@ -68,9 +68,9 @@ azurite: $(VENV)/azurite/.done
 
 test-only: setup-dev system-parts azurite
 	HOLDFAST_TEST_METADATA= $(PYTEST) -n $(WORKERS) --dist loadfile -q
-	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m metadata
+	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m "metadata and not slow and not faults"
 
-test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL
+test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL, slow and fault tests too
 	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m metadata
 
 test-fast: setup-dev system-parts azurite ## All but the slow tests and those that kill processes or fill disks
