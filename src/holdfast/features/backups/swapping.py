@@ -34,6 +34,7 @@ from holdfast.kernel.stop import Stop
 
 _AGAIN_SECONDS = 3600
 _LOOK_SECONDS = 0.2
+_SWAP_WAITS = (0.0, 1.0, 3.0, 6.0, 10.0)  # a server that was killed is back by then
 
 
 def _at_work(engine: CanActivity, at: Endpoint) -> list[Present]:
@@ -141,13 +142,15 @@ class Swapper:
 
     def _through(self, engine: SwappingEngine, at: Endpoint, candidate: Endpoint, kept: Endpoint, tools: Tools) -> None:
         last: HoldfastError | None = None
-        for wait in (0.0, 1.0, 3.0):
+        for number, wait in enumerate(_SWAP_WAITS):
             Stop().wait(wait)
             try:
                 asyncio.run(engine.swap(at, candidate, kept, tools))
                 return
             except HoldfastError as error:
                 last = error
+                if number >= 2 and not error.retryable:
+                    break
         raise NeedsOperator(
             f"the swap did not complete: {last}",
             code="swap_incomplete",
