@@ -12,8 +12,8 @@ from certificates import Authority
 from foreign_files import make_file
 from foreign_pg import LOGIN, PASSWORDS, READER, ForeignSubject, superuser
 from pg_server import Cluster
-from ssh_server import PASSWORD, USER, ssh_house
 from pg_tls_front import tls_front
+from ssh_server import PASSWORD, USER, ssh_house
 
 from holdfast.commands.demo.temporary import environment, temporary_holdfast
 
