@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from holdfast.contract.engine import Engine
 from holdfast.contract.spec import Endpoint
+from holdfast.kernel.errors import Invalid
 
 TlsMode = Literal["disable", "require", "verify-ca", "verify-full"]
 TLS_MODES: tuple[TlsMode, ...] = ("disable", "require", "verify-ca", "verify-full")
@@ -87,11 +88,21 @@ class CanRegister(Engine, Protocol):
     wire: ClassVar[Wire | None]
 
     def address(self, url: str) -> Address:
-        """Pure. Raises Invalid (code "url_invalid") for a URL of another kind and for any option not on the list: an
-        option may name a file of ours or change what a session means."""
+        """Pure. Raises Invalid: code "url_invalid" for a URL of another kind, "url_option" for any option not listed,
+        which may name a file of ours or change what a session means."""
         ...
 
     def sibling(self, at: Endpoint, name: str) -> Endpoint:
         """Pure: another database at the same place. Raises Conflict (code "cannot_create_there") where there is no
         way to make one."""
         ...
+
+
+def url_invalid(noun: str, message: str, hint: str | None = None) -> Invalid:
+    """For implementations: what is wrong with a URL, never with the URL: it may hold a password."""
+    return Invalid(
+        f"this is no URL of {noun}: {message}",
+        code="url_invalid",
+        hint=hint,
+        details={"fields": [{"field": "url", "message": message}]},
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from holdfast.contract.spec import Endpoint, Spec
+from holdfast.kernel.errors import Invalid
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,9 @@ def differing(before: Spec, after: Spec) -> dict[str, tuple[Any, Any]]:
     """{field: (before, after)} of two specs of one kind, for implementations."""
     old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
     return {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
+
+
+def wrong(name: str, why: str) -> Invalid:
+    """For implementations: the field of the spec that cannot be so."""
+    details = {"fields": [{"field": f"spec.{name}", "message": why}]}
+    return Invalid(f"{name}: {why}", code="resize_invalid", details=details)

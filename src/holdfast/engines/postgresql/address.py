@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from holdfast.contract.external import TLS_MODES, Address, ExternalTraits, Opening, TlsMode
+from holdfast.contract.external import TLS_MODES, Address, ExternalTraits, Opening, TlsMode, url_invalid
 from holdfast.kernel.errors import Invalid
 
 PORT = 5432
@@ -64,13 +64,7 @@ def _text(part: str | None) -> str | None:
 
 
 def _invalid(message: str) -> Invalid:
-    """Never with the URL: it holds a password."""
-    return Invalid(
-        f"this is no URL of a PostgreSQL server: {message}",
-        code="url_invalid",
-        hint="postgresql://USER:PASS@host:5432/database?sslmode=verify-full",
-        details={"fields": [{"field": "url", "message": message}]},
-    )
+    return url_invalid("a PostgreSQL server", message, "postgresql://USER:PASS@host:5432/database?sslmode=verify-full")
 
 
 class PostgresqlWire:

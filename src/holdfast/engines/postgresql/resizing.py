@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import psycopg
 
-from holdfast.contract.resizing import Change, differing
+from holdfast.contract.resizing import Change, differing, wrong
 from holdfast.contract.spec import Endpoint, Spec
 from holdfast.engines.postgresql import faults, link
 from holdfast.engines.postgresql.names import elsewhere
@@ -27,10 +27,10 @@ class Resizes:
         found = differing(old, new)
         for name in found:
             if name in _FIXED:
-                raise _wrong(name, f"stays as it was created; {_FIXED[name]}")
+                raise wrong(name, f"stays as it was created; {_FIXED[name]}")
         if new.memory_mb is not None and new.memory_mb < new.shared_buffers_mb + _ROOM_MB:
             least = new.shared_buffers_mb + _ROOM_MB
-            raise _wrong("memory_mb", f"with {new.shared_buffers_mb} MB of shared_buffers_mb it takes at least {least}")
+            raise wrong("memory_mb", f"with {new.shared_buffers_mb} MB of shared_buffers_mb it takes at least {least}")
         more = _sessions(old) != _sessions(new)  # the server counts ours on top of the users' own
         at_start = {*_AT_START, *(("connection_limit",) if more else ())}
         return tuple(
@@ -62,8 +62,3 @@ def _own(spec: Spec) -> PostgresqlSpec:
     if not isinstance(spec, PostgresqlSpec):
         raise Invalid("this is not a PostgreSQL spec", code="spec_invalid")
     return spec
-
-
-def _wrong(name: str, why: str) -> Invalid:
-    details = {"fields": [{"field": f"spec.{name}", "message": why}]}
-    return Invalid(f"{name}: {why}", code="resize_invalid", details=details)

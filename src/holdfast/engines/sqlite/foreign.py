@@ -10,11 +10,11 @@ from urllib.parse import unquote, urlsplit
 
 import apsw
 
-from holdfast.contract.external import Address, ExternalTraits
+from holdfast.contract.external import Address, ExternalTraits, url_invalid
 from holdfast.contract.privileges import Power, Report
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.sqlite.connections import database, path_of, scalar
-from holdfast.kernel.errors import Conflict, Corrupt, Invalid, Permanent
+from holdfast.kernel.errors import Conflict, Corrupt, Permanent
 
 TRAITS = ExternalTraits(files=True, reader_role=False)
 
@@ -24,12 +24,7 @@ def parse(url: str) -> Address:
     parts = urlsplit(url.strip())
     path = unquote(parts.path)
     if parts.scheme != "sqlite" or parts.netloc or parts.query or parts.fragment or not path.startswith("/"):
-        message = "it reads sqlite:///absolute/path, without a host or options"
-        raise Invalid(
-            f"this is no URL of a SQLite file: {message}",
-            code="url_invalid",
-            details={"fields": [{"field": "url", "message": message}]},
-        )
+        raise url_invalid("a SQLite file", "it reads sqlite:///absolute/path, without a host or options")
     return Address(path=Path("/" + path.lstrip("/")))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from holdfast.contract.external import Address, ExternalTraits, Opening, TlsMode
+from holdfast.contract.external import Address, ExternalTraits, Opening, TlsMode, url_invalid
 from holdfast.engines.valkey.foreign import AWAY
 from holdfast.engines.valkey.plan import SOCKET
 from holdfast.kernel.errors import Invalid
@@ -54,13 +54,7 @@ def parse(url: str) -> Address:
 
 
 def _invalid(message: str) -> Invalid:
-    """Never with the URL: it holds a password."""
-    return Invalid(
-        f"this is no URL of a Valkey server: {message}",
-        code="url_invalid",
-        hint="rediss://USER:PASS@host:6379",
-        details={"fields": [{"field": "url", "message": message}]},
-    )
+    return url_invalid("a Valkey server", message, "rediss://USER:PASS@host:6379")
 
 
 class ValkeyWire:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from holdfast.contract.resizing import Change, differing
+from holdfast.contract.resizing import Change, differing, wrong
 from holdfast.contract.spec import Endpoint, Spec
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.spec import ValkeySpec
@@ -23,10 +23,10 @@ class Resizes:
         found = differing(_own(before), new)
         for name in found:
             if name in _FIXED:
-                raise _wrong(name, "stays as it was created; restore a snapshot into a database that has more of them")
+                raise wrong(name, "stays as it was created; restore a snapshot into a database that has more of them")
         if new.memory_mb is not None and new.memory_mb < new.max_data_mb + _ROOM_MB:
             least = new.max_data_mb + _ROOM_MB
-            raise _wrong("memory_mb", f"with {new.max_data_mb} MB of max_data_mb it takes at least {least}")
+            raise wrong("memory_mb", f"with {new.max_data_mb} MB of max_data_mb it takes at least {least}")
         return tuple(Change(name, *pair, applies="at once") for name, pair in found.items())
 
     def used(self, at: Endpoint) -> Mapping[str, float]:
@@ -48,8 +48,3 @@ def _own(spec: Spec) -> ValkeySpec:
     if not isinstance(spec, ValkeySpec):
         raise Invalid("this is not a Valkey spec", code="spec_invalid")
     return spec
-
-
-def _wrong(name: str, why: str) -> Invalid:
-    details = {"fields": [{"field": f"spec.{name}", "message": why}]}
-    return Invalid(f"{name}: {why}", code="resize_invalid", details=details)

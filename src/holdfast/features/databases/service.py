@@ -63,7 +63,7 @@ class DatabasesService:
             environment = environment_of(conn, actor, wanted.environment_id, "database.create")
             once.check(conn)
             resource = self.insert(conn, actor, environment, wanted, state="creating")
-            made = self._run(conn, actor, resource, "database.create")
+            made = self.submit(conn, actor, resource, "database.create")
             once.keep(conn, made)
             return made
 
@@ -204,7 +204,7 @@ class DatabasesService:
             check_confirm(resource, confirm)
             if resource.state != "deleted":
                 raise wrong_state(resource, "purge")
-            return self._run(conn, actor, resource, "database.purge", {"now": True}, own=False)
+            return self.submit(conn, actor, resource, "database.purge", {"now": True}, own=False)
 
     def reveal_url(self, actor: Actor, resource_id: str, access: str) -> str:
         """The connection URL, password included; the reveal is audited before it is answered."""
@@ -248,7 +248,7 @@ class DatabasesService:
         changed = store.change(conn, resource.id, now=self._clock.now(), states=states, state=state, **columns)
         if changed is None:
             raise wrong_state(resource, verb)
-        return self._run(conn, actor, changed, f"database.{verb}", values or {})
+        return self.submit(conn, actor, changed, f"database.{verb}", values or {})
 
     def submit(
         self,
@@ -262,17 +262,6 @@ class DatabasesService:
     ) -> tuple[Resource, Run]:
         """The run that ends the state the caller just wrote, owned and audited, in the caller's transaction; or, not
         `own`, one that enters such a state by itself when its turn comes."""
-        return self._run(conn, actor, resource, kind, values, own)
-
-    def _run(
-        self,
-        conn: sa.Connection,
-        actor: Actor,
-        resource: Resource,
-        kind: str,
-        values: Mapping[str, Any] | None = None,
-        own: bool = True,
-    ) -> tuple[Resource, Run]:
         run = self._jobs.submit(
             conn,
             kind=kind,

@@ -1,0 +1,93 @@
+"""Routes of snapshots, repositories and secrets."""
+
+from __future__ import annotations
+
+from walk_ask import Ask, one, whole
+
+BUCKET = {  # refused: loopback is not opened here
+    "endpoint": "http://127.0.0.1:9",
+    "bucket": "walk",
+    "access_key_id": "AKIAWALK",
+    "secret_access_key": "a secret of the walk",
+}
+GOOGLE = {"endpoint": "http://127.0.0.1:9", "bucket": "walk", "service_account_key": "{}"}
+AZURE = {"account": "walk", "container": "walk", "endpoint": "http://127.0.0.1:9", "sas_token": "sig=walk"}
+SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
+VAULT: dict[str, Ask] = {
+    "POST /api/v1/databases/{database_id}/snapshots": one("snapshot.create", body={"repository_id": "$repository"}),
+    "GET /api/v1/snapshots": one("snapshot.read", query={"project_id": "$project"}),
+    "GET /api/v1/snapshots/{snapshot_id}": one("snapshot.read"),
+    "PATCH /api/v1/snapshots/{snapshot_id}": one("snapshot.create", body={"tags": ["walk"]}),
+    "DELETE /api/v1/snapshots/{snapshot_id}": one("snapshot.delete", body={"confirm": "$snapshot"}),
+    "GET /api/v1/snapshots/{snapshot_id}/verifications": one("snapshot.read"),
+    "POST /api/v1/snapshots/{snapshot_id}/verify": one("snapshot.verify", body={}),
+    "POST /api/v1/snapshots/{snapshot_id}/preview": Ask(
+        ("snapshot.restore", "database.create"), {"mode": "new", "name": "walk", "environment_id": "$environment"}
+    ),
+    "POST /api/v1/snapshots/{snapshot_id}/restore": Ask(
+        ("snapshot.restore", "database.create"),
+        {"mode": "new", "name": "walk", "environment_id": "$environment", "override_unverified": True},
+    ),
+    "POST /api/v1/snapshots/{snapshot_id}/restore #there": Ask(
+        ("snapshot.restore", "database.create", "database.register"),
+        {
+            "mode": "new",
+            "name": "walk there",
+            "environment_id": "$environment",
+            "server": "$database",
+            "override_unverified": True,
+        },
+    ),
+    "POST /api/v1/snapshots/{snapshot_id}/restore #in-place": one(
+        "snapshot.restore", body={"mode": "in_place", "confirm": "db0", "override_unverified": True}
+    ),
+    "GET /api/v1/restores": one("snapshot.read"),
+    "GET /api/v1/snapshots/{snapshot_id}/entries": one("snapshot.read"),
+    "GET /api/v1/snapshots/{snapshot_id}/entries/{path:path}/content": one(
+        "snapshot.download", fill={"path": "manifest.json"}
+    ),
+    "GET /api/v1/snapshots/{snapshot_id}/tables": one("snapshot.read"),
+    "GET /api/v1/snapshots/{snapshot_id}/tables/{table:path}/rows": one("snapshot.download", fill={"table": "t"}),
+    "GET /api/v1/repositories": one("repository.read", query={"project_id": "$project"}),
+    "POST /api/v1/repositories": one("repository.create", body={"project_id": "$project", "name": "walk"}),
+    "POST /api/v1/repositories #only": one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "environment_id": "$environment"}
+    ),
+    "POST /api/v1/repositories #s3": one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "kind": "s3", "s3": BUCKET}
+    ),
+    "POST /api/v1/repositories #gcs": one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "kind": "gcs", "gcs": GOOGLE}
+    ),
+    "POST /api/v1/repositories #azure": one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "kind": "azure", "azure": AZURE}
+    ),
+    "GET /api/v1/repositories/{repository_id}": one("repository.read"),
+    "POST /api/v1/repositories/{repository_id}/check": one("repository.check", body={}),
+    "POST /api/v1/repositories/{repository_id}/test": one("repository.check"),
+    "POST /api/v1/repositories/{repository_id}/credential": one(
+        "repository.update",
+        body={"access_key_id": "AKIAWALK", "secret_access_key": "a secret of the walk", "session_token": "walking"},
+    ),
+    "POST /api/v1/repositories/{repository_id}/credential #others": one(
+        "repository.update", body={"service_account_key": "{}", "account_key": "walk", "sas_token": "sig=walk"}
+    ),
+    "POST /api/v1/repositories/{repository_id}/default": one("repository.update"),
+    "POST /api/v1/repositories/{repository_id}/key": one("repository.key.reveal"),
+    "GET /api/v1/environments/{environment_id}/secrets": one("secret.read"),
+    "POST /api/v1/environments/{environment_id}/secrets/rotate": one("secret.rotate"),
+    "GET /api/v1/environments/{environment_id}/secrets/{name}": one("secret.read", fill=SECRET),
+    "PUT /api/v1/environments/{environment_id}/secrets/{name}": one("secret.write", fill=SECRET, body={"value": "x"}),
+    "DELETE /api/v1/environments/{environment_id}/secrets/{name}": one(
+        "secret.write", fill=SECRET, body={"confirm": SECRET["name"]}
+    ),
+    "GET /api/v1/environments/{environment_id}/secrets/{name}/versions": one("secret.read", fill=SECRET),
+    "POST /api/v1/environments/{environment_id}/secrets/{name}/reveal": one("secret.reveal", fill=SECRET),
+    "POST /api/v1/environments/{environment_id}/secrets/{name}/restore": one(
+        "secret.write", fill=SECRET, body={"version": 1}
+    ),
+    "GET /api/v1/system/master-key": whole("system.read"),
+    "POST /api/v1/system/master-key/rotate": whole("system.key.rotate"),
+    "GET /api/v1/system/recovery-kit": whole("system.read"),
+    "POST /api/v1/system/recovery-kit": whole("system.key.rotate", body={"passphrase": "x" * 20}),
+}
