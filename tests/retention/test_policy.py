@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,15 @@ from holdfast.kernel.errors import Conflict, Invalid
 
 NOW = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]
-OFF = {"last": None, "hourly": None, "daily": None, "weekly": None, "monthly": None, "yearly": None, "within": None}
+OFF: dict[str, Any] = {
+    "last": None,
+    "hourly": None,
+    "daily": None,
+    "weekly": None,
+    "monthly": None,
+    "yearly": None,
+    "within": None,
+}
 
 counts = st.one_of(st.none(), st.integers(0, 6))
 policies = st.builds(

@@ -138,7 +138,7 @@ def _kept(counted: Sequence[Item], policy: Policy, tz: tzinfo) -> Iterable[tuple
         yield "no rules", [item.id for item in counted]
         return
     for name, period in _COUNTED.items():
-        yield name, _newest_of_periods(counted, getattr(policy, name) or 0, lambda item, p=period: p(item, tz))
+        yield name, _newest_of_periods(counted, getattr(policy, name) or 0, period, tz)
     if policy.within:
         since = counted[0].at.astimezone(tz) - timedelta(days=policy.within)  # wall time: a day is a calendar day
         yield "within", [item.id for item in counted if item.at > since]
@@ -146,12 +146,14 @@ def _kept(counted: Sequence[Item], policy: Policy, tz: tzinfo) -> Iterable[tuple
     yield "newest verified", [item.id for item in counted if item.proven][:1]
 
 
-def _newest_of_periods(counted: Sequence[Item], most: int, period: Callable[[Item], object]) -> list[str]:
+def _newest_of_periods(
+    counted: Sequence[Item], most: int, period: Callable[[Item, tzinfo], object], tz: tzinfo
+) -> list[str]:
     seen: dict[object, str] = {}
     for item in counted:
         if len(seen) >= most:
             break
-        seen.setdefault(period(item), item.id)
+        seen.setdefault(period(item, tz), item.id)
     return list(seen.values())
 
 
