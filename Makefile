@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
+SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
 export PIP_NO_INPUT := 1
 
 .PHONY: azurite fuzz help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
@@ -67,11 +68,11 @@ $(VENV)/azurite/.done: tests/support/azurite/package.json tests/support/azurite/
 azurite: $(VENV)/azurite/.done
 
 test-only: setup-dev system-parts azurite
-	HOLDFAST_TEST_METADATA= $(PYTEST) -n $(WORKERS) --dist loadfile -q
-	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m "metadata and not slow and not faults"
+	HOLDFAST_TEST_METADATA= $(SUITE)
+	HOLDFAST_TEST_METADATA=postgresql $(SUITE) -m "metadata and not slow and not faults"
 
 test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL, slow and fault tests too
-	HOLDFAST_TEST_METADATA=postgresql $(PYTEST) -n $(WORKERS) --dist loadfile -q -m metadata
+	HOLDFAST_TEST_METADATA=postgresql $(SUITE) -m metadata
 
 test-fast: setup-dev system-parts azurite ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import failed_list
 import pytest
 from metadata_mark import MetadataMark
 from needs import Needs
@@ -13,3 +14,5 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeakWatch(), "leak-watch")
     config.pluginmanager.register(Needs(), "needs")
     config.pluginmanager.register(MetadataMark(), "metadata-mark")
+    if (listing := failed_list.plugin(config)) is not None:
+        config.pluginmanager.register(listing, "failed-list")

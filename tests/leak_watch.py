@@ -39,6 +39,7 @@ _SHAPES = {
 }
 ODD_VALUES = "x-odd-values"  # a request that carries it says nothing about what is secret
 _MAX_FILE = 64 << 20
+LEAKED = 9  # the exit code when a secret was found at the very end: nothing that is tried again may hide it
 
 
 def _likely(value: object) -> bool:
@@ -186,8 +187,8 @@ class LeakWatch:
             output["leaks"] = late
             return
         self.late = [*getattr(self, "late", []), *late]
-        if self.late and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self.late:
+            session.exitstatus = LEAKED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

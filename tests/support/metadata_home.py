@@ -103,7 +103,8 @@ def _server() -> str:
 
     stack = ExitStack()
     atexit.register(stack.close)
-    dsn = administrator(stack.enter_context(running("18")))
+    # Room for the pools of every test that did not close its own, and of two nodes' processes.
+    dsn = administrator(stack.enter_context(running("18", max_connections=400)))
     with psycopg.connect(dsn, autocommit=True) as conn:  # the machine is not switched off in the middle of a test
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             conn.execute(f"ALTER SYSTEM SET {name} = off")  # type: ignore[call-overload]
