@@ -2,14 +2,16 @@
 
 A test does when its module, the module of a fixture it asks for, or a module of the tests that one of these imports
 names `metadata_home`; unless it is marked `own_metadata`: it always chooses its database itself. `make test-only` runs
-all tests on a metadata file, then those that are marked so on PostgreSQL.
+all tests on a metadata file, then on PostgreSQL those that are marked so: the quick ones, and of the slow ones those in
+the share that HOLDFAST_TEST_SHARE names ("0/2": the first of two), another one for the next commit.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import sys
-from collections.abc import Sequence
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -63,13 +65,27 @@ def fixture_files(item: pytest.Item) -> set[Path]:
     return {file for file in files if file.is_relative_to(TESTS)}
 
 
+def in_share(file: str, share: str) -> bool:
+    """Whether a file of tests belongs to the share "K/N". Whole files: what their tests start is started once."""
+    number, _, of = share.partition("/")
+    return zlib.crc32(file.encode()) % int(of) == int(number)
+
+
 class MetadataMark:
     """The pytest plugin: marks at collection, before `-m` chooses."""
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("own_metadata") is None and any(
                 uses_metadata(file) for file in {item.path.resolve(), *fixture_files(item)}
             ):
                 item.add_marker(pytest.mark.metadata)
+        if share := os.environ.get("HOLDFAST_TEST_SHARE"):
+            left = [item for item in items if _costly(item) and not in_share(item.nodeid.partition("::")[0], share)]
+            config.hook.pytest_deselected(items=left)
+            items[:] = [item for item in items if item not in set(left)]
+
+
+def _costly(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) is not None for name in ("slow", "faults"))

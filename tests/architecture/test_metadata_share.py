@@ -1,0 +1,46 @@
+"""What runs on PostgreSQL metadata: each slow file in exactly one share, and every share has some."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from metadata_mark import in_share
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_file_is_in_exactly_one_share() -> None:
+    files = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "tests").rglob("test_*.py"))]
+    for number in (1, 2, 3):
+        shares = [{file for file in files if in_share(file, f"{each}/{number}")} for each in range(number)]
+        assert sum(map(len, shares)) == len(files)
+        assert set().union(*shares) == set(files)
+        assert all(shares)
+
+
+@pytest.mark.slow
+def test_quick_tests_run_in_every_share_and_slow_ones_in_one(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "from metadata_mark import MetadataMark\n"
+        "def pytest_configure(config): config.pluginmanager.register(MetadataMark())\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  slow\n  faults\n  metadata\n  own_metadata\n")
+    for name in "abcdef":
+        (tmp_path / f"test_{name}.py").write_text(
+            f"import pytest\ndef test_quick_{name}(): pass\n@pytest.mark.slow\ndef test_slow_{name}(): pass\n"
+            f"@pytest.mark.faults\ndef test_kill_{name}(): pass\n"
+        )
+    listed = []
+    for share in ("0/2", "1/2"):
+        ran = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", "--rootdir", "."],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
+            env={"PYTHONPATH": str(ROOT / "tests" / "support"), "PATH": "/usr/bin:/bin", "HOLDFAST_TEST_SHARE": share},
+        )  # fmt: skip
+        listed.append({line for line in ran.stdout.splitlines() if "::" in line})
+    both, either = listed[0] & listed[1], listed[0] | listed[1]
+    assert {line.partition("::")[2] for line in both} == {f"test_quick_{name}" for name in "abcdef"}
+    assert len(either) == 18
