@@ -26,7 +26,7 @@ def test_the_kept_database_is_discarded_after_the_grace(engine: str) -> None:
             assert all(run.state != "failed" for run in runs), runs
             return bool(runs) and all(run.state == "succeeded" for run in runs)
 
-        eventually(discarded, 30)
+        eventually(discarded)
         with here.db.read() as conn:
             kept = conn.exec_driver_sql("SELECT kept_until, receipt FROM restores").all()
         assert [row[0] for row in kept] == [None]

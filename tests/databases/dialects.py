@@ -235,7 +235,7 @@ def _valkey_recovered(files: Path) -> int:
     argv = [str(binary), "--dir", str(data), "--dbfilename", "dump.rdb", "--appendonly", "no", "--port", "0"]
     child = subprocess.Popen([*argv, "--unixsocket", "s"], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 with unix(data / "s") as sock:

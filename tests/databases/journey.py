@@ -31,7 +31,7 @@ def fresh(word: str = "db") -> str:
     return f"{word}-{os.getpid()}-{next(_numbers)}"
 
 
-def eventually(check: Callable[[], Any], seconds: float = 15.0) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := check()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -76,7 +76,7 @@ class Served:
         assert error["message"], error
         return error
 
-    def ended(self, run: Any, seconds: float = 60.0) -> dict[str, Any]:
+    def ended(self, run: Any, seconds: float = 180.0) -> dict[str, Any]:
         run_id = run if isinstance(run, str) else run["run"]["id"]
         found: dict[str, Any] = eventually(
             lambda: (now := self.get(f"/runs/{run_id}"))["state"] in ("succeeded", "failed", "cancelled") and now,

@@ -125,7 +125,7 @@ def test_a_client_that_leaves_ends_its_statement_at_the_server(asked: tuple[Serv
         newest = served.get(f"/databases/{made}/statements", limit=1)["items"]
         return bool(newest) and newest[0]["status"] == "cancelled"
 
-    eventually(noted, 4)
+    eventually(noted, 30)  # its own limit is 60
     # A writer that was still at work would hold the table, or the file.
     started = time.monotonic()
     served.write(made, "alter table sink add column x int", "alter table sink drop column x")

@@ -81,10 +81,10 @@ class World:
             assert not self._thread.is_alive(), "the runner did not stop"
         self._stop = self._thread = None
 
-    def ended(self, run: Run, timeout: float = 60) -> Run:
+    def ended(self, run: Run, timeout: float = 180) -> Run:
         return self.services.jobs.wait(run.id, timeout)
 
-    def succeeded(self, run: Run, timeout: float = 60) -> Run:
+    def succeeded(self, run: Run, timeout: float = 180) -> Run:
         done = self.ended(run, timeout)
         assert done.state == "succeeded", (done.kind, done.state, done.error)
         return done
@@ -173,7 +173,7 @@ def _project(services: Services) -> tuple[Project, Environment, Environment]:
     return project, made[0], made[1]
 
 
-def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         found = check()

@@ -109,7 +109,7 @@ def stranger(software: str = "valkey", *settings: str) -> Iterator[Stranger]:
 
 
 def _ready(made: Stranger, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while True:
         assert process.poll() is None, "the server ended at its start"
         try:

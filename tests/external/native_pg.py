@@ -86,7 +86,7 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _ready(root: Path, port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if (root / f".s.PGSQL.{port}").exists():
             probe = [BIN / "pg_isready", "-q", "-h", str(root), "-p", str(port)]

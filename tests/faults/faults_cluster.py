@@ -34,7 +34,7 @@ FILL = {
 QUIET = frozenset({"ready", "stopped", "failed", "deleted"})
 
 
-def eventually(check: Callable[[], object], seconds: float = 15.0, what: str = "it") -> None:
+def eventually(check: Callable[[], object], seconds: float = 60.0, what: str = "it") -> None:
     until = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < until, f"{what} did not come true within {seconds:g} s"
@@ -138,7 +138,7 @@ class Cluster:
             self.child.wait(60)
         self.child = None
 
-    def cli(self, *words: str, seconds: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
+    def cli(self, *words: str, seconds: float = 180, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "holdfast.cli", *words],
             env=self.env | variables,
@@ -253,7 +253,7 @@ class Cluster:
             check=False,
         )
 
-    def settled(self, seconds: float = 30) -> None:
+    def settled(self, seconds: float = 90) -> None:
         """Every run ended and nothing is left in a passing state."""
         eventually(lambda: not self.passing(), seconds, "a settled system")
         assert not self.passing()

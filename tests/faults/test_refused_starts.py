@@ -29,7 +29,7 @@ def mounted(*words: str, at: Path) -> Iterator[None]:
 def refusal(it: Cluster, *, hint: str, **variables: str) -> str:
     """What `holdfast up` says before it gives up; nothing of it goes on."""
     before = processes_of(it.root)
-    ended = it.cli("up", seconds=40, **variables)
+    ended = it.cli("up", seconds=180, **variables)
     said = ended.stderr + ended.stdout
     assert ended.returncode not in (0, None), said
     assert "Traceback" not in said, said

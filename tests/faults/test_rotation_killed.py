@@ -46,7 +46,7 @@ def test_a_rotation_goes_on_by_itself(start: Callable[..., Cluster], point: str)
         it.arm()
         with pytest.raises((Retryable, HoldfastError)):
             it.client.post("/system/master-key/rotate", {"data_keys": True})
-        eventually(it._ready, 30, "an api again")
+        eventually(it._ready, what="an api again")
         eventually(lambda: it.client.get("/system/master-key")["retiring"] == [], what="an end of the rotation")
         source = FileSource(it.settings.master_key_file)
         now = it.client.get("/system/master-key")["id"]

@@ -22,7 +22,7 @@ def processes_naming(text: str) -> list[int]:
     return found
 
 
-def eventually(check: object, seconds: float = 10.0) -> None:
+def eventually(check: object, seconds: float = 60.0) -> None:
     """Wait until `check()` is true, or fail."""
     assert callable(check)
     until = time.monotonic() + seconds

@@ -116,7 +116,7 @@ def start_api(base: Path) -> Api:
     control.close()
     admin.close()
     api = Api(f"http://127.0.0.1:{port}", path, base, process, log)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         try:
             assert httpx.get(api.url + "/health/live").status_code == 200

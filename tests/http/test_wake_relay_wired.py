@@ -31,7 +31,7 @@ def base() -> Iterator[Path]:
 
 def heard(ear: Listener, say: Callable[[], None], topic: str) -> bool:
     """A hint may be lost while a relay is not there yet, so it is said again."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         say()
         if topic in ear.wait(0.3):

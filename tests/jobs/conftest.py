@@ -46,7 +46,7 @@ class World:
         assert found
         return found
 
-    def until(self, truth: Callable[[], Any], seconds: float = 20) -> Any:
+    def until(self, truth: Callable[[], Any], seconds: float = 60) -> Any:
         end = time.monotonic() + seconds
         while not (value := truth()):
             assert time.monotonic() < end, "it did not happen in time"

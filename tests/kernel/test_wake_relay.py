@@ -44,7 +44,7 @@ def _listeners(db: Database) -> list[int]:
         return [row[0] for row in conn.exec_driver_sql(statement + " AND datname = current_database()")]
 
 
-def _heard(ear: Listener, said: Callable[[], None], topic: str, seconds: float = 20) -> bool:
+def _heard(ear: Listener, said: Callable[[], None], topic: str, seconds: float = 60) -> bool:
     """A hint may be lost while a relay is not there yet, so it is said again."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

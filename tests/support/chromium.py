@@ -72,7 +72,7 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def until(self, script: str, seconds: float = 20) -> Any:
+    def until(self, script: str, seconds: float = 60) -> Any:
         """Wait for an expression to become true. Raises AssertionError with the page's words.
 
         A page that is just being replaced has no document to ask, or half of one: that is "not yet".
