@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from holdfast.formats.restic import documents
 from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.clock import Clock, parse_timestamp, timestamp
-from holdfast.kernel.errors import Conflict, Corrupt, DiskFull, HoldfastError, NeedsOperator, NotFound
+from holdfast.kernel.errors import Conflict, Corrupt, DiskFull, HoldfastError, NeedsOperator, NotFound, Retryable
 from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.base import Store, pieces
 
@@ -28,6 +29,7 @@ LOST_AFTER_SECONDS = 22 * 60.0
 RETRY_SECONDS = 20.0
 LOCK_LOST = "the repository's lock could not be refreshed"
 _SETTLE_SECONDS = 0.2
+_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,16 @@ class Holder:
     def describe(self) -> str:
         kind = "exclusively " if self.exclusive else ""
         return f"{kind}by process {self.pid} on {self.hostname} since {self.time}"
+
+
+class Held(Protocol):
+    """A lock that someone holds."""
+
+    def require(self) -> None:
+        """Raises Retryable (code "repository_lock_lost") unless the lock's file is there and was refreshed in time.
+
+        Who was stopped for long (SIGSTOP, a laptop's lid) hears of it here before anything else."""
+        ...
 
 
 class Locks:
@@ -85,18 +97,56 @@ class Locks:
         return holder.hostname == socket.gethostname() and not _is_alive(holder.pid)
 
     @contextmanager
-    def hold(self, *, exclusive: bool = False, stop: Stop | None = None) -> Iterator[Stop]:
+    def hold(self, *, exclusive: bool = False, stop: Stop | None = None, wait: float = 0.0) -> Iterator[Stop]:
         """Hold a lock. The yielded Stop is set when the lock was lost: no refresh for 22 minutes; then nothing may be
-        written any more. Raises Conflict (code "repository_locked") naming who is in the way.
+        written any more. Raises Conflict (code "repository_locked") naming who is in the way after `wait` seconds.
         """
-        name = self._acquire(exclusive, _SETTLE_SECONDS)
         lost = stop or Stop()
-        keeper = _Refresher(self, name, exclusive, lost)
+        with self.held(exclusive=exclusive, stop=lost, wait=wait):
+            yield lost
+
+    @contextmanager
+    def held(self, *, exclusive: bool = False, stop: Stop | None = None, wait: float = 0.0) -> Iterator[Held]:
+        """`hold`, for who must ask before an act that cannot be taken back whether the lock is still theirs."""
+        stop = stop or Stop()
+        name = self._acquire_within(wait, exclusive, stop)
+        keeper = _Refresher(self, name, exclusive, stop)
         keeper.start()
         try:
-            yield lost
+            yield keeper
         finally:
             self._store.delete(keeper.finish())
+
+    def _acquire_within(self, seconds: float, exclusive: bool, stop: Stop) -> str:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self._acquire(exclusive, _SETTLE_SECONDS)
+            except Conflict:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise
+                if stop.wait(min(left, _POLL_SECONDS)):
+                    stop.check()
+
+    def doubtful(self) -> list[str]:
+        """Names of locks that only their age makes stale: their owner is on another machine, or lives. When a clock
+        jumped they may be in force all the same."""
+        found = []
+        for name, _ in pieces(self._store, "locks"):
+            try:
+                document = documents.decode(self._store.get(name), self._key)
+            except NotFound:
+                continue
+            here = str(document.get("hostname", "")) == socket.gethostname()
+            aged = self._clock.now() - parse_timestamp(str(document.get("time", ""))) > STALE_AFTER
+            if aged and not (here and not _is_alive(int(document.get("pid", 0)))):
+                found.append(name)
+        return found
+
+    def stands(self, name: str) -> bool:
+        """Whether a lock file is still there: another may have thought it stale, or `restic unlock` took it."""
+        return self._store.exists(name)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -171,11 +221,23 @@ class _Refresher(threading.Thread):
         self._locks, self._name, self._exclusive, self._lost = locks, name, exclusive, lost
         self._over = threading.Event()
         self._old: list[str] = []
+        self._refreshed = _uptime()
+
+    def require(self) -> None:
+        """See `Held`."""
+        name = self._name
+        while _uptime() - self._refreshed <= LOST_AFTER_SECONDS:
+            if self._locks.stands(name):
+                return
+            if name == self._name:
+                break
+            name = self._name  # it was just refreshed
+        raise Retryable(LOCK_LOST, code="repository_lock_lost")
 
     def run(self) -> None:
-        refreshed, wait = time.monotonic(), REFRESH_SECONDS
+        wait = REFRESH_SECONDS
         while not self._over.wait(wait):
-            if time.monotonic() - refreshed > LOST_AFTER_SECONDS:
+            if _uptime() - self._refreshed > LOST_AFTER_SECONDS:
                 self._lost.stop(LOCK_LOST)
                 return
             try:
@@ -184,7 +246,7 @@ class _Refresher(threading.Thread):
                 wait = RETRY_SECONDS  # often enough that the 22 minutes are not overrun
                 continue
             self._old.append(self._name)
-            self._name, refreshed, wait = fresh, time.monotonic(), REFRESH_SECONDS
+            self._name, self._refreshed, wait = fresh, _uptime(), REFRESH_SECONDS
             self._drop_old()
 
     def _drop_old(self) -> None:
@@ -201,6 +263,11 @@ class _Refresher(threading.Thread):
         self.join()
         self._drop_old()
         return self._name
+
+
+def _uptime() -> float:
+    """Seconds that also pass while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _is_alive(pid: int) -> bool:

@@ -30,7 +30,7 @@ from holdfast.kernel.stop import Stop
 from holdfast.vault.channel import Aborted, Channel, Failure
 from holdfast.vault.cutting import cut_pages, cut_stream
 from holdfast.vault.layout import WrittenFile, complete, require_path, store_trees
-from holdfast.vault.locks import LOCK_LOST
+from holdfast.vault.locks import LOCK_LOST, Held
 from holdfast.vault.packing import Finished, Packer
 from holdfast.vault.repository import MANIFEST, Repository
 
@@ -317,6 +317,15 @@ def _join(threads: Iterable[threading.Thread]) -> None:
         thread.join()
 
 
+def _require_since(repo: Repository, lock: Held, snapshot: str) -> None:
+    """Take the snapshot back when the lock went while its document was written: a prune may not have seen it."""
+    try:
+        lock.require()
+    except Retryable:
+        repo.forget(snapshot)
+        raise
+
+
 def write_snapshot(
     repo: Repository,
     capture: Capture,
@@ -329,16 +338,17 @@ def write_snapshot(
     stop: Stop | None = None,
     progress: Callable[[SnapshotStats], None] | None = None,
     options: SnapshotOptions | None = None,
+    patience: float = 0.0,
 ) -> WrittenSnapshot:
     """Store everything an entered capture yields, then its manifest and companions, then the snapshot itself.
 
     Raises what the capture raises, Cancelled, DiskFull, Corrupt (a blob that does not survive sealing), Conflict
-    (locked). After any error the repository has no new snapshot. What was stored by then is found again next time when
-    an index names it (on Cancelled one is written); after DiskFull the packs no index names are deleted, after other
-    errors they are left for a prune.
+    (locked, for more than `patience` seconds), Retryable (the lock went meanwhile). After any error the repository has
+    no new snapshot. What was stored by then is found again next time when an index names it (on Cancelled one is
+    written); after DiskFull the packs no index names are deleted, after other errors they are left for a prune.
     """
     stop = stop or Stop()
-    with repo.lock(stop=stop):
+    with repo.locks.held(stop=stop, wait=patience) as lock:
         repo.store.sweep()
         inherited = repo.nodes(parent) if parent else {}
         line = _Pipeline(repo, inherited, stop, progress, options or SnapshotOptions())
@@ -371,6 +381,8 @@ def write_snapshot(
         sealed = documents.encode(snapshot.as_dict(), repo.key)
         name = hashlib.sha256(sealed).hexdigest()
         crash_point("upload.snapshot")
+        lock.require()
         repo.store.put(f"snapshots/{name}", [sealed])
         crash_point("upload.snapshot.done")
+        _require_since(repo, lock, name)
     return WrittenSnapshot(name, manifest, line.stats)

@@ -46,7 +46,7 @@ class Policy:
                 raise _invalid(name, f"is a number from 0 to {MOST}, or absent")
         if type(self.minimum) is not int or not 1 <= self.minimum <= MOST:
             raise _invalid("minimum", f"is a number from 1 to {MOST}")
-        if any(not isinstance(tag, str) or not tag for tag in self.tags):
+        if not all(type(tag) is str and tag for tag in self.tags):
             raise _invalid("tags", "are texts, none empty")
 
     @property
