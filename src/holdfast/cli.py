@@ -31,7 +31,8 @@ class Lazy(NamedTuple):
     more: tuple[str, ...] = ()  # modules of slices above that add verbs to the same noun
 
 
-REPO_MORE = ("holdfast.features.backups.cli_repo_add",)
+REPO_MORE = ("holdfast.features.backups.cli_repo_add", "holdfast.features.retention.cli_collect")
+SNAPSHOT_MORE = ("holdfast.features.retention.cli_snapshot",)
 DB_MORE = (
     "holdfast.features.databases.cli_changes",
     "holdfast.features.connections.cli_db",
@@ -68,8 +69,15 @@ COMMANDS: dict[str, Lazy] = {
     "table": Lazy("holdfast.features.rows.cli_table", "app", "Tables: show, create, alter, drop.", "Data"),
     "query": Lazy("holdfast.features.saved.cli", "app", "Saved queries: save, run by name, look back.", "Data"),
     "keys": Lazy("holdfast.features.values.cli", "app", "Keys of a database that keeps keys.", "Data"),
-    "snapshot": Lazy("holdfast.features.backups.cli", "app", "Snapshots: back up, look inside, restore.", "Data"),
-    "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data"),
+    "snapshot": Lazy(
+        "holdfast.features.backups.cli",
+        "app",
+        "Snapshots: back up, look inside, restore.",
+        "Data",
+        more=SNAPSHOT_MORE,
+    ),
+    "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data", more=SNAPSHOT_MORE),
+    "retention": Lazy("holdfast.features.retention.cli", "app", "Retention: which snapshots are kept.", "Data"),
     "repo": Lazy(
         "holdfast.features.backups.cli_repo", "app", "Repositories: where snapshots live.", "Data", more=REPO_MORE
     ),

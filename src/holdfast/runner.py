@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from holdfast import catalog, located
 from holdfast.contract.registry import Registry
@@ -39,6 +40,7 @@ from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
+from holdfast.features.retention.tasks import RetentionSweep, RetentionTasks
 from holdfast.features.transfers.shelf import Shelf
 from holdfast.features.transfers.sweep import TransferSweep
 from holdfast.features.transfers.tasks import TransferTasks
@@ -121,6 +123,7 @@ def build(
     shelf = Shelf(settings.data)
     TransferTasks(db, reach, gate, shelf, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
+    RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)
 
@@ -132,6 +135,7 @@ def build(
         hosts.sweep,
         DatabaseSweep(db, jobs, clock, node.name).sweep,
         BackupSweep(db, jobs, swapper, clock).sweep,
+        RetentionSweep(db, jobs, clock).sweep,
         MoveSweep(db, jobs, clock).sweep,
         watch.sweep,
         PasswordWatch(db, reach, gate, clock).sweep,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ from holdfast.features.migrations.service import MigrationsService
 from holdfast.features.moves import api as moves_api
 from holdfast.features.moves.service import MovesService
 from holdfast.features.nodes import api as nodes_api
+from holdfast.features.retention import api as retention_api
+from holdfast.features.retention.collecting import CollectingService
+from holdfast.features.retention.service import RetentionService
 from holdfast.features.rows import api as rows_api
 from holdfast.features.rows import api_tables
 from holdfast.features.rows.service import RowsService
@@ -98,6 +102,7 @@ ROUTERS = (
     backups_api.router,
     api_browse.router,
     api_repositories.router,
+    retention_api.router,
     metrics_api.router,
     moves_api.router,
     nodes_api.router,
@@ -132,6 +137,8 @@ class Services:
     restores: RestoreService
     repositories: RepositoriesService
     browse: BrowseService
+    retention: RetentionService
+    collecting: CollectingService
     masking: MaskingService
     migrations: MigrationsService
     copies: CopiesService
@@ -162,6 +169,8 @@ class Services:
             self.restores,
             self.repositories,
             self.browse,
+            self.retention,
+            self.collecting,
             self.masking,
             self.migrations,
             self.copies,
@@ -259,6 +268,8 @@ def build(
         restores=RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
         repositories=RepositoriesService(db, jobs, keys, clock),
         browse=BrowseService(db, reach, keys, scratch, bounds.quotas),
+        retention=RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
+        collecting=CollectingService(db, jobs),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),

@@ -22,7 +22,9 @@ _PAGE = 1000
 def remembered(conn: sa.Connection) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """By every snapshot's row, oldest first."""
     c = snapshots.c
-    query = sa.select(c.id, c.summary).where(c.state.in_(("ready", "deleted"))).order_by(c.id)
+    query = (
+        sa.select(c.id, c.summary).where(c.state.in_(("ready", "forgotten", "forgetting", "deleted"))).order_by(c.id)
+    )
     for row in conn.execution_options(yield_per=_PAGE).execute(query):
         if anchor := (row.summary or {}).get(ANCHOR):
             yield f"the snapshot {row.id}", anchor

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from holdfast.features.access.grants import Place
 from holdfast.kernel.db import Json, Timestamp, metadata
 
-SnapshotState = Literal["creating", "ready", "failed", "deleted"]
+SnapshotState = Literal["creating", "ready", "failed", "forgotten", "forgetting", "deleted"]
 Verification = Literal["green", "yellow", "red"]
 
 repositories = sa.Table(
@@ -34,6 +34,7 @@ repositories = sa.Table(
     sa.Column("location", sa.String(700)),
     sa.Column("last_test", Json()),
     sa.Column("trouble", Json()),
+    sa.Column("last_gc", Json()),
     sa.UniqueConstraint("project_id", "name"),
     sa.Index("ix_repositories_location", "location", unique=True),
 )
@@ -72,10 +73,13 @@ snapshots = sa.Table(
     sa.Column("created_at", Timestamp(), nullable=False),
     sa.Column("taken_at", Timestamp()),
     sa.Column("deleted_at", Timestamp()),
+    sa.Column("forgotten", Json()),
+    sa.Column("forget_due", Timestamp()),
     sa.Index("ix_snapshots_resource_id", "resource_id", "id"),
     sa.Index("ix_snapshots_project_id", "project_id", "id"),
     sa.Index("ix_snapshots_created_by", "created_by", "created_at"),
     sa.Index("ix_snapshots_created_at", "project_id", "created_at"),
+    sa.Index("ix_snapshots_forget_due", "state", "forget_due"),
 )
 
 verifications = sa.Table(
@@ -148,6 +152,7 @@ class RepositoryRow:
     location: str | None = None
     last_test: Mapping[str, Any] | None = None
     trouble: Mapping[str, Any] | None = None
+    last_gc: Mapping[str, Any] | None = None
 
     @property
     def place(self) -> Place:
@@ -156,7 +161,9 @@ class RepositoryRow:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One backup as recorded. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed."""
+    """One backup as recorded. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed.
+
+    `forgotten`: by whom and why retention let it go; until `forget_due` it can be brought back."""
 
     id: str
     project_id: str
@@ -189,6 +196,8 @@ class Snapshot:
     created_at: datetime
     taken_at: datetime | None
     deleted_at: datetime | None
+    forgotten: Mapping[str, Any] | None = None
+    forget_due: datetime | None = None
 
     @property
     def place(self) -> Place:

@@ -212,7 +212,7 @@ class SnapshotsService:
                     code="confirm_mismatch",
                     details={"fields": [{"field": "confirm", "message": "is not the id"}]},
                 )
-            if snapshot.state not in ("ready", "failed"):
+            if snapshot.state not in ("ready", "failed", "forgotten"):
                 raise Conflict(f"the snapshot is {snapshot.state}", code="snapshot_state")
             if snapshot.hold:
                 raise Conflict("the snapshot is held", code="snapshot_held", hint="Release the hold first.")

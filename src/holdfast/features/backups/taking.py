@@ -31,6 +31,8 @@ from holdfast.vault.repository import Repository
 
 TAG = "holdfast:"
 
+LOCK_PATIENCE = 600.0  # seconds that a snapshot waits for a collection of garbage to end
+
 
 class Taker:
     """One snapshot row from "creating" to "ready" or "failed". Running it again after a crash finds what is stored."""
@@ -120,6 +122,7 @@ class Taker:
                     stop=ctx.stop,
                     progress=lambda stats: _report(ctx, stats, expected),
                     options=SnapshotOptions(),
+                    patience=LOCK_PATIENCE,
                 )
         if written.manifest.options.get("one_moment") is False:
             ctx.log("not of one moment", reason=str(written.manifest.options.get("reason", "")))

@@ -89,7 +89,9 @@ class BackupTasks:
             repository.forget(snapshot.restic_id)
         with ctx.commit() as conn:
             now = self._clock.now()
-            store.change(conn, Snapshot, snapshot.id, states=("ready", "failed"), state="deleted", deleted_at=now)
+            store.change(
+                conn, Snapshot, snapshot.id, states=("ready", "failed", "forgotten"), state="deleted", deleted_at=now
+            )
         return {"snapshot_id": snapshot.id}
 
     def check(self, ctx: TaskContext) -> Mapping[str, JSON]:

@@ -107,6 +107,8 @@ class SnapshotOut(BaseModel):
     created_at: datetime
     taken_at: datetime | None
     deleted_at: datetime | None
+    forgotten: dict[str, Any] | None = None
+    forget_due: datetime | None = None
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> SnapshotOut:

@@ -13,7 +13,7 @@ from holdfast.features.backups.model import repositories, restores, snapshots
 from holdfast.features.databases.model import resources
 from holdfast.jobs.schema import runners, runs
 
-_OPEN = ("creating", "ready")
+_OPEN = ("creating", "ready", "forgotten", "forgetting")
 _GOING = ("queued", "running")  # not "not ended": an index finds the few
 
 

@@ -1,0 +1,8 @@
+"""The world of databases, for journeys of retention."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "databases"))
