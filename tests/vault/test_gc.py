@@ -164,8 +164,8 @@ def test_it_refuses_a_repository_that_is_not_whole(repo: Repository, tmp_path: P
 
 def test_a_flipped_bit_is_never_copied(repo: Repository, tmp_path: Path) -> None:
     """The needed half of a wasteful pack is proven before the pack goes."""
-    both = snapshot(repo, BytesCapture({"x": noise(1, 600_000), "y": noise(2, 600_000), "z": noise(3, 600_000)}))
-    kept = snapshot(repo, BytesCapture({"y": noise(2, 600_000)}))
+    both = snapshot(repo, BytesCapture({"x": noise(1, 200_000), "y": noise(2, 200_000), "z": noise(3, 200_000)}))
+    kept = snapshot(repo, BytesCapture({"y": noise(2, 200_000)}))
     repo.forget(both.id)
     blob = next(iter(repo.nodes(kept.id).values())).content[:32]
     pack, where = repo.reader().locate(repo.nodes(kept.id)["y"].content[:32])
@@ -180,7 +180,7 @@ def test_a_flipped_bit_is_never_copied(repo: Repository, tmp_path: Path) -> None
     assert stored(repo) == before
     flip(path, where.offset + 100)
     assert collect(repo, GcOptions(grace=timedelta(0), wait=0.0, waste=0.01)).freed_bytes
-    assert read(repo, kept.id, "y") == noise(2, 600_000)
+    assert read(repo, kept.id, "y") == noise(2, 200_000)
 
 
 def test_it_only_marks_while_snapshots_run(repo: Repository) -> None:
