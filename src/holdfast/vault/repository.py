@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.contract.catalog import JSON
@@ -23,7 +24,7 @@ from holdfast.kernel.clock import Clock, SystemClock, timestamp
 from holdfast.kernel.errors import Conflict, Corrupt, Denied, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.blobs import BlobReader
-from holdfast.vault.index import BlobIndex
+from holdfast.vault.index import BlobIndex, IndexFiles, Rows
 from holdfast.vault.locks import Locks
 from holdfast.vault.source import SnapshotSource
 from holdfast.vault.stores.base import Store, pieces
@@ -76,25 +77,26 @@ class RepositoryStats:
 class Repository:
     """An open repository. Thread-safe for reading; one pipeline writes at a time per process."""
 
-    def __init__(self, store: Store, key: Key, config: dict[str, Any], clock: Clock) -> None:
+    def __init__(self, store: Store, key: Key, config: dict[str, Any], clock: Clock, cache: Path | None = None) -> None:
+        """`cache`: a directory of this machine where the index is kept sorted, one folder for each repository; None =
+        it is read anew by each object."""
         self.store, self.key, self.config, self.clock = store, key, config, clock
         self.id: str = str(config["id"])
         self.locks = Locks(store, key, clock)
         self._index: BlobIndex | None = None
-        self._index_files: frozenset[str] = frozenset()
-        self._index_errors: dict[str, str] = {}
+        self._cache = cache / hashlib.sha256(self.id.encode()).hexdigest()[:32] if cache else None
         self._index_turn = threading.Lock()
 
     # -- opening ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def create(cls, store: Store, password: str, clock: Clock | None = None) -> Repository:
+    def create(cls, store: Store, password: str, clock: Clock | None = None, cache: Path | None = None) -> Repository:
         """A new, empty repository. Raises Conflict (code "repository_exists") when one is there."""
         if store.exists("config"):
             raise Conflict("there is a repository here already", code="repository_exists")
         clock, key = clock or SystemClock(), Key.generate()
         config = {"version": 2, "id": os.urandom(32).hex(), "chunker_polynomial": f"{random_polynomial():x}"}
-        repo = cls(store, key, config, clock)
+        repo = cls(store, key, config, clock, cache)
         own = repo.add_key(password)
         try:
             store.create("config", [documents.encode_config(config, key)])
@@ -104,14 +106,14 @@ class Repository:
         return repo
 
     @classmethod
-    def open(cls, store: Store, password: str, clock: Clock | None = None) -> Repository:
+    def open(cls, store: Store, password: str, clock: Clock | None = None, cache: Path | None = None) -> Repository:
         """Raises NotFound when there is none, Denied (code "repository_password"), Corrupt."""
         if not store.exists("config"):
             raise NotFound("there is no repository here", code="repository_missing")
         key, config = _unlock(store, password, store.get("config"))
         if config.get("version") != 2 or not isinstance(config.get("id"), str):
             raise Corrupt(f"this repository has version {config.get('version')!r}; Holdfast reads version 2")
-        return cls(store, key, config, clock or SystemClock())
+        return cls(store, key, config, clock or SystemClock(), cache)
 
     # -- keys ------------------------------------------------------------------------------------------------
 
@@ -150,34 +152,40 @@ class Repository:
     # -- index and snapshots ---------------------------------------------------------------------------------
 
     def index(self) -> BlobIndex:
-        """The index, read again when index files went (a prune) and added to when new ones came.
+        """The index, made anew when index files went (a prune) and added to when new ones came.
 
         A damaged index file is left out and named by `index_errors`: what other files name stays readable."""
         with self._index_turn:
-            names = frozenset(name for name, _ in pieces(self.store, "index"))
-            if self._index is None or not self._index_files <= names:
-                self._index, self._index_files, self._index_errors = BlobIndex(), frozenset(), {}
-            for name in names - self._index_files:
-                self._add_index_file(self._index, name)
-            self._index_files = names
+            names = frozenset(bytes.fromhex(name.rpartition("/")[2]) for name, _ in pieces(self.store, "index"))
+            if self._index is None or not self._index.holds(names):
+                files = IndexFiles(self._index_rows, lambda name: self.store.exists(f"index/{name.hex()}"))
+                self._index = BlobIndex(self._cache, hashlib.sha256(self.id.encode()).digest(), files)
+            self._index.sync(names)
             return self._index
 
-    def _add_index_file(self, index: BlobIndex, name: str) -> None:
-        try:
-            sealed = self.store.get(name)
-            if hashlib.sha256(sealed).hexdigest() != name.rsplit("/", maxsplit=1)[-1]:
-                raise Corrupt("its bytes do not match its name")
-            for pack, blobs in documents.parse_index(documents.decode(sealed, self.key)):
-                index.add(pack, blobs)
-        except Corrupt as error:
-            self._index_errors[name] = f"index {name.rsplit('/', maxsplit=1)[-1][:12]} is damaged: {error.message}"
-        except NotFound:  # a prune took it between the listing and the look; what replaces it is read next time
-            return
+    def _index_rows(self, name: bytes) -> Rows:
+        return documents.parse_index_rows(documents.decode(self.index_file(name), self.key))
+
+    def index_file(self, name: bytes) -> bytes:
+        """An index file as stored. Raises NotFound, Corrupt when its bytes do not match its name."""
+        sealed = self.store.get(f"index/{name.hex()}")
+        if hashlib.sha256(sealed).digest() != name:
+            raise Corrupt("its bytes do not match its name")
+        return sealed
 
     def index_errors(self) -> list[str]:
-        """One sentence for each damaged index file."""
-        self.index()
-        return sorted(self._index_errors.values())
+        """One sentence for each damaged index file; each is read for it."""
+        found = dict(self.index().errors)
+        for piece, _ in pieces(self.store, "index"):
+            name = bytes.fromhex(piece.rpartition("/")[2])
+            try:
+                if name not in found:
+                    self.index_file(name)
+            except Corrupt as error:
+                found[name] = error.message
+            except NotFound:
+                continue  # a prune took it between the listing and the look
+        return sorted(f"index {name.hex()[:12]} is damaged: {said}" for name, said in found.items())
 
     def reader(self) -> BlobReader:
         return BlobReader(self.store, self.key, self.index())

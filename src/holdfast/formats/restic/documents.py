@@ -14,6 +14,7 @@ from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.errors import Corrupt
 
 _COMPRESSED_MARK = b"\x02"
+_LIMIT = 1 << 32
 _TYPES = {"data": BlobType.DATA, "tree": BlobType.TREE}
 
 
@@ -95,39 +96,37 @@ def _blob_dict(blob: PackedBlob) -> dict[str, Any]:
     return entry
 
 
+IndexRow = tuple[bytes, int, int, int, int]  # id, type, offset, length, raw length
+
+
 def parse_index(document: Mapping[str, Any]) -> list[tuple[bytes, list[PackedBlob]]]:
     """(pack id, blobs) of an index document. Raises Corrupt."""
+    return [
+        (pack, [PackedBlob(blob, BlobType(kind), *rest) for blob, kind, *rest in rows])
+        for pack, rows in parse_index_rows(document)
+    ]
+
+
+def parse_index_rows(document: Mapping[str, Any]) -> list[tuple[bytes, list[IndexRow]]]:
+    """As `parse_index`, in plain tuples: an index of millions is read in a fraction of the time. Raises Corrupt."""
     try:
-        return [
-            (
-                _id(pack["id"]),
-                [
-                    PackedBlob(
-                        _id(b["id"]),
-                        _TYPES[b["type"]],
-                        _u32(b["offset"]),
-                        _u32(b["length"]),
-                        _u32(b.get("uncompressed_length", 0)),
-                    )
-                    for b in pack["blobs"]
-                ],
-            )
-            for pack in document.get("packs") or ()
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        return [(_id(pack["id"]), list(map(_row, pack["blobs"]))) for pack in document.get("packs") or ()]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Corrupt(f"an index cannot be read: {error}") from None
+
+
+def _row(blob: Mapping[str, Any]) -> IndexRow:
+    """Offsets and lengths fit the pack's own 32-bit fields."""
+    offset, length, raw = blob["offset"], blob["length"], blob.get("uncompressed_length", 0)
+    if not type(offset) is type(length) is type(raw) is int:
+        raise ValueError(f"not numbers: {offset!r}, {length!r}, {raw!r}")
+    if not (0 <= offset < _LIMIT and 0 <= length < _LIMIT and 0 <= raw < _LIMIT):
+        raise ValueError(f"not an offset and two lengths: {offset}, {length}, {raw}")
+    return _id(blob["id"]), _TYPES[blob["type"]].value, offset, length, raw
 
 
 def _id(text: Any) -> bytes:
     value = bytes.fromhex(text)
     if len(value) != 32:
         raise ValueError(f"not an id: {text!r}")
-    return value
-
-
-def _u32(number: Any) -> int:
-    """Offsets and lengths fit the pack's own 32-bit fields."""
-    value = int(number)
-    if not 0 <= value < 1 << 32:
-        raise ValueError(f"not an offset or a length: {number!r}")
     return value
