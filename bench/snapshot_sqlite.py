@@ -63,10 +63,11 @@ class _NoTools:
     output = run
 
 
-def measured(argv: list[str], environ: dict[str, str] | None = None) -> tuple[float, int]:
+def measured(argv: list[str], environ: dict[str, str] | None = None, *, quiet: bool = True) -> tuple[float, int]:
     """Seconds and peak resident bytes of a process."""
     started = time.monotonic()
-    process = subprocess.Popen(argv, env=os.environ | (environ or {}), stdout=subprocess.DEVNULL)
+    out = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen(argv, env=os.environ | (environ or {}), stdout=out)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -49,7 +49,7 @@ class BlobReader:
 
     def knows(self, blob: bytes, kind: BlobType = BlobType.DATA) -> bool:
         """Whether an index has it; nothing is read."""
-        return self._index.find(blob, kind) is not None
+        return self._index.has(blob, kind)
 
     def read_span(self, pack: bytes, span: Sequence[PackedBlob]) -> Iterator[tuple[PackedBlob, bytes]]:
         """Adjoining blobs of one pack with their plain bytes, for one read. Raises Corrupt at the first bad one."""

@@ -30,7 +30,9 @@ from holdfast.vault.source import SnapshotSource
 from holdfast.vault.stores.base import Store, pieces
 
 if TYPE_CHECKING:
-    from holdfast.vault.check import CheckReport, Progress, VerifyReport
+    from holdfast.vault.check import CheckReport, VerifyReport
+    from holdfast.vault.proving import Progress
+    from holdfast.vault.subset import Choice
 
 MANIFEST = "manifest.json"
 MAX_DEPTH = 64
@@ -228,8 +230,12 @@ class Repository:
 
     def nodes(self, snapshot_id: str) -> dict[str, tree.Node]:
         """Every file of a snapshot by path, in order."""
+        return dict(self.files(snapshot_id))
+
+    def files(self, snapshot_id: str) -> Iterator[tuple[str, tree.Node]]:
+        """As `nodes`, one after the other: only the directories on the way are held."""
         reader, root = self.reader(), self.root_of(snapshot_id)
-        return dict(_walk(reader, root, "", 0))
+        return _walk(reader, root, "", 0)
 
     def manifest(self, snapshot_id: str) -> Manifest:
         """Raises Corrupt when the snapshot was not written by Holdfast or cannot be read."""
@@ -264,11 +270,17 @@ class Repository:
 
         return check.verify_snapshot(self, snapshot_id, stop, progress)
 
-    def check(self, read_data: bool = False, stop: Stop | None = None, progress: Progress | None = None) -> CheckReport:
+    def check(
+        self,
+        read_data: bool = False,
+        stop: Stop | None = None,
+        progress: Progress | None = None,
+        choice: Choice | None = None,
+    ) -> CheckReport:
         """See `check.check_repository`."""
         from holdfast.vault import check
 
-        return check.check_repository(self, read_data=read_data, stop=stop, progress=progress)
+        return check.check_repository(self, read_data=read_data, choice=choice, stop=stop, progress=progress)
 
     def stats(self) -> RepositoryStats:
         sizes = [size for _, size in pieces(self.store, "data")]

@@ -1,0 +1,135 @@
+"""Reading packs back on a few threads, and what is found wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from holdfast.formats.restic.pack import PackedBlob, header_length, parse_header
+from holdfast.kernel.errors import Corrupt, NotFound
+from holdfast.kernel.stop import Stop
+from holdfast.vault.blobs import pack_name, unwrap
+from holdfast.vault.fetching import neighbours
+from holdfast.vault.repository import Repository
+
+THREADS = min(8, max(2, os.cpu_count() or 2))
+_SPAN = 8 << 20  # bytes of a pack read together
+
+PackId = bytes
+BlobId = bytes
+Progress = Callable[[int, int], None]  # bytes read so far, bytes in all
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one pack, or of a part of it. `lost` are the ids of blobs that cannot be read."""
+
+    pack: PackId
+    bytes: int
+    errors: list[str] = field(default_factory=list)
+    lost: list[BlobId] = field(default_factory=list)
+
+
+Job = Callable[[], Found]
+
+
+def read_span(repo: Repository, pack: bytes, span: Sequence[PackedBlob]) -> Found:
+    """Open and hash adjoining blobs."""
+    start = span[0].offset
+    length = span[-1].offset + span[-1].length - start
+    try:
+        data = memoryview(repo.store.get(pack_name(pack), start, length))
+    except NotFound:
+        lost = [blob.id for blob in span]
+        return Found(pack, 0, [f"pack {pack.hex()[:12]} is missing: {len(span)} blobs are lost"], lost)
+    errors, lost = _opened(repo, pack, span, data)
+    return Found(pack, len(data), errors, lost)
+
+
+def _opened(
+    repo: Repository, pack: bytes, span: Sequence[PackedBlob], data: memoryview
+) -> tuple[list[str], list[bytes]]:
+    errors, lost, start = [], [], span[0].offset
+    for blob in span:
+        try:
+            unwrap(data[blob.offset - start : blob.offset - start + blob.length], blob, repo.key)
+        except Corrupt as error:
+            errors.append(f"pack {pack.hex()[:12]}: {error.message}")
+            lost.append(blob.id)
+    return errors, lost
+
+
+def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: int) -> Found:
+    """Hash a pack, open its blobs and its header, reading it once and at most `_SPAN` (or one blob) at a time."""
+    name, digest, at = pack_name(pack), hashlib.sha256(), 0
+    errors: list[str] = []
+    lost: list[bytes] = []
+
+    def take(until: int) -> memoryview:
+        nonlocal at
+        data = memoryview(repo.store.get(name, at, until - at))
+        digest.update(data)
+        at = until
+        return data
+
+    try:
+        for span in neighbours(blobs, _SPAN):
+            end = span[-1].offset + span[-1].length
+            if span[0].offset < at or end > size:
+                raise Corrupt("the index names places in it that overlap or lie outside")
+            while at < span[0].offset:
+                take(min(span[0].offset, at + _SPAN))
+            wrong, gone = _opened(repo, pack, span, take(end))
+            errors += wrong
+            lost += gone
+        while at < size:
+            take(min(size, at + _SPAN))
+        if digest.digest() != pack:
+            raise Corrupt("its bytes do not match its name")
+        if not set(blobs) <= set(read_header(repo, pack, size)):
+            raise Corrupt("its header does not list what the index says")
+    except (Corrupt, NotFound) as error:
+        errors.append(f"pack {pack.hex()[:12]}: {error.message}")
+    return Found(pack, at, errors, lost)
+
+
+def read_header(repo: Repository, pack: bytes, size: int) -> list[PackedBlob]:
+    """What a pack itself says it holds. Raises Corrupt, NotFound."""
+    name = pack_name(pack)
+    length = header_length(repo.store.get(name, max(0, size - 4), 4))
+    return parse_header(repo.store.get(name, max(0, size - 4 - length), length), repo.key)
+
+
+def read_all(
+    jobs: Iterator[Job], total: int, take: Callable[[Found], None], stop: Stop, progress: Progress | None
+) -> int:
+    """Run the jobs on a few threads, handed over a few at a time: results hold memory. Bytes read."""
+    read = 0
+    waiting: deque[Future[Found]] = deque()
+
+    def collect() -> None:
+        nonlocal read
+        found = waiting.popleft().result()
+        read += found.bytes
+        take(found)
+        if progress is not None:
+            progress(read, total)
+
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool:
+        try:
+            for job in jobs:
+                stop.check()
+                waiting.append(pool.submit(job))
+                if len(waiting) >= 2 * THREADS:
+                    collect()
+            while waiting:
+                stop.check()
+                collect()
+        finally:
+            for future in waiting:
+                future.cancel()
+    return read
