@@ -91,7 +91,7 @@ class Within:
 
 def _until(order: Iterable[bytes], packs: Mapping[bytes, int], budget: float) -> list[bytes]:
     """From the front, as long as fewer bytes than `budget` were chosen."""
-    chosen, taken = [], 0
+    chosen, taken = list[bytes](), 0
     for pack in order:
         if chosen and taken >= budget:
             break

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets as tokens
+from contextlib import suppress
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -33,8 +35,12 @@ DEFAULT_NAME = "local"
 class Keys:
     """Passwords and credentials live with the project's secrets (its id takes the environment's place there)."""
 
-    def __init__(self, places: Places, node: str, db: Database, secrets: Secrets, clock: Clock) -> None:
+    def __init__(
+        self, places: Places, node: str, db: Database, secrets: Secrets, clock: Clock, cache: Path | None = None
+    ) -> None:
+        """`cache`: where the repositories' indexes are kept sorted; shared by the processes of the node."""
         self.places = places
+        self._cache = cache
         self.node = node
         self._db = db
         self._secrets = secrets
@@ -47,7 +53,8 @@ class Keys:
         """As the settings say. `patience`: seconds that a call to a bucket may be tried again."""
         relay = Relay(OutboundPolicy.of(settings))
         places = Places(settings.data / "repositories", relay, clock, patience)
-        return cls(places, identity(settings.data, settings.node).name, db, secrets, clock)
+        node = identity(settings.data, settings.node).name
+        return cls(places, node, db, secrets, clock, settings.data / "cache" / "index")
 
     def where(self, row: RepositoryRow) -> str:
         """What stock restic takes as -r, or the node whose disk it is on."""
@@ -135,9 +142,9 @@ class Keys:
             password, credential = self.password(conn, row), self.credential(conn, row)
         pieces = self.places.store(row, credential, self.troubled, stop=stop)
         if row.state != "new":
-            repository = Repository.open(pieces, password)
+            repository = Repository.open(pieces, password, cache=self._cache)
         else:
-            repository = _opened_or_made(pieces, password)
+            repository = self._opened_or_made(pieces, password)
             with self._db.write() as conn:
                 store.change(conn, RepositoryRow, row.id, state="ready", restic_id=repository.id)
         if row.trouble is not None:
@@ -178,11 +185,8 @@ class Keys:
         with self._db.write() as conn:
             store.change(conn, RepositoryRow, repository_id, trouble=None)
 
-
-def _opened_or_made(pieces: Store, password: str) -> Repository:
-    if pieces.exists("config"):
-        return Repository.open(pieces, password)
-    try:
-        return Repository.create(pieces, password)
-    except Conflict:
-        return Repository.open(pieces, password)
+    def _opened_or_made(self, pieces: Store, password: str) -> Repository:
+        if not pieces.exists("config"):
+            with suppress(Conflict):  # someone was faster
+                return Repository.create(pieces, password, cache=self._cache)
+        return Repository.open(pieces, password, cache=self._cache)
