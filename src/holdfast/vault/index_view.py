@@ -101,6 +101,11 @@ class IndexView:
             ends = (offset + length for offset, length in _EXTENTS.iter_unpack(data))
             yield self._pack(number), len(records), max(ends)
 
+    def stored(self) -> Iterator[tuple[bytes, int]]:
+        """(pack id, bytes of all its blobs as stored) of every pack."""
+        for number, records in self._grouped(None, len(self)):
+            yield self._pack(number), sum(length for _, length in _EXTENTS.iter_unpack(b"".join(records)))
+
     def contents(self, chosen: Chosen | None = None) -> Iterator[tuple[bytes, list[PackedBlob]]]:
         """Every pack (that has chosen blobs) with its (chosen) blobs in the order they lie, each once."""
         for number, records in self._grouped(chosen, len(self) if chosen is None else chosen.count):

@@ -196,7 +196,7 @@ class Repository:
         """Oldest first."""
         found = []
         for name, _ in pieces(self.store, "snapshots"):
-            document = self._snapshot(name.split("/")[-1])
+            document = self.document(name.split("/")[-1])
             found.append(
                 SnapshotInfo(
                     name.split("/")[-1],
@@ -209,7 +209,8 @@ class Repository:
             )
         return sorted(found, key=lambda s: s.time)
 
-    def _snapshot(self, snapshot_id: str) -> SnapshotDocument:
+    def document(self, snapshot_id: str) -> SnapshotDocument:
+        """The snapshot's own file. Raises NotFound, Corrupt."""
         try:
             sealed = self.store.get(f"snapshots/{snapshot_id}")
         except NotFound:
@@ -220,7 +221,7 @@ class Repository:
 
     def root_of(self, snapshot_id: str) -> bytes:
         """The id of the snapshot's root tree. Raises NotFound, Corrupt."""
-        return bytes.fromhex(self._snapshot(snapshot_id).tree)
+        return bytes.fromhex(self.document(snapshot_id).tree)
 
     def forget(self, snapshot_id: str) -> None:
         """Remove the snapshot; its space comes back when the repository is pruned. Absent is success."""
