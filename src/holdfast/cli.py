@@ -31,7 +31,11 @@ class Lazy(NamedTuple):
     more: tuple[str, ...] = ()  # modules of slices above that add verbs to the same noun
 
 
-REPO_MORE = ("holdfast.features.backups.cli_repo_add", "holdfast.features.retention.cli_collect")
+REPO_MORE = (
+    "holdfast.features.backups.cli_repo_add",
+    "holdfast.features.backups.cli_repo_care",
+    "holdfast.features.retention.cli_collect",
+)
 SNAPSHOT_MORE = ("holdfast.features.retention.cli_snapshot",)
 DB_MORE = (
     "holdfast.features.databases.cli_changes",

@@ -14,6 +14,7 @@ from datetime import timedelta
 from holdfast import catalog, located
 from holdfast.contract.registry import Registry
 from holdfast.features.audit.sequencer import WRITTEN
+from holdfast.features.backups.care_tasks import CareTasks
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.places import RUNNER_PATIENCE
@@ -124,6 +125,7 @@ def build(
     TransferTasks(db, reach, gate, shelf, clock).register(tasks)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
     RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
+    CareTasks(db, keys, clock).register(tasks)
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)
 

@@ -15,9 +15,10 @@ from holdfast.contract.registry import Registry
 from holdfast.features.audit import api as audit_api
 from holdfast.features.audit import wiring as audit_wiring
 from holdfast.features.audit.wiring import Audit
-from holdfast.features.backups import anchors, api_browse, api_repositories
+from holdfast.features.backups import anchors, api_browse, api_care, api_repositories
 from holdfast.features.backups import api as backups_api
 from holdfast.features.backups.browse import BrowseService
+from holdfast.features.backups.care_service import CareService
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kit import kit_repositories
@@ -103,6 +104,7 @@ ROUTERS = (
     api_browse.router,
     api_repositories.router,
     retention_api.router,
+    api_care.router,
     metrics_api.router,
     moves_api.router,
     nodes_api.router,
@@ -136,6 +138,7 @@ class Services:
     snapshots: SnapshotsService
     restores: RestoreService
     repositories: RepositoriesService
+    care: CareService
     browse: BrowseService
     retention: RetentionService
     collecting: CollectingService
@@ -168,6 +171,7 @@ class Services:
             self.snapshots,
             self.restores,
             self.repositories,
+            self.care,
             self.browse,
             self.retention,
             self.collecting,
@@ -266,7 +270,8 @@ def build(
         hub=Hub(wake),
         snapshots=snapshots,
         restores=RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
-        repositories=RepositoriesService(db, jobs, keys, clock),
+        repositories=RepositoriesService(db, keys, clock),
+        care=CareService(db, jobs),
         browse=BrowseService(db, reach, keys, scratch, bounds.quotas),
         retention=RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         collecting=CollectingService(db, jobs),

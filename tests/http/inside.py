@@ -30,8 +30,9 @@ from holdfast.features.access.sso import store as sso
 from holdfast.features.access.sso.model import Identity, Provider
 from holdfast.features.access.tokens.service import TokenService
 from holdfast.features.audit.sequencer import Sequencer
+from holdfast.features.backups import proofs
 from holdfast.features.backups import store as backups
-from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.backups.model import CheckRow, RepositoryRow, Restore, Snapshot, VerificationRow
 from holdfast.features.connections import login_store
 from holdfast.features.connections import store as connections
 from holdfast.features.connections.model import NamedLogin, Tunnel
@@ -118,6 +119,7 @@ class Inside:
             databases.insert(conn, resource)
             repository = repository_row(own["project"], f"repo{number}")
             backups.insert(conn, repository)
+            proofs.insert_check(conn, check_row(repository.id))
             snapshot = snapshot_row(resource, repository.id)
             backups.insert(conn, snapshot)
             backups.insert(conn, verification_row(snapshot.id))
@@ -183,6 +185,7 @@ class Inside:
                 conn.execute(run_logs.insert().values(**line))
                 conn.execute(statements.insert().values(**statement_row(mine["database"])))
                 backups.insert(conn, verification_row(mine["snapshot"]))
+                proofs.insert_check(conn, check_row(mine["repository"]))
                 there = resource_row(mine["project"], mine["environment"], "", id=mine["database"])
                 migrations_store.insert(conn, migration_row(there, seq))
                 migrations_store.add_step(conn, step_row(there.id))
@@ -202,6 +205,10 @@ def resource_row(project_id: str, environment_id: str, name: str, **changes: Any
 
 def repository_row(project_id: str, name: str) -> RepositoryRow:
     return RepositoryRow(new_id("repo"), project_id, name, "local", "new", False, None, None, "usr_walk", NOW)
+
+
+def check_row(repository_id: str) -> CheckRow:
+    return CheckRow(new_id("chk"), repository_id, None, "structure", True, 0.1, 1, 0, 1, 0, 1, [], 0, NOW)
 
 
 def transfer_rows(conn: sa.Connection, resource: Resource) -> dict[str, str]:

@@ -273,6 +273,7 @@ LISTS = (
     "/api/v1/imports",
     "/api/v1/projects/{project}/masking-profiles",
     "/api/v1/repositories",
+    "/api/v1/repositories/{repository}/checks",
     "/api/v1/limits",
     "/api/v1/environments/{environment}/secrets",
     "/api/v1/audit",

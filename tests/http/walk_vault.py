@@ -75,6 +75,10 @@ VAULT: dict[str, Ask] = {
     ),
     "GET /api/v1/repositories/{repository_id}": one("repository.read"),
     "POST /api/v1/repositories/{repository_id}/check": one("repository.check", body={}),
+    "GET /api/v1/repositories/{repository_id}/checks": one("repository.read"),
+    "POST /api/v1/repositories/{repository_id}/usage": one("repository.check"),
+    "POST /api/v1/repositories/{repository_id}/repair": one("repository.check", body={}),
+    "POST /api/v1/repositories/{repository_id}/repair #index": one("repository.repair", body={"act": "index"}),
     "POST /api/v1/repositories/{repository_id}/test": one("repository.check"),
     "POST /api/v1/repositories/{repository_id}/credential": one(
         "repository.update",

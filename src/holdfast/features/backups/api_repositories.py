@@ -11,13 +11,10 @@ from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.wire_places import CredentialIn
 from holdfast.features.backups.wire_repositories import (
-    CheckIn,
     RepositoryIn,
     RepositoryKeyOut,
     RepositoryOut,
-    RepositoryRunOut,
 )
-from holdfast.features.runs.wire import RunOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
@@ -82,18 +79,6 @@ def make_default(actor: CurrentActor, service: Service, repository_id: str) -> R
     """Make it the one where snapshots go that name none: of its environment, or of all when it is for all."""
     row = service.make_default(actor, repository_id)
     return RepositoryOut.of(row, service.path(row))
-
-
-@router.post(
-    "/repositories/{repository_id}/check",
-    operation_id="repository_check",
-    status_code=202,
-    responses=answers(403, 404, 409),
-)
-def check_repository(body: CheckIn, actor: CurrentActor, service: Service, repository_id: str) -> RepositoryRunOut:
-    """Check the structure, and with `read_data` every byte."""
-    row, run = service.check(actor, repository_id, read_data=body.read_data)
-    return RepositoryRunOut(repository=RepositoryOut.of(row, service.path(row)), run=RunOut.of(run))
 
 
 @router.post("/repositories/{repository_id}/key", operation_id="repository_key_reveal", responses=answers(403, 404))

@@ -47,26 +47,6 @@ def show(ctx: typer.Context, repository: Name) -> None:
     t.answer(found, "\n".join(f"{label:<12} {output.visible(str(value))}" for label, value in _facts(found).items()))
 
 
-@verb(app, "check", "holdfast repo check default --read-data")
-def check(
-    ctx: typer.Context,
-    repository: Name,
-    read_data: Annotated[
-        bool, typer.Option("--read-data", help="Read and hash every byte, not only the structure.")
-    ] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return the run at once instead of watching it.")] = False,
-) -> None:
-    """Check a repository's structure; exits 1 when anything is wrong."""
-    t = terminal(ctx)
-    found = t.repository(repository)
-    made = t.client.post(f"/repositories/{found['id']}/check", {"read_data": read_data})
-    if no_wait:
-        t.answer(made, f"{made['run']['id']}\nWatch it: holdfast run watch {made['run']['id']}")
-        return
-    run = t.follow(made["run"])
-    t.answer(run, f"{output.visible(str(found['name']))} is sound: {_found(run.get('result') or {}, read_data)}")
-
-
 @verb(app, "key", "holdfast repo key default > recovery-kit.txt")
 def key(ctx: typer.Context, repository: Name) -> None:
     """Reveal a repository's password, for stock restic and the recovery kit. Every reveal is audited."""
@@ -121,11 +101,3 @@ def _checked(repository: dict[str, Any]) -> str | None:
     if not last:
         return None
     return f"{output.moment_text(last.get('at'))}{'' if last.get('ok', True) else ' FAILED'}"
-
-
-def _found(result: dict[str, Any], read_data: bool) -> str:
-    """What a check looked at, in words."""
-    counted = f"{result.get('packs', 0):,} packs, {result.get('blobs', 0):,} blobs"
-    if not read_data:
-        return f"{counted}; structure only, with --read-data every byte"
-    return f"{counted}, {output.size_text(result.get('bytes'))} read and hashed"

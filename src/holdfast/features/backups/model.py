@@ -99,6 +99,34 @@ verifications = sa.Table(
     sa.Index("ix_verifications_snapshot_id", "snapshot_id", "id"),
 )
 
+repository_checks = sa.Table(
+    "repository_checks",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("repository_id", sa.String(40), sa.ForeignKey("repositories.id"), nullable=False),
+    sa.Column("run_id", sa.String(40)),
+    sa.Column("method", sa.String(40), nullable=False),
+    sa.Column("ok", sa.Boolean, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("packs", sa.Integer, nullable=False),
+    sa.Column("packs_read", sa.Integer, nullable=False),
+    sa.Column("blobs", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("bytes_total", sa.BigInteger, nullable=False),
+    sa.Column("errors", Json(), nullable=False),
+    sa.Column("errors_total", sa.Integer, nullable=False),
+    sa.Column("at", Timestamp(), nullable=False),
+    sa.Index("ix_repository_checks_repository_id", "repository_id", "id"),
+)
+
+pack_proofs = sa.Table(
+    "pack_proofs",
+    metadata,
+    sa.Column("repository_id", sa.String(40), primary_key=True),
+    sa.Column("pack", sa.String(64), primary_key=True),
+    sa.Column("proven_at", Timestamp(), nullable=False),
+)
+
 restores = sa.Table(
     "restores",
     metadata,
@@ -246,3 +274,24 @@ class Restore:
     error: Mapping[str, Any] | None
     at: datetime
     finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check of one repository. `packs_read` of `packs` were read whole, `bytes` of `bytes_total`; `errors` are the
+    first of `errors_total`."""
+
+    id: str
+    repository_id: str
+    run_id: str | None
+    method: str
+    ok: bool
+    seconds: float
+    packs: int
+    packs_read: int
+    blobs: int
+    bytes: int
+    bytes_total: int
+    errors: Sequence[str]
+    errors_total: int
+    at: datetime

@@ -14,10 +14,9 @@ from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kinds import KINDS, Credential, Fields, described, overlaps
 from holdfast.features.backups.model import RepositoryRow, repositories
+from holdfast.features.backups.repository_acts import found, record
 from holdfast.features.databases.names import checked_name
 from holdfast.features.projects.scope import environment_of, project_of
-from holdfast.jobs import Jobs, Run
-from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
@@ -48,9 +47,8 @@ class RepositoryWish:
 class RepositoriesService:
     """Every verb takes the actor first and raises Denied or NotFound before it reads or writes anything else."""
 
-    def __init__(self, db: Database, jobs: Jobs, keys: Keys, clock: Clock) -> None:
+    def __init__(self, db: Database, keys: Keys, clock: Clock) -> None:
         self._db = db
-        self._jobs = jobs
         self._keys = keys
         self._clock = clock
 
@@ -84,7 +82,7 @@ class RepositoriesService:
             if wish.is_default:
                 store.make_default(conn, row)
                 row = replace(row, is_default=True)
-            self._record(conn, actor, row, "repository.create", kind=row.kind, **_place_of(row))
+            record(conn, actor, row, "repository.create", kind=row.kind, **_place_of(row))
             once.keep(conn, row)
             return row
 
@@ -101,7 +99,7 @@ class RepositoriesService:
         KINDS[kind].check(credential)
         report = self._keys.places.test(kind, fields, credential).as_dict() | {"at": timestamp(self._clock.now())}
         if not report["ok"]:
-            lacking = [found for found in report["findings"] if found["result"] == "missing"]
+            lacking = [one for one in report["findings"] if one["result"] == "missing"]
             raise Conflict(
                 f"the credential lacks what a repository needs: {lacking[0]['message']}",
                 code="store_test_failed",
@@ -113,7 +111,7 @@ class RepositoriesService:
     def test(self, actor: Actor, repository_id: str) -> RepositoryRow:
         """Try what its credential may do, and keep the report. A local one is always fine while its disk is there."""
         with self._db.read() as conn:
-            row = self._found(conn, actor, repository_id, "repository.check")
+            row = found(conn, actor, repository_id, "repository.check")
             credential = self._keys.credential(conn, row)
         if row.lies is None:
             raise Conflict("a repository on local disk has no credential to test", code="repository_local")
@@ -123,7 +121,7 @@ class RepositoriesService:
     def change_credential(self, actor: Actor, repository_id: str, credential: Credential) -> RepositoryRow:
         """Tested first, and kept only when it can do all that is needed."""
         with self._db.read() as conn:
-            row = self._found(conn, actor, repository_id, "repository.update")
+            row = found(conn, actor, repository_id, "repository.update")
         actor.require_step_up()
         if row.lies is None:
             raise Conflict("a repository on local disk has no credential", code="repository_local")
@@ -137,9 +135,9 @@ class RepositoriesService:
     def make_default(self, actor: Actor, repository_id: str) -> RepositoryRow:
         """Where snapshots of its environment go (of all environments, when it is for all) that name none."""
         with self._db.write() as conn:
-            row = self._found(conn, actor, repository_id, "repository.update")
+            row = found(conn, actor, repository_id, "repository.update")
             store.make_default(conn, row)
-            self._record(conn, actor, row, "repository.default")
+            record(conn, actor, row, "repository.default")
             return replace(row, is_default=True)
 
     def _keep_report(
@@ -153,10 +151,10 @@ class RepositoriesService:
     ) -> RepositoryRow:
         kept = {"at": timestamp(self._clock.now())} | report
         with self._db.write() as conn:
-            row = self._found(conn, actor, repository_id, permission)
+            row = found(conn, actor, repository_id, permission)
             if credential is not None:
                 self._keys.put_credential(conn, row, credential)
-            self._record(conn, actor, row, action, ok=str(kept["ok"]).lower())
+            record(conn, actor, row, action, ok=str(kept["ok"]).lower())
             return store.change(conn, RepositoryRow, row.id, last_test=kept) or row
 
     def list(
@@ -169,7 +167,7 @@ class RepositoriesService:
 
     def get(self, actor: Actor, repository_id: str) -> RepositoryRow:
         with self._db.read() as conn:
-            return self._found(conn, actor, repository_id, "repository.read")
+            return found(conn, actor, repository_id, "repository.read")
 
     def path(self, row: RepositoryRow) -> str:
         """Where it lies: what stock restic takes as -r; on another node, which."""
@@ -189,53 +187,19 @@ class RepositoriesService:
                 return store.stored_bytes(conn, row.id)
         return sum(size for _, size in LocalStore(self._keys.places.path(row.id)).list("data"))
 
-    def check(self, actor: Actor, repository_id: str, *, read_data: bool) -> tuple[RepositoryRow, Run]:
-        """A run that reads the structure, and with `read_data` every byte."""
-        with self._db.write() as conn:
-            row = self._found(conn, actor, repository_id, "repository.check")
-            if row.state == "new":
-                raise Conflict("nothing was stored in this repository yet", code="repository_new")
-            run = self._jobs.submit(
-                conn,
-                kind="repository.check",
-                actor=actor.id,
-                project_id=row.project_id,
-                input={"repository_id": row.id, "read_data": read_data},
-                node=row.node,
-            )
-            self._record(conn, actor, row, "repository.check", run_id=run.id)
-            return row, run
-
     def key(self, actor: Actor, repository_id: str) -> tuple[str, str, Sequence[str]]:
         """(password, place, names of variables): all a stock restic needs, but not the values of the variables: whoever
         restores by hand has a key to the bucket of their own, or the recovery kit. Audited before it is answered."""
         with self._db.write() as conn:
-            row = self._found(conn, actor, repository_id, "repository.key.reveal")
+            row = found(conn, actor, repository_id, "repository.key.reveal")
             actor.require_step_up()
-            self._record(conn, actor, row, "repository.key.reveal")
+            record(conn, actor, row, "repository.key.reveal")
             needs = self._keys.exports(conn, row).names()
             return self._keys.password(conn, row), self._keys.where(row), needs
-
-    def _found(self, conn: sa.Connection, actor: Actor, repository_id: str, permission: str) -> RepositoryRow:
-        row = store.get(conn, RepositoryRow, repository_id)
-        actor.require(permission, row.place if row else None)
-        if row is None:
-            raise no_such("repository")
-        return row
-
-    @staticmethod
-    def _record(conn: sa.Connection, actor: Actor, row: RepositoryRow, action: str, **details: str) -> None:
-        audit.record(
-            conn,
-            actor=actor.id,
-            action=action,
-            project_id=row.project_id,
-            details={"repository_id": row.id, "name": row.name, **details},
-        )
 
 
 def _place_of(row: RepositoryRow) -> dict[str, str]:
     """For the audit log: where, and never with what."""
     lies = row.lies or {}
-    found = {name: str(lies[name]) for name in ("endpoint", "account", "bucket", "container", "prefix") if name in lies}
-    return found | ({"environment_id": row.serves} if row.serves else {})
+    where = {name: str(lies[name]) for name in ("endpoint", "account", "bucket", "container", "prefix") if name in lies}
+    return where | ({"environment_id": row.serves} if row.serves else {})

@@ -18,7 +18,7 @@ from holdfast.jobs import TaskRegistry
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, Corrupt, NotFound
+from holdfast.kernel.errors import Conflict, NotFound
 
 
 class BackupTasks:
@@ -48,7 +48,6 @@ class BackupTasks:
         tasks.add("snapshot.restore", explained(self.restore), resource_exclusive=True)
         tasks.add("snapshot.delete", explained(self.delete), resource_exclusive=True)
         tasks.add("restore.discard", self._swapper.discard, resource_exclusive=True)
-        tasks.add("repository.check", explained(self.check))
 
     def create(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Success means stored, read back and proven to the level the row asks for."""
@@ -93,36 +92,6 @@ class BackupTasks:
                 conn, Snapshot, snapshot.id, states=("ready", "failed", "forgotten"), state="deleted", deleted_at=now
             )
         return {"snapshot_id": snapshot.id}
-
-    def check(self, ctx: TaskContext) -> Mapping[str, JSON]:
-        """Structure, and with `read_data` every byte. Raises Corrupt with what is wrong."""
-        with self._db.read() as conn:
-            row = store.get(conn, RepositoryRow, str(ctx.run.input["repository_id"]))
-        if row is None:
-            raise NotFound("the repository is gone")
-        read_data = bool(ctx.run.input.get("read_data"))
-        report = self._keys.open(row, ctx.stop).check(
-            read_data, ctx.stop, lambda done, total: ctx.progress("checking", done, total, "bytes")
-        )
-        result: dict[str, JSON] = {
-            "repository_id": row.id,
-            "read_data": read_data,
-            "packs": report.packs,
-            "blobs": report.blobs,
-            "bytes": report.bytes,
-            "errors": list(report.errors),
-        }
-        with ctx.commit() as conn:
-            found = {**result, "at": self._clock.now().isoformat(), "run_id": ctx.run.id}
-            store.change(conn, RepositoryRow, row.id, last_check=found)
-        if report.errors:
-            raise Corrupt(
-                f"the repository is damaged: {report.errors[0]}",
-                code="repository_damaged",
-                hint="Do not prune. Snapshots that still verify are whole; take new ones into another repository.",
-                details={"errors": list(report.errors)[:50]},
-            )
-        return result
 
     def _take(self, ctx: TaskContext, snapshot_id: str) -> Snapshot:
         snapshot, repository = self._taker.take(ctx, snapshot_id)

@@ -43,10 +43,6 @@ class RepositoryIn(In):
         )
 
 
-class CheckIn(In):
-    read_data: bool = Field(default=False, description="Read every byte, not only the structure.")
-
-
 class BreakerOut(BaseModel):
     """Whether the api calls the store: open = it is left alone for a while."""
 
