@@ -26,6 +26,7 @@ from holdfast.vault.repository import Repository
 from holdfast.vault.stores.local import LocalStore
 from holdfast.vault.usage import measure
 
+pytestmark = pytest.mark.slow
 RANDOM = random.Random(17)
 BIG, SMALL = "big \"' ; -- é.bin", "small.txt"
 
