@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.jobs import store
+from holdfast.jobs import deadline, store
 from holdfast.jobs.context import Context
 from holdfast.jobs.giving_up import FAIL_AFTER, REASON, error_of
 from holdfast.jobs.registry import Registered
@@ -74,12 +74,15 @@ class Attempt:
             current = store.get(conn, self._context.run.id)
             asked = current is not None and current.cancel_requested_at is not None
             gave_up = self._context.stop.reason == REASON
-            if self._context.stop.stopped and not asked and not gave_up:
+            late = self._context.stop.reason == deadline.REASON
+            if self._context.stop.stopped and not asked and not gave_up and not late:
                 store.release(conn, self._context.run)
                 return
             ended, why = "cancelled", error.as_dict()
             if gave_up:
                 ended, why = "failed", error_of(self._context.run.deaths, undone=True).as_dict()
+            elif late:
+                why = deadline.error_of(self._context.run.deadline_seconds).as_dict()
             store.finish(conn, self._context.run, state=ended, now=self._clock.now(), error=why)
 
         self._surely(end)

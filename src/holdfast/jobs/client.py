@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
 from holdfast.jobs import schedules, store
+from holdfast.jobs.lanes import Lane
 from holdfast.jobs.model import ENDED, Run
 from holdfast.jobs.schema import runs
 from holdfast.jobs.store import LogLine
@@ -51,10 +52,13 @@ class Jobs:
         correlation_id: str | None = None,
         delay_seconds: float = 0,
         node: str | None = None,
+        lane: Lane | None = None,
+        deadline_seconds: int | None = None,
     ) -> Run:
         """A queued run, executed once the caller has committed and `delay_seconds` have passed. `input` carries ids.
 
         Only runners of `node` take it: by default of the node that the resource lives on, any when it lives on none.
+        One of a `lane` waits its turn (see jobs/lanes); one at work for longer than `deadline_seconds` is cancelled.
         """
         now = self._clock.now()
         where: Any = node
@@ -78,6 +82,10 @@ class Jobs:
                 epoch=0,
                 exclusive=False,
                 node=where,
+                lane=lane.name if lane else None,
+                lane_limit=lane.limit if lane else None,
+                lane_node_limit=lane.node_limit if lane else None,
+                deadline_seconds=deadline_seconds,
             )
         )
         self._tell(conn, "runs")
@@ -132,11 +140,12 @@ class Jobs:
         tz: str = "UTC",
         project_id: str = "",
         input: Mapping[str, JSON] | None = None,
+        enabled: bool = True,
     ) -> datetime:
         """Create or change the schedule `name`; the next moment it is due. Exactly one of `every_seconds` and `cron`.
 
         Raises Invalid for a cron line or time zone nobody understands. A run still going when the next is due is
-        not doubled: that turn is skipped.
+        not doubled: that turn is skipped. With `cron` the run's input carries `due`, the turn it is for, beside `input`.
         """
         rule = schedules.Rule(every_seconds=every_seconds, cron=cron, tz=tz)
         return schedules.put(
@@ -147,7 +156,12 @@ class Jobs:
             project_id=project_id,
             values=dict(input or {}),
             now=self._clock.now(),
+            enabled=enabled,
         )
+
+    def unschedule(self, conn: sa.Connection, prefix: str, keep: Iterable[str] = ()) -> None:
+        """Remove the schedules whose name begins with `prefix`, but for `keep`."""
+        schedules.remove(conn, prefix, frozenset(keep))
 
     def wait(self, run_id: str, timeout: float) -> Run:
         """Block until the run has ended. Raises NotFound, or Retryable("run_unfinished") after `timeout` seconds."""

@@ -79,6 +79,7 @@ class Context:
         self.stop = Stop()
         self.scratch = scratch
         self.meter = Meter(clock)
+        self._begun = clock.monotonic()
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         """See `TaskContext.step`. Crash points: `step.NAME.before`, `step.NAME.done` (not yet recorded),
@@ -95,6 +96,12 @@ class Context:
             store.record_step(conn, self.run, name, result, self._clock.now())
         crash_point(f"step.{name}.after")
         return result  # type: ignore[no-any-return]
+
+    @property
+    def overdue(self) -> bool:
+        """Whether this claim has worked for longer than the run may. By the clock that nobody sets."""
+        limit = self.run.deadline_seconds
+        return limit is not None and self._clock.monotonic() - self._begun > limit
 
     def progress(self, phase: str, done: int = 0, total: int | None = None, unit: str = "steps") -> None:
         """Remembered here; the runner writes it every half second."""

@@ -35,7 +35,8 @@ class Progress:
 class Run:
     """Our row and the only status anyone reads. `epoch` rises with each claim: a runner that paused and woke up
     holds an old one and can change nothing. `deaths` counts the runners that died with it (see jobs/giving_up).
-    Only runners of `node` claim it; None = any."""
+    Only runners of `node` claim it; None = any. Runs of one `lane` share a limit (see jobs/lanes). One at work for
+    longer than `deadline_seconds` is cancelled."""
 
     id: str
     kind: str
@@ -58,6 +59,8 @@ class Run:
     cancel_requested_at: datetime | None
     deaths: int = 0
     node: str | None = None
+    lane: str | None = None
+    deadline_seconds: int | None = None
 
 
 class TaskContext(Protocol):

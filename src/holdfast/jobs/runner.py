@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.jobs import schedules, store
+from holdfast.jobs import deadline, schedules, store
 from holdfast.jobs.attempt import Attempt
 from holdfast.jobs.client import Jobs
 from holdfast.jobs.context import Context
@@ -24,7 +24,8 @@ from holdfast.jobs.model import Run
 from holdfast.jobs.nodes import Node
 from holdfast.jobs.registry import TaskRegistry
 from holdfast.jobs.schema import runs
-from holdfast.kernel.clock import Clock, SystemClock
+from holdfast.kernel.clock import Clock, SystemClock, timestamp
+from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, HoldfastError
 from holdfast.kernel.stop import Stop
@@ -76,6 +77,7 @@ class Runner:
         self._look = threading.Event()
         self._over = threading.Event()
         self._stop = Stop()
+        self._watch = schedules.WallWatch()
 
     @property
     def id(self) -> str:
@@ -129,10 +131,15 @@ class Runner:
                     exclusive_kinds=self._tasks.exclusive_kinds(),
                     now=self._clock.now(),
                     node=self._node,
+                    laned=self._laned() < max(1, self._concurrency - 1),
                 )
             if run is None:
                 return
             self._start(run)
+
+    def _laned(self) -> int:
+        """How many of ours wait for nobody: one place is kept for those that somebody waits for."""
+        return sum(context.run.lane is not None for context in self._contexts())
 
     def _beat(self) -> None:
         """Raises Conflict("node_lost"), and then this runner is stopping: its node is somebody else's."""
@@ -247,6 +254,8 @@ class Runner:
                 context.stop.stop("the claim was lost")
             elif row.cancel_requested_at is not None:
                 context.stop.stop("cancel requested")
+            elif context.overdue:
+                context.stop.stop(deadline.REASON)
 
     def _bury(self) -> None:
         freed = self._lease.bury()
@@ -256,11 +265,16 @@ class Runner:
 
     def _fire_schedules(self) -> None:
         now = self._clock.now()
+        if self._watch.set_back(now, self._clock.monotonic()):
+            with self._db.write() as conn:
+                if mended := schedules.mend(conn, now):
+                    _log.warning("the clock was set back: schedules reckoned anew", extra={"schedules": mended})
         with self._db.read() as conn:
             if not schedules.any_due(conn, now):
                 return
         with self._db.write() as conn:
             schedules.fire_due(conn, now, self._submit_scheduled)
+        crash_point("schedule.committed")
         self._look.set()
 
     def _submit_scheduled(self, conn: sa.Connection, row: Mapping[str, Any]) -> str:
@@ -269,7 +283,7 @@ class Runner:
             kind=row["kind"],
             actor=f"schedule:{row['name']}",
             project_id=row["project_id"],
-            input=row["input"],
+            input={**row["input"], **({"due": timestamp(row["due"])} if row["cron"] else {})},
             trigger="schedule",
         )
         return run.id

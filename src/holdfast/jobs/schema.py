@@ -29,6 +29,10 @@ runs = sa.Table(
     sa.Column("node", sa.String(63)),
     sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("exclusive", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("lane", sa.String(64)),
+    sa.Column("lane_limit", sa.Integer),
+    sa.Column("lane_node_limit", sa.Integer),
+    sa.Column("deadline_seconds", sa.Integer),
     sa.Column("started_at", Timestamp),
     sa.Column("finished_at", Timestamp),
     sa.Column("cancel_requested_at", Timestamp),
@@ -109,4 +113,7 @@ schedules = sa.Table(
     sa.Column("tz", sa.String(64), nullable=False),
     sa.Column("next_at", Timestamp, nullable=False),
     sa.Column("last_run_id", sa.String(64)),
+    sa.Column("last_due", Timestamp),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
 )
+sa.Index("ix_schedules_next_at", schedules.c.next_at)

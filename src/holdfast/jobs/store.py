@@ -10,12 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
+from holdfast.jobs import lanes
 from holdfast.jobs.giving_up import SUSPECT_AFTER
 from holdfast.jobs.model import ENDED, Progress, Run
 from holdfast.jobs.schema import run_logs, run_steps, runs
 from holdfast.kernel.errors import Conflict
 
-_FIELDS = [column for column in runs.c if column.name not in ("not_before", "exclusive")]
+_HIDDEN = ("not_before", "exclusive", "lane_limit", "lane_node_limit")
+_FIELDS = [column for column in runs.c if column.name not in _HIDDEN]
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,11 @@ def claim(
     exclusive_kinds: Sequence[str],
     now: datetime,
     node: str | None = None,
+    laned: bool = True,
 ) -> Run | None:
-    """Give the oldest runnable queued run of the runner's node to `runner` and raise its epoch; None without one.
+    """Give the next runnable queued run of the runner's node to `runner` and raise its epoch; None without one.
 
-    A run of an exclusive kind waits while another exclusive run of its resource is running; one whose runner died
+    Which is next: see `lanes.turn`; without `laned` only those of no lane. A run of an exclusive kind waits while another exclusive run of its resource is running; one whose runner died
     with it before waits while another such runs.
     """
     other = runs.alias("other")
@@ -68,7 +71,10 @@ def claim(
     )
     suspect = sa.select(sa.literal(1)).where(other.c.state == "running", other.c.deaths >= SUSPECT_AFTER).exists()
     exclusive = sa.and_(runs.c.kind.in_(exclusive_kinds), runs.c.resource_id.is_not(None))
-    oldest = (
+    if laned:
+        lanes.serialise(conn)
+    at_work = lanes.laned_at_work(conn) if laned else []
+    following = (
         sa.select(runs.c.id)
         .where(
             claimable_at(node),
@@ -76,12 +82,13 @@ def claim(
             sa.or_(runs.c.not_before.is_(None), runs.c.not_before <= now),
             sa.or_(sa.not_(exclusive), sa.not_(busy)),
             sa.or_(runs.c.deaths < SUSPECT_AFTER, sa.not_(suspect)),
+            lanes.has_room(at_work, node) if laned else runs.c.lane.is_(None),
         )
-        .order_by(runs.c.id)
+        .order_by(*lanes.turn(at_work))
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    run_id = conn.execute(oldest).scalar()
+    run_id = conn.execute(following).scalar()
     if run_id is None:
         return None
     taken = (
