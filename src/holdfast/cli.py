@@ -95,6 +95,13 @@ COMMANDS: dict[str, Lazy] = {
         "holdfast.features.transfers.cli_export", "export", "Export a table or a database to a file.", "Data"
     ),
     "import": Lazy("holdfast.features.transfers.cli_import", "import_", "Import a file into a table.", "Data"),
+    "plan": Lazy(
+        "holdfast.features.plans.cli",
+        "app",
+        "Plans: what is backed up when, and how long it is kept.",
+        "Data",
+        more=("holdfast.features.plans.cli_turns",),
+    ),
     "run": Lazy("holdfast.features.runs.cli", "app", "Runs: every piece of work, its progress and log.", "Data"),
     "engine": Lazy("holdfast.commands.engine", "app", "Engines: what kinds of database there are.", "Data"),
     "project": Lazy("holdfast.features.projects.cli", "app", "Projects: what belongs together.", "Access"),

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.model import snapshots
 from holdfast.features.databases.model import resources
+from holdfast.features.plans.model import plans
+from holdfast.features.projects.model import environments
 from holdfast.features.secrets import store as secrets
 from holdfast.jobs import ENDED
 from holdfast.jobs.schema import runs
@@ -50,4 +52,14 @@ def by_secret(conn: sa.Connection, environment_id: str) -> str | None:
     return f"the secret {found.name!r}" + (", deleted and not destroyed yet," if found.deleted_at else "")
 
 
-QUESTIONS = (by_resource, by_snapshot, by_run, by_secret)
+def by_plan(conn: sa.Connection, environment_id: str) -> str | None:
+    """A plan that names this environment: without it, it would cover every one."""
+    c = plans.c
+    here = sa.select(environments.c.project_id).where(environments.c.id == environment_id).scalar_subquery()
+    for name, named in conn.execute(sa.select(c.name, c.environment_ids).where(c.project_id == here)):
+        if environment_id in named:
+            return f"the plan {name!r}"
+    return None
+
+
+QUESTIONS = (by_resource, by_snapshot, by_run, by_secret, by_plan)

@@ -19,6 +19,7 @@ from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.places import RUNNER_PATIENCE
 from holdfast.features.backups.restoring import Restorer
+from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.backups.sweep import BackupSweep
 from holdfast.features.backups.taking import Taker
@@ -41,6 +42,8 @@ from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
+from holdfast.features.plans.expanding import PlanTasks
+from holdfast.features.plans.sweep import PlanSweep
 from holdfast.features.retention.tasks import RetentionSweep, RetentionTasks
 from holdfast.features.transfers.shelf import Shelf
 from holdfast.features.transfers.sweep import TransferSweep
@@ -128,6 +131,7 @@ def build(
     CareTasks(db, keys, clock).register(tasks)
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)
+    PlanTasks(db, jobs, SnapshotsService(db, jobs, keys, clock, quotas), clock).register(tasks)
 
     scratch = settings.data / "scratch"
     scratch.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
@@ -142,6 +146,7 @@ def build(
         watch.sweep,
         PasswordWatch(db, reach, gate, clock).sweep,
         TransferSweep(db, shelf, clock).sweep,
+        PlanSweep(db, jobs, clock).sweep,
     )
     return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch)
 

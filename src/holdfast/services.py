@@ -56,6 +56,7 @@ from holdfast.features.migrations.service import MigrationsService
 from holdfast.features.moves import api as moves_api
 from holdfast.features.moves.service import MovesService
 from holdfast.features.nodes import api as nodes_api
+from holdfast.features.plans import wiring as plans_wiring
 from holdfast.features.retention import api as retention_api
 from holdfast.features.retention.collecting import CollectingService
 from holdfast.features.retention.service import RetentionService
@@ -110,6 +111,7 @@ ROUTERS = (
     nodes_api.router,
     migrations_api.router,
     copies_api.router,
+    *plans_wiring.ROUTERS,
     *secrets_wiring.ROUTERS,
 )
 
@@ -147,6 +149,7 @@ class Services:
     copies: CopiesService
     metrics: MetricsService
     moves: MovesService
+    plans: plans_wiring.Plans
     limits: Limits
     secrets: secrets_wiring.SecretParts
     audit: Audit
@@ -185,6 +188,7 @@ class Services:
             **{type(each): each for each in found},
             **self.connections.parts,
             **self.transfers.parts,
+            **self.plans.parts,
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
@@ -277,6 +281,7 @@ def build(
         collecting=CollectingService(db, jobs),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
+        plans=plans_wiring.build(db, jobs, clock),
         metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),
         secrets=secrets_wiring.build(
             db,

@@ -49,6 +49,8 @@ from holdfast.features.migrations import store as migrations_store
 from holdfast.features.migrations.model import Migration, StepRow
 from holdfast.features.moves import store as moves_store
 from holdfast.features.moves.model import Move
+from holdfast.features.plans import store as plans_store
+from holdfast.features.plans.model import Member, Plan, Turn
 from holdfast.features.saved import store as saved_store
 from holdfast.features.saved.model import SavedQuery, Version
 from holdfast.features.secrets.service import SecretsService
@@ -153,6 +155,11 @@ class Inside:
             connections.insert(conn, tunnel)
             upgrade = upgrade_row(resource)
             upgrade_store.insert(conn, upgrade)
+            plan = plan_row(own["project"], f"plan{number}", resource.id)
+            plans_store.insert(conn, plan)
+            turn = turn_row(plan, run.id)
+            plans_store.insert_turn(conn, turn)
+            plans_store.insert_members(conn, [member_row(turn, resource.id)])
             login = login_row(resource, f"login{number}")
             login_store.insert(conn, login)
             people = people_rows(conn)
@@ -170,7 +177,7 @@ class Inside:
         made["node"] = node_row(self.services)
         made["migration"] = migration.id
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
-        made["saved_query"] = saved.id
+        made |= {"saved_query": saved.id, "plan": plan.id, "turn": turn.id}
         made |= {"masking_profile": masking.id, "provider": provider.id, "identity": identity.id}
         tokens = self.services.parts[TokenService].create(self.services.keys.actor_of_id(key.id), "settled")
         self.services.parts[Sequencer].catch_up()
@@ -228,6 +235,29 @@ def transfer_rows(conn: sa.Connection, resource: Resource) -> dict[str, str]:
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:
     return MaskingProfile(new_id("msk"), project_id, name, "sqlite", "", ["SELECT 1"], 1, "usr_walk", NOW, NOW)
+
+
+def plan_row(project_id: str, name: str, resource_id: str) -> Plan:
+    """Of the whole project, production among it."""
+    lists: dict[str, Any] = {"environment_ids": [], "repository_ids": [], "schedules": []}
+    selection = {"all": False, "resources": [resource_id], "names": [], "labels": ["walk"]}
+    values: dict[str, Any] = dict.fromkeys(Plan.__dataclass_fields__)
+    values |= {"id": new_id("plan"), "project_id": project_id, "name": name, "description": "", **lists}
+    values |= {"selection": selection, "options": {}, "concurrency": 2, "enabled": True, "version": 1}
+    return Plan(**{**values, "created_by": "usr_walk", "armed_at": NOW, "created_at": NOW, "updated_at": NOW})
+
+
+def turn_row(plan: Plan, run_id: str) -> Turn:
+    values: dict[str, Any] = dict.fromkeys(Turn.__dataclass_fields__)
+    values |= {"id": new_id("turn"), "plan_id": plan.id, "project_id": plan.project_id, "schedule": "daily"}
+    values |= {"trigger": "schedule", "actor": "usr_walk", "run_id": run_id, "state": "pending", "requested_at": NOW}
+    return Turn(**{**values, "due_at": NOW, "total": 1, "succeeded": 0, "failed": 0})
+
+
+def member_row(turn: Turn, resource_id: str) -> Member:
+    values: dict[str, Any] = dict.fromkeys(Member.__dataclass_fields__)
+    values |= {"turn_id": turn.id, "resource_id": resource_id, "repository_id": "", "plan_id": turn.plan_id}
+    return Member(**{**values, "resource_name": "db", "state": "waiting", "due_at": NOW, "not_before": NOW})
 
 
 def node_row(services: Services) -> str:

@@ -65,9 +65,7 @@ def field(values: set[int]) -> str:
 @given(
     change=st.sampled_from(CHANGES),
     minutes=st.sets(st.sampled_from([0, 1, 15, 29, 30, 31, 45, 59]), min_size=1, max_size=4),
-    hours=st.one_of(
-        st.just(set(range(24))), st.sets(st.sampled_from([0, 1, 2, 3, 4, 12, 23]), min_size=1, max_size=4)
-    ),
+    hours=st.one_of(st.just(set(range(24))), st.sets(st.sampled_from([0, 1, 2, 3, 4, 12, 23]), min_size=1, max_size=4)),
     days=st.one_of(st.just(set(range(7))), st.sets(st.integers(0, 6), min_size=1, max_size=6)),
     shift=st.integers(-26 * 60, 26 * 60),
     seconds=st.integers(0, 59),
@@ -90,7 +88,9 @@ def test_every_occurrence_is_the_models(change, minutes, hours, days, shift, sec
         found.append(due)
     assert found == expected, (cron, tz, start)
     for moment in [start, *expected[:-1]][:6]:  # and asked anew from any of them it is the same line of moments
-        assert next_after(cron, tz, moment) == next(due for due in expected + [next_after(cron, tz, end)] if due > moment)
+        assert next_after(cron, tz, moment) == next(
+            due for due in [*expected, next_after(cron, tz, end)] if due > moment
+        )
 
 
 @pytest.mark.parametrize(

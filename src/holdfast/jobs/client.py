@@ -145,7 +145,8 @@ class Jobs:
         """Create or change the schedule `name`; the next moment it is due. Exactly one of `every_seconds` and `cron`.
 
         Raises Invalid for a cron line or time zone nobody understands. A run still going when the next is due is
-        not doubled: that turn is skipped. With `cron` the run's input carries `due`, the turn it is for, beside `input`.
+        not doubled: that turn is skipped. With `cron` the run's input carries `due`, the
+        turn it is for, beside `input`.
         """
         rule = schedules.Rule(every_seconds=every_seconds, cron=cron, tz=tz)
         return schedules.put(

@@ -60,8 +60,9 @@ def claim(
 ) -> Run | None:
     """Give the next runnable queued run of the runner's node to `runner` and raise its epoch; None without one.
 
-    Which is next: see `lanes.turn`; without `laned` only those of no lane. A run of an exclusive kind waits while another exclusive run of its resource is running; one whose runner died
-    with it before waits while another such runs.
+    Which is next: see `lanes.turn`; without `laned` only those of no lane. A run of an exclusive kind waits while
+    another exclusive run of its resource is running; one whose runner died with it before waits while another such
+    runs.
     """
     other = runs.alias("other")
     busy = (

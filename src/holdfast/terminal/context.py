@@ -201,6 +201,7 @@ _NOUNS = {
     "environment": "env",
     "repository": "repo",
     "key": "key",
+    "plan": "plan",
     "login": "login",
     "provider": "sso",
 }

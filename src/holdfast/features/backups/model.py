@@ -75,6 +75,7 @@ snapshots = sa.Table(
     sa.Column("deleted_at", Timestamp()),
     sa.Column("forgotten", Json()),
     sa.Column("forget_due", Timestamp()),
+    sa.Column("plan_id", sa.String(40)),
     sa.Index("ix_snapshots_resource_id", "resource_id", "id"),
     sa.Index("ix_snapshots_project_id", "project_id", "id"),
     sa.Index("ix_snapshots_created_by", "created_by", "created_at"),
@@ -191,7 +192,8 @@ class RepositoryRow:
 class Snapshot:
     """One backup as recorded. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed.
 
-    `forgotten`: by whom and why retention let it go; until `forget_due` it can be brought back."""
+    `forgotten`: by whom and why retention let it go; until `forget_due` it can be brought back. `plan_id`: the plan
+    that took it."""
 
     id: str
     project_id: str
@@ -226,6 +228,7 @@ class Snapshot:
     deleted_at: datetime | None
     forgotten: Mapping[str, Any] | None = None
     forget_due: datetime | None = None
+    plan_id: str | None = None
 
     @property
     def place(self) -> Place:

@@ -78,6 +78,7 @@ class SnapshotsService:
         trigger: str,
         repository_id: str | None = None,
         tags: Sequence[str] = (),
+        plan_id: str | None = None,
     ) -> Snapshot:
         """A row in state "creating", in the caller's transaction; the caller authorised and submits the run."""
         if repository_id is None:
@@ -128,6 +129,7 @@ class SnapshotsService:
             created_at=self._clock.now(),
             taken_at=None,
             deleted_at=None,
+            plan_id=plan_id,
         )
         store.insert(conn, snapshot)
         return snapshot

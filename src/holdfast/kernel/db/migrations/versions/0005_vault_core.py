@@ -33,6 +33,36 @@ def upgrade() -> None:
     )
     op.create_index("ix_retention_policies_project_id", "retention_policies", ["project_id"], unique=False)
     op.create_table(
+        "plans",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=True),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("environment_ids", Json(), nullable=False),
+        sa.Column("repository_ids", Json(), nullable=False),
+        sa.Column("selection", Json(), nullable=False),
+        sa.Column("schedules", Json(), nullable=False),
+        sa.Column("retention", Json(), nullable=True),
+        sa.Column("options", Json(), nullable=False),
+        sa.Column("verify_level", sa.Integer(), nullable=True),
+        sa.Column("concurrency", sa.Integer(), nullable=False),
+        sa.Column("per_node", sa.Integer(), nullable=True),
+        sa.Column("deadline_seconds", sa.Integer(), nullable=True),
+        sa.Column("max_gap_seconds", sa.Integer(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("armed_at", Timestamp(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_plans_project_id_projects"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
+        sa.UniqueConstraint("project_id", "name", name=op.f("uq_plans_project_id")),
+    )
+    op.create_table(
         "repository_checks",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("repository_id", sa.String(length=40), nullable=False),
@@ -54,8 +84,77 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repository_checks")),
     )
     op.create_index("ix_repository_checks_repository_id", "repository_checks", ["repository_id", "id"], unique=False)
+    op.create_table(
+        "plan_turns",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("plan_id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=True),
+        sa.Column("schedule", sa.String(length=63), nullable=False),
+        sa.Column("trigger", sa.String(length=20), nullable=False),
+        sa.Column("actor", sa.String(length=120), nullable=False),
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("correlation_id", sa.String(length=128), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("requested_at", Timestamp(), nullable=False),
+        sa.Column("due_at", Timestamp(), nullable=False),
+        sa.Column("started_at", Timestamp(), nullable=True),
+        sa.Column("expanded_at", Timestamp(), nullable=True),
+        sa.Column("ended_at", Timestamp(), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("succeeded", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("reason", Json(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["plans.id"], name=op.f("fk_plan_turns_plan_id_plans"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_turns")),
+        sa.UniqueConstraint("run_id", name=op.f("uq_plan_turns_run_id")),
+    )
+    op.create_index("ix_plan_turns_plan_id", "plan_turns", ["plan_id", "id"], unique=False)
+    op.create_index("ix_plan_turns_state", "plan_turns", ["state", "id"], unique=False)
+    op.create_index(
+        "uq_plan_turns_at_work",
+        "plan_turns",
+        ["plan_id", "schedule"],
+        unique=True,
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_table(
+        "plan_members",
+        sa.Column("turn_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("repository_id", sa.String(length=40), nullable=False),
+        sa.Column("plan_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_name", sa.String(length=63), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("snapshot_id", sa.String(length=40), nullable=True),
+        sa.Column("run_id", sa.String(length=64), nullable=True),
+        sa.Column("due_at", Timestamp(), nullable=False),
+        sa.Column("not_before", Timestamp(), nullable=False),
+        sa.Column("settled_at", Timestamp(), nullable=True),
+        sa.Column("reason", Json(), nullable=True),
+        sa.Column("retention", Json(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["turn_id"], ["plan_turns.id"], name=op.f("fk_plan_members_turn_id_plan_turns"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("turn_id", "resource_id", "repository_id", name=op.f("pk_plan_members")),
+    )
+    op.create_index(
+        "ix_plan_members_plan_id", "plan_members", ["plan_id", "resource_id", "repository_id", "due_at"], unique=False
+    )
+    op.create_index("ix_plan_members_state", "plan_members", ["state", "turn_id"], unique=False)
     op.add_column("repositories", sa.Column("last_gc", Json(), nullable=True))
+    op.add_column("runs", sa.Column("lane", sa.String(length=64), nullable=True))
+    op.add_column("runs", sa.Column("lane_limit", sa.Integer(), nullable=True))
+    op.add_column("runs", sa.Column("lane_node_limit", sa.Integer(), nullable=True))
+    op.add_column("runs", sa.Column("deadline_seconds", sa.Integer(), nullable=True))
+    op.add_column("schedules", sa.Column("last_due", Timestamp(), nullable=True))
+    op.add_column("schedules", sa.Column("enabled", sa.Boolean(), server_default=sa.true(), nullable=False))
+    op.create_index("ix_schedules_next_at", "schedules", ["next_at"], unique=False)
     op.add_column("snapshots", sa.Column("forgotten", Json(), nullable=True))
     op.add_column("snapshots", sa.Column("forget_due", Timestamp(), nullable=True))
+    op.add_column("snapshots", sa.Column("plan_id", sa.String(length=40), nullable=True))
     op.create_index("ix_snapshots_forget_due", "snapshots", ["state", "forget_due"], unique=False)
     # ### end Alembic commands ###

@@ -1,0 +1,1 @@
+"""Plans: what is backed up when, where to, and how long it is kept."""
