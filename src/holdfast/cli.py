@@ -90,6 +90,7 @@ COMMANDS: dict[str, Lazy] = {
     ),
     "metrics": Lazy("holdfast.features.metrics.cli", "app", "Metrics: how databases fare.", "Data"),
     "node": Lazy("holdfast.features.nodes.cli", "app", "Nodes: the Holdfasts of one metadata database.", "Run"),
+    "drill": Lazy("holdfast.features.drills.cli", "app", "Drills: rehearse bringing a database back.", "Data"),
     "move": Lazy("holdfast.features.moves.cli", "app", "Moves: into another engine.", "Data"),
     "export": Lazy(
         "holdfast.features.transfers.cli_export", "export", "Export a table or a database to a file.", "Data"

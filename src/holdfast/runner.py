@@ -37,6 +37,9 @@ from holdfast.features.databases.password_watch import PasswordWatch
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.sweep import DatabaseSweep
 from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.features.drills import store as drill_store
+from holdfast.features.drills.sweep import DrillSweep
+from holdfast.features.drills.tasks import DrillTasks
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
@@ -129,6 +132,8 @@ def build(
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
     RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
     CareTasks(db, keys, clock).register(tasks)
+    DrillTasks(db, keys, verifier, clock).register(tasks)
+    databases.at_purge(lambda conn, resource: drill_store.forget(conn, resource.id))
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)
     PlanTasks(db, jobs, SnapshotsService(db, jobs, keys, clock, quotas), clock).register(tasks)
@@ -143,6 +148,7 @@ def build(
         BackupSweep(db, jobs, swapper, clock).sweep,
         RetentionSweep(db, jobs, clock).sweep,
         MoveSweep(db, jobs, clock).sweep,
+        DrillSweep(db, jobs, clock).sweep,
         watch.sweep,
         PasswordWatch(db, reach, gate, clock).sweep,
         TransferSweep(db, shelf, clock).sweep,

@@ -42,6 +42,8 @@ from holdfast.features.databases.query import QueryService
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.databases.tasks import DatabaseTasks
+from holdfast.features.drills import api as drills_api
+from holdfast.features.drills.service import DrillsService
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.masking import api as masking_api
@@ -106,6 +108,7 @@ ROUTERS = (
     api_repositories.router,
     retention_api.router,
     api_care.router,
+    drills_api.router,
     metrics_api.router,
     moves_api.router,
     nodes_api.router,
@@ -139,6 +142,7 @@ class Services:
     hub: Hub
     snapshots: SnapshotsService
     restores: RestoreService
+    drills: DrillsService
     repositories: RepositoriesService
     care: CareService
     browse: BrowseService
@@ -173,6 +177,7 @@ class Services:
             self.hub,
             self.snapshots,
             self.restores,
+            self.drills,
             self.repositories,
             self.care,
             self.browse,
@@ -276,6 +281,7 @@ def build(
         restores=RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
         repositories=RepositoriesService(db, keys, clock),
         care=CareService(db, jobs),
+        drills=DrillsService(db, jobs, snapshots, clock),
         browse=BrowseService(db, reach, keys, scratch, bounds.quotas),
         retention=RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         collecting=CollectingService(db, jobs),

@@ -38,6 +38,8 @@ from holdfast.features.connections import store as connections
 from holdfast.features.connections.model import NamedLogin, Tunnel
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
+from holdfast.features.drills import store as drills_store
+from holdfast.features.drills.model import Aims, Drill
 from holdfast.features.limits import store as limits_store
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.model import Override
@@ -126,6 +128,9 @@ class Inside:
             backups.insert(conn, snapshot)
             backups.insert(conn, verification_row(snapshot.id))
             backups.insert(conn, restore_row(snapshot))
+            drill = drill_row(snapshot)
+            drills_store.insert(conn, drill)
+            drills_store.put_aims(conn, Aims(resource.id, [], None, None, 1, "usr_walk", NOW), 0)
             move = move_row(resource, number)
             moves_store.insert(conn, move)
             files = transfer_rows(conn, resource)
@@ -174,6 +179,7 @@ class Inside:
         made = {"database": resource.id, "repository": repository.id, "snapshot": snapshot.id, "run": run.id}
         made |= {"tunnel": tunnel.id, "login": login.id, "upgrade": upgrade.id}
         made["move"] = move.id
+        made["drill"] = drill.id
         made["node"] = node_row(self.services)
         made["migration"] = migration.id
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
@@ -319,6 +325,14 @@ def restore_row(snapshot: Snapshot) -> Restore:
     values |= {"id": new_id("res"), "project_id": snapshot.project_id, "environment_id": snapshot.environment_id}
     values |= {"snapshot_id": snapshot.id, "resource_id": snapshot.resource_id, "mode": "new", "actor": "usr_walk"}
     return Restore(**{**values, "select": [], "state": "done", "at": NOW})
+
+
+def drill_row(snapshot: Snapshot) -> Drill:
+    values: dict[str, Any] = dict.fromkeys(Drill.__dataclass_fields__)
+    values |= {"id": new_id("drl"), "project_id": snapshot.project_id, "environment_id": snapshot.environment_id}
+    values |= {"resource_id": snapshot.resource_id, "resource_name": "walk", "snapshot_id": snapshot.id}
+    values |= {"state": "passed", "aims": {"checks": []}, "checks": [], "requested_by": "usr_walk"}
+    return Drill(**{**values, "requested_at": NOW, "finished_at": NOW})
 
 
 def move_row(resource: Resource, number: int) -> Move:

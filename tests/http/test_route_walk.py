@@ -269,6 +269,7 @@ LISTS = (
     "/api/v1/snapshots",
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",
+    "/api/v1/drills",
     "/api/v1/exports",
     "/api/v1/imports",
     "/api/v1/projects/{project}/masking-profiles",

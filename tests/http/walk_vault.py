@@ -42,6 +42,14 @@ VAULT: dict[str, Ask] = {
         "snapshot.restore", body={"mode": "in_place", "confirm": "db0", "override_unverified": True}
     ),
     "GET /api/v1/restores": one("snapshot.read"),
+    "GET /api/v1/databases/{database_id}/drill-aims": one("drill.read"),
+    "PUT /api/v1/databases/{database_id}/drill-aims": Ask(
+        ("drill.write", "database.query.read"),
+        {"checks": [{"name": "walk", "statement": "select 1", "equals": "1"}], "rto_seconds": 60},
+    ),
+    "POST /api/v1/databases/{database_id}/drills": one("drill.run", body={}),
+    "GET /api/v1/drills": one("drill.read", query={"project_id": "$project"}),
+    "GET /api/v1/drills/{drill_id}": one("drill.read"),
     "GET /api/v1/snapshots/{snapshot_id}/entries": one("snapshot.read"),
     "GET /api/v1/snapshots/{snapshot_id}/entries/{path:path}/content": one(
         "snapshot.download", fill={"path": "manifest.json"}

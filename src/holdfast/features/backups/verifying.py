@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets as tokens
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from holdfast.contract.snapshot import Check, Level, RestoreRequest, Verdict
-from holdfast.contract.spec import Spec
+from holdfast.contract.engine import Engine, Session
+from holdfast.contract.snapshot import Check, Level, Manifest, RestoreRequest, Verdict
+from holdfast.contract.spec import Access, Endpoint, Spec
+from holdfast.contract.tools import Tools
 from holdfast.features.backups import store
 from holdfast.features.backups.model import Snapshot, VerificationRow
 from holdfast.features.databases.interruption import only_interrupted
@@ -24,6 +27,30 @@ from holdfast.vault.repository import Repository
 
 METHODS = {Level.HASHES: "hashes", Level.READABLE: "tools", Level.RESTORED: "restore into a scratch server"}
 _KEPT_CHECKS = 200  # every failed check is kept, and so many of the others
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A snapshot that was brought back beside everything else, and what it promised."""
+
+    engine: Engine
+    endpoint: Endpoint
+    tools: Tools
+    manifest: Manifest
+
+    @contextmanager
+    def session(self, access: Access) -> Iterator[Session]:
+        session = self.engine.connect(self.endpoint, self.tools, access)
+        try:
+            yield session
+        finally:
+            asyncio.run(session.close())
+
+    def verify(self, ctx: TaskContext) -> Verdict:
+        """What came back compared with what was taken."""
+        ctx.progress("comparing")
+        with self.session("admin") as session:
+            return session.verify(self.manifest, Level.RESTORED, ctx.stop)
 
 
 class Verifier:
@@ -61,7 +88,7 @@ class Verifier:
             if only_interrupted(ctx, found) or ctx.stop.stopped:
                 raise
             error = found
-        recorded = self._record(ctx, snapshot, level, verdict, size, error, time.monotonic() - started)
+        recorded = self.record(ctx, snapshot, level, verdict, size, error, time.monotonic() - started)
         if verdict is not None and verdict.ok:
             return recorded
         if error is not None and verdict is None:
@@ -94,6 +121,12 @@ class Verifier:
             return engine.readable(source, tools, ctx.stop)
 
     def _restored(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Verdict:
+        with self.rehearsal(ctx, snapshot, repository) as rehearsed:
+            return rehearsed.verify(ctx)
+
+    @contextmanager
+    def rehearsal(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Iterator[Rehearsal]:
+        """The snapshot restored into a scratch server of its own, which is gone afterwards."""
         self._reach.require_space(snapshot.source_bytes or 0, "a rehearsed restore")
         engine, spec = self._reach.engines.get(snapshot.engine), self.spec(snapshot)
         secrets = {name: tokens.token_urlsafe(24) for name in engine.needs(spec)[1]}
@@ -105,18 +138,15 @@ class Verifier:
         ):
             tools = self._reach.hosts.tools(None, engine.software(spec), scratch)
             asyncio.run(engine.prepare(endpoint, spec, tools))
-            session = engine.connect(endpoint, tools, "admin")
-            try:
+            rehearsed = Rehearsal(engine, endpoint, tools, source.manifest)
+            with rehearsed.session("admin") as session:
                 session.restore(source, restore_request(ctx, snapshot, "rehearsing"), ctx.stop)
-                ctx.progress("comparing")
-                return session.verify(source.manifest, Level.RESTORED, ctx.stop)
-            finally:
-                asyncio.run(session.close())
+            yield rehearsed
 
     def spec(self, snapshot: Snapshot) -> Spec:
         return self._reach.engines.get(snapshot.engine).spec.model_validate(dict(snapshot.spec))
 
-    def _record(
+    def record(
         self,
         ctx: TaskContext,
         snapshot: Snapshot,
@@ -126,6 +156,7 @@ class Verifier:
         error: HoldfastError | None,
         seconds: float,
     ) -> Snapshot:
+        """A row of the proof, and the snapshot's colour after it."""
         ok = verdict.ok if verdict is not None else None
         row = VerificationRow(
             id=new_id("ver"),
