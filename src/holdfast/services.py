@@ -278,13 +278,9 @@ def build(
         runs=RunsService(db, jobs),
         hub=Hub(wake),
         snapshots=snapshots,
-        restores=RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
-        repositories=RepositoriesService(db, keys, clock),
-        care=CareService(db, jobs),
-        drills=DrillsService(db, jobs, snapshots, clock),
-        browse=BrowseService(db, reach, keys, scratch, bounds.quotas),
-        retention=RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
-        collecting=CollectingService(db, jobs),
+        **_about_snapshots(
+            settings, db, jobs, reach, keys, clock, snapshots, swapper, databases, bounds, secrets, scratch
+        ),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
@@ -302,6 +298,32 @@ def build(
         wake=wake,
         keys=keys,
     )
+
+
+def _about_snapshots(
+    settings: Settings,
+    db: Database,
+    jobs: Jobs,
+    reach: Reach,
+    keys: Keys,
+    clock: Clock,
+    snapshots: SnapshotsService,
+    swapper: Swapper,
+    databases: DatabasesService,
+    bounds: Limits,
+    secrets: Secrets,
+    scratch: Path,
+) -> dict[str, Any]:
+    """What keeps, looks after and brings back snapshots."""
+    return {
+        "restores": RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
+        "repositories": RepositoriesService(db, keys, clock),
+        "care": CareService(db, jobs),
+        "drills": DrillsService(db, jobs, snapshots, clock),
+        "browse": BrowseService(db, reach, keys, scratch, bounds.quotas),
+        "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
+        "collecting": CollectingService(db, jobs),
+    }
 
 
 def _about_rows(db: Database, queries: QueryService, engines: Registry, clock: Clock) -> dict[str, Any]:
