@@ -28,8 +28,14 @@ def cut_pages(entry: Entry, pages: Pages, emit: Emit, stop: Stop, present: Calla
         if not 0 <= cell < cells or len(data) != expected:
             raise Corrupt(f"cell {cell} of {entry.path!r} has {len(data)} bytes instead of {expected}")
         present(cell)
-        emit(cell, bytes(data))
+        emit(cell, _kept(data))
     return cells
+
+
+def _kept(data: memoryview) -> bytes:
+    """The cell's bytes, safe to keep: those that never change are not copied."""
+    whole = data.obj
+    return whole if type(whole) is bytes and len(whole) == data.nbytes else bytes(data)
 
 
 def cut_stream(stream: Stream, emit: Emit, stop: Stop) -> int:

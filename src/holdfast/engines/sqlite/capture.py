@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from functools import cached_property
 
 import apsw
@@ -14,6 +15,7 @@ from holdfast.contract.spec import Endpoint
 from holdfast.engines.sqlite.companions import companions
 from holdfast.engines.sqlite.connections import open_database, path_of, scalar, translated, watch
 from holdfast.engines.sqlite.digest import AUTO_BYTES, matching, table_digests
+from holdfast.engines.sqlite.direct import file_cells, lies_in_file
 from holdfast.engines.sqlite.look import look
 from holdfast.engines.sqlite.sink import CellSink, backup_cells
 from holdfast.engines.sqlite.spec import ENTRY
@@ -47,6 +49,8 @@ class SqliteCapture:
         self._lock = threading.Lock()  # one thread at a time on the connection that holds the moment
         self.position: Mapping[str, JSON] = {}
         self._page = self._size = 0
+        self._in_file = False
+        self._seen: Catalog | None = None
 
     def __enter__(self) -> SqliteCapture:
         with translated(self._stop):
@@ -76,6 +80,7 @@ class SqliteCapture:
             "user_version": scalar(connection, "PRAGMA user_version"),
             "journal_mode": scalar(connection, "PRAGMA journal_mode"),
         }
+        self._in_file = lies_in_file(self._path, self.position["journal_mode"])
 
     def __exit__(self, *exc: object) -> None:
         with self._lock:
@@ -97,13 +102,19 @@ class SqliteCapture:
 
     def cells(self) -> Generator[tuple[int, memoryview], None, None]:
         """One pass over the file as it was when the capture was entered."""
-        sink = CellSink(self._size, self._page, self._cell)
-        with translated(self._stop):
-            for index, cell in backup_cells(self._moment(), self._lock, sink, self._page, _STEP_BYTES // self._page):
+        with translated(self._stop), closing(self._passing()) as passing:
+            for index, cell in passing:
                 self._stop.check()
                 yield index, cell
                 if index == 1:
                     crash_point("capture.half")
+
+    def _passing(self) -> Generator[tuple[int, memoryview], None, None]:
+        moment = self._moment()
+        if self._in_file:
+            return file_cells(self._path, self._size, self._cell)
+        sink = CellSink(self._size, self._page, self._cell)
+        return backup_cells(moment, self._lock, sink, self._page, _STEP_BYTES // self._page)
 
     @property
     def page(self) -> int:
@@ -119,12 +130,18 @@ class SqliteCapture:
             raise Permanent("the capture has ended", code="capture_ended")
         return self._connection
 
+    def look_ahead(self) -> None:
+        """See `LooksAhead`. Counting takes the connection for itself: only where the reading does not need it."""
+        if self._in_file:
+            with self._lock, translated(self._stop):
+                self._seen = look(self._moment(), self._name, "full")
+
     def finish(self) -> Manifest:
         with self._lock, translated(self._stop):
             connection = self._moment()
             if connection.in_transaction is False:
                 raise Permanent("the moment was lost", code="capture_incomplete")
-            catalog = look(connection, self._name, "full")
+            catalog = self._seen or look(connection, self._name, "full")
             digests = self._want.digests == "always" or (self._want.digests == "auto" and self._size <= AUTO_BYTES)
             return Manifest(
                 engine="sqlite",

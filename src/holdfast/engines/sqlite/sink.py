@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import apsw
 
@@ -173,7 +173,7 @@ def release(sink: CellSink, connection: apsw.Connection) -> None:
 
 def backup_cells(
     source: apsw.Connection, lock: threading.Lock, sink: CellSink, page: int, pages_per_step: int
-) -> Iterator[tuple[int, memoryview]]:
+) -> Generator[tuple[int, memoryview], None, None]:
     """Copy `source`, which holds a read transaction, and yield cells as they fill. `lock` guards `source` per step."""
     with lock:
         target = sink_connection(sink, page)

@@ -51,7 +51,7 @@ class Key:
         nonce = bytes(view[:16])
         if not any(nonce):
             raise Corrupt("a sealed piece has an all-zero nonce")
-        body = bytes(view[16:-16])
+        body = view[16:-16]
         try:
             Poly1305.verify_tag(self._mac_key(nonce), body, bytes(view[-16:]))
         except InvalidSignature:
