@@ -8,11 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kit import PASSWORD, BytesCapture, new_repository, read, restic, restic_snapshots, snapshot
+from kit import PASSWORD, BytesCapture, new_repository, packs, read, restic, restic_snapshots, snapshot
 from needs import need
 
 from holdfast.kernel.errors import DiskFull
@@ -76,6 +77,38 @@ def test_a_writer_killed_anywhere(point: str, tmp_path: Path) -> None:
     assert {first.id, again.id} <= set(restic_snapshots(path))
 
 
+BIG = """
+import random, sys
+sys.path.insert(0, {here!r})
+from pathlib import Path
+from kit import PASSWORD, BytesCapture, snapshot
+from holdfast.vault.repository import Repository
+from holdfast.vault.stores.local import LocalStore
+files = {{"x": random.Random(13).randbytes(200_000_000)}}
+snapshot(Repository.open(LocalStore(Path(sys.argv[1])), PASSWORD), BytesCapture(files))
+"""
+
+
+def test_what_was_stored_before_a_kill_is_not_stored_again(tmp_path: Path) -> None:
+    """Of 200 MB, at most what came after the last index: 32 MiB, and what was under way."""
+    path = tmp_path / "r"
+    repo = new_repository(path)
+    child = subprocess.Popen([sys.executable, "-c", BIG.format(here=str(Path(__file__).parent)), str(path)])
+    while len(packs(path)) < 9 and child.poll() is None:
+        time.sleep(0.002)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    assert repo.snapshots() == []
+    assert repo.locks.holders() == []
+    done = sum(pack.stat().st_size for pack in packs(path))
+    data = random.Random(13).randbytes(200_000_000)
+    again = snapshot(repo, BytesCapture({"x": data}))
+    assert again.stats.bytes_new <= len(data) - done + (32 << 20) + 2 * (18 << 20)
+    assert again.stats.bytes_stored < again.stats.bytes_new * 1.01 + 100_000
+    assert again.stats.bytes_new < len(data) * 0.75
+    restic(path, "check", "--read-data")
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 40 MB."""
@@ -100,7 +133,8 @@ def test_a_disk_that_fills_in_the_middle(small_disk: Path) -> None:
     assert list(repo.store.list("locks")) == []
     assert restic_snapshots(path) == [first.id]
     restic(path, "check", "--read-data")
-    assert shutil.disk_usage(small_disk).used < 2_000_000, "what it had stored is gone again"
+    restic(path, "prune")
+    assert shutil.disk_usage(small_disk).used < 2_000_000, "what it had stored and named, a prune takes away"
 
     ballast = small_disk / "ballast"
     with pytest.raises(OSError, match="No space"):

@@ -249,7 +249,7 @@ def test_a_full_disk_keeps_no_packs_nobody_knows(tmp_path: Path) -> None:
     with pytest.raises(DiskFull):
         snapshot(repo, BytesCapture({"x": RANDOM.randbytes(90_000_000)}))
     assert fault.calls >= 3
-    assert len(packs(path)) <= 2
+    assert {pack.name for pack in packs(path)} <= {pack.hex() for pack in clean.index().packs()}
 
 
 def test_a_lock_that_cannot_be_deleted_is_an_error_not_a_hang(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from holdfast.kernel.errors import Invalid
 
 Level = Literal["off", "fast", "default", "max"]
 LEVELS: tuple[Level, ...] = get_args(Level)
-_ZSTD: Mapping[Level, int | None] = {"off": None, "fast": -1, "default": 1, "max": 12}
+_ZSTD: Mapping[Level, int | None] = {"off": None, "fast": 1, "default": 1, "max": 15}
 LEAST_BANDWIDTH = 64 << 10  # below it a lock's refresh and a pack would keep each other waiting for minutes
 MOST_WORKERS = 64
 MOST_NICE = 19
@@ -49,6 +49,11 @@ class SnapshotOptions:
     def zstd(self) -> int | None:
         """zstd's own level; None = stored as it is."""
         return _ZSTD[self.level]
+
+    @property
+    def probes(self) -> bool:
+        """Whether a chunk is tried with a sample first: what hardly shrinks is stored as it is."""
+        return self.level == "fast"
 
     @classmethod
     def of(cls, chosen: Mapping[str, JSON] | None) -> SnapshotOptions:

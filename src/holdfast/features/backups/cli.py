@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from holdfast.features.backups import cli_options
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
 from holdfast.terminal.snapshots import owner_of, snapshot_of
+
+PROOF = "How far to prove it: L1 read and hashed, L2 readable by its tools, L3 restored and compared."
 
 
 def proof_level(text: Any) -> int:
@@ -37,18 +40,31 @@ Level = Annotated[
         "--verify",
         parser=proof_level,
         metavar="1..3",
-        help="How far to prove it: L1 read and hashed, L2 readable by its tools, L3 restored and compared.",
+        help=PROOF,
     ),
 ]
+Proof = Annotated[int | None, typer.Option("--verify", parser=proof_level, metavar="1..3", help=PROOF)]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once instead of watching it.")]
 
 
-@verb(app, "create", "holdfast snapshot create shop\nholdfast snapshot create shop --verify L3")
+@verb(
+    app,
+    "create",
+    """
+    holdfast snapshot create shop
+    holdfast snapshot create shop --verify L3
+    holdfast snapshot create shop --level fast --bandwidth 20MB/s
+    """,
+)
 def create(
     ctx: typer.Context,
     *,
     database: Annotated[str, typer.Argument(help="Database, by name or id.")],
-    level: Level = None,
+    proof: Proof = None,
+    level: cli_options.Compression = None,
+    bandwidth: cli_options.Bandwidth = None,
+    workers: cli_options.Workers = None,
+    nice: cli_options.Nice = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
     no_wait: NoWait = False,
 ) -> None:
@@ -56,8 +72,10 @@ def create(
     t = terminal(ctx)
     found = t.database(database)
     body: dict[str, Any] = {}
-    if level is not None:
-        body["level"] = level
+    if proof is not None:
+        body["level"] = proof
+    if options := cli_options.chosen(level, bandwidth, workers, nice):
+        body["options"] = options
     if repository:
         body["repository_id"] = t.repository(repository)["id"]
     made = t.client.post(f"/databases/{found['id']}/snapshots", body)
@@ -111,6 +129,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
             "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} of it new and stored",
             "Inside": f"{_count(found['tables'], 'table')}, {_count(found['rows'], 'row')}",
             "Took": output.seconds_text(found["seconds"]),
+            "Options": cli_options.told(found["options"]),
             "Repository": found["repository_id"],
             "For restic": found["restic_id"] or "-",
             "Tags": ", ".join(found["tags"]) or "-",

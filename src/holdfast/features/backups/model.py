@@ -68,6 +68,7 @@ snapshots = sa.Table(
     sa.Column("tags", Json(), nullable=False),
     sa.Column("hold", sa.Boolean, nullable=False, default=False),
     sa.Column("error", Json()),
+    sa.Column("options", Json()),
     sa.Column("version", sa.Integer, nullable=False, default=1),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp(), nullable=False),
@@ -193,7 +194,8 @@ class Snapshot:
     """One backup as recorded. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed.
 
     `forgotten`: by whom and why retention let it go; until `forget_due` it can be brought back. `plan_id`: the plan
-    that took it."""
+    that took it.
+    `options`: what was chosen for it, and once it is ready what it was taken with (see `vault.options`)."""
 
     id: str
     project_id: str
@@ -229,6 +231,7 @@ class Snapshot:
     forgotten: Mapping[str, Any] | None = None
     forget_due: datetime | None = None
     plan_id: str | None = None
+    options: Mapping[str, Any] | None = None
 
     @property
     def place(self) -> Place:

@@ -23,6 +23,7 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.ids import new_id
+from holdfast.vault.options import SnapshotOptions
 from holdfast.web.etag import changed_meanwhile
 from holdfast.web.idempotency import NEVER, Once
 
@@ -49,6 +50,7 @@ class SnapshotsService:
         level: int | None = None,
         repository_id: str | None = None,
         tags: Sequence[str] = (),
+        options: Mapping[str, Any] | None = None,
         once: Once = NEVER,
     ) -> tuple[Snapshot, Run]:
         """`level` None = L1, and L3 while no snapshot of this database was ever restored."""
@@ -60,7 +62,14 @@ class SnapshotsService:
             self._quotas.require(conn, actor, resource.project_id, "backups")
             self._quotas.require_storage(conn, resource.project_id)
             snapshot = self.insert(
-                conn, actor, resource, level=level, repository_id=repository_id, tags=tags, trigger="manual"
+                conn,
+                actor,
+                resource,
+                level=level,
+                repository_id=repository_id,
+                tags=tags,
+                trigger="manual",
+                options=options,
             )
             node = self.node_of(conn, snapshot, resource.node)
             run = self._submit(conn, actor, snapshot, "snapshot.create", {}, resource.id, node)
@@ -79,6 +88,7 @@ class SnapshotsService:
         repository_id: str | None = None,
         tags: Sequence[str] = (),
         plan_id: str | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Snapshot:
         """A row in state "creating", in the caller's transaction; the caller authorised and submits the run."""
         if repository_id is None:
@@ -130,6 +140,7 @@ class SnapshotsService:
             taken_at=None,
             deleted_at=None,
             plan_id=plan_id,
+            options=kept_options(options),
         )
         store.insert(conn, snapshot)
         return snapshot
@@ -294,6 +305,14 @@ def record(conn: sa.Connection, actor: Actor, snapshot: Snapshot, action: str, d
         resource_id=snapshot.resource_id,
         details={"snapshot_id": snapshot.id, "name": snapshot.resource_name, **details},
     )
+
+
+def kept_options(chosen: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """As they are kept until the snapshot is taken, on whatever node that is. Raises Invalid."""
+    if not chosen:
+        return None
+    SnapshotOptions.of(chosen)
+    return dict(chosen)
 
 
 def checked_tags(tags: Sequence[str]) -> list[str]:

@@ -108,6 +108,7 @@ class Taker:
             return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}
         started, taken_at = time.monotonic(), self._clock.now()
         parent, since = self._parent(snapshot, repository)
+        options = SnapshotOptions.of(snapshot.options)
         with self._reach.session(resource, scratch_of(ctx)) as session:
             expected = asyncio.run(session.inspect("shallow")).bytes
             with session.capture(since, CaptureRequest(), ctx.stop) as capture:
@@ -118,10 +119,10 @@ class Taker:
                     hostname="holdfast",
                     paths=[f"/{resource.id}"],
                     tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
-                    facts=self._facts(snapshot, resource, anchor),
+                    facts={**self._facts(snapshot, resource, anchor), "options": options.as_json()},
                     stop=ctx.stop,
                     progress=lambda stats: _report(ctx, stats, expected),
-                    options=SnapshotOptions(),
+                    options=options,
                     patience=LOCK_PATIENCE,
                 )
         if written.manifest.options.get("one_moment") is False:
@@ -130,6 +131,7 @@ class Taker:
             **describe(written.manifest),
             **sizes(written.stats),
             "restic_id": written.id,
+            "options": options.as_json(),
             "taken_at": taken_at,
             "seconds": round(time.monotonic() - started, 3),
         }

@@ -15,6 +15,7 @@ from holdfast.features.backups.model import Restore, Snapshot, VerificationRow
 from holdfast.features.backups.restore_service import Outlook, RestoreWish
 from holdfast.features.databases.wire import DatabaseOut
 from holdfast.features.runs.wire import RunOut
+from holdfast.vault.options import LEAST_BANDWIDTH, MOST_NICE, MOST_WORKERS
 from holdfast.web.wire import In
 
 
@@ -30,12 +31,27 @@ Level = Annotated[
 ]
 
 
+class OptionsIn(In):
+    """How hard to compress, how fast to store, how much of the machine to take. What is absent is the default."""
+
+    level: Literal["off", "fast", "default", "max"] | None = Field(default=None, description="Of compression.")
+    bandwidth: int | None = Field(
+        default=None, ge=LEAST_BANDWIDTH, le=1 << 40, description="Bytes per second to the repository."
+    )
+    workers: int | None = Field(default=None, ge=1, le=MOST_WORKERS, description="Threads that compress and seal.")
+    nice: int | None = Field(default=None, ge=0, le=MOST_NICE, description="How much they yield to other work.")
+
+    def chosen(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
 class SnapshotIn(In):
     """Without `level`: 1, and 3 while no snapshot of this database was ever restored."""
 
     level: Level | None = None
     repository_id: str | None = Field(default=None, max_length=64)
     tags: list[str] = Field(default_factory=list)
+    options: OptionsIn = Field(default_factory=OptionsIn)
 
 
 class SnapshotPatch(In):
@@ -101,6 +117,7 @@ class SnapshotOut(BaseModel):
     verification: str
     tags: list[str]
     hold: bool
+    options: dict[str, Any] | None
     error: dict[str, Any] | None
     version: int
     created_by: str

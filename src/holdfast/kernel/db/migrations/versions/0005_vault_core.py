@@ -187,6 +187,7 @@ def upgrade() -> None:
     op.add_column("schedules", sa.Column("last_due", Timestamp(), nullable=True))
     op.add_column("schedules", sa.Column("enabled", sa.Boolean(), server_default=sa.true(), nullable=False))
     op.create_index("ix_schedules_next_at", "schedules", ["next_at"], unique=False)
+    op.add_column("snapshots", sa.Column("options", Json(), nullable=True))
     op.add_column("snapshots", sa.Column("forgotten", Json(), nullable=True))
     op.add_column("snapshots", sa.Column("forget_due", Timestamp(), nullable=True))
     op.add_column("snapshots", sa.Column("plan_id", sa.String(length=40), nullable=True))

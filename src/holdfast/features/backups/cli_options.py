@@ -1,0 +1,60 @@
+"""Words for a snapshot's options on the command line."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?(?:/s|ps)?", re.IGNORECASE)
+_LEVELS = ("off", "fast", "default", "max")
+
+
+def rate(text: Any) -> int:
+    """20MB/s, 500k, 1.5GiB/s or plain bytes per second. Raises BadParameter."""
+    found = _RATE.fullmatch(str(text).strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no rate: 20MB/s, 500k, 1.5GiB/s")
+    return int(float(found[1]) * _UNITS[(found[2] or "").lower()])
+
+
+def compression(text: Any) -> str:
+    """Raises BadParameter, which the command line turns into wrong usage."""
+    word = str(text).lower()
+    if word in _LEVELS:
+        return word
+    hint = f"; to prove it further, say --verify {text}" if re.fullmatch("l?[1-3]", word) else ""
+    raise typer.BadParameter(f"{text!r} is none of {', '.join(_LEVELS)}{hint}")
+
+
+Compression = Annotated[
+    str | None,
+    typer.Option("--level", parser=compression, metavar="LEVEL", help="How hard to compress: off, fast, default, max."),
+]
+Bandwidth = Annotated[
+    int | None,
+    typer.Option("--bandwidth", parser=rate, metavar="RATE", help="At most this much to the repository: 20MB/s, 500k."),
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Threads that compress and seal.")]
+Nice = Annotated[int | None, typer.Option("--nice", min=0, max=19, help="How much to yield to other work.")]
+
+
+def chosen(level: str | None, bandwidth: int | None, workers: int | None, nice: int | None) -> dict[str, Any]:
+    """The body's `options`, without what was not said."""
+    said = {"level": level, "bandwidth": bandwidth, "workers": workers, "nice": nice}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def told(options: dict[str, Any] | None) -> str:
+    """A line about what a snapshot was taken with."""
+    if not options:
+        return "-"
+    parts = [f"level {options.get('level') or 'default'}"]
+    if options.get("bandwidth"):
+        from holdfast.terminal import output
+
+        parts.append(f"at most {output.size_text(options['bandwidth'])}/s")
+    parts += [f"{name} {options[name]}" for name in ("workers", "nice") if options.get(name)]
+    return ", ".join(parts)
