@@ -12,6 +12,7 @@ ALL = (
     "start",
     "create",
     "snapshot_sqlite",
+    "snapshot_write",
     "vault_scale",
     "capture_postgresql",
     "api_latency",
