@@ -191,9 +191,8 @@ def main() -> int:
         return statistics.median(theirs.inside / ours.inside for theirs, ours in pairs)
 
     if "newest" in peers.programs:
-        print(
-            f"beside the newest restic: first {faster('first', 'newest'):.2f}x, second {faster('second', 'newest'):.2f}x"
-        )
+        first, again = faster("first", "newest"), faster("second", "newest")
+        print(f"beside the newest restic: first {first:.2f}x, second {again:.2f}x")
     second = found["second", "ours"]
     good = [
         judged("first, times as fast as restic", faster("first", "restic"), FIRST_BAR, least=True),
