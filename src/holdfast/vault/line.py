@@ -25,10 +25,11 @@ from holdfast.kernel.errors import Corrupt, HoldfastError, Permanent
 from holdfast.kernel.stop import Stop
 from holdfast.vault.channel import Aborted, Channel, Failure
 from holdfast.vault.cutting import cut_pages, cut_stream
+from holdfast.vault.known import Known
 from holdfast.vault.layout import WrittenFile, require_path
 from holdfast.vault.limiting import Bandwidth
 from holdfast.vault.options import SnapshotOptions
-from holdfast.vault.packing import Finished, OpenPack, Packer
+from holdfast.vault.packing import OpenPack, Packer
 from holdfast.vault.repository import Repository
 
 _RAW_BYTES = 24 << 20  # cut chunks waiting for a worker
@@ -50,7 +51,7 @@ class SnapshotStats:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Chunk:
     file: WrittenFile
     position: int
     data: bytes
@@ -95,30 +96,25 @@ class Line:
         stop: Stop,
         progress: Callable[[SnapshotStats], None] | None,
         options: SnapshotOptions,
+        known: Known | None = None,
+        packer: Packer | None = None,
     ) -> None:
+        """`known` and `packer` may be shared with other lines under the same lock."""
         self.repo, self.parent, self.stop, self.progress, self.options = repo, parent, stop, progress, options
-        self.index = repo.index()
+        self.known = known or Known(repo)
         self.failure = Failure()
-        self.raw: Channel[_Chunk] = Channel(_RAW_BYTES, self.failure)
+        self.raw: Channel[Chunk] = Channel(_RAW_BYTES, self.failure)
         self.full: Channel[OpenPack] = Channel(_FULL_BYTES, self.failure)
-        self.packer = Packer(repo, self._stored, self._indexed, Bandwidth(options.bandwidth, stop))
+        self.packer = packer or Packer(repo, self._stored, self.known.named, Bandwidth(options.bandwidth, stop))
         self.files: list[WrittenFile] = []
         self.stats = SnapshotStats()
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._claimed: set[bytes] = set()
 
     # -- counting --------------------------------------------------------------------------------------------
 
     def _stored(self, count: int) -> None:
         self._count(bytes_stored=count)
-
-    def _indexed(self, finished: Finished) -> None:
-        """What an index names is found there from now on: `_claimed` holds only what waits for one."""
-        with self._lock:
-            for pack, blobs in finished:
-                self.index.add(pack, blobs)
-                self._claimed.difference_update(b.id + bytes((b.type,)) for b in blobs)
 
     def _count(self, **added: int) -> None:
         with self._lock:
@@ -139,12 +135,12 @@ class Line:
                 return
             self.stop.check()
             require_path(entry.path)
-            file = self._read_with_retries(entry)
+            file = self.read(entry)
             with self._lock:
                 self.files.append(file)
             self._count(entries_done=1)
 
-    def _read_with_retries(self, entry: Entry) -> WrittenFile:
+    def read(self, entry: Entry) -> WrittenFile:
         """An entry that failed in a way that may pass is opened again; a fresh list, or late chunks would mix."""
         for attempt in range(1, _TRIES + 1):
             try:
@@ -167,7 +163,7 @@ class Line:
 
         def emit(position: int, data: bytes) -> None:
             file.size += len(data)
-            self.raw.put(_Chunk(file, position, data), len(data))
+            self.take(Chunk(file, position, data))
             self._count(bytes_read=len(data), chunks=1)
             crash_point("capture.half")
 
@@ -182,6 +178,10 @@ class Line:
         finally:
             opened.close()
         return file
+
+    def take(self, chunk: Chunk) -> None:
+        """What a reader does with a chunk: wait until there is room for it."""
+        self.raw.put(chunk, len(chunk.data))
 
     def _read_pages(self, file: WrittenFile, pages: Pages, emit: Callable[[int, bytes], None]) -> None:
         """Cells come in any order; the absent ones are the parent's, or zeros where there is no parent."""
@@ -217,7 +217,7 @@ class Line:
     def _inherited(self, blob: bytes, path: str) -> int:
         """Plain length of a blob taken over from the parent. Raises Corrupt when no index has it: a snapshot that
         refers to it would be readable but not whole."""
-        found = self.index.find(blob)
+        found = self.known.index.find(blob)
         if found is None:
             raise Corrupt(f"blob {blob.hex()[:12]} of {path!r} in the parent snapshot is in no index")
         return found[1].plain_length
@@ -235,24 +235,19 @@ class Line:
         self._yield_to_others()
         sealer = Sealer(self.repo, self.options)
         while (chunk := self.raw.get()) is not None:
-            blob = hashlib.sha256(chunk.data).digest()
-            with self._lock:
-                chunk.file.place(chunk.position, blob)
-            if self._is_new(blob, BlobType.DATA):
-                sealed, raw_length = sealer.seal(blob, chunk.data)
-                self._count(bytes_new=len(chunk.data))
-                if (full := self.packer.add(blob, BlobType.DATA, sealed, raw_length)) is not None:
-                    self.full.put(full, full.size)
+            if (full := self.pack(chunk, sealer)) is not None:
+                self.full.put(full, full.size)
 
-    def _is_new(self, blob: bytes, kind: BlobType) -> bool:
-        key = blob + bytes((kind,))
+    def pack(self, chunk: Chunk, sealer: Sealer) -> OpenPack | None:
+        """Put the chunk into an open pack unless it is known; a pack that is full now, to be stored."""
+        blob = hashlib.sha256(chunk.data).digest()
         with self._lock:
-            if key in self._claimed:
-                return False
-            if self.index.find(blob, kind) is not None:
-                return False
-            self._claimed.add(key)
-            return True
+            chunk.file.place(chunk.position, blob)
+        if not self.known.claim(blob, BlobType.DATA):
+            return None
+        sealed, raw_length = sealer.seal(blob, chunk.data)
+        self._count(bytes_new=len(chunk.data))
+        return self.packer.add(blob, BlobType.DATA, sealed, raw_length)
 
     def _yield_to_others(self) -> None:
         """This thread alone: on Linux a thread has a priority of its own."""
@@ -312,7 +307,7 @@ class Line:
     def add_now(self, data: bytes, kind: BlobType) -> bytes:
         """A small blob (a tree, a companion), stored by the calling thread after `run`."""
         blob = hashlib.sha256(data).digest()
-        if self._is_new(blob, kind):
+        if self.known.claim(blob, kind):
             sealed, raw_length = Sealer(self.repo, self.options).seal(blob, data)
             if (full := self.packer.add(blob, kind, sealed, raw_length)) is not None:
                 self.packer.store(full)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from holdfast.contract.catalog import JSON
 from holdfast.contract.codec import manifest_to_json
@@ -24,7 +24,7 @@ from holdfast.vault.locks import LOCK_LOST, Held
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.repository import MANIFEST, Repository
 
-__all__ = ["SnapshotOptions", "SnapshotStats", "WrittenSnapshot", "write_snapshot"]
+__all__ = ["About", "SnapshotOptions", "SnapshotStats", "WrittenSnapshot", "put_snapshot", "write_snapshot"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,40 @@ class WrittenSnapshot:
     id: str
     manifest: Manifest
     stats: SnapshotStats
+
+
+@dataclass(frozen=True)
+class About:
+    """What a snapshot's document says of it, as stock restic shows it; `facts` go into the manifest."""
+
+    hostname: str
+    paths: Sequence[str]
+    tags: Sequence[str] = ()
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+    parent: str | None = None
+
+
+def put_snapshot(repo: Repository, lock: Held, about: About, root: bytes) -> str:
+    """The last write of a snapshot: whatever its tree refers to is durable and in an index. Its name.
+
+    Raises Retryable when the lock went before or meanwhile; then there is no snapshot."""
+    snapshot = SnapshotDocument(
+        time=timestamp(repo.clock.now()),
+        tree=root.hex(),
+        paths=tuple(about.paths),
+        hostname=about.hostname,
+        username="holdfast",
+        tags=tuple(about.tags),
+        parent=about.parent,
+    )
+    sealed = documents.encode(snapshot.as_dict(), repo.key)
+    name = hashlib.sha256(sealed).hexdigest()
+    crash_point("upload.snapshot")
+    lock.require()
+    repo.store.put(f"snapshots/{name}", [sealed])
+    crash_point("upload.snapshot.done")
+    _require_since(repo, lock, name)
+    return name
 
 
 def _require_since(repo: Repository, lock: Held, snapshot: str) -> None:
@@ -73,12 +107,10 @@ def write_snapshot(
         inherited = repo.nodes(parent) if parent else {}
         line = Line(repo, inherited, stop, progress, options or SnapshotOptions())
         try:
-            manifest = line.run(capture)
+            manifest = complete(line.run(capture), line.files, facts or {})
             stop.check()
-            files = line.files
-            manifest = complete(manifest, files, facts or {})
             extra = {MANIFEST: manifest_to_json(manifest), **capture.companions()}
-            root = store_trees(files, extra, line.add_now, timestamp(repo.clock.now()))
+            root = store_trees(line.files, extra, line.add_now, timestamp(repo.clock.now()))
             line.packer.finish()
         except Cancelled:
             if stop.reason == LOCK_LOST:  # nothing may be written without a lock, and nobody asked to stop
@@ -89,20 +121,6 @@ def write_snapshot(
             line.packer.discard()
             raise
         stop.check()
-        snapshot = SnapshotDocument(
-            time=timestamp(repo.clock.now()),
-            tree=root.hex(),
-            paths=tuple(paths),
-            hostname=hostname,
-            username="holdfast",
-            tags=tuple(tags),
-            parent=parent,
-        )
-        sealed = documents.encode(snapshot.as_dict(), repo.key)
-        name = hashlib.sha256(sealed).hexdigest()
-        crash_point("upload.snapshot")
-        lock.require()
-        repo.store.put(f"snapshots/{name}", [sealed])
-        crash_point("upload.snapshot.done")
-        _require_since(repo, lock, name)
+        about = About(hostname, paths, tags, facts or {}, parent)
+        name = put_snapshot(repo, lock, about, root)
     return WrittenSnapshot(name, manifest, line.stats)
