@@ -13,6 +13,7 @@ ALL = (
     "create",
     "snapshot_sqlite",
     "snapshot_write",
+    "batch",
     "vault_scale",
     "capture_postgresql",
     "api_latency",

@@ -21,12 +21,13 @@ from holdfast.kernel.stop import Stop
 from holdfast.vault.known import Known
 from holdfast.vault.layout import complete, require_path, store_trees
 from holdfast.vault.limiting import Bandwidth
-from holdfast.vault.line import Chunk, Line, Sealer
+from holdfast.vault.line import Chunk, Line
 from holdfast.vault.locks import LOCK_LOST
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.packing import Packer
 from holdfast.vault.pipeline import About, WrittenSnapshot, put_snapshot
 from holdfast.vault.repository import MANIFEST, Repository
+from holdfast.vault.sealer import Sealer
 
 _GROUP = 64
 
@@ -119,7 +120,7 @@ def write_snapshots(
 
     Each is read by one thread, `options.workers` of them at once: for databases that are small beside a pack. Raises
     Cancelled, DiskFull, Corrupt (a blob that does not survive sealing), Conflict (locked), Retryable; what `done` heard
-    of until then stands, the others have no snapshot.
+    of until then stands; of the same group others may stand too, whole.
     """
     stop, options = stop or Stop(), options or SnapshotOptions()
     outcomes: list[Outcome] = []

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backports.zstd import ZstdCompressor, decompress
-
 from holdfast.contract.ahead import LooksAhead
 from holdfast.contract.snapshot import Capture, Entry, Manifest, Pages
 from holdfast.formats.restic import tree
@@ -31,11 +29,11 @@ from holdfast.vault.limiting import Bandwidth
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.packing import OpenPack, Packer
 from holdfast.vault.repository import Repository
+from holdfast.vault.sealer import Sealer
 
 _RAW_BYTES = 24 << 20  # cut chunks waiting for a worker
 _FULL_BYTES = 16 << 20  # full packs waiting for an upload: one
 _TRIES = 3
-_SAMPLE = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -55,35 +53,6 @@ class Chunk:
     file: WrittenFile
     position: int
     data: bytes
-
-
-class Sealer:
-    """Compresses and seals for one thread, at the level that was chosen."""
-
-    def __init__(self, repo: Repository, options: SnapshotOptions) -> None:
-        self._key = repo.key
-        self._probes = options.probes
-        self._compressor = None if options.zstd is None else ZstdCompressor(level=options.zstd)
-
-    def seal(self, blob: bytes, data: bytes) -> tuple[bytes, int]:
-        """(sealed bytes, plain length when compressed, else 0), opened again: a fault of memory or code shows before
-        the upload, not at restore. Raises Corrupt."""
-        packed, raw_length = data, 0
-        if self._compressor is not None and not (self._probes and self._hardly_shrinks(data)):
-            packed = self._compressor.compress(data, ZstdCompressor.FLUSH_FRAME)
-            raw_length = len(data) if len(packed) < len(data) else 0
-        sealed = self._key.seal(packed if raw_length else data)
-        opened = self._key.open(sealed)
-        if (decompress(opened) if raw_length else opened) != data:
-            raise Corrupt(f"blob {blob.hex()[:12]} did not survive sealing: this machine's memory may be bad")
-        return sealed, raw_length
-
-    def _hardly_shrinks(self, data: bytes) -> bool:
-        """By less than an eighth, going by a piece from its middle."""
-        if self._compressor is None or len(data) < 4 * _SAMPLE:
-            return False
-        sample = data[len(data) // 2 :][:_SAMPLE]
-        return len(self._compressor.compress(sample, ZstdCompressor.FLUSH_FRAME)) > _SAMPLE * 7 // 8
 
 
 class Line:
