@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -281,3 +282,23 @@ def test_irreducible_polynomials_of_small_degrees_are_as_many_as_the_books_say()
 
 def test_a_random_polynomial_has_degree_53() -> None:
     assert random_polynomial().bit_length() == 54
+
+
+def test_a_key_file_is_worked_out_once_and_only_for_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, derived = keyfile.build(KEY, "p", created="", username="u", hostname="h"), []
+    derive = keyfile._derive
+
+    def counted(password: str, *numbers: Any) -> Any:
+        derived.append(password)
+        return derive(password, *numbers)
+
+    monkeypatch.setattr(keyfile, "_derive", counted)
+    assert [keyfile.unlock(data, "p") for _ in range(3)] == [KEY] * 3
+    assert derived == ["p"]
+    for _ in range(2):
+        with pytest.raises(Denied):
+            keyfile.unlock(data, "q")
+    assert derived == ["p", "q", "q"], "a refusal is not remembered"
+    other = keyfile.build(KEY, "q", created="", username="u", hostname="h")
+    with pytest.raises(Denied):
+        keyfile.unlock(other, "p")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import json
 import os
+import threading
 from typing import Any
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -16,6 +19,10 @@ from holdfast.kernel.errors import Corrupt, Denied
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 32768, 8, 1
 _SALT_BYTES = 64
 _MAX_WORK = 1 << 30  # bytes of memory a key file may ask for: a hostile one must not exhaust ours
+_REMEMBERED = 256  # keys, not passwords
+_MEMORY = os.urandom(32)  # so that what is remembered tells nothing of a password
+_unlocked: dict[bytes, Key] = {}
+_turn = threading.Lock()
 
 
 def _derive(password: str, salt: bytes, n: int, r: int, p: int) -> Key:
@@ -52,7 +59,23 @@ def describe(data: bytes) -> dict[str, Any]:
 
 
 def unlock(data: bytes, password: str) -> Key:
-    """The master key. Raises Denied (code "repository_password") for a wrong password, Corrupt for a broken file."""
+    """The master key. Raises Denied (code "repository_password") for a wrong password, Corrupt for a broken file.
+
+    The same file with the same password is worked out once per process: a runner that takes a thousand snapshots would
+    spend a minute and a half on it. A file that was removed from its repository is not asked about any more."""
+    asked = hmac.digest(_MEMORY, hashlib.sha256(data).digest() + password.encode(), "sha256")
+    with _turn:
+        known = _unlocked.get(asked)
+    if known is None:
+        known = _unlock(data, password)
+        with _turn:
+            _unlocked[asked] = known
+            while len(_unlocked) > _REMEMBERED:
+                _unlocked.pop(next(iter(_unlocked)))
+    return known
+
+
+def _unlock(data: bytes, password: str) -> Key:
     document = _document(data)
     try:
         n, r, p = int(document["N"]), int(document["r"]), int(document["p"])

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Literal, TypeVar
 
+from holdfast.kernel.errors import Retryable
+from holdfast.vault.stores.around import Around
 from holdfast.vault.stores.base import Pieces, Store
+
+T = TypeVar("T")
 
 
 class FaultyStore:
@@ -77,3 +82,42 @@ class NthCall:
             self.calls += 1
             hit = self.calls >= self._n if self._forever else self.calls == self._n
         return self._error if hit else None
+
+
+class UnrulyStore(Around):
+    """See `Store`. The n-th put (from 1) below `prefix` goes wrong in a way of its own:
+
+    "torn": half the piece arrives under its name, then the call fails. "doubled": it is carried out twice. "late": the
+    call fails, and the piece arrives when `arrive` is called.
+    """
+
+    def __init__(self, inner: Store, way: Literal["torn", "doubled", "late"], n: int, prefix: str = "") -> None:
+        super().__init__(inner)
+        self._way, self._n, self._prefix = way, n, prefix
+        self._lock = threading.Lock()
+        self._under_way: list[tuple[str, bytes]] = []
+        self.calls = 0
+
+    def call(self, act: Callable[[], T]) -> T:
+        return act()
+
+    def put(self, name: str, pieces: Pieces) -> None:
+        with self._lock:
+            self.calls += name.startswith(self._prefix)
+            hit = name.startswith(self._prefix) and self.calls == self._n
+        if not hit:
+            self._inner.put(name, pieces)
+            return
+        whole = b"".join(pieces)
+        if self._way == "late":
+            self._under_way.append((name, whole))
+        else:
+            self._inner.put(name, [whole if self._way == "doubled" else whole[: len(whole) // 2]])
+        if self._way != "doubled":
+            raise Retryable(f"{name}: the connection went", code="store_failed")
+        self._inner.put(name, [whole])
+
+    def arrive(self) -> None:
+        """What was late comes now."""
+        for name, whole in self._under_way:
+            self._inner.put(name, [whole])
