@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from holdfast.features.backups.cli_options import rate
 from holdfast.features.plans.cli_words import body_of, next_text, record_of, schedules_text, seconds_of
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
@@ -46,7 +47,10 @@ Keep = Annotated[
     typer.Option("--keep", metavar="RULES", help="daily=7,weekly=4,monthly=12,minimum=3,within=30; `all` = no end."),
 ]
 Level = Annotated[str | None, typer.Option("--level", help="Compression: off, fast, default or max.")]
-Bandwidth = Annotated[int | None, typer.Option("--bandwidth", metavar="BYTES", help="Bytes a second at most.")]
+Bandwidth = Annotated[
+    int | None,
+    typer.Option("--bandwidth", parser=rate, metavar="RATE", help="At most this much to the repository: 20MB/s."),
+]
 Workers = Annotated[int | None, typer.Option("--workers", help="Threads that compress.")]
 Verify = Annotated[int | None, typer.Option("--verify", min=1, max=3, help="Prove each snapshot to this level.")]
 AtOnce = Annotated[int | None, typer.Option("--at-once", min=1, help="So many snapshots at once.")]

@@ -176,6 +176,7 @@ class PlanTasks:
                 trigger=turn.trigger,
                 repository_id=member.repository_id or None,
                 plan_id=plan.id,
+                options=plan.options,
             )
             node = self._snapshots.node_of(conn, snapshot, resource.node)
         except HoldfastError as error:

@@ -12,9 +12,9 @@ from holdfast.features.plans.timing import Timing
 from holdfast.features.projects.names import checked_name
 from holdfast.features.retention.policy import Policy
 from holdfast.kernel.errors import Invalid
+from holdfast.vault.options import SnapshotOptions
 
 MAX_SCHEDULES, MAX_PLACES = 20, 20
-LEVELS = ("off", "fast", "default", "max")
 _NUMBERS = {
     "verify_level": (1, 3),
     "concurrency": (1, 100),
@@ -81,16 +81,15 @@ def _schedules(given: Sequence[Mapping[str, Any]], now: datetime) -> list[dict[s
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """`level`, `bandwidth` (bytes a second) and `workers`, in the pipeline's words."""
-    if odd := sorted(set(given) - {"level", "bandwidth", "workers"}):
+    """`level`, `bandwidth` (bytes a second), `workers` and `nice`, in the pipeline's words."""
+    if odd := sorted(set(given) - {"level", "bandwidth", "workers", "nice"}):
         raise _invalid(f"options.{odd[0][:40]}", "is no option of a plan")
     options = {name: value for name, value in given.items() if value is not None}
-    if options.get("level", "default") not in LEVELS:
-        raise _invalid("options.level", f"one of {', '.join(LEVELS)}")
-    for name, low, high in (("bandwidth", 1024, 1 << 40), ("workers", 1, 64)):
-        value = options.get(name)
-        if value is not None and (type(value) is not int or not low <= value <= high):
-            raise _invalid(f"options.{name}", f"{low} to {high}")
+    try:
+        SnapshotOptions.of(options)
+    except Invalid as error:
+        field = error.details["fields"][0]
+        raise _invalid(field["field"], field["message"]) from None
     return options
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from holdfast.features.backups.wire import OptionsIn
 from holdfast.features.databases.model import Resource
 from holdfast.features.plans.model import Member, Plan, Turn
 from holdfast.features.plans.service import MAX_DELAY, MIN_DELAY
@@ -19,7 +20,6 @@ from holdfast.web.wire import In
 
 Id = Annotated[str, Field(max_length=64)]
 Text = Annotated[str, Field(min_length=1, max_length=320)]
-Level = Literal["off", "fast", "default", "max"]
 
 
 class SelectionIn(In):
@@ -47,14 +47,6 @@ class ScheduleIn(In):
     missed: Literal["once", "skip"] = Field(default="once", description="What becomes of a turn that is too late.")
     late_seconds: int = Field(default=3600, ge=0, le=MAX_LATE, description="How late is still fine.")
     mode: Literal["full", "incremental"] | None = Field(default=None, description="A hint: full reads all again.")
-
-
-class OptionsIn(In):
-    """How snapshots are made; what is absent is as usual."""
-
-    level: Level | None = None
-    bandwidth: int | None = Field(default=None, ge=1024, description="Bytes a second.")
-    workers: int | None = Field(default=None, ge=1, le=64)
 
 
 class RetentionIn(In):
