@@ -34,6 +34,7 @@ class Lazy(NamedTuple):
 REPO_MORE = (
     "holdfast.features.backups.cli_repo_add",
     "holdfast.features.backups.cli_repo_care",
+    "holdfast.features.backups.cli_repo_life",
     "holdfast.features.retention.cli_collect",
 )
 SNAPSHOT_MORE = ("holdfast.features.retention.cli_snapshot",)
@@ -49,7 +50,14 @@ COMMANDS: dict[str, Lazy] = {
     "restart": Lazy("holdfast.commands.down", "restart", "Restart Holdfast; databases keep running.", "Run"),
     "status": Lazy("holdfast.commands.status", "status", "Show processes, databases and last snapshots.", "Run"),
     "doctor": Lazy("holdfast.commands.doctor", "doctor", "Check what this machine offers and what is amiss.", "Run"),
-    "metadata": Lazy("holdfast.commands.metadata", "app", "The metadata database: copy it to another.", "Run"),
+    "metadata": Lazy(
+        "holdfast.commands.metadata",
+        "app",
+        "The metadata database: copy it, snapshots of it.",
+        "Run",
+        more=("holdfast.commands.metadata_snapshots",),
+    ),
+    "recover": Lazy("holdfast.commands.recover", "recover", "Build a lost server again from a repository.", "Run"),
     "demo": Lazy(
         "holdfast.commands.demo.command", "demo", "Make, lose and recover a shop database in every engine.", "Run"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from holdfast.features.recovery.marker import require_finished
 from holdfast.hosts.keeper import Keeper, KeeperInfo, Program
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.settings import Settings
@@ -20,7 +21,9 @@ PROGRAMS = (
 
 
 def build(settings: Settings, on_ready: Callable[[KeeperInfo], None] | None = None) -> Keeper:
-    """The keeper of this installation; `on_ready` is called once the api answers."""
+    """The keeper of this installation; `on_ready` is called once the api answers. Raises
+    NeedsOperator("recovery_unfinished")."""
+    require_finished(settings.data)
     return Keeper(settings, PROGRAMS, on_ready=on_ready)
 
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from holdfast import catalog, located
+from holdfast import tables as _every_table  # noqa: F401 - snapshots of the metadata copy all of them
 from holdfast.contract.registry import Registry
 from holdfast.features.audit.sequencer import WRITTEN
 from holdfast.features.backups.care_tasks import CareTasks
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.places import RUNNER_PATIENCE
+from holdfast.features.backups.repository_tasks import RepositoryTasks
 from holdfast.features.backups.restoring import Restorer
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
@@ -47,6 +49,8 @@ from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
 from holdfast.features.plans.expanding import PlanTasks
 from holdfast.features.plans.sweep import PlanSweep
+from holdfast.features.recovery.sweep import MetadataSweep
+from holdfast.features.recovery.taking import MetadataTaker
 from holdfast.features.retention.tasks import RetentionSweep, RetentionTasks
 from holdfast.features.transfers.shelf import Shelf
 from holdfast.features.transfers.sweep import TransferSweep
@@ -129,9 +133,11 @@ def build(
     UpgradeTasks(db, reach, gate, jobs, taker, verifier, databases, clock).register(tasks)
     shelf = Shelf(settings.data)
     TransferTasks(db, reach, gate, shelf, clock).register(tasks)
-    BackupTasks(db, keys, taker, verifier, restorer, swapper, clock).register(tasks)
     RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
     CareTasks(db, keys, clock).register(tasks)
+    whole = RepositoryTasks(db, keys, secrets, clock)
+    BackupTasks(db, keys, taker, verifier, restorer, swapper, clock, whole).register(tasks)
+    MetadataTaker(db, keys, settings, clock).register(tasks)
     DrillTasks(db, keys, verifier, clock).register(tasks)
     databases.at_purge(lambda conn, resource: drill_store.forget(conn, resource.id))
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
@@ -153,6 +159,7 @@ def build(
         PasswordWatch(db, reach, gate, clock).sweep,
         TransferSweep(db, shelf, clock).sweep,
         PlanSweep(db, jobs, clock).sweep,
+        MetadataSweep(db, jobs, keys, clock).sweep,
     )
     return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch)
 

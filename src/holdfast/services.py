@@ -15,13 +15,14 @@ from holdfast.contract.registry import Registry
 from holdfast.features.audit import api as audit_api
 from holdfast.features.audit import wiring as audit_wiring
 from holdfast.features.audit.wiring import Audit
-from holdfast.features.backups import anchors, api_browse, api_care, api_repositories
+from holdfast.features.backups import anchors, api_browse, api_care, api_repositories, api_repository_life
 from holdfast.features.backups import api as backups_api
 from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.care_service import CareService
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kit import kit_repositories
+from holdfast.features.backups.life_service import RepositoryLifeService
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.restore_there import Neighbours
@@ -59,6 +60,8 @@ from holdfast.features.moves import api as moves_api
 from holdfast.features.moves.service import MovesService
 from holdfast.features.nodes import api as nodes_api
 from holdfast.features.plans import wiring as plans_wiring
+from holdfast.features.recovery import api as recovery_api
+from holdfast.features.recovery.service import RecoveryService
 from holdfast.features.retention import api as retention_api
 from holdfast.features.retention.collecting import CollectingService
 from holdfast.features.retention.service import RetentionService
@@ -105,6 +108,7 @@ ROUTERS = (
     limits_api.router,
     backups_api.router,
     api_browse.router,
+    api_repository_life.router,
     api_repositories.router,
     retention_api.router,
     api_care.router,
@@ -115,6 +119,7 @@ ROUTERS = (
     migrations_api.router,
     copies_api.router,
     *plans_wiring.ROUTERS,
+    recovery_api.router,
     *secrets_wiring.ROUTERS,
 )
 
@@ -145,6 +150,7 @@ class Services:
     drills: DrillsService
     repositories: RepositoriesService
     care: CareService
+    lives: RepositoryLifeService
     browse: BrowseService
     retention: RetentionService
     collecting: CollectingService
@@ -154,6 +160,7 @@ class Services:
     metrics: MetricsService
     moves: MovesService
     plans: plans_wiring.Plans
+    recovery: RecoveryService
     limits: Limits
     secrets: secrets_wiring.SecretParts
     audit: Audit
@@ -180,6 +187,7 @@ class Services:
             self.drills,
             self.repositories,
             self.care,
+            self.lives,
             self.browse,
             self.retention,
             self.collecting,
@@ -188,6 +196,7 @@ class Services:
             self.copies,
             self.metrics,
             self.moves,
+            self.recovery,
         )
         return {
             **{type(each): each for each in found},
@@ -281,6 +290,8 @@ def build(
         **_about_snapshots(
             settings, db, jobs, reach, keys, clock, snapshots, swapper, databases, bounds, secrets, scratch
         ),
+        lives=RepositoryLifeService(db, jobs, keys, clock),
+        recovery=RecoveryService(db, jobs, keys, clock),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),

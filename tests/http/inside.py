@@ -53,6 +53,8 @@ from holdfast.features.moves import store as moves_store
 from holdfast.features.moves.model import Move
 from holdfast.features.plans import store as plans_store
 from holdfast.features.plans.model import Member, Plan, Turn
+from holdfast.features.recovery import store as recovery
+from holdfast.features.recovery.model import MetadataSnapshot
 from holdfast.features.saved import store as saved_store
 from holdfast.features.saved.model import SavedQuery, Version
 from holdfast.features.secrets.service import SecretsService
@@ -131,6 +133,7 @@ class Inside:
             drill = drill_row(snapshot)
             drills_store.insert(conn, drill)
             drills_store.put_aims(conn, Aims(resource.id, [], None, None, 1, "usr_walk", NOW), 0)
+            recovery.insert(conn, metadata_row(repository.id))
             move = move_row(resource, number)
             moves_store.insert(conn, move)
             files = transfer_rows(conn, resource)
@@ -237,6 +240,12 @@ def transfer_rows(conn: sa.Connection, resource: Resource) -> dict[str, str]:
     came = {"upload_id": upload, "wish": {}, "token": None, "result": None}
     transfers.insert(conn, Import(id=imported, **place, state="failed", **came, **ended))
     return {"upload": upload, "export": export, "import": imported}
+
+
+def metadata_row(repository_id: str) -> MetadataSnapshot:
+    none: Any = None
+    ends = {"bytes": 1, "stored_bytes": 1, "rows": 1, "audit_seq": 1, "error": none, "created_at": NOW, "taken_at": NOW}
+    return MetadataSnapshot(new_id("snap"), repository_id, "0" * 64, none, "ready", "manual", **ends)
 
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:

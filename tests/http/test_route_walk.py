@@ -280,6 +280,7 @@ LISTS = (
     "/api/v1/projects/{project}/unprotected",
     "/api/v1/plan-turns",
     "/api/v1/plan-turns/{turn}/members",
+    "/api/v1/system/recovery/snapshots",
     "/api/v1/limits",
     "/api/v1/environments/{environment}/secrets",
     "/api/v1/audit",
@@ -290,6 +291,8 @@ UNSEEN = {  # a key has no sessions of its own; the others read a repository, no
     "/api/v1/uploads",
     "/api/v1/snapshots/{snapshot_id}/entries",
     "/api/v1/snapshots/{snapshot_id}/tables",
+    "/api/v1/repositories/{repository_id}/contents",
+    "/api/v1/repositories/{repository_id}/contents/{restic_id}/files",
     "/api/v1/databases/{database_id}/sessions",  # these ask the database's server
     "/api/v1/databases/{database_id}/locks",
     "/api/v1/databases/{database_id}/keys",

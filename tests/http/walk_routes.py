@@ -16,6 +16,11 @@ SOCKETS: dict[str, Ask] = {
 }
 STEP_UP = (
     "DELETE /api/v1/nodes/{node_id}",
+    "DELETE /api/v1/repositories/{repository_id}",
+    "POST /api/v1/repositories/{repository_id}/password",
+    "POST /api/v1/repositories/{repository_id}/deletes",
+    "POST /api/v1/repositories/adopt #s3",
+    "PUT /api/v1/system/recovery/homes/{repository_id}",
     "POST /api/v1/databases/{database_id}/clone",
     "POST /api/v1/databases/{database_id}/migrations/rollback",
     "POST /api/v1/account/totp",

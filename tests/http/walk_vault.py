@@ -13,6 +13,12 @@ BUCKET = {  # refused: loopback is not opened here
 GOOGLE = {"endpoint": "http://127.0.0.1:9", "bucket": "walk", "service_account_key": "{}"}
 AZURE = {"account": "walk", "container": "walk", "endpoint": "http://127.0.0.1:9", "sas_token": "sig=walk"}
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
+ADOPTED = {
+    "project_id": "$project",
+    "environment_id": "$environment",
+    "name": "walk in",
+    "password": "of the walk",
+}
 VAULT: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/snapshots": one("snapshot.create", body={"repository_id": "$repository"}),
     "GET /api/v1/snapshots": one("snapshot.read", query={"project_id": "$project"}),
@@ -122,6 +128,37 @@ VAULT: dict[str, Ask] = {
     "GET /api/v1/plan-turns/{turn_id}": one("plan.read"),
     "GET /api/v1/plan-turns/{turn_id}/members": one("plan.read"),
     "POST /api/v1/plan-turns/{turn_id}/cancel": one("plan.run"),
+    "POST /api/v1/repositories/adopt": Ask(
+        ("repository.create", "system.admin"), {**ADOPTED, "path": "/nonexistent/repository"}
+    ),
+    "POST /api/v1/repositories/adopt #s3": one("repository.create", body={**ADOPTED, "kind": "s3", "s3": BUCKET}),
+    "POST /api/v1/repositories/adopt #gcs": one("repository.create", body={**ADOPTED, "kind": "gcs", "gcs": GOOGLE}),
+    "POST /api/v1/repositories/adopt #azure": one(
+        "repository.create", body={**ADOPTED, "kind": "azure", "azure": AZURE}
+    ),
+    "POST /api/v1/repositories/{repository_id}/adopt": one(
+        "repository.create", body={"environment_id": "$environment"}
+    ),
+    "GET /api/v1/repositories/{repository_id}/contents": one("repository.read"),
+    "GET /api/v1/repositories/{repository_id}/contents/{restic_id}/files": one(
+        "snapshot.read", fill={"restic_id": "0" * 64}
+    ),
+    "GET /api/v1/repositories/{repository_id}/contents/{restic_id}/files/{path:path}": one(
+        "snapshot.download", fill={"restic_id": "0" * 64, "path": "f"}
+    ),
+    "POST /api/v1/repositories/{repository_id}/password": one("repository.key.rotate"),
+    "POST /api/v1/repositories/{repository_id}/copy": one("repository.key.rotate", body={"into": "$repository"}),
+    "POST /api/v1/repositories/{repository_id}/deletes": one("repository.update", body={"apart": True}),
+    "POST /api/v1/repositories/{repository_id}/deletes #with": one(
+        "repository.update",
+        body={"apart": True, "credential": {"access_key_id": "AKIAWALK", "secret_access_key": "a secret of the walk"}},
+    ),
+    "DELETE /api/v1/repositories/{repository_id}": one("repository.delete", body={"confirm": "repo0"}),
+    "GET /api/v1/system/recovery": whole("system.read"),
+    "GET /api/v1/system/recovery/snapshots": whole("system.read"),
+    "POST /api/v1/system/recovery/snapshots": whole("system.admin"),
+    "PUT /api/v1/system/recovery/homes/{repository_id}": whole("system.admin"),
+    "DELETE /api/v1/system/recovery/homes/{repository_id}": whole("system.admin"),
     "GET /api/v1/environments/{environment_id}/secrets": one("secret.read"),
     "POST /api/v1/environments/{environment_id}/secrets/rotate": one("secret.rotate"),
     "GET /api/v1/environments/{environment_id}/secrets/{name}": one("secret.read", fill=SECRET),

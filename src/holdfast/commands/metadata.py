@@ -21,7 +21,7 @@ _EXAMPLE = (
     "holdfast metadata copy --from sqlite+apsw:////srv/holdfast/meta/holdfast.db"
     " --to postgresql+psycopg://holdfast@db.internal/holdfast"
 )
-app = noun("metadata", "The metadata database: copy it to another.", _EXAMPLE)
+app = noun("metadata", "The metadata database: copy it, snapshots of it.", _EXAMPLE)
 
 
 @verb(app, "copy", _EXAMPLE)

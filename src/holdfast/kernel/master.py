@@ -155,10 +155,17 @@ class FileSource:
                 )
             return file.read(64 * 1024)
 
-    def _create(self) -> None:
+    def put_first(self, keys: Sequence[MasterKey]) -> None:
+        """These keys, in a source that holds none. Raises Retryable("master_key_changed") when it came to hold others
+        meanwhile."""
+        self._create(text_of(keys))
+        if not same(self.read(), keys):
+            raise changed(self.where)
+
+    def _create(self, text: str | None = None) -> None:
         """Linked into place after fsync: a crash leaves no half key, and two starts make one."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self._write(MasterKey.new().text)
+        fresh = self._write(text or MasterKey.new().text)
         try:
             os.link(fresh, self._path)
             _sync(self._path.parent)

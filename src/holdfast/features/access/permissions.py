@@ -60,6 +60,8 @@ PERMISSIONS: dict[str, str] = {
     "plan.read": "See plans, what they cover and their history.",
     "plan.write": "Make, change, switch off and delete plans; one that keeps by a policy also needs retention.apply.",
     "plan.run": "Run a plan now or once later, and cancel that.",
+    "repository.key.rotate": "Give a repository a new password, and copy it under a new key.",
+    "repository.delete": "Detach a repository, and delete its files.",
     "run.read": "See runs and their logs.",
     "run.cancel": "Cancel a run.",
     "project.create": "Create a project.",
@@ -175,6 +177,7 @@ _OWNER_ONLY = frozenset(
     {
         "project.delete",
         "repository.key.reveal",
+        "repository.delete",
         "system.admin",
         "system.key.rotate",
         "audit.erase",

@@ -9,14 +9,16 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from holdfast.features.backups import store
+from holdfast.features.backups.claims import require_current
 from holdfast.features.backups.kinds import KINDS, SECRETS, Credential, Exports
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.places import API_PATIENCE, Places
 from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.model import Resource
+from holdfast.features.secrets.store import installation_epoch
 from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, NeedsOperator
+from holdfast.kernel.errors import Conflict, Denied, NeedsOperator
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.node import identity
 from holdfast.kernel.outbound import OutboundPolicy
@@ -25,11 +27,14 @@ from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
 from holdfast.vault.repository import Repository
+from holdfast.vault.stores.append_only import AppendOnlyStore
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import BreakerView
 
 PASSWORD = "password"  # noqa: S105 - the secret's name, not its value
 DEFAULT_NAME = "local"
+DELETES = "delete_"  # before the names of the secrets of the credential that may delete
+DELETES_HINT = "Give it one: holdfast repo deletes NAME --apart --access-key-id ID. Or delete elsewhere, with restic."
 
 
 class Keys:
@@ -126,30 +131,80 @@ class Keys:
 
     def exports(self, conn: sa.Connection, row: RepositoryRow) -> Exports:
         """What stock restic needs to reach it, beside the password."""
-        if row.lies is None:
+        if row.on_disk:
             return Exports()
-        return KINDS[row.kind].exports(row.lies, self.credential(conn, row))
+        return KINDS[row.kind].exports(row.lies or {}, self.credential(conn, row))
 
-    def open(self, row: RepositoryRow, stop: Stop | None = None) -> Repository:
+    def delete_credential(self, conn: sa.Connection, row: RepositoryRow) -> dict[str, str]:
+        """The one that may delete, of a repository whose own may not; empty when it is not kept here."""
+        found = self._secrets.all(conn, row.project_id, row.id)
+        return {name: found[DELETES + name] for name in SECRETS if found.get(DELETES + name)}
+
+    def put_delete_credential(self, conn: sa.Connection, row: RepositoryRow, credential: Credential) -> None:
+        """Instead of the one before; none at all forgets it."""
+        for name in KINDS[row.kind].secrets:
+            self._secrets.delete(conn, row.project_id, row.id, DELETES + name)
+            if credential.get(name):
+                self._secrets.put(conn, row.project_id, row.id, DELETES + name, credential[name])
+
+    def put_password(self, conn: sa.Connection, row: RepositoryRow, password: str) -> None:
+        """Of a repository that was made by somebody else."""
+        self._secrets.put(conn, row.project_id, row.id, PASSWORD, password)
+
+    def _credential_for(self, row: RepositoryRow, *, deleting: bool) -> dict[str, str]:
+        with self._db.read() as conn:
+            if not (deleting and row.deletes_apart):
+                return self.credential(conn, row)
+            apart = self.delete_credential(conn, row)
+        if not apart:
+            raise NeedsOperator(
+                f"the credential that may delete in {row.name!r} is not kept here",
+                code="delete_credential_missing",
+                hint=DELETES_HINT,
+            )
+        return apart
+
+    def open(self, row: RepositoryRow, stop: Stop | None = None, *, deleting: bool = False) -> Repository:
         """The repository, made first when it is new. Safe to call again after a crash half way, and from two runners at
         once: where the store knows conditional writes only one of them makes it. After `stop`, of the run that it is
         for, nobody waits for its store.
 
-        Raises OtherNode when it is on another node's disk.
+        Raises OtherNode when it is on another node's disk, NeedsOperator("superseded") when this installation was
+        recovered elsewhere. `deleting`: with the credential that may delete, where that is another one
+        (NeedsOperator("delete_credential_missing") when it is not kept here); without it such a repository only grows.
         """
         require_node(self.node, row.node, f"the repository {row.name!r}")
+        if row.state == "detached":
+            raise Conflict(f"the repository {row.name!r} is detached", code="repository_detached")
         with self._db.read() as conn:
-            password, credential = self.password(conn, row), self.credential(conn, row)
-        pieces = self.places.store(row, credential, self.troubled, stop=stop)
+            password = self.password(conn, row)
+            installation = installation_epoch(conn)
+        credential = self._credential_for(row, deleting=deleting)
+        pieces: Store = self.places.store(row, credential, self.troubled, stop=stop)
+        if row.deletes_apart and not deleting:
+            pieces = AppendOnlyStore(pieces, DELETES_HINT)
         if row.state != "new":
-            repository = Repository.open(pieces, password, cache=self._cache)
+            repository = self._opened(pieces, row, password)
         else:
             repository = self._opened_or_made(pieces, password)
             with self._db.write() as conn:
                 store.change(conn, RepositoryRow, row.id, state="ready", restic_id=repository.id)
+        if installation is not None:
+            require_current(repository, row.name, *installation)
         if row.trouble is not None:
             self._well(row.id)
         return repository
+
+    def _opened(self, pieces: Store, row: RepositoryRow, password: str) -> Repository:
+        """A password that was rotated while it was tried is read anew."""
+        try:
+            return Repository.open(pieces, password, cache=self._cache)
+        except Denied:
+            with self._db.read() as conn:
+                now = self.password(conn, row)
+            if now == password:
+                raise
+            return Repository.open(pieces, now, cache=self._cache)
 
     def look(self, row: RepositoryRow) -> None:
         """One question to its store, without retries. Raises what is wrong with it."""

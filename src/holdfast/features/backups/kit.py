@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -11,6 +12,7 @@ from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.projects.model import projects
 from holdfast.features.secrets.kit import KitRepository
 from holdfast.features.secrets.kit_service import Repositories
+from holdfast.kernel.secrets import SYSTEM
 
 
 def kit_repositories(keys: Keys) -> Repositories:
@@ -27,7 +29,25 @@ def kit_repositories(keys: Keys) -> Repositories:
     def ids(conn: sa.Connection) -> Sequence[str]:
         return list(conn.scalars(sa.select(repositories.c.id).order_by(repositories.c.id)))
 
-    return Repositories(everything, ids)
+    def changed(conn: sa.Connection, since: datetime) -> Sequence[str]:
+        c = repositories.c
+        return list(conn.scalars(sa.select(c.id).where(c.password_since > since)))
+
+    def prepare(conn: sa.Connection) -> None:
+        own_repository(conn, keys)
+
+    return Repositories(everything, ids, changed, prepare)
+
+
+def own_repository(conn: sa.Connection, keys: Keys) -> RepositoryRow:
+    """The one on this node's disk that Holdfast's own snapshots go to, made when there is none. It belongs to no
+    project; its password is in every kit made from then on."""
+    c = repositories.c
+    query = sa.select(repositories).where(c.project_id == SYSTEM, c.node == keys.node, c.state != "detached")
+    found = conn.execute(query.order_by(c.id).limit(1)).mappings().first()
+    if found is not None:
+        return RepositoryRow(**found)
+    return keys.insert(conn, SYSTEM, f"holdfast-{keys.node}"[:63], "system")
 
 
 def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitRepository:
@@ -43,4 +63,7 @@ def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitReposi
         password=keys.password(conn, found),
         environment=exports.variables,
         files=exports.files,
+        kind=found.kind,
+        lies=found.lies,
+        credential=keys.credential(conn, found),
     )

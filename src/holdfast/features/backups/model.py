@@ -35,6 +35,8 @@ repositories = sa.Table(
     sa.Column("last_test", Json()),
     sa.Column("trouble", Json()),
     sa.Column("last_gc", Json()),
+    sa.Column("password_since", Timestamp()),
+    sa.Column("deletes_apart", sa.Boolean, nullable=False, server_default=sa.false(), default=False),
     sa.UniqueConstraint("project_id", "name"),
     sa.Index("ix_repositories_location", "location", unique=True),
 )
@@ -164,6 +166,8 @@ class RepositoryRow:
     `node` is the one whose disk it is on; None = reached from every node. `serves`: the one environment it is for;
     None = all. `lies`: where, in the words of its `kind`, never a credential; `location` is the same as one text, which
     no two repositories share. `last_test`: what its credential may do. `trouble`: why it does not answer.
+    `password_since`: when its password was last changed. `deletes_apart`: its credential may not delete, another may.
+    State "detached": Holdfast lets it alone.
     """
 
     id: str
@@ -183,6 +187,13 @@ class RepositoryRow:
     last_test: Mapping[str, Any] | None = None
     trouble: Mapping[str, Any] | None = None
     last_gc: Mapping[str, Any] | None = None
+    password_since: datetime | None = None
+    deletes_apart: bool = False
+
+    @property
+    def on_disk(self) -> bool:
+        """Of a machine, in the directory `lies["path"]`, else in the data directory."""
+        return self.kind == "local"
 
     @property
     def place(self) -> Place:

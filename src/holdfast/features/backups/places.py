@@ -38,9 +38,13 @@ class Places:
         """Of a local one."""
         return self.root / repository_id
 
+    def directory(self, row: RepositoryRow) -> Path:
+        """Of a local one: in the data directory, or where it was when it was adopted."""
+        return Path(str(row.lies["path"])) if row.lies else self.path(row.id)
+
     def where(self, row: RepositoryRow) -> str:
         """What stock restic takes as -r."""
-        return str(self.path(row.id)) if row.lies is None else KINDS[row.kind].place(row.lies).restic()
+        return str(self.directory(row)) if row.on_disk else KINDS[row.kind].place(row.lies or {}).restic()
 
     def store(
         self,
@@ -53,10 +57,10 @@ class Places:
     ) -> Store:
         """`changed` hears of a cloud store's opening and closing breaker. After `stop` no wait for a cloud store goes
         on for more than some seconds."""
-        if row.lies is None:
+        if row.on_disk:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return LocalStore(self.path(row.id))
-        driver = KINDS[row.kind].driver(row.lies, credential, self._relay, self._clock)
+            return LocalStore(self.directory(row))
+        driver = KINDS[row.kind].driver(row.lies or {}, credential, self._relay, self._clock)
         guarded = BreakingStore(driver, self._breaker(row.id, changed))
         patient = self._patience if patience is None else patience
         if stop is None:

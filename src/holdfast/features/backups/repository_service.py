@@ -113,7 +113,7 @@ class RepositoriesService:
         with self._db.read() as conn:
             row = found(conn, actor, repository_id, "repository.check")
             credential = self._keys.credential(conn, row)
-        if row.lies is None:
+        if row.on_disk or row.lies is None:
             raise Conflict("a repository on local disk has no credential to test", code="repository_local")
         report = self._keys.places.test(row.kind, row.lies, credential).as_dict()
         return self._keep_report(actor, repository_id, "repository.check", report, "repository.test")
@@ -123,7 +123,7 @@ class RepositoriesService:
         with self._db.read() as conn:
             row = found(conn, actor, repository_id, "repository.update")
         actor.require_step_up()
-        if row.lies is None:
+        if row.on_disk or row.lies is None:
             raise Conflict("a repository on local disk has no credential", code="repository_local")
         if odd := sorted(set(credential) - set(KINDS[row.kind].secrets)):
             wanted = ", ".join(KINDS[row.kind].secrets)
@@ -163,7 +163,8 @@ class RepositoriesService:
         actor.require_within("repository.read", project_id)
         visible = actor.visible("repository.read", Columns.of(repositories))
         with self._db.read() as conn:
-            return store.page(conn, RepositoryRow, visible=visible, project_id=project_id, after=after, limit=limit)
+            more: dict[str, Any] = {"project_id": project_id, "state": ["new", "ready"]}
+            return store.page(conn, RepositoryRow, visible=visible, after=after, limit=limit, **more)
 
     def get(self, actor: Actor, repository_id: str) -> RepositoryRow:
         with self._db.read() as conn:
@@ -182,10 +183,10 @@ class RepositoriesService:
         another node's disk."""
         if row.state == "new" or row.node not in (None, self._keys.node):
             return None
-        if row.lies is not None:
+        if not row.on_disk:
             with self._db.read() as conn:
                 return store.stored_bytes(conn, row.id)
-        return sum(size for _, size in LocalStore(self._keys.places.path(row.id)).list("data"))
+        return sum(size for _, size in LocalStore(self._keys.places.directory(row)).list("data"))
 
     def key(self, actor: Actor, repository_id: str) -> tuple[str, str, Sequence[str]]:
         """(password, place, names of variables): all a stock restic needs, but not the values of the variables: whoever

@@ -109,7 +109,8 @@ def named_repository(conn: sa.Connection, project_id: str, name: str) -> Reposit
 def repository_on(conn: sa.Connection, project_id: str, node: str) -> RepositoryRow | None:
     """The project's oldest repository on that node's disk."""
     c = repositories.c
-    query = sa.select(repositories).where(c.project_id == project_id, c.node == node).order_by(c.id).limit(1)
+    query = sa.select(repositories).where(c.project_id == project_id, c.node == node, c.state != "detached")
+    query = query.order_by(c.id).limit(1)
     found = conn.execute(query).mappings().first()
     return RepositoryRow(**found) if found else None
 
@@ -172,3 +173,19 @@ def forget_kept(conn: sa.Connection, resource_id: str) -> None:
     conn.execute(
         sa.update(restores).where(c.resource_id == resource_id, c.kept_until.is_not(None)).values(kept_until=None)
     )
+
+
+def by_restic_id(conn: sa.Connection, restic_id: str) -> RepositoryRow | None:
+    """The repository in use that is this one, whatever its project."""
+    c = repositories.c
+    query = sa.select(repositories).where(c.restic_id == restic_id, c.state != "detached").limit(1)
+    found = conn.execute(query).mappings().first()
+    return RepositoryRow(**found) if found else None
+
+
+def good_elsewhere(conn: sa.Connection, snapshot: Snapshot) -> bool:
+    """Whether its database has a good snapshot in another repository."""
+    c = snapshots.c
+    good = (c.resource_id == snapshot.resource_id, c.state == "ready", c.verification != "red")
+    query = sa.select(c.id).where(*good, c.repository_id != snapshot.repository_id)
+    return conn.execute(query.limit(1)).first() is not None

@@ -10,6 +10,7 @@ from holdfast.features.backups import store
 from holdfast.features.backups.damage import explained
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot
+from holdfast.features.backups.repository_tasks import RepositoryTasks
 from holdfast.features.backups.restoring import Restorer
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.backups.taking import Taker
@@ -33,6 +34,7 @@ class BackupTasks:
         restorer: Restorer,
         swapper: Swapper,
         clock: Clock,
+        repositories: RepositoryTasks,
     ) -> None:
         self._db = db
         self._keys = keys
@@ -41,6 +43,7 @@ class BackupTasks:
         self._restorer = restorer
         self._swapper = swapper
         self._clock = clock
+        self._repositories = repositories
 
     def register(self, tasks: TaskRegistry) -> None:
         tasks.add("snapshot.create", explained(self.create), resource_exclusive=True)
@@ -48,6 +51,7 @@ class BackupTasks:
         tasks.add("snapshot.restore", explained(self.restore), resource_exclusive=True)
         tasks.add("snapshot.delete", explained(self.delete), resource_exclusive=True)
         tasks.add("restore.discard", self._swapper.discard, resource_exclusive=True)
+        self._repositories.register(tasks)
 
     def create(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Success means stored, read back and proven to the level the row asks for."""
@@ -83,7 +87,7 @@ class BackupTasks:
     def delete(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """Forgotten in the repository; the space comes back with the next prune."""
         snapshot, row = self._snapshot(ctx)
-        repository = self._keys.open(row, ctx.stop)
+        repository = self._keys.open(row, ctx.stop, deleting=True)
         if snapshot.restic_id is not None and snapshot.restic_id in {info.id for info in repository.snapshots()}:
             repository.forget(snapshot.restic_id)
         with ctx.commit() as conn:

@@ -80,7 +80,7 @@ class RepositoryOut(BaseModel):
         cls, row: RepositoryRow, path: str, size: int | None = None, breaker: BreakerView | None = None
     ) -> RepositoryOut:
         values = {name: value for name, value in vars(row).items() if name in cls.model_fields}
-        lies: dict[str, Any] = {row.kind: PLACES[row.kind](**row.lies)} if row.lies else {}
+        lies: dict[str, Any] = {row.kind: PLACES[row.kind](**row.lies)} if row.lies and not row.on_disk else {}
         return cls(
             **values,
             path=path,

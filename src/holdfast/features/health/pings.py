@@ -136,21 +136,23 @@ class RepositoriesWatch:
         with self._db.read() as conn:
             c = repositories.c
             here = sa.or_(c.node.is_(None), c.node == self._node)
-            query = sa.select(repositories).where(c.state != "new", here).order_by(c.id)
+            query = sa.select(repositories).where(c.state.not_in(("new", "detached")), here).order_by(c.id)
             rows = [RepositoryRow(**row) for row in conn.execute(query).mappings()]
-        self._check_disk([row.id for row in rows if row.lies is None])
-        troubled = self._check_buckets([row for row in rows if row.lies is not None])
+        self._check_disk([row for row in rows if row.on_disk])
+        troubled = self._check_buckets([row for row in rows if not row.on_disk])
         if troubled:
             names = "; ".join(f"{name}: {error.message}" for name, error in troubled[:5])
             raise NeedsOperator(names, hint=troubled[0][1].hint or "`holdfast repo show` says more.")
         return f"{len(rows)} in use"
 
-    def _check_disk(self, used: Sequence[str]) -> None:
+    def _check_disk(self, used: Sequence[RepositoryRow]) -> None:
         root = self._root
-        lost = [name for name in used if not (root / name / "config").is_file()]
+        places = [(row.id, Path(str(row.lies["path"])) if row.lies else root / row.id) for row in used]
+        lost = [(name, place.parent) for name, place in places if not (place / "config").is_file()]
         if lost:
             raise NeedsOperator(
-                f"{lost[0]} is not below {root}" + (f", nor are {len(lost) - 1} more" if len(lost) > 1 else ""),
+                f"{lost[0][0]} is not below {lost[0][1]}"
+                + (f", nor are {len(lost) - 1} more" if len(lost) > 1 else ""),
                 hint="Mount the disk it lies on, or put the directory back.",
             )
         if root.exists() and (os.statvfs(root).f_flag & os.ST_RDONLY or not os.access(root, os.W_OK | os.X_OK)):

@@ -45,7 +45,7 @@ class RetentionTasks:
         row = self._row(str(ctx.run.input["repository_id"]))
         with self._db.read() as conn:
             waiting = store.taken(conn, ctx.run.id)
-        repository, gone, kept = self._keys.open(row, ctx.stop), 0, 0
+        repository, gone, kept = self._keys.open(row, ctx.stop, deleting=True), 0, 0
         for done, snapshot in enumerate(waiting):
             ctx.stop.check()
             with ctx.commit() as conn:
@@ -68,7 +68,7 @@ class RetentionTasks:
         """The phase of the garbage collection that is due."""
         row = self._row(str(ctx.run.input["repository_id"]))
         report = collect(
-            self._keys.open(row, ctx.stop),
+            self._keys.open(row, ctx.stop, deleting=True),
             self._collecting,
             dry_run=bool(ctx.run.input.get("dry_run")),
             stop=ctx.stop,

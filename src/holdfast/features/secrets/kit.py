@@ -15,7 +15,8 @@ _BLOCK = re.compile(re.escape(_MARK) + r"\n(\{.*\})\s*\Z", re.DOTALL)
 
 @dataclass(frozen=True)
 class KitRepository:
-    """All a stock restic needs. `files`: content, by the variable that names the file."""
+    """All a stock restic needs. `files`: content, by the variable that names the file. `kind`, `lies` and `credential`
+    say the same in our words, for `holdfast recover`."""
 
     id: str
     name: str
@@ -25,6 +26,9 @@ class KitRepository:
     password: str = field(repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kind: str = "local"
+    lies: Mapping[str, Any] | None = None
+    credential: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,16 @@ Needs restic, and the repository's directory (from the server's disk or from a c
 
 Every snapshot carries a RESTORE.md that says how its database is rebuilt with stock tools.
 
-4. WITH HOLDFAST: START AGAIN FROM A COPY OF THE DATA DIRECTORY
+4. WITH HOLDFAST: THE WHOLE SERVER AGAIN, FROM A REPOSITORY
+
+Holdfast keeps snapshots of its own records (see `holdfast metadata snapshots`). On a new machine:
+
+  holdfast recover --from REPOSITORY --kit KIT.age --identity KEY-FILE --data DIR --dry-run
+  holdfast recover --from REPOSITORY --kit KIT.age --identity KEY-FILE --data DIR
+
+REPOSITORY is an id above, or the path of the repository's directory. --dry-run says what would come back.
+
+5. WITH HOLDFAST: START AGAIN FROM A COPY OF THE DATA DIRECTORY
 
 Put the data directory back, give Holdfast its master key, start:
 
@@ -118,7 +131,7 @@ Put the data directory back, give Holdfast its master key, start:
 
 When a key rotation was under way, put all keys above into the file, one a line, the newest first.
 
-5. HOW THIS FILE WAS OPENED
+6. HOW THIS FILE WAS OPENED
 
   age -d -i KEY-FILE KIT.age        (or: age -d KIT.age, and the passphrase; rage works too)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -26,10 +27,13 @@ MIN_PASSPHRASE = 16
 
 @dataclass(frozen=True)
 class Repositories:
-    """What the slice above answers: every repository with its password, and just their ids."""
+    """What the slice above answers: every repository with its password, just their ids, and those whose password was
+    changed after a moment. `prepare`: make the one that Holdfast's own snapshots go to, so that the kit has it."""
 
     all: Callable[[sa.Connection], Sequence[KitRepository]]
     ids: Callable[[sa.Connection], Sequence[str]]
+    changed: Callable[[sa.Connection, datetime], Sequence[str]] = lambda _conn, _since: ()
+    prepare: Callable[[sa.Connection], None] = lambda _conn: None
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ class KitService:
         with self._db.read() as conn:
             newest = store.newest_kit(conn)
             there = tuple(self._repositories.ids(conn))
-            return KitState(store.installation_id(conn), newest, master.id, there, _lacks(newest, master.id, there))
+            changed = self._repositories.changed(conn, newest.made_at) if newest else ()
+            why = _lacks(newest, master.id, there, changed)
+            return KitState(store.installation_id(conn), newest, master.id, there, why)
 
     def create(self, actor: Actor, recipients: Sequence[str], passphrase: str | None) -> tuple[bytes, KitRecord]:
         """An armored age file, to `recipients` or with a passphrase, and the record that it was made.
@@ -77,7 +83,7 @@ class KitService:
         with self._db.write() as conn:
             record = self._record(conn, actor, kinds)
             kit = Kit(
-                installation=self._installation(conn),
+                installation=store.ensure_installation(conn, new_id("ins"), self._clock.now()),
                 made_at=record.made_at.isoformat(timespec="seconds"),
                 holdfast=holdfast.__version__,
                 master_keys=self._keys(held, record.master_key_id),
@@ -92,6 +98,7 @@ class KitService:
     def _record(self, conn: sa.Connection, actor: Actor, kinds: Sequence[str]) -> KitRecord:
         """In the transaction that reads what goes into the kit: it is recorded before anyone has it."""
         key_id = self._secrets.wrapping_key(conn).id
+        self._repositories.prepare(conn)
         ids = list(self._repositories.ids(conn))
         made = KitRecord(new_id("kit"), self._clock.now(), actor.id, key_id, ids, list(kinds))
         store.insert_kit(conn, made)
@@ -108,13 +115,6 @@ class KitService:
                 hint="Put it back first: a kit without it would recover nothing.",
             )
         return {current: held[current], **held}
-
-    def _installation(self, conn: sa.Connection) -> str:
-        found = store.installation_id(conn)
-        if found is None:
-            found = new_id("ins")
-            store.insert_installation(conn, found, self._clock.now())
-        return found
 
 
 def _checked(recipients: Sequence[str], passphrase: str | None) -> list[str]:
@@ -143,7 +143,9 @@ def _checked(recipients: Sequence[str], passphrase: str | None) -> list[str]:
     return sorted(set(kinds))
 
 
-def _lacks(newest: KitRecord | None, master_key_id: str, repositories: Sequence[str]) -> tuple[str, ...]:
+def _lacks(
+    newest: KitRecord | None, master_key_id: str, repositories: Sequence[str], changed: Sequence[str]
+) -> tuple[str, ...]:
     if newest is None:
         return ("no recovery kit was made yet",)
     found = []
@@ -151,4 +153,6 @@ def _lacks(newest: KitRecord | None, master_key_id: str, repositories: Sequence[
         found.append("the master key was rotated after the kit was made")
     if missing := len(set(repositories) - set(newest.repositories)):
         found.append(f"{missing} repositor{'y was' if missing == 1 else 'ies were'} made after the kit")
+    if changed:
+        found.append(f"the password of {len(changed)} of its repositories was changed after the kit")
     return tuple(found)

@@ -59,6 +59,7 @@ installation = sa.Table(
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("since", Timestamp, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),  # rises when a lost server is recovered
 )
 
 USER = Sealed("user secret", user_secret_versions, ("secret_id", "resource_id", "name", "version"))

@@ -98,5 +98,19 @@ def installation_id(conn: sa.Connection) -> str | None:
     return conn.execute(sa.select(installation.c.id).limit(1)).scalar()
 
 
+def installation_epoch(conn: sa.Connection) -> tuple[str, int] | None:
+    """Its id, and how often it was recovered."""
+    row = conn.execute(sa.select(installation.c.id, installation.c.epoch).limit(1)).first()
+    return None if row is None else (row.id, row.epoch)
+
+
+def ensure_installation(conn: sa.Connection, made: str, now: datetime) -> str:
+    """The id there is, else `made`."""
+    found = installation_id(conn)
+    if found is None:
+        insert_installation(conn, made, now)
+    return found or made
+
+
 def insert_installation(conn: sa.Connection, made: str, now: datetime) -> None:
     conn.execute(installation.insert().values(id=made, since=now))

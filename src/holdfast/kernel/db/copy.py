@@ -54,17 +54,24 @@ def copy_metadata(
     with source.read() as reading:
         _must_be_ours(reading)
         _must_be_alone(reading)
-        with target.engine.connect() as conn:
-            _must_be_free(conn)
-        target.migrate()
-        with target.write() as writing:
-            _claim(writing)
-            done = [_copy_table(reading, writing, table, progress) for table in metadata.sorted_tables]
-            crash_point("metadata_copy.half")
-            for copied, table in zip(done, metadata.sorted_tables, strict=True):
-                _compare(copied, digest(writing, table))
-                _set_sequence(writing, table)
-            crash_point("metadata_copy.before_commit")
+        return copy_rows(reading, target, progress)
+
+
+def copy_rows(
+    reading: sa.Connection, target: Database, progress: Progress = lambda _table, _rows: None
+) -> list[TableCopy]:
+    """`copy_metadata` of what `reading` sees, while others may go on writing there: it must hold one moment."""
+    with target.engine.connect() as conn:
+        _must_be_free(conn)
+    target.migrate()
+    with target.write() as writing:
+        _claim(writing)
+        done = [_copy_table(reading, writing, table, progress) for table in metadata.sorted_tables]
+        crash_point("metadata_copy.half")
+        for copied, table in zip(done, metadata.sorted_tables, strict=True):
+            _compare(copied, digest(writing, table))
+            _set_sequence(writing, table)
+        crash_point("metadata_copy.before_commit")
     return done
 
 
@@ -171,6 +178,11 @@ def _must_be_ours(conn: sa.Connection) -> None:
             code="metadata_schema",
             hint="Start and stop this version of Holdfast on it once, then copy.",
         )
+    must_be_known(conn)
+
+
+def must_be_known(conn: sa.Connection) -> None:
+    """Raises NeedsOperator("metadata_schema") for tables that no imported model describes: they would be left out."""
     if strange := _strangers(conn):
         raise NeedsOperator(
             f"the source has tables this version does not know: {', '.join(strange)}",

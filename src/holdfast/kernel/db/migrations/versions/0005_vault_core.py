@@ -67,6 +67,37 @@ def upgrade() -> None:
     )
     op.create_index("ix_retention_policies_project_id", "retention_policies", ["project_id"], unique=False)
     op.create_table(
+        "metadata_homes",
+        sa.Column("repository_id", sa.String(length=40), nullable=False),
+        sa.Column("added_by", sa.String(length=80), nullable=False),
+        sa.Column("added_at", Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id"], ["repositories.id"], name=op.f("fk_metadata_homes_repository_id_repositories")
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_metadata_homes")),
+    )
+    op.create_table(
+        "metadata_snapshots",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("repository_id", sa.String(length=40), nullable=False),
+        sa.Column("restic_id", sa.String(length=64), nullable=True),
+        sa.Column("run_id", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("trigger", sa.String(length=20), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=True),
+        sa.Column("stored_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("rows", sa.BigInteger(), nullable=True),
+        sa.Column("audit_seq", sa.BigInteger(), nullable=True),
+        sa.Column("error", Json(), nullable=True),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("taken_at", Timestamp(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["repository_id"], ["repositories.id"], name=op.f("fk_metadata_snapshots_repository_id_repositories")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_metadata_snapshots")),
+    )
+    op.create_index("ix_metadata_snapshots_repository_id", "metadata_snapshots", ["repository_id", "id"], unique=False)
+    op.create_table(
         "plans",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("project_id", sa.String(length=40), nullable=False),
@@ -179,7 +210,10 @@ def upgrade() -> None:
         "ix_plan_members_plan_id", "plan_members", ["plan_id", "resource_id", "repository_id", "due_at"], unique=False
     )
     op.create_index("ix_plan_members_state", "plan_members", ["state", "turn_id"], unique=False)
+    op.add_column("installation", sa.Column("epoch", sa.Integer(), server_default="0", nullable=False))
     op.add_column("repositories", sa.Column("last_gc", Json(), nullable=True))
+    op.add_column("repositories", sa.Column("password_since", Timestamp(), nullable=True))
+    op.add_column("repositories", sa.Column("deletes_apart", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("runs", sa.Column("lane", sa.String(length=64), nullable=True))
     op.add_column("runs", sa.Column("lane_limit", sa.Integer(), nullable=True))
     op.add_column("runs", sa.Column("lane_node_limit", sa.Integer(), nullable=True))

@@ -1,0 +1,31 @@
+"""Every table there is: importing this makes all of them known, for whatever takes the metadata as a whole."""
+
+from __future__ import annotations
+
+# ruff: noqa: F401
+import holdfast.features.access.accounts.model
+import holdfast.features.access.factors.model
+import holdfast.features.access.model
+import holdfast.features.access.sso.model
+import holdfast.features.access.tokens.model
+import holdfast.features.backups.model
+import holdfast.features.connections.model
+import holdfast.features.copies.model
+import holdfast.features.databases.model
+import holdfast.features.drills.model
+import holdfast.features.limits.model
+import holdfast.features.masking.model
+import holdfast.features.migrations.model
+import holdfast.features.moves.model
+import holdfast.features.plans.model
+import holdfast.features.projects.model
+import holdfast.features.recovery.model
+import holdfast.features.retention.model
+import holdfast.features.saved.model
+import holdfast.features.secrets.model
+import holdfast.features.transfers.model
+import holdfast.features.upgrades.model
+import holdfast.jobs.schema
+import holdfast.kernel.audit_chain
+import holdfast.kernel.secrets
+import holdfast.web.idempotency
