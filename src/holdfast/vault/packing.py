@@ -41,11 +41,18 @@ class Packer:
 
     Data goes to one of two open packs by chance: the order of lengths in a pack would otherwise give away what was
     cut where (eprint 2025/532). `written` counts stored bytes, `indexed` hears of packs that an index names now.
-    Call `finish` to write what is open and the last index.
+    Call `finish` to write what is open and the last index. `require` is asked before an index is written: it raises
+    when the lock went, for then a prune may have taken the packs that the index would name.
     """
 
-    def __init__(self, repo: Repository, written: Callable[[int], None], indexed: Callable[[Finished], None]) -> None:
-        self._repo, self._written, self._indexed = repo, written, indexed
+    def __init__(
+        self,
+        repo: Repository,
+        written: Callable[[int], None],
+        indexed: Callable[[Finished], None],
+        require: Callable[[], None],
+    ) -> None:
+        self._repo, self._written, self._indexed, self._require = repo, written, indexed, require
         self._data = [_OpenPack(), _OpenPack()]
         self._trees = [_OpenPack()]
         self._unindexed: list[tuple[bytes, list[PackedBlob]]] = []
@@ -87,6 +94,7 @@ class Packer:
         finished, self._unindexed, self._since = self._unindexed, [], time.monotonic()
         sealed = documents.encode(documents.build_index(finished), self._repo.key)
         crash_point("upload.index")
+        self._require()
         self._repo.store.put(f"index/{hashlib.sha256(sealed).hexdigest()}", [sealed])
         crash_point("upload.index.done")
         self._written(len(sealed))

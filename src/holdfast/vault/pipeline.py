@@ -95,13 +95,14 @@ class _Pipeline:
         stop: Stop,
         progress: Callable[[SnapshotStats], None] | None,
         options: SnapshotOptions,
+        lock: Held,
     ) -> None:
         self.repo, self.parent, self.stop, self.progress, self.options = repo, parent, stop, progress, options
         self.index = repo.index()
         self.failure = Failure()
         self.raw: Channel[_Chunk] = Channel(_RAW_BYTES, self.failure)
         self.sealed: Channel[_Sealed] = Channel(_SEALED_BYTES, self.failure)
-        self.packer = Packer(repo, self._stored, self._indexed)
+        self.packer = Packer(repo, self._stored, self._indexed, lock.require)
         self.files: list[WrittenFile] = []
         self.stats = SnapshotStats()
         self._began = time.monotonic()
@@ -351,7 +352,7 @@ def write_snapshot(
     with repo.locks.held(stop=stop, wait=patience) as lock:
         repo.store.sweep()
         inherited = repo.nodes(parent) if parent else {}
-        line = _Pipeline(repo, inherited, stop, progress, options or SnapshotOptions())
+        line = _Pipeline(repo, inherited, stop, progress, options or SnapshotOptions(), lock)
         try:
             manifest = line.run(capture)
             stop.check()
