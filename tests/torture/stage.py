@@ -207,9 +207,9 @@ def chosen(rng: random.Random, points: tuple[str, ...]) -> Iterator[Harm]:
     """Harms at random, for ever: a kill, a store that fails, or none."""
     while True:
         dice = rng.random()
-        if dice < 0.4:
+        if dice < 0.5:
             yield Harm(rng.choice(points), rng.choice((1, 1, 2, 3)))
-        elif dice < 0.7:
+        elif dice < 0.85:
             yield Harm(chance=rng.choice((0.05, 0.2)), seed=rng.getrandbits(32))
         else:
             yield Harm()
