@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from holdfast.kernel.errors import DiskFull, HoldfastError, Retryable
-from holdfast.vault import gc, gc_sweep, packing, pipeline
+from holdfast.vault import check, gc, gc_sweep, packing, pipeline
 from holdfast.vault.stores.base import Pieces
 from holdfast.vault.stores.local import LocalStore
 
 KINDS = ("kill", "stop", "full", "failed", "late", "torn", "duplicate", "slow")
 _HOOKED = (pipeline, packing, gc, gc_sweep)
+_LOADED = (check,)  # by the driver once, not by every child
 
 
 class OffsetClock:
