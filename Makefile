@@ -14,7 +14,7 @@ SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
 SHARE ?= $(shell git rev-parse HEAD 2>/dev/null | grep -q '[02468ace]$$' && echo 0/2 || echo 1/2)
 export PIP_NO_INPUT := 1
 
-.PHONY: azurite fuzz help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
+.PHONY: azurite fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -84,6 +84,10 @@ fuzz: setup-dev system-parts ## Names and statements made at random against real
 
 test-minio: setup-dev system-parts ## The store suite and a journey on a real MinIO, built once outside this clone
 	HOLDFAST_TEST_MINIO=$$(bash tools/minio.sh) $(PYTEST) -q tests/minio
+
+torture: setup-dev ## Random lives of repositories until TORTURE=10000 faults were injected; goes on where it ended (long)
+	@bash tools/system-parts.sh restic
+	PYTHONPATH=tests/vault $(BIN)/python tests/torture/torture.py --faults $(or $(TORTURE),10000) --jobs 2 --log .torture.log
 
 bench-stores: setup-dev ## A repository on MinIO beside stock restic on the same one
 	@bash tools/system-parts.sh restic

@@ -22,7 +22,7 @@ from holdfast.vault.known import Known
 from holdfast.vault.layout import complete, require_path, store_trees
 from holdfast.vault.limiting import Bandwidth
 from holdfast.vault.line import Chunk, Line
-from holdfast.vault.locks import LOCK_LOST
+from holdfast.vault.locks import LOCK_LOST, Held
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.packing import Packer
 from holdfast.vault.pipeline import About, WrittenSnapshot, put_snapshot
@@ -85,17 +85,20 @@ class _Stored:
 
 
 class _Batch:
-    def __init__(self, repo: Repository, stop: Stop, options: SnapshotOptions) -> None:
-        self.repo, self.stop, self.options = repo, stop, options
+    def __init__(self, repo: Repository, lock: Held, stop: Stop, options: SnapshotOptions) -> None:
+        self.repo, self.lock, self.stop, self.options = repo, lock, stop, options
         self.known = Known(repo)
-        self.packer = Packer(repo, lambda _: None, self.known.named, Bandwidth(options.bandwidth, stop))
+        limit = Bandwidth(options.bandwidth, stop)
+        self.packer = Packer(repo, lambda _: None, self.known.named, lock.require, limit)
 
     def store(self, wish: Wish) -> _Stored | HoldfastError:
         """Everything but the document. What goes wrong with this capture alone is returned."""
         try:
             self.stop.check()
             parent = self.repo.nodes(wish.about.parent) if wish.about.parent else {}
-            line = _SmallLine(self.repo, parent, self.stop, None, self.options, self.known, self.packer).begin()
+            line = _SmallLine(
+                self.repo, parent, self.stop, None, self.options, self.lock, self.known, self.packer
+            ).begin()
             with wish.capture() as capture:
                 manifest = complete(line.run(capture), line.files, wish.about.facts)
                 extra = {MANIFEST: manifest_to_json(manifest), **capture.companions()}
@@ -129,7 +132,7 @@ def write_snapshots(
         ThreadPoolExecutor(max(2, options.workers), thread_name_prefix="pipeline-batch") as pool,
     ):
         repo.store.sweep()
-        batch = _Batch(repo, stop, options)
+        batch = _Batch(repo, lock, stop, options)
 
         def put(pair: tuple[Wish, _Stored | HoldfastError]) -> Outcome:
             wish, stored = pair

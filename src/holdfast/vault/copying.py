@@ -15,6 +15,7 @@ from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Corrupt
 from holdfast.kernel.stop import Stop
 from holdfast.vault.fetching import SPAN_BYTES, neighbours
+from holdfast.vault.locks import Held
 from holdfast.vault.packing import Finished, Packer
 from holdfast.vault.repository import MAX_DEPTH, Repository
 
@@ -50,9 +51,9 @@ def copy_snapshot(
     if found is not None:
         _read_back(target, found, stop)
         return Copied(found, 0, 0, was_there=True)
-    with source.locks.reading(), target.lock(stop=stop):
+    with source.locks.reading(), target.locks.held(stop=stop) as lock:
         target.store.sweep()
-        writer = _Writer(source, target, stop, progress)
+        writer = _Writer(source, target, lock, stop, progress)
         writer.send(writer.wanted(source.root_of(snapshot_id)))
         writer.packer.finish()
         stop.check()
@@ -62,6 +63,7 @@ def copy_snapshot(
         sealed = documents.encode(made.as_dict(), target.key)
         name = hashlib.sha256(sealed).hexdigest()
         crash_point("copy.snapshot")
+        lock.require()
         target.store.put(f"snapshots/{name}", [sealed])
         crash_point("copy.snapshot.done")
     _read_back(target, name, stop)
@@ -86,13 +88,13 @@ def _read_back(target: Repository, snapshot_id: str, stop: Stop) -> None:
 class _Writer:
     """What one snapshot still lacks in the target."""
 
-    def __init__(self, source: Repository, target: Repository, stop: Stop, progress: Progress) -> None:
+    def __init__(self, source: Repository, target: Repository, lock: Held, stop: Stop, progress: Progress) -> None:
         self._reader = source.reader()
         self._target, self._stop, self._progress = target, stop, progress
         self._index = target.index()
         self._claimed: set[tuple[bytes, BlobType]] = set()
         self._compressor = ZstdCompressor(level=_LEVEL)
-        self.packer = Packer(target, lambda _count: None, self._indexed)
+        self.packer = Packer(target, lambda _count: None, self._indexed, lock.require)
         self.blobs = self.bytes = 0
 
     def _indexed(self, finished: Finished) -> None:

@@ -102,7 +102,7 @@ class Sweeper:
         """Copy what is needed out of wasteful packs. On a full disk those stay as they are."""
         if not going.repacked:
             return
-        packer = Packer(self._repo, lambda count: None, lambda finished: None)  # noqa: ARG005  nobody counts here
+        packer = Packer(self._repo, _uncounted, _uncounted, self._lock.require)
         copied = 0
         try:
             for pack, blobs in indexed(self._repo, self._found.index_files, self._stop):
@@ -199,6 +199,10 @@ class Sweeper:
             return
         except (NeedsOperator, Denied) as error:
             raise _append_only(error.message) from error
+
+
+def _uncounted(_: object) -> None:
+    return None
 
 
 def _append_only(why: str) -> NeedsOperator:

@@ -26,6 +26,7 @@ from holdfast.vault.cutting import cut_pages, cut_stream
 from holdfast.vault.known import Known
 from holdfast.vault.layout import WrittenFile, require_path
 from holdfast.vault.limiting import Bandwidth
+from holdfast.vault.locks import Held
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.packing import OpenPack, Packer
 from holdfast.vault.repository import Repository
@@ -65,6 +66,7 @@ class Line:
         stop: Stop,
         progress: Callable[[SnapshotStats], None] | None,
         options: SnapshotOptions,
+        lock: Held,
         known: Known | None = None,
         packer: Packer | None = None,
     ) -> None:
@@ -74,7 +76,8 @@ class Line:
         self.failure = Failure()
         self.raw: Channel[Chunk] = Channel(_RAW_BYTES, self.failure)
         self.full: Channel[OpenPack] = Channel(_FULL_BYTES, self.failure)
-        self.packer = packer or Packer(repo, self._stored, self.known.named, Bandwidth(options.bandwidth, stop))
+        limit = Bandwidth(options.bandwidth, stop)
+        self.packer = packer or Packer(repo, self._stored, self.known.named, lock.require, limit)
         self.files: list[WrittenFile] = []
         self.stats = SnapshotStats()
         self._began = time.monotonic()
@@ -216,7 +219,7 @@ class Line:
             return None
         sealed, raw_length = sealer.seal(blob, chunk.data)
         self._count(bytes_new=len(chunk.data))
-        return self.packer.add(blob, BlobType.DATA, sealed, raw_length)
+        return self.packer.place(blob, BlobType.DATA, sealed, raw_length)
 
     def _yield_to_others(self) -> None:
         """This thread alone: on Linux a thread has a priority of its own."""
@@ -278,7 +281,7 @@ class Line:
         blob = hashlib.sha256(data).digest()
         if self.known.claim(blob, kind):
             sealed, raw_length = Sealer(self.repo, self.options).seal(blob, data)
-            if (full := self.packer.add(blob, kind, sealed, raw_length)) is not None:
+            if (full := self.packer.place(blob, kind, sealed, raw_length)) is not None:
                 self.packer.store(full)
         return blob
 

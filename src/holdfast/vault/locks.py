@@ -10,11 +10,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from holdfast.formats.restic import documents
 from holdfast.formats.restic.sealing import Key
@@ -74,13 +74,7 @@ class Locks:
                 document = documents.decode(self._store.get(name), self._key)
             except NotFound:
                 continue  # released between the listing and the look
-            holder = Holder(
-                name,
-                bool(document.get("exclusive")),
-                str(document.get("hostname", "")),
-                int(document.get("pid", 0)),
-                str(document.get("time", "")),
-            )
+            holder = _holder(name, document)
             if self._is_stale(holder):
                 self._store.delete(name)
             else:
@@ -138,9 +132,9 @@ class Locks:
                 document = documents.decode(self._store.get(name), self._key)
             except NotFound:
                 continue
-            here = str(document.get("hostname", "")) == socket.gethostname()
-            aged = self._clock.now() - parse_timestamp(str(document.get("time", ""))) > STALE_AFTER
-            if aged and not (here and not _is_alive(int(document.get("pid", 0)))):
+            holder = _holder(name, document)
+            gone = holder.hostname == socket.gethostname() and not _is_alive(holder.pid)
+            if self._is_stale(holder) and not gone:
                 found.append(name)
         return found
 
@@ -263,6 +257,16 @@ class _Refresher(threading.Thread):
         self.join()
         self._drop_old()
         return self._name
+
+
+def _holder(name: str, document: Mapping[str, Any]) -> Holder:
+    return Holder(
+        name,
+        bool(document.get("exclusive")),
+        str(document.get("hostname", "")),
+        int(document.get("pid", 0)),
+        str(document.get("time", "")),
+    )
 
 
 def _uptime() -> float:

@@ -54,6 +54,8 @@ class Packer:
 
     Data goes to one of two open packs by chance: the order of lengths in a pack would otherwise give away what was
     cut where (eprint 2025/532). `written` counts stored bytes, `indexed` hears of packs that an index names now.
+    `require` is asked before an index is written: it raises when the lock went, for then a prune may have taken the packs
+    that the index would name.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class Packer:
         repo: Repository,
         written: Callable[[int], None],
         indexed: Callable[[Finished], None],
+        require: Callable[[], None],
         limit: Bandwidth | None = None,
     ) -> None:
-        self._repo, self._written, self._indexed = repo, written, indexed
+        self._repo, self._written, self._indexed, self._require = repo, written, indexed, require
         self._limit = limit or Bandwidth(None, Stop())
         self._target = min(TARGET_BYTES, max(_SMALLEST_PACK, self._limit.piece or TARGET_BYTES))
         self._turn = threading.Lock()  # of what is open, and of what no index names yet
@@ -73,8 +76,14 @@ class Packer:
         self._waiting_bytes = self._all_bytes = 0
         self._began = self._since = time.monotonic()
 
-    def add(self, blob: bytes, kind: BlobType, sealed: bytes, raw_length: int) -> OpenPack | None:
-        """Put a blob into an open pack; a pack that is full now, for the caller to `store`."""
+    def add(self, blob: bytes, kind: BlobType, sealed: bytes, raw_length: int) -> None:
+        """Put a blob into an open pack, and store the pack when it is full: for who has no uploads of their own."""
+        full = self.place(blob, kind, sealed, raw_length)
+        if full is not None:
+            self.store(full)
+
+    def place(self, blob: bytes, kind: BlobType, sealed: bytes, raw_length: int) -> OpenPack | None:
+        """Put a blob into an open pack; a pack that is full now, which the caller must `store`."""
         with self._turn:
             if kind is BlobType.TREE:
                 chosen = self._trees
@@ -137,6 +146,7 @@ class Packer:
                 return
             sealed = documents.encode(documents.build_index(finished), self._repo.key)
             crash_point("upload.index")
+            self._require()
             self._repo.store.put(f"index/{hashlib.sha256(sealed).hexdigest()}", [sealed])
             crash_point("upload.index.done")
             self._written(len(sealed))

@@ -105,7 +105,7 @@ def write_snapshot(
     with repo.locks.held(stop=stop, wait=patience) as lock:
         repo.store.sweep()
         inherited = repo.nodes(parent) if parent else {}
-        line = Line(repo, inherited, stop, progress, options or SnapshotOptions())
+        line = Line(repo, inherited, stop, progress, options or SnapshotOptions(), lock)
         try:
             manifest = complete(line.run(capture), line.files, facts or {})
             stop.check()

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from holdfast.features.access.actor import Actor
 from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.model import RepositoryRow, Snapshot, snapshots
+from holdfast.features.backups.model import STORED, RepositoryRow, Snapshot, snapshots
 from holdfast.features.backups.service import found, require_ready
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import NotFound
@@ -22,9 +22,7 @@ _PAGE = 1000
 def remembered(conn: sa.Connection) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """By every snapshot's row, oldest first."""
     c = snapshots.c
-    query = (
-        sa.select(c.id, c.summary).where(c.state.in_(("ready", "forgotten", "forgetting", "deleted"))).order_by(c.id)
-    )
+    query = sa.select(c.id, c.summary).where(c.state.in_((*STORED, "deleted"))).order_by(c.id)
     for row in conn.execution_options(yield_per=_PAGE).execute(query):
         if anchor := (row.summary or {}).get(ANCHOR):
             yield f"the snapshot {row.id}", anchor

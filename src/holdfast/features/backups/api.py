@@ -88,7 +88,9 @@ def list_snapshots(
     resource_id: str | None = None,
     repository_id: str | None = None,
     engine: str | None = None,
-    state: Annotated[list[str] | None, Query(description="creating, ready, failed, deleted; repeatable.")] = None,
+    state: Annotated[
+        list[str] | None, Query(description="creating, ready, failed, forgotten, deleted; repeatable.")
+    ] = None,
     verification: Annotated[str | None, Query(description="green, yellow or red.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,

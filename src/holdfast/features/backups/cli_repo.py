@@ -78,6 +78,10 @@ def _facts(found: dict[str, Any]) -> dict[str, Any]:
     }
     if test := found.get("last_test"):
         facts["tested"] = f"{output.moment_text(test['at'])}: {_tested(test['findings'])}"
+    if gc := found.get("last_gc"):
+        facts["collected"] = (
+            f"{output.moment_text(gc['at'])}: {gc['state']}, {output.size_text(gc['freed_bytes'])} freed"
+        )
     if trouble := found.get("trouble"):
         facts["trouble"] = f"since {output.moment_text(trouble['since'])}: {trouble['message']}"
         facts["hint"] = trouble.get("hint")

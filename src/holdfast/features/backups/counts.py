@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import snapshots
+from holdfast.features.backups.model import STORED, snapshots
 from holdfast.features.limits.quota import Count
 from holdfast.features.limits.words import Subject, What
 
@@ -27,7 +27,7 @@ def made_since(conn: sa.Connection, subject: Subject, since: datetime) -> tuple[
 def bytes_kept(conn: sa.Connection, subject: Subject, _since: datetime) -> tuple[int, datetime | None]:
     """What a project's snapshots added to its repositories when they were taken."""
     query = sa.select(sa.func.coalesce(sa.func.sum(_c.stored_bytes), 0))
-    return int(conn.execute(query.where(_c.project_id == subject.id, _c.state == "ready")).scalar_one()), None
+    return int(conn.execute(query.where(_c.project_id == subject.id, _c.state.in_(STORED))).scalar_one()), None
 
 
 COUNTS: Mapping[What, Count] = {"backups": made_since, "storage": bytes_kept}

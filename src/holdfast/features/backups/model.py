@@ -14,6 +14,7 @@ from holdfast.kernel.db import Json, Timestamp, metadata
 
 SnapshotState = Literal["creating", "ready", "failed", "forgotten", "forgetting", "deleted"]
 Verification = Literal["green", "yellow", "red"]
+STORED = ("ready", "forgotten", "forgetting")  # states in which it is in its repository
 
 repositories = sa.Table(
     "repositories",
@@ -79,6 +80,7 @@ snapshots = sa.Table(
     sa.Column("forgotten", Json()),
     sa.Column("forget_due", Timestamp()),
     sa.Column("plan_id", sa.String(40)),
+    sa.Column("forget_run_id", sa.String(40)),
     sa.Index("ix_snapshots_resource_id", "resource_id", "id"),
     sa.Index("ix_snapshots_project_id", "project_id", "id"),
     sa.Index("ix_snapshots_created_by", "created_by", "created_at"),
@@ -243,6 +245,7 @@ class Snapshot:
     forget_due: datetime | None = None
     plan_id: str | None = None
     options: Mapping[str, Any] | None = None
+    forget_run_id: str | None = None
 
     @property
     def place(self) -> Place:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from holdfast.features.backups.model import (
+    STORED,
     RepositoryRow,
     Restore,
     Snapshot,
@@ -126,7 +127,7 @@ def stored_bytes(conn: sa.Connection, repository_id: str) -> int:
     """What a repository's snapshots added when they were taken."""
     c = snapshots.c
     query = sa.select(sa.func.coalesce(sa.func.sum(c.stored_bytes), 0))
-    return int(conn.execute(query.where(c.repository_id == repository_id, c.state == "ready")).scalar_one())
+    return int(conn.execute(query.where(c.repository_id == repository_id, c.state.in_(STORED))).scalar_one())
 
 
 def locations(conn: sa.Connection) -> list[str]:

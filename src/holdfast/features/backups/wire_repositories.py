@@ -70,6 +70,7 @@ class RepositoryOut(BaseModel):
     last_test: dict[str, Any] | None = Field(description="What its credential may do, and what it could do without.")
     trouble: dict[str, Any] | None = Field(description="Since when and why it does not answer; null = it does.")
     breaker: BreakerOut | None = None
+    last_gc: dict[str, Any] | None = Field(default=None, description="What the last collection of garbage did.")
     bytes: int | None = None
     created_by: str
     created_at: datetime

@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import repositories, restores, snapshots
+from holdfast.features.backups.model import STORED, repositories, restores, snapshots
 from holdfast.features.databases.model import resources
 from holdfast.jobs.schema import runners, runs
 
-_OPEN = ("creating", "ready", "forgotten", "forgetting")
+_OPEN = ("creating", *STORED)
 _GOING = ("queued", "running")  # not "not ended": an index finds the few
 
 

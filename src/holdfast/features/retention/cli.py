@@ -10,6 +10,7 @@ from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.snapshots import owner_of
 
 app = noun(
     "retention",
@@ -156,6 +157,23 @@ def apply(
     done = t.client.post(f"{path}/retention/apply", {**body, "confirm": name, "trust_clock": trust_clock})
     until = f" They can be brought back until {output.moment_text(done['due'])}." if done["due"] else ""
     t.answer(done, f"Forgot {_many(len(done['forgotten']))}, kept {done['keep']}.{until}")
+
+
+@verb(app, "forgotten", "holdfast retention forgotten\nholdfast retention forgotten shop")
+def forgotten(
+    ctx: typer.Context, database: Annotated[str | None, typer.Argument(help="Only this database's.")] = None
+) -> None:
+    """List the snapshots that can still be brought back, until when, and why they went."""
+    t = terminal(ctx)
+    scope = {"resource_id": owner_of(t, database)} if database else t.scope()
+    columns = {
+        "SNAPSHOT": "id",
+        "DATABASE": "resource_name",
+        "TAKEN": lambda item: output.moment_text(item["taken_at"]),
+        "UNTIL": lambda item: output.moment_text(item["forget_due"]),
+        "WHY": lambda item: ", ".join((item["forgotten"] or {}).get("reasons", [])),
+    }
+    t.table(t.client.items("/snapshots", state="forgotten", **scope), columns, empty="No forgotten snapshots.")
 
 
 def _path(t: Terminal, database: str | None) -> str:

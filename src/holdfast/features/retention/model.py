@@ -19,7 +19,7 @@ retention_policies = sa.Table(
     metadata,
     sa.Column("subject_id", sa.String(40), primary_key=True),
     sa.Column("scope", sa.String(20), nullable=False),
-    sa.Column("project_id", sa.String(40), nullable=False),
+    sa.Column("project_id", sa.String(40), sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("policy", Json(), nullable=False),
     sa.Column("tz", sa.String(64), nullable=False),
     sa.Column("updated_by", sa.String(80), nullable=False),

@@ -70,17 +70,17 @@ def due(conn: sa.Connection, now: datetime) -> dict[str, list[str]]:
 def take(conn: sa.Connection, ids: Sequence[str], run_id: str) -> int:
     """From now on they are the run's: nobody brings them back."""
     query = sa.update(snapshots).where(_c.id.in_(ids), _c.state == "forgotten")
-    return conn.execute(query.values(state="forgetting", run_id=run_id)).rowcount
+    return conn.execute(query.values(state="forgetting", forget_run_id=run_id)).rowcount
 
 
 def taken(conn: sa.Connection, run_id: str) -> list[Snapshot]:
-    query = sa.select(snapshots).where(_c.state == "forgetting", _c.run_id == run_id).order_by(_c.id)
+    query = sa.select(snapshots).where(_c.state == "forgetting", _c.forget_run_id == run_id).order_by(_c.id)
     return [Snapshot(**row) for row in conn.execute(query).mappings()]
 
 
 def abandoned(conn: sa.Connection, until: datetime) -> int:
     """Give back what a run that has ended had taken: the next one begins at `until`."""
-    over = sa.select(runs.c.id).where(runs.c.id == _c.run_id, runs.c.state.in_(tuple(ENDED))).exists()
+    over = sa.select(runs.c.id).where(runs.c.id == _c.forget_run_id, runs.c.state.in_(tuple(ENDED))).exists()
     query = sa.update(snapshots).where(_c.state == "forgetting", over)
     return conn.execute(query.values(state="forgotten", forget_due=until)).rowcount
 

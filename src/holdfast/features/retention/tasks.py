@@ -22,7 +22,7 @@ from holdfast.vault.gc import GcOptions, GcReport, collect
 
 FORGET, GC, GC_ALL = "snapshot.forget", "repository.gc", "repository.gc-all"
 WEEKLY = "41 3 * * 0"
-AGAIN = timedelta(minutes=10)
+AGAIN = timedelta(hours=1)  # after a run that failed: a store that refuses deletions is not asked all the time
 
 
 class RetentionTasks:

@@ -55,18 +55,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repository_id", "pack", name=op.f("pk_pack_proofs")),
     )
     op.create_table(
-        "retention_policies",
-        sa.Column("subject_id", sa.String(length=40), nullable=False),
-        sa.Column("scope", sa.String(length=20), nullable=False),
-        sa.Column("project_id", sa.String(length=40), nullable=False),
-        sa.Column("policy", Json(), nullable=False),
-        sa.Column("tz", sa.String(length=64), nullable=False),
-        sa.Column("updated_by", sa.String(length=80), nullable=False),
-        sa.Column("updated_at", Timestamp(), nullable=False),
-        sa.PrimaryKeyConstraint("subject_id", name=op.f("pk_retention_policies")),
-    )
-    op.create_index("ix_retention_policies_project_id", "retention_policies", ["project_id"], unique=False)
-    op.create_table(
         "metadata_homes",
         sa.Column("repository_id", sa.String(length=40), nullable=False),
         sa.Column("added_by", sa.String(length=80), nullable=False),
@@ -150,6 +138,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_repository_checks_repository_id", "repository_checks", ["repository_id", "id"], unique=False)
     op.create_table(
+        "retention_policies",
+        sa.Column("subject_id", sa.String(length=40), nullable=False),
+        sa.Column("scope", sa.String(length=20), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("policy", Json(), nullable=False),
+        sa.Column("tz", sa.String(length=64), nullable=False),
+        sa.Column("updated_by", sa.String(length=80), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_retention_policies_project_id_projects"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("subject_id", name=op.f("pk_retention_policies")),
+    )
+    op.create_index("ix_retention_policies_project_id", "retention_policies", ["project_id"], unique=False)
+    op.create_table(
         "plan_turns",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("plan_id", sa.String(length=40), nullable=False),
@@ -225,5 +228,6 @@ def upgrade() -> None:
     op.add_column("snapshots", sa.Column("forgotten", Json(), nullable=True))
     op.add_column("snapshots", sa.Column("forget_due", Timestamp(), nullable=True))
     op.add_column("snapshots", sa.Column("plan_id", sa.String(length=40), nullable=True))
+    op.add_column("snapshots", sa.Column("forget_run_id", sa.String(length=40), nullable=True))
     op.create_index("ix_snapshots_forget_due", "snapshots", ["state", "forget_due"], unique=False)
     # ### end Alembic commands ###
