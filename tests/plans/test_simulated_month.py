@@ -1,4 +1,4 @@
-"""A month of nights with eight databases (forty by `make month`), against a model that reckons what must be there by brute force.
+"""A month of nights with eight databases (forty by `make month`), against a model that reckons what must be there.
 
 Among them: a store that is gone for a night, a runner that dies with work in hand, a night nobody works, a change of
 the clocks, and a clock that is set back.
