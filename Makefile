@@ -14,7 +14,7 @@ SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
 SHARE ?= $(shell git rev-parse HEAD 2>/dev/null | grep -q '[02468ace]$$' && echo 0/2 || echo 1/2)
 export PIP_NO_INPUT := 1
 
-.PHONY: azurite fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores lint format bench docs lock system-parts clean
+.PHONY: azurite fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ test-minio: setup-dev system-parts ## The store suite and a journey on a real Mi
 torture: setup-dev ## Random lives of repositories until TORTURE=10000 faults were injected; goes on where it ended (long)
 	@bash tools/system-parts.sh restic
 	PYTHONPATH=tests/vault $(BIN)/python tests/torture/torture.py --faults $(or $(TORTURE),10000) --jobs 2 --log .torture.log
+
+month: setup-dev ## A month of simulated nights with forty databases, failures among them, against a model
+	HOLDFAST_MONTH_DATABASES=40 $(PYTEST) -q tests/plans/test_simulated_month.py
 
 bench-stores: setup-dev ## A repository on MinIO beside stock restic on the same one
 	@bash tools/system-parts.sh restic

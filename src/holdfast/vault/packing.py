@@ -54,8 +54,8 @@ class Packer:
 
     Data goes to one of two open packs by chance: the order of lengths in a pack would otherwise give away what was
     cut where (eprint 2025/532). `written` counts stored bytes, `indexed` hears of packs that an index names now.
-    `require` is asked before an index is written: it raises when the lock went, for then a prune may have taken the packs
-    that the index would name.
+    `require` is asked before an index is written: it raises when the lock went, for then a prune may have taken the
+    packs that the index would name.
     """
 
     def __init__(
