@@ -12,6 +12,7 @@ ALL = (
     "start",
     "create",
     "snapshot_sqlite",
+    "read_back",
     "vault_scale",
     "capture_postgresql",
     "api_latency",
