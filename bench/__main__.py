@@ -14,6 +14,7 @@ ALL = (
     "snapshot_sqlite",
     "snapshot_write",
     "batch",
+    "read_back",
     "vault_scale",
     "capture_postgresql",
     "api_latency",

@@ -175,6 +175,16 @@ def test_backup_look_inside_lose_and_restore(holdfast: Holdfast, shop: str, tmp_
     assert holdfast("db", "query", shop, "select count(*) as n from t", "--format", "csv").out.split() == ["n", "2"]
     repository = holdfast("repo", "list", "--json").json[0]["name"]
     assert holdfast("repo", "check", repository, "--read-data").code == 0
+    assert "within 30d: 1 packs" in holdfast("repo", "check", repository, "--within", "30d").out
+    assert holdfast("repo", "check", repository, "--subset", "1/2", "--within", "30d").code == 2
+    assert holdfast("repo", "check", repository, "--subset", "eight").code != 0
+    listed = holdfast("repo", "checks", repository, "--json").json
+    assert [row["method"] for row in listed] == ["within 30d", "all data"]
+    assert "all data" in holdfast("repo", "checks", repository).out
+    assert "not needed" in holdfast("repo", "usage", repository).out
+    assert "No damage" in holdfast("repo", "repair", repository, "--read-data").out
+    assert "0 packs found again" in holdfast("repo", "repair", repository, "--index").out
+    assert holdfast("repo", "repair", repository, "--index", "--read-data").code == 2
     assert len(holdfast("repo", "key", repository).out.strip()) > 15
 
 

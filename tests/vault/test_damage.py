@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kit import PASSWORD, BytesCapture, drain, flip, new_repository, packs, read, snapshot
+from kit import PASSWORD, BytesCapture, drain, flip, new_repository, packs, page_entry, read, snapshot
 
 from holdfast.contract.snapshot import Entry
 from holdfast.formats.restic import documents
 from holdfast.kernel.errors import Cancelled, Corrupt, Denied, NotFound
 from holdfast.kernel.stop import Stop
+from holdfast.vault import index_view
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.local import LocalStore
 
@@ -126,6 +128,35 @@ def test_every_snapshot_that_shares_a_damaged_tree_is_named(place: tuple[Path, s
             index.unlink()
     errors = opened(path).check().errors
     assert {first[:12], second[:12]} <= {e.split()[1].rstrip(":") for e in errors if e.startswith("snapshot")}
+
+
+def test_a_list_that_two_snapshots_share_is_missed_in_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found once is not looked for again, what was missing is; also when too much was remembered."""
+    page, pages = 65536, 600
+    cells = {n: n.to_bytes(4, "big") * (page // 4) for n in range(pages)}
+    repo = new_repository(tmp_path / "r")
+    first = snapshot(repo, BytesCapture({}, (page_entry("db", cells, page * pages, page),))).id
+    cells[599] = RANDOM.randbytes(page)
+    second = snapshot(repo, BytesCapture({}, (page_entry("db", cells, page * pages, page),))).id
+    assert repo.check().errors == []
+    lost = repo.nodes(first)["db"].content[32 * 200 : 32 * 201]
+    kept = [(pack, [b for b in blobs if b.id != lost]) for pack, blobs in repo.index().contents()]
+    for name, _ in list(repo.store.list("index")):
+        repo.store.delete(name)
+    sealed = documents.encode(documents.build_index(kept), repo.key)
+    repo.store.put(f"index/{hashlib.sha256(sealed).hexdigest()}", [sealed])
+    expected = [f"snapshot {s[:12]}: 1 blobs are in no index" for s in (first, second)]
+    assert sorted(repo.check().errors) == sorted(expected)
+    monkeypatch.setattr(index_view, "_MOST_RUNS", 1)
+    assert sorted(repo.check().errors) == sorted(expected)
+    assert repo.verify_snapshot(second).errors == [f"blob {lost.hex()[:12]} is in no index"]
+    assert repo.verify_snapshot(second).blobs == len({*(repo.nodes(second)["db"].content[n : n + 32] for n in
+                                                       range(0, pages * 32, 32))}) + others(repo, second)  # fmt: skip
+
+
+def others(repo: Repository, snapshot_id: str) -> int:
+    """Blobs of the companions and the manifest."""
+    return len({n.content[:32] for path, n in repo.nodes(snapshot_id).items() if path != "db"})
 
 
 def test_a_damaged_index_is_named_and_hides_nothing_else(place: tuple[Path, str]) -> None:

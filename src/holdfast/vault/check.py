@@ -12,7 +12,7 @@ from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.blobs import BlobReader
 from holdfast.vault.fetching import neighbours
-from holdfast.vault.index_view import IndexView
+from holdfast.vault.index_view import IndexView, Runs
 from holdfast.vault.proving import Found, PackId, Progress, read_all, read_pack, read_span
 from holdfast.vault.repository import MAX_DEPTH, Repository
 from holdfast.vault.stores.base import pieces
@@ -154,11 +154,11 @@ def _structure(view: IndexView, present: dict[bytes, int], stop: Stop) -> tuple[
 
 def _snapshot_errors(repo: Repository, snapshots: Sequence[str], stop: Stop) -> list[str]:
     errors: list[str] = []
-    reader, seen = repo.reader(), dict[bytes, int]()
+    reader, seen, runs = repo.reader(), dict[bytes, int](), Runs()
     for snapshot in snapshots:
         stop.check()
         try:
-            missing = _missing(reader, repo.root_of(snapshot), seen, stop)
+            missing = _missing(reader, repo.root_of(snapshot), seen, runs, stop)
             if missing:
                 errors.append(f"snapshot {snapshot[:12]}: {missing} blobs are in no index")
         except NotFound:
@@ -168,7 +168,7 @@ def _snapshot_errors(repo: Repository, snapshots: Sequence[str], stop: Stop) -> 
     return errors
 
 
-def _missing(reader: BlobReader, root: bytes, seen: dict[bytes, int], stop: Stop, depth: int = 0) -> int:
+def _missing(reader: BlobReader, root: bytes, seen: dict[bytes, int], runs: Runs, stop: Stop, depth: int = 0) -> int:
     """How many blobs below a tree are in no index. `seen` remembers trees whole: a second snapshot that shares a
     damaged one is affected too and must be named."""
     if root in seen:
@@ -178,8 +178,13 @@ def _missing(reader: BlobReader, root: bytes, seen: dict[bytes, int], stop: Stop
     missing = 0
     for node in tree.parse(reader.read(root, BlobType.TREE)):
         if node.subtree is not None:
-            missing += _missing(reader, node.subtree, seen, stop, depth + 1)
+            missing += _missing(reader, node.subtree, seen, runs, stop, depth + 1)
         stop.check()
-        missing += sum(not reader.knows(node.content[at : at + 32]) for at in range(0, len(node.content), 32))
+        missing += len(runs.of(node.content, lambda run: _unknown(reader, run)))
     seen[root] = missing
     return missing
+
+
+def _unknown(reader: BlobReader, content: bytes) -> list[bytes]:
+    ids = (content[at : at + 32] for at in range(0, len(content), 32))
+    return [blob for blob in ids if not reader.knows(blob)]

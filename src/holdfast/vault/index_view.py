@@ -5,10 +5,11 @@ Memory: one bit for each blob of the repository and 32 bytes for each pack. Grou
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
@@ -23,9 +24,36 @@ _PART = 200_000  # records grouped at once
 _STEP = 65_536  # records read at once
 _NUMBERS = struct.Struct(">32xI13x")
 _EXTENTS = struct.Struct(">36xII5x")
+_RUN_BYTES = 128 * 32
+_MOST_RUNS = 200_000
 _SET = re.compile(rb"[^\x00]+")
 _BY_PLACE = itemgetter(slice(32, SIZE))
 _NUMBER = itemgetter(slice(32, 36))
+
+
+class Runs:
+    """Runs of ids in lists of blobs that were settled before: the list of today's snapshot is mostly yesterday's.
+
+    A run is 128 ids; remembering it costs some 100 bytes. When there are too many all are forgotten."""
+
+    def __init__(self) -> None:
+        self._settled: set[bytes] = set()
+
+    def of(self, content: bytes, settle: Callable[[bytes], list[bytes]]) -> list[bytes]:
+        """What `settle` leaves over of the runs that are new; a run with something left over is asked for again."""
+        left: list[bytes] = []
+        for at in range(0, len(content), _RUN_BYTES):
+            run = content[at : at + _RUN_BYTES]
+            mark = hashlib.blake2b(run, digest_size=16).digest()
+            if mark in self._settled:
+                continue
+            over = settle(run)
+            left += over
+            if not over:
+                if len(self._settled) >= _MOST_RUNS:
+                    self._settled.clear()
+                self._settled.add(mark)
+        return left
 
 
 class Chosen:
@@ -34,11 +62,17 @@ class Chosen:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
         self._bits = [bytearray((segment.count + 7) // 8) for segment in segments]
+        self._runs = Runs()
         self.count = 0
         self.bytes = 0  # as stored
 
     def add(self, content: bytes, kind: BlobType = BlobType.DATA) -> list[bytes]:
         """Choose the blobs whose 32-byte ids these are; the ids that no index has."""
+        if kind is BlobType.TREE:
+            return self._add(content, kind)
+        return self._runs.of(content, lambda run: self._add(run, kind))
+
+    def _add(self, content: bytes, kind: BlobType) -> list[bytes]:
         missing = []
         for at in range(0, len(content), 32):
             blob = content[at : at + 32]
