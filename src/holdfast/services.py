@@ -12,6 +12,7 @@ from typing import Any
 
 from holdfast import catalog, located
 from holdfast.contract.registry import Registry
+from holdfast.features.alerts import wiring as alerts_wiring
 from holdfast.features.audit import api as audit_api
 from holdfast.features.audit import wiring as audit_wiring
 from holdfast.features.audit.wiring import Audit
@@ -116,6 +117,7 @@ ROUTERS = (
     copies_api.router,
     *plans_wiring.ROUTERS,
     *secrets_wiring.ROUTERS,
+    *alerts_wiring.ROUTERS,
 )
 
 
@@ -157,6 +159,7 @@ class Services:
     limits: Limits
     secrets: secrets_wiring.SecretParts
     audit: Audit
+    alerts: alerts_wiring.Alerting
     wake: Wake
     keys: Keys
 
@@ -197,6 +200,7 @@ class Services:
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
+            **self.alerts.parts,
             Database: self.db,
         }
 
@@ -295,6 +299,7 @@ def build(
         ),
         limits=bounds,
         audit=audit,
+        alerts=alerts_wiring.services(db, clock, secrets, settings),
         wake=wake,
         keys=keys,
     )

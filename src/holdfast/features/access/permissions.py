@@ -99,6 +99,10 @@ PERMISSIONS: dict[str, str] = {
     "snapshot.copy.lower": "Copy production data into a lower environment.",
     "masking.read": "See masking profiles.",
     "masking.write": "Change masking profiles and whether copies must be masked.",
+    "alert.read": "See alerts, rules, channels and deliveries, never their secrets.",
+    "alert.acknowledge": "Acknowledge, mute and resolve alerts.",
+    "alert.channel.manage": "Change and test where alerts go, and send dead letters again.",
+    "alert.rule.manage": "Change how events are told.",
     "metric.read": "See metrics of databases, runs and snapshots.",
     "system.read": "See the state of this installation.",
     "system.admin": "Change this installation.",
@@ -118,6 +122,7 @@ _VIEWER = frozenset(
         "environment.read",
         "limit.read",
         "metric.read",
+        "alert.read",
     }
 )
 _OPERATOR = _VIEWER | {
@@ -127,6 +132,7 @@ _OPERATOR = _VIEWER | {
     "repository.check",
     "plan.run",
     "run.cancel",
+    "alert.acknowledge",
     "database.start",
     "database.stop",
     "database.session.read",
@@ -168,6 +174,7 @@ _DEVELOPER = _VIEWER | {
     "key.create",
     "key.read",
     "masking.read",
+    "alert.acknowledge",
     "secret.read",
     "secret.write",
 }
