@@ -44,6 +44,7 @@ DB_MORE = (
     "holdfast.features.copies.cli_db",
     "holdfast.features.upgrades.cli_db",
 )
+ALERT_MORE = ("holdfast.features.alerts.cli_channel", "holdfast.features.alerts.cli_rule")
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),
     "down": Lazy("holdfast.commands.down", "down", "Stop Holdfast and the databases it runs.", "Run"),
@@ -96,6 +97,7 @@ COMMANDS: dict[str, Lazy] = {
     "migration": Lazy(
         "holdfast.features.migrations.cli", "app", "Migrations: versioned changes of a database's structure.", "Data"
     ),
+    "alert": Lazy("holdfast.features.alerts.cli", "app", "Alerts: who is told what happened.", "Data", more=ALERT_MORE),
     "metrics": Lazy("holdfast.features.metrics.cli", "app", "Metrics: how databases fare.", "Data"),
     "node": Lazy("holdfast.features.nodes.cli", "app", "Nodes: the Holdfasts of one metadata database.", "Run"),
     "drill": Lazy("holdfast.features.drills.cli", "app", "Drills: rehearse bringing a database back.", "Data"),

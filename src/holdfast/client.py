@@ -29,7 +29,8 @@ _CREATES = re.compile(
     r"/(databases|databases/external|databases/[^/]+/(?:snapshots|drills|migrations|clone|moves|saved-queries)"
     r"|databases/[^/]+/(?:exports|uploads|imports)|moves/[^/]+/start|snapshots/[^/]+/restore"
     r"|projects|projects/[^/]+/environments|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers"
-    r"|projects/[^/]+/(?:masking-profiles|plans)|plans/[^/]+/run|databases/[^/]+/tables/.+/rows)"
+    r"|projects/[^/]+/(?:masking-profiles|plans)|plans/[^/]+/run|alert-channels|alert-rules"
+    r"|databases/[^/]+/tables/.+/rows)"
 )
 
 _BY_STATUS: Mapping[int, type[errors.HoldfastError]] = {

@@ -14,6 +14,9 @@ from datetime import timedelta
 from holdfast import catalog, located
 from holdfast import tables as _every_table  # noqa: F401 - snapshots of the metadata copy all of them
 from holdfast.contract.registry import Registry
+from holdfast.features.alerts import environment as alert_variables
+from holdfast.features.alerts import wiring as alerts_wiring
+from holdfast.features.alerts.loop import AlertLoop
 from holdfast.features.audit.sequencer import WRITTEN
 from holdfast.features.backups.care_tasks import CareTasks
 from holdfast.features.backups.counts import COUNTS
@@ -48,6 +51,7 @@ from holdfast.features.migrations.tasks import MigrationTasks
 from holdfast.features.moves.sweep import MoveSweep
 from holdfast.features.moves.tasks import MoveTasks
 from holdfast.features.plans.expanding import PlanTasks
+from holdfast.features.plans.status import overdue
 from holdfast.features.plans.sweep import PlanSweep
 from holdfast.features.recovery.sweep import MetadataSweep
 from holdfast.features.recovery.taking import MetadataTaker
@@ -91,9 +95,11 @@ class RunnerParts:
     keys: Keys
     sweeps: tuple[Callable[[], object], ...]
     watch: ExternalWatch
+    alerts: AlertLoop
 
     def close(self) -> None:
         self.watch.close()
+        self.alerts.close()
         self.hosts.lines.close()
         self.keys.places.close()
         self.db.close()
@@ -161,20 +167,26 @@ def build(
         PlanSweep(db, jobs, clock).sweep,
         MetadataSweep(db, jobs, keys, clock).sweep,
     )
-    return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch)
+    alerts = alerts_wiring.loop(db, clock, secrets, settings, wake, node.name, COUNTS["storage"], overdue)
+    channels = alerts_wiring.services(db, clock, secrets, settings).channels
+    alert_variables.settle(db, channels, os.environ)
+    return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch, alerts)
 
 
 def serve(parts: RunnerParts, stop: Stop) -> None:
     """Work until `stop`. Sweeps at once, every five seconds, and whenever runs change."""
     sweeper = threading.Thread(target=_sweep_loop, args=(parts, stop), name="sweeper", daemon=True)
     relay = start_relay(parts.db, parts.wake)
+    alerting = threading.Thread(target=parts.alerts.run, args=(stop,), name="alerts", daemon=True)
     sweeper.start()
+    alerting.start()
     try:
         parts.runner.run_forever(stop)
     finally:
         if relay is not None:
             relay.close()
     sweeper.join(_SWEEP_SECONDS)
+    alerting.join(_SWEEP_SECONDS)
 
 
 def _sweep_loop(parts: RunnerParts, stop: Stop) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from holdfast import catalog, located
 from holdfast.contract.registry import Registry
+from holdfast.features.alerts import wiring as alerts_wiring
 from holdfast.features.audit import api as audit_api
 from holdfast.features.audit import wiring as audit_wiring
 from holdfast.features.audit.wiring import Audit
@@ -121,6 +122,7 @@ ROUTERS = (
     *plans_wiring.ROUTERS,
     recovery_api.router,
     *secrets_wiring.ROUTERS,
+    *alerts_wiring.ROUTERS,
 )
 
 
@@ -164,6 +166,7 @@ class Services:
     limits: Limits
     secrets: secrets_wiring.SecretParts
     audit: Audit
+    alerts: alerts_wiring.Alerting
     wake: Wake
     keys: Keys
 
@@ -206,6 +209,7 @@ class Services:
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
+            **self.alerts.parts,
             Database: self.db,
         }
 
@@ -306,6 +310,7 @@ def build(
         ),
         limits=bounds,
         audit=audit,
+        alerts=alerts_wiring.services(db, clock, secrets, settings),
         wake=wake,
         keys=keys,
     )

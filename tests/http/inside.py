@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ from holdfast.features.access.permissions import ALL
 from holdfast.features.access.sso import store as sso
 from holdfast.features.access.sso.model import Identity, Provider
 from holdfast.features.access.tokens.service import TokenService
+from holdfast.features.alerts import store as alert_store
+from holdfast.features.alerts.deliveries import store as delivery_store
+from holdfast.features.alerts.model import Alert, Channel, Rule
 from holdfast.features.audit.sequencer import Sequencer
 from holdfast.features.backups import proofs
 from holdfast.features.backups import store as backups
@@ -170,6 +173,7 @@ class Inside:
             plans_store.insert_members(conn, [member_row(turn, resource.id)])
             login = login_row(resource, f"login{number}")
             login_store.insert(conn, login)
+            alerting = alert_rows(conn, resource, number)
             people = people_rows(conn)
             provider = provider_row(new_id("idp"))
             sso.insert_provider(conn, provider)
@@ -183,6 +187,7 @@ class Inside:
         made |= {"tunnel": tunnel.id, "login": login.id, "upgrade": upgrade.id}
         made["move"] = move.id
         made["drill"] = drill.id
+        made |= alerting
         made["node"] = node_row(self.services)
         made["migration"] = migration.id
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
@@ -246,6 +251,35 @@ def metadata_row(repository_id: str) -> MetadataSnapshot:
     none: Any = None
     ends = {"bytes": 1, "stored_bytes": 1, "rows": 1, "audit_seq": 1, "error": none, "created_at": NOW, "taken_at": NOW}
     return MetadataSnapshot(new_id("snap"), repository_id, "0" * 64, none, "ready", "manual", **ends)
+
+
+def alert_rows(conn: sa.Connection, resource: Resource, number: int) -> dict[str, str]:
+    """A channel that is switched off, a rule, an alert, and a dead letter."""
+    project = resource.project_id
+    made = {"created_by": "usr_walk", "created_at": NOW, "updated_at": NOW, "version": 1}
+    values: dict[str, Any] = dict.fromkeys(Channel.__dataclass_fields__)
+    values |= {"id": new_id("chn"), "scope": project, "project_id": project, "name": f"channel{number}", **made}
+    values |= {"kind": "webhook", "config": {"origin": "https://hooks.example.org:443"}, "enabled": False}
+    channel = Channel(
+        **values | {"digest_at": "", "tz": "UTC", "gather_seconds": 60, "origin": "api", "digest_from": NOW}
+    )
+    rule: dict[str, Any] = dict.fromkeys(Rule.__dataclass_fields__)
+    rule |= {"id": new_id("alr"), "scope": project, "project_id": project, "name": f"rule{number}", **made}
+    rule |= {"events": ["backup_failed"], "channel_ids": [], "labels": {}, "mode": "digest", "enabled": True}
+    alert: dict[str, Any] = dict.fromkeys(Alert.__dataclass_fields__)
+    alert |= {
+        "id": new_id("alt"),
+        "key": f"backup_failed:{resource.id}",
+        "type": "backup_failed",
+        "severity": "warning",
+    }
+    alert |= {"state": "open", "project_id": project, "environment_id": resource.environment_id, "count": 1}
+    alert |= {"resource_id": resource.id, "name": resource.name, "details": {}, "first_at": NOW, "last_at": NOW}
+    letter = replace(delivery_store.queued(channel, f"walk:{number}", "digest", NOW, payload={}), state="dead")
+    for row in (channel, Rule(**rule), Alert(**alert | {"version": 1})):
+        alert_store.insert(conn, row)
+    delivery_store.insert(conn, letter)
+    return {"channel": channel.id, "rule": rule["id"], "alert": alert["id"], "delivery": letter.id}
 
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:

@@ -24,6 +24,8 @@ CREATING = [
     "POST /api/v1/projects/{project_id}/masking-profiles",
     "POST /api/v1/projects/{project_id}/plans",
     "POST /api/v1/plans/{plan_id}/run",
+    "POST /api/v1/alert-channels",
+    "POST /api/v1/alert-rules",
     "POST /api/v1/projects",
     "POST /api/v1/projects/{project_id}/environments",
     "POST /api/v1/databases",
@@ -96,7 +98,7 @@ def test_asked_twice_made_once(here, route) -> None:
     again = call(here, route, headers)
     assert again.status_code == first.status_code
     assert again.headers["idempotent-replayed"] == "true"
-    shown_once = {name: None for name in ("key", "link") if name in first.json()}
+    shown_once = {name: None for name in ("key", "link", "secret") if name in first.json()}
     assert again.json() == first.json() | shown_once
     other = call(here, route, headers, **OTHERWISE.get(route, {"name": "other"}))
     assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")

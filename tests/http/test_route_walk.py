@@ -240,6 +240,10 @@ def test_an_absent_id_of_the_installation(here, keys, route) -> None:
 
 
 LISTS = (
+    "/api/v1/alerts",
+    "/api/v1/alert-channels",
+    "/api/v1/alert-deliveries",
+    "/api/v1/alert-rules",
     "/api/v1/metrics/databases",
     "/api/v1/nodes",
     "/api/v1/moves",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from walk_alerts import ALERTS, ALERTS_STEP_UP
 from walk_ask import Ask, one
 from walk_databases import DATABASES
 from walk_people import ANONYMOUS, PEOPLE
@@ -10,11 +11,12 @@ from walk_vault import VAULT
 
 __all__ = ["ANONYMOUS", "ASKS", "SOCKETS", "STEP_UP", "Ask"]
 
-ASKS: dict[str, Ask] = {**PEOPLE, **PROJECTS, **DATABASES, **VAULT}
+ASKS: dict[str, Ask] = {**PEOPLE, **PROJECTS, **DATABASES, **VAULT, **ALERTS}
 SOCKETS: dict[str, Ask] = {
     "WS /api/v1/databases/{database_id}/connect": one("database.connect", query={"tunnel": "$tunnel"}),
 }
 STEP_UP = (
+    *ALERTS_STEP_UP,
     "DELETE /api/v1/nodes/{node_id}",
     "DELETE /api/v1/repositories/{repository_id}",
     "POST /api/v1/repositories/{repository_id}/password",

@@ -204,6 +204,8 @@ _NOUNS = {
     "plan": "plan",
     "login": "login",
     "provider": "sso",
+    "channel": "alert channel",
+    "rule": "alert rule",
 }
 
 

@@ -101,6 +101,10 @@ PERMISSIONS: dict[str, str] = {
     "snapshot.copy.lower": "Copy production data into a lower environment.",
     "masking.read": "See masking profiles.",
     "masking.write": "Change masking profiles and whether copies must be masked.",
+    "alert.read": "See alerts, rules, channels and deliveries, never their secrets.",
+    "alert.acknowledge": "Acknowledge, mute and resolve alerts.",
+    "alert.channel.manage": "Change and test where alerts go, and send dead letters again.",
+    "alert.rule.manage": "Change how events are told.",
     "metric.read": "See metrics of databases, runs and snapshots.",
     "system.read": "See the state of this installation.",
     "system.admin": "Change this installation.",
@@ -120,6 +124,7 @@ _VIEWER = frozenset(
         "environment.read",
         "limit.read",
         "metric.read",
+        "alert.read",
     }
 )
 _OPERATOR = _VIEWER | {
@@ -129,6 +134,7 @@ _OPERATOR = _VIEWER | {
     "repository.check",
     "plan.run",
     "run.cancel",
+    "alert.acknowledge",
     "database.start",
     "database.stop",
     "database.session.read",
@@ -170,6 +176,7 @@ _DEVELOPER = _VIEWER | {
     "key.create",
     "key.read",
     "masking.read",
+    "alert.acknowledge",
     "secret.read",
     "secret.write",
 }

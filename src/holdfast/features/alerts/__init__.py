@@ -1,0 +1,1 @@
+"""Alerts: who is told what happened, and what did not happen."""

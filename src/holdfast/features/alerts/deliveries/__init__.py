@@ -1,0 +1,1 @@
+"""Deliveries: messages, what they hold, and what became of them."""
