@@ -5,21 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal
 
 import psycopg
 
 from holdfast.contract.catalog import JSON
+from holdfast.contract.incremental import Reuse
 from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream, TableFacts
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import companions, digest, faults, globals, link, moment, sequences
+from holdfast.engines.postgresql import companions, digest, faults, globals, incremental, link, moment, sequences
 from holdfast.engines.postgresql.copier import Copier, CopierPool, CopyStream
 from holdfast.engines.postgresql.inspect import unproven
 from holdfast.engines.postgresql.large import LargeObjects
 from holdfast.engines.postgresql.moment import Moment
 from holdfast.engines.postgresql.names import literal
 from holdfast.engines.postgresql.streams import BytesStream
-from holdfast.engines.postgresql.tables import Range, ranges, select
+from holdfast.engines.postgresql.tables import Range, Table, ranges, select
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Corrupt, HoldfastError, Permanent, Retryable
 from holdfast.kernel.ids import escape_name
@@ -34,20 +36,26 @@ MAX_EAGER_COPIERS = 4
 PATIENCE_MS = (300, 600, 1200, 2500, 5000)
 AUTO_DIGEST_BYTES = 16 * 1024**3
 Target = tuple[str, str]
-Digests = dict[Target, tuple[int, str]]
+Digests = dict[str, digest.Sums]
 
 
 class PostgresCapture:
     """See `contract.snapshot.Capture`. Entering takes the moment, the schema and the reading sessions."""
 
-    def __init__(self, at: Endpoint, tools: Tools, want: CaptureRequest, stop: Stop) -> None:
+    def __init__(
+        self, at: Endpoint, tools: Tools, want: CaptureRequest, stop: Stop, since: Manifest | None = None
+    ) -> None:
         self._at, self._tools, self._want, self._stop = at, tools, want, stop
+        self._since = None if want.full else since
         self._label = link.new_label("capture")
         self._patience = PATIENCE_MS[-1]
         self.position: Mapping[str, JSON] = {}
         self._lock = threading.Lock()
         self._rows: dict[str, int] = {}
+        self._bytes_read: dict[str, int] = {}
         self._facts: dict[str, Mapping[str, JSON]] = {}
+        self._taken: dict[str, Mapping[str, JSON]] = {}  # what the parent says of the ranges that are not read
+        self._proofs: dict[str, None] = {}
         self._moment: Moment | None = None
         self._pool: CopierPool | None = None
         self._digests: Future[Digests] | None = None
@@ -75,13 +83,16 @@ class PostgresCapture:
         self._tables = select(self._moment.tables, self._want.select)
         copiers = self._pool = CopierPool(self._copier)
         try:
-            with ThreadPoolExecutor(2) as pool:
+            with ThreadPoolExecutor(3) as pool:
                 sections = [pool.submit(self._dump, section) for section in ("pre-data", "post-data")]
+                known = pool.submit(self._ask, self._moment)
                 copiers.start(min(max(1, self._want.parallel), MAX_EAGER_COPIERS, max(1, len(self._tables))))
                 self._sections = [section.result() for section in sections]
+                self._known = known.result()
             self._sequences = sequences.read(self._moment.connection)
             self._globals = globals.read(self._moment.connection)
             self._unproven = unproven(self._moment.connection)
+            self._choose()
             self._start_digests(self._moment)
         except psycopg.Error as error:
             if faults.is_schema_race(error):
@@ -91,6 +102,23 @@ class PostgresCapture:
             if faults.is_schema_race(error):
                 raise moment.SchemaMoved from error
             raise
+
+    def _ask(self, held: Moment) -> incremental.Known:
+        return incremental.known(self._at, self._since, self.position, held.signatures, self._want.sample, self._stop)
+
+    def _choose(self) -> None:
+        """Which ranges are read, and what is taken over of the others."""
+        self._parts = {_path(part): part for table in self._by_size() for part in ranges(table)}
+        self._taken, self._proofs = {}, {}
+        for path, part in self._parts.items():
+            facts = self._known.facts(part, path)
+            if facts is not None and self._known.sampled(part):
+                self._proofs[path] = None
+            elif facts is not None and (self._want.digests == "never" or _sums(facts) is not None):
+                self._taken[path] = facts
+
+    def _by_size(self) -> list[Table]:
+        return sorted(self._tables, key=lambda table: -table.bytes)
 
     def _copier(self) -> Copier:
         held = self._held()
@@ -126,9 +154,11 @@ class PostgresCapture:
     def _start_digests(self, held: Moment) -> None:
         if self._want.digests == "never":
             return
-        chosen = self._tables
+        chosen = [part for path, part in self._parts.items() if path not in self._taken]
         if self._want.digests == "auto":
-            chosen = [table for table in chosen if table.bytes <= AUTO_DIGEST_BYTES]
+            chosen = [part for part in chosen if part.table.bytes <= AUTO_DIGEST_BYTES]
+        if not chosen:
+            return
         session = link.connect(self._at, settings=self._pinned(), label=self._label)
         self._digest_session = session
         session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -136,7 +166,10 @@ class PostgresCapture:
         if len(held.tables) <= EAGER_LOCKS:
             moment.lock_tables(session, held.tables)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="pg-digest")
-        self._digests = self._threads.submit(digest.of_tables, session, chosen, self._stop)
+        self._digests = self._threads.submit(self._compute, session, chosen)
+
+    def _compute(self, session: link.Connection, chosen: list[Range]) -> Digests:
+        return {_path(part): sums for part, sums in digest.of_parts(session, chosen, self._stop)}
 
     def entries(self) -> Iterator[Entry]:
         pre, post = self._sections
@@ -146,20 +179,23 @@ class PostgresCapture:
         if self._large_objects() and not self._want.select:
             self._facts[LARGE_OBJECTS] = {}
             yield Entry(LARGE_OBJECTS, self._open_large_objects)
-        for number, table in enumerate(sorted(self._tables, key=lambda table: -table.bytes)):
-            for part in ranges(table):
-                yield self._copy_entry(part)
-            if number == 0:
+        first: Table | None = None
+        for path, part in self._parts.items():
+            if first is not None and part.table is not first:
                 crash_point("capture.half")
+            first = part.table
+            yield self._copy_entry(path, part)
 
-    def _copy_entry(self, part: Range) -> Entry:
+    def _copy_entry(self, path: str, part: Range) -> Entry:
         table = part.table
-        path = _path(part)
         facts: dict[str, JSON] = {
+            **self._known.about(part, self._held().distrusted),
             "schema": table.schema, "table": table.name, "columns": list(table.columns), "owner": table.owner,
             "load_schema": table.load_schema, "load_table": table.load_name, "first_block": part.first,
         }  # fmt: skip
         self._facts[path] = facts
+        if path in self._taken:
+            return Entry(path, None, facts=facts)
 
         def opened() -> Stream:
             return self._open_copy(path, part)
@@ -172,12 +208,12 @@ class PostgresCapture:
             raise Permanent("this capture has been left", code="stream_closed")
         copier = pool.take()
 
-        def done(kept: Copier | None, rows: int) -> None:
+        def done(kept: Copier | None, rows: int, size: int) -> None:
             if kept is None:
                 pool.drop(copier)
                 return
             with self._lock:
-                self._rows[path] = rows
+                self._rows[path], self._bytes_read[path] = rows, size
             pool.give(kept)
 
         return CopyStream(copier, part.copy_out(), done)
@@ -200,8 +236,7 @@ class PostgresCapture:
         held.check()
         facts = self._table_facts(found)
         entries: dict[str, Mapping[str, JSON]] = {
-            path: {**known, **({"rows": self._rows[path]} if path in self._rows else {})}
-            for path, known in self._facts.items()
+            path: {**known, **self._counted(path, found)} for path, known in self._facts.items()
         }
         crash_point("capture.finish")
         return Manifest(
@@ -220,8 +255,22 @@ class PostgresCapture:
                 "unproven": self._unproven,
                 "hosted": self._at.hosted,
                 "sequences": [[s.schema, s.name, s.last, s.called] for s in self._sequences],
+                "reuse": self.reuse().as_json(),
             },
+            distrust=tuple(t.label for t in self._tables if t.oid in held.distrusted),
         )
+
+    def reuse(self) -> Reuse:
+        """See `contract.incremental.CanSkip`."""
+        skipped = sum(_number(facts.get("size")) for facts in self._taken.values())
+        kind: Literal["full", "incremental"] = "incremental" if self._known.changes is not None else "full"
+        return Reuse(kind, self._known.why, sum(self._bytes_read.values()), skipped, dict(self._proofs))
+
+    def _counted(self, path: str, found: Digests) -> dict[str, JSON]:
+        if path in self._taken:
+            return {name: self._taken[path][name] for name in ("rows", "sums") if name in self._taken[path]}
+        rows: dict[str, JSON] = {"rows": self._rows[path]} if path in self._rows else {}
+        return {**rows, **({"sums": digest.added([found[path]])[1]} if path in found else {})}
 
     def _await_digests(self) -> Digests:
         if self._digests is None:
@@ -234,22 +283,31 @@ class PostgresCapture:
 
     def _table_facts(self, found: Digests) -> Iterator[TableFacts]:
         paths: dict[Target, list[str]] = {}
-        for table in self._tables:
-            paths.setdefault(table.target, []).extend(_path(part) for part in ranges(table))
+        for path, part in self._parts.items():
+            paths.setdefault(part.table.target, []).append(path)
         for (schema, name), entries in sorted(paths.items()):
-            unread = [path for path in entries if path not in self._rows]
-            if unread:
-                raise Retryable(f"{unread[0]} was not read to its end", code="snapshot_incomplete")
-            rows = sum(self._rows[path] for path in entries)
-            counted, text = found.get((schema, name), (rows, None))
-            if counted != rows:
-                raise Corrupt(f"{schema}.{name}: {counted} rows at the server, {rows} in the stream")
+            sums = [self._sums_of(path, found) for path in entries]
+            known = [part for part in sums if part[1] is not None]
+            rows, text = sum(part[0] for part in sums), None
+            if len(known) == len(sums):
+                rows, text = digest.added([(count, *pair) for count, pair in sums if pair is not None])
             yield TableFacts(schema, name, rows, text, digest.METHOD if text else None, tuple(entries))
 
+    def _sums_of(self, path: str, found: Digests) -> tuple[int, tuple[int, int] | None]:
+        """Rows of one range, and its two sums where they were computed. Raises Retryable, Corrupt."""
+        if path in self._taken:
+            return _number(self._taken[path].get("rows")), _sums(self._taken[path])
+        if path not in self._rows:
+            raise Retryable(f"{path} was not read to its end", code="snapshot_incomplete")
+        rows = self._rows[path]
+        if path not in found:
+            return rows, None
+        if found[path][0] != rows:
+            raise Corrupt(f"{path}: {found[path][0]} rows at the server, {rows} in the stream")
+        return rows, found[path][1:]
+
     def companions(self) -> Mapping[str, bytes]:
-        return companions.make(
-            self._held().catalog, [part for table in self._tables for part in ranges(table)], _path, self._globals
-        )
+        return companions.make(self._held().catalog, list(self._parts.values()), _path, self._globals)
 
     def __exit__(self, *exc: object) -> None:
         unread = self._pool.close() if self._pool is not None else 0
@@ -264,6 +322,16 @@ class PostgresCapture:
         if unread or any(exc):
             link.end_sessions(self._at, self._label)
         self._moment = self._threads = self._digest_session = self._digests = self._pool = None
+
+
+def _sums(facts: Mapping[str, JSON]) -> tuple[int, int] | None:
+    """The two sums of a range as the manifest has them."""
+    text = facts.get("sums")
+    return (int(text[:16], 16), int(text[16:], 16)) if isinstance(text, str) else None
+
+
+def _number(value: JSON) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _path(part: Range) -> str:

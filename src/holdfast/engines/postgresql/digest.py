@@ -6,7 +6,7 @@ hashes; each is summed modulo 2^64. Sums add up, so the parts of a table may be 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from holdfast.engines.postgresql import link
 from holdfast.engines.postgresql.link import Connection
@@ -28,15 +28,30 @@ def statement(part: Range) -> str:
     )
 
 
+Sums = tuple[int, int, int]  # rows, and two sums
+
+
+def of_parts(connection: Connection, parts: Sequence[Range], stop: Stop) -> Iterator[tuple[Range, Sums]]:
+    """Rows and sums of each part, as they come. Cancels when stopped."""
+    stop.on_stop(connection.cancel)
+    for part in parts:
+        stop.check()
+        row = connection.execute(link.statement(statement(part))).fetchone()
+        rows, first, second = row or (0, 0, 0)
+        yield part, (int(rows), int(first or 0) & _MASK, int(second or 0) & _MASK)
+
+
+def added(sums: Iterable[Sums]) -> tuple[int, str]:
+    """(rows, digest) of the whole from those of its parts."""
+    rows = first = second = 0
+    for part in sums:
+        rows, first, second = rows + part[0], first + part[1], second + part[2]
+    return rows, f"{first & _MASK:016x}{second & _MASK:016x}"
+
+
 def of_tables(connection: Connection, tables: Sequence[Table], stop: Stop) -> dict[tuple[str, str], tuple[int, str]]:
     """{(schema, table): (rows, digest)}, partitions under hash summed at their root. Cancels when stopped."""
-    stop.on_stop(connection.cancel)
-    sums: dict[tuple[str, str], list[int]] = {}
-    for table in tables:
-        total = sums.setdefault(table.target, [0, 0, 0])
-        for part in ranges(table):
-            stop.check()
-            row = connection.execute(link.statement(statement(part))).fetchone()
-            for index, value in enumerate(row or (0, 0, 0)):
-                total[index] += int(value or 0)
-    return {key: (rows, f"{first & _MASK:016x}{second & _MASK:016x}") for key, (rows, first, second) in sums.items()}
+    found: dict[tuple[str, str], list[Sums]] = {table.target: [] for table in tables}
+    for part, sums in of_parts(connection, [part for table in tables for part in ranges(table)], stop):
+        found[part.table.target].append(sums)
+    return {target: added(sums) for target, sums in found.items()}

@@ -67,7 +67,7 @@ class PostgresqlEngine(
         capture=CaptureTraits(
             isolation="snapshot",
             temporary_disk="the schema only: a few MB, whatever the size of the data",
-            incremental=False,
+            incremental=True,
         ),
         schemas=True,
         translates=True,

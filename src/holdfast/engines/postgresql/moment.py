@@ -1,7 +1,8 @@
 """One exported snapshot and the locks that keep its tables in place.
 
 Order matters: lock first, then take the snapshot, then look again. A snapshot taken before the lock would read a
-table that was truncated or rewritten in between as empty: those changes do not obey MVCC.
+table that was truncated or rewritten in between as empty: those changes do not obey MVCC. The position that the next
+capture counts from comes before all of it, then who is writing (see incremental.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import psycopg
 
 from holdfast.contract.catalog import JSON, Catalog
 from holdfast.contract.spec import Endpoint
-from holdfast.engines.postgresql import faults, inspect, link
+from holdfast.engines.postgresql import faults, incremental, inspect, link, signatures
 from holdfast.engines.postgresql.tables import Table, list_tables
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.stop import Stop
@@ -32,11 +33,15 @@ class Moment:
         self.released = False
         stop.on_stop(self._interrupt)
         try:
-            self.tables = self._lock()
-            self.snapshot, self.position = self._export()
+            self.tables = list_tables(self.connection)
+            before, self.distrusted = incremental.before(self.connection)
+            self._lock()
+            self.snapshot, position = self._export()
+            self.position: dict[str, JSON] = {**position, **before}
             if _shape(list_tables(self.connection)) != _shape(self.tables):
                 raise SchemaMoved
             self.catalog: Catalog = inspect.catalog(self.connection, exact=False)
+            self.signatures = signatures.read(self.connection)
         except BaseException as error:
             self.close()
             stop.check()
@@ -46,11 +51,9 @@ class Moment:
                 raise faults.from_psycopg(error, "taking the snapshot") from error
             raise
 
-    def _lock(self) -> list[Table]:
-        tables = list_tables(self.connection)
+    def _lock(self) -> None:
         self.connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        lock_tables(self.connection, tables)
-        return tables
+        lock_tables(self.connection, self.tables)
 
     def _export(self) -> tuple[str, dict[str, JSON]]:
         row = self.connection.execute(
