@@ -60,7 +60,7 @@ def enabled(connection: Connection) -> bool:
 
 
 def cut(connection: Connection) -> None:
-    """Let a summary end here: the next one then names little that changed before. Without the right to, it names more."""
+    """Let a summary end here, so that the next names little of what was before. Without the right to, it names more."""
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
         connection.execute("CHECKPOINT")
 
@@ -145,7 +145,9 @@ GROUP BY 1, 2, 3
 
 
 def _read(connection: Connection, since: str, until: str, timeline: int) -> Changes:
-    rows = connection.execute(_CONTENTS, {"since": since, "until": until, "timeline": timeline, "size": tables.RANGE_BLOCKS}).fetchall()
+    rows = connection.execute(
+        _CONTENTS, {"since": since, "until": until, "timeline": timeline, "size": tables.RANGE_BLOCKS}
+    ).fetchall()
     if not _covered(connection, since, until, timeline):
         raise Unknown("WAL summaries went away while they were read")
     if any(filenode == 0 for _, filenode, *_ in rows):

@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
     capture=CaptureTraits(
         isolation="snapshot",
         temporary_disk="none for the copy; the -wal file grows by what others write until the capture ends",
+        incremental=True,
     ),
     schemas=False,
     translates=True,
