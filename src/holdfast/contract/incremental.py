@@ -31,12 +31,12 @@ class Reuse:
     proofs: Mapping[str, tuple[int, ...] | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, JSON]:
-        """For the manifest: what is needed to understand it later, not each proof."""
+        """For the manifest: the vault reads it again from there."""
         return {
             "kind": self.kind,
             "read": self.read,
             "skipped": self.skipped,
-            "proofs": sum(1 if cells is None else len(cells) for cells in self.proofs.values()),
+            "proofs": {path: None if cells is None else list(cells) for path, cells in self.proofs.items()},
             **({"why": self.why} if self.why else {}),
         }
 

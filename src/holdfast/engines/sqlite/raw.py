@@ -28,7 +28,10 @@ def read(connection: apsw.Connection, offset: int, buffer: bytearray) -> None:
 
     Pages that are in the -wal have other bytes there. Raises Retryable when the file is shorter or cannot be read."""
     pointer = ctypes.c_void_p()
-    if not connection.file_control("main", apsw.SQLITE_FCNTL_FILE_POINTER, ctypes.addressof(pointer)) or not pointer.value:
+    if (
+        not connection.file_control("main", apsw.SQLITE_FCNTL_FILE_POINTER, ctypes.addressof(pointer))
+        or not pointer.value
+    ):
         raise Permanent("SQLite gave no handle of its file", code="capture_incomplete")
     file = ctypes.cast(pointer, ctypes.POINTER(_File)).contents
     target = (ctypes.c_char * len(buffer)).from_buffer(buffer)

@@ -72,6 +72,7 @@ def create_snapshot(
             level=body.level,
             repository_id=body.repository_id,
             tags=body.tags,
+            full=body.full,
             once=once.answering(_pair_wire, 202),
         )
     )

@@ -43,19 +43,20 @@ Level = Annotated[
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once instead of watching it.")]
 
 
-@verb(app, "create", "holdfast snapshot create shop\nholdfast snapshot create shop --verify L3")
+@verb(app, "create", "holdfast snapshot create shop\nholdfast snapshot create shop --verify L3 --full")
 def create(
     ctx: typer.Context,
     *,
     database: Annotated[str, typer.Argument(help="Database, by name or id.")],
     level: Level = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, also what did not change.")] = False,
     no_wait: NoWait = False,
 ) -> None:
     """Take a snapshot of a database and prove it."""
     t = terminal(ctx)
     found = t.database(database)
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"full": True} if full else {}
     if level is not None:
         body["level"] = level
     if repository:
@@ -84,6 +85,7 @@ def list_(
             "DATABASE": "resource_name",
             "TAKEN": lambda item: output.moment_text(item.get("taken_at") or item.get("created_at")),
             "STATE": "state",
+            "TYPE": lambda item: item.get("type") or "-",
             "PROVEN": _proven,
             "WHY": "trigger",
             "SIZE": lambda item: output.size_text(_size(item)),
@@ -109,6 +111,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
             "State": found["state"] + (", held" if found["hold"] else ""),
             "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
             "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} of it new and stored",
+            "Type": _type(found),
             "Inside": f"{_count(found['tables'], 'table')}, {_count(found['rows'], 'row')}",
             "Took": output.seconds_text(found["seconds"]),
             "Repository": found["repository_id"],
@@ -286,6 +289,16 @@ def _size(snapshot: dict[str, Any]) -> float | None:
 
 def _count(number: int | None, what: str) -> str:
     return f"{'-' if number is None else format(number, ',')} {what}{'' if number == 1 else 's'}"
+
+
+def _type(snapshot: dict[str, Any]) -> str:
+    """Full, and why; or incremental, on what, and how much of it was read."""
+    about = snapshot.get("summary") or {}
+    if snapshot.get("type") != "incremental":
+        why = f": {output.visible(str(about['why_full']))}" if about.get("why_full") else ""
+        return f"{snapshot.get('type') or '-'}{why}"
+    read, skipped = output.size_text(snapshot.get("read_bytes")), output.size_text(snapshot.get("skipped_bytes"))
+    return f"incremental, number {about.get('sequence')} since {about.get('base')}: {read} read, {skipped} unchanged"
 
 
 def _proven(snapshot: dict[str, Any]) -> str:

@@ -49,9 +49,10 @@ class SnapshotsService:
         level: int | None = None,
         repository_id: str | None = None,
         tags: Sequence[str] = (),
+        full: bool = False,
         once: Once = NEVER,
     ) -> tuple[Snapshot, Run]:
-        """`level` None = L1, and L3 while no snapshot of this database was ever restored."""
+        """`level` None = L1, and L3 while no snapshot of this database was ever restored. `full`: read everything."""
         with self._db.write() as conn:
             resource = found_database(conn, actor, resource_id, "snapshot.create")
             once.check(conn)
@@ -63,7 +64,8 @@ class SnapshotsService:
                 conn, actor, resource, level=level, repository_id=repository_id, tags=tags, trigger="manual"
             )
             node = self.node_of(conn, snapshot, resource.node)
-            run = self._submit(conn, actor, snapshot, "snapshot.create", {}, resource.id, node)
+            values = {"full": True} if full else {}
+            run = self._submit(conn, actor, snapshot, "snapshot.create", values, resource.id, node)
             made = (self.own(conn, snapshot, run), run)
             once.keep(conn, made)
             return made
