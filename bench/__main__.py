@@ -14,6 +14,7 @@ ALL = (
     "snapshot_sqlite",
     "vault_scale",
     "capture_postgresql",
+    "second_snapshot",
     "api_latency",
     "trust",
     "gateway",
