@@ -63,8 +63,8 @@ KINDS = (
     "n AS id, jsonb_build_object('n', n, 'weight', (n::bigint * 7919) % 1000, 'tags', array['a', 'b', md5(n::text)], "
     "'note', repeat(md5((n % 1000)::text), 6)) AS body",
     "n AS id, (SELECT string_agg((array['state','keeper','ledger','order','parcel','invoice','harbour','copper',"
-    "'quiet','morning','signal','north'])[1 + (n * 31 + k * k * 17 + n / 7 * k) % 12], ' ') FROM generate_series(1, 60) k) "
-    "AS words, md5(n::text) AS digest",
+    "'quiet','morning','signal','north'])[1 + (n * 31 + k * k * 17 + n / 7 * k) % 12], ' ') "
+    "FROM generate_series(1, 60) k) AS words, md5(n::text) AS digest",
     "n AS id, md5(n::text) || md5((n * 3)::text) || md5((n * 7)::text) AS a, decode(md5((n + 1)::text) || "
     "md5((n + 2)::text), 'hex') AS b, random() AS c, random() AS d",
 )

@@ -68,7 +68,7 @@ class PostgresqlEngine(
             isolation="snapshot",
             temporary_disk="the schema only: a few MB, whatever the size of the data",
             incremental=True,
-            unchanged="from version 17 on, with summarize_wal, ranges that no WAL summary names are not read, but for a sample",
+            unchanged="from version 17 on, ranges no WAL summary names (summarize_wal) are not read, but for a sample",
         ),
         schemas=True,
         translates=True,

@@ -210,7 +210,7 @@ class _Found:
 
     def _incremental(self) -> tuple[str, tuple[str, ...]]:
         """Why each snapshot of a server that could say what changed reads everything; nothing when it does not."""
-        remedy = ("ALTER SYSTEM SET summarize_wal = on",) if self._summaries == "off" else ()
+        remedy: tuple[str, ...] = ("ALTER SYSTEM SET summarize_wal = on",) if self._summaries == "off" else ()
         if not self._checkpoints:
             remedy += (f"GRANT pg_checkpoint TO {identifier(self._user)}",)
         if self._summaries is None or not remedy:

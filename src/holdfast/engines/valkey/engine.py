@@ -73,7 +73,7 @@ class ValkeyEngine(Logins, Rotates, Resizes, Activities):
             isolation="snapshot",
             temporary_disk="one RDB file, about as large as the data; a scratch server holds it in memory meanwhile",
             incremental=False,
-            unchanged="the server always sends everything, and all of it is read; what is stored already is not stored again",
+            unchanged="the server always sends everything; what is stored already is not stored again",
         ),
         transactions=False,
         schemas=True,
