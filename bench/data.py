@@ -77,6 +77,8 @@ def fill_postgresql(execute: Callable[[str], object], size: int) -> None:
     for number in range(TABLES):
         kind = number % len(KINDS)
         rows = max(1, int(size / TABLES / _ROW_BYTES[kind]))
-        execute("SELECT setseed(0.5)")
-        execute(f"CREATE TABLE mixed_{number} AS SELECT {KINDS[kind]} FROM generate_series(1, {rows}) AS n")
+        first = number * 10**7 + 1  # no table repeats another
+        execute(f"SELECT setseed({number / TABLES})")
+        numbers = f"generate_series({first}::bigint, {first + rows - 1}) AS n"
+        execute(f"CREATE TABLE mixed_{number} AS SELECT {KINDS[kind]} FROM {numbers}")
         execute(f"VACUUM (FREEZE, ANALYZE) mixed_{number}")

@@ -71,14 +71,14 @@ def with_sizes(manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
 
 def require_equal(place: Place, capture: PostgresCapture, kept: Kept) -> None:
     with at_moment(place, capture) as session:
-        for path, part in capture._parts.items():
+        for path, part in capture._choice.parts.items():
             with session.cursor().copy(link.statement(part.copy_out())) as out:
                 true = b"".join(bytes(block) for block in out)
             assert kept.files[path] == true, (path, path in kept.inherited, kept.files[path][:200], true[:200])
         assert kept.manifest is not None
-        chosen = {part.table.target: part.table for part in capture._parts.values()}
+        chosen = {part.table.target: part.table for part in capture._choice.parts.values()}
         for facts in kept.manifest.tables:
-            tables = [p.table for p in capture._parts.values() if p.table.target == (facts.schema, facts.name)]
+            tables = [p.table for p in capture._choice.parts.values() if p.table.target == (facts.schema, facts.name)]
             unique = list({table.oid: table for table in tables}.values())
             assert digest.of_tables(session, unique, Stop())[facts.schema, facts.name] == (facts.rows, facts.digest)
         assert set(chosen) == {(facts.schema, facts.name) for facts in kept.manifest.tables}

@@ -5,26 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
 
 import psycopg
 
 from holdfast.contract.catalog import JSON
 from holdfast.contract.incremental import Reuse
-from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream, TableFacts
+from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import companions, digest, faults, globals, incremental, link, moment, sequences
+from holdfast.engines.postgresql.choice import Choice, path_of
 from holdfast.engines.postgresql.copier import Copier, CopierPool, CopyStream
 from holdfast.engines.postgresql.inspect import unproven
 from holdfast.engines.postgresql.large import LargeObjects
 from holdfast.engines.postgresql.moment import Moment
 from holdfast.engines.postgresql.names import literal
 from holdfast.engines.postgresql.streams import BytesStream
-from holdfast.engines.postgresql.tables import Range, Table, ranges, select
+from holdfast.engines.postgresql.tables import Range, Table, select
 from holdfast.kernel.crashpoints import crash_point
-from holdfast.kernel.errors import Corrupt, HoldfastError, Permanent, Retryable
-from holdfast.kernel.ids import escape_name
+from holdfast.kernel.errors import HoldfastError, Permanent
 from holdfast.kernel.stop import Stop
 
 PRE_DATA, POST_DATA = "schema/pre-data.dump", "schema/post-data.dump"
@@ -51,11 +50,7 @@ class PostgresCapture:
         self._patience = PATIENCE_MS[-1]
         self.position: Mapping[str, JSON] = {}
         self._lock = threading.Lock()
-        self._rows: dict[str, int] = {}
-        self._bytes_read: dict[str, int] = {}
         self._facts: dict[str, Mapping[str, JSON]] = {}
-        self._taken: dict[str, Mapping[str, JSON]] = {}  # what the parent says of the ranges that are not read
-        self._proofs: dict[str, None] = {}
         self._moment: Moment | None = None
         self._pool: CopierPool | None = None
         self._digests: Future[Digests] | None = None
@@ -88,11 +83,12 @@ class PostgresCapture:
                 known = pool.submit(self._ask, self._moment)
                 copiers.start(min(max(1, self._want.parallel), MAX_EAGER_COPIERS, max(1, len(self._tables))))
                 self._sections = [section.result() for section in sections]
-                self._known = known.result()
             self._sequences = sequences.read(self._moment.connection)
             self._globals = globals.read(self._moment.connection)
             self._unproven = unproven(self._moment.connection)
-            self._choose()
+            self._choice = Choice(
+                self._tables, known.result(), self._moment.distrusted, digests=self._want.digests != "never"
+            )
             self._start_digests(self._moment)
         except psycopg.Error as error:
             if faults.is_schema_race(error):
@@ -105,20 +101,6 @@ class PostgresCapture:
 
     def _ask(self, held: Moment) -> incremental.Known:
         return incremental.known(self._at, self._since, self.position, held.signatures, self._want.sample, self._stop)
-
-    def _choose(self) -> None:
-        """Which ranges are read, and what is taken over of the others."""
-        self._parts = {_path(part): part for table in self._by_size() for part in ranges(table)}
-        self._taken, self._proofs = {}, {}
-        for path, part in self._parts.items():
-            facts = self._known.facts(part, path)
-            if facts is not None and self._known.sampled(part):
-                self._proofs[path] = None
-            elif facts is not None and (self._want.digests == "never" or _sums(facts) is not None):
-                self._taken[path] = facts
-
-    def _by_size(self) -> list[Table]:
-        return sorted(self._tables, key=lambda table: -table.bytes)
 
     def _copier(self) -> Copier:
         held = self._held()
@@ -154,7 +136,7 @@ class PostgresCapture:
     def _start_digests(self, held: Moment) -> None:
         if self._want.digests == "never":
             return
-        chosen = [part for path, part in self._parts.items() if path not in self._taken]
+        chosen = self._choice.to_read()
         if self._want.digests == "auto":
             chosen = [part for part in chosen if part.table.bytes <= AUTO_DIGEST_BYTES]
         if not chosen:
@@ -169,7 +151,7 @@ class PostgresCapture:
         self._digests = self._threads.submit(self._compute, session, chosen)
 
     def _compute(self, session: link.Connection, chosen: list[Range]) -> Digests:
-        return {_path(part): sums for part, sums in digest.of_parts(session, chosen, self._stop)}
+        return {path_of(part): sums for part, sums in digest.of_parts(session, chosen, self._stop)}
 
     def entries(self) -> Iterator[Entry]:
         pre, post = self._sections
@@ -180,21 +162,16 @@ class PostgresCapture:
             self._facts[LARGE_OBJECTS] = {}
             yield Entry(LARGE_OBJECTS, self._open_large_objects)
         first: Table | None = None
-        for path, part in self._parts.items():
+        for path, part in self._choice.parts.items():
             if first is not None and part.table is not first:
                 crash_point("capture.half")
             first = part.table
             yield self._copy_entry(path, part)
 
     def _copy_entry(self, path: str, part: Range) -> Entry:
-        table = part.table
-        facts: dict[str, JSON] = {
-            **self._known.about(part, self._held().distrusted),
-            "schema": table.schema, "table": table.name, "columns": list(table.columns), "owner": table.owner,
-            "load_schema": table.load_schema, "load_table": table.load_name, "first_block": part.first,
-        }  # fmt: skip
+        facts = self._choice.facts(path)
         self._facts[path] = facts
-        if path in self._taken:
+        if path in self._choice.taken:
             return Entry(path, None, facts=facts)
 
         def opened() -> Stream:
@@ -213,7 +190,7 @@ class PostgresCapture:
                 pool.drop(copier)
                 return
             with self._lock:
-                self._rows[path], self._bytes_read[path] = rows, size
+                self._choice.rows[path], self._choice.sizes[path] = rows, size
             pool.give(kept)
 
         return CopyStream(copier, part.copy_out(), done)
@@ -234,9 +211,9 @@ class PostgresCapture:
         held = self._held()
         found = self._await_digests()
         held.check()
-        facts = self._table_facts(found)
         entries: dict[str, Mapping[str, JSON]] = {
-            path: {**known, **self._counted(path, found)} for path, known in self._facts.items()
+            path: {**known, **(self._choice.counted(path, found) if path in self._choice.parts else {})}
+            for path, known in self._facts.items()
         }
         crash_point("capture.finish")
         return Manifest(
@@ -245,7 +222,7 @@ class PostgresCapture:
             database=held.catalog.database,
             position=self.position,
             catalog=held.catalog,
-            tables=tuple(facts),
+            tables=tuple(self._choice.tables(found)),
             entries=entries,
             options={
                 "format": "pg-logical-1",
@@ -262,15 +239,7 @@ class PostgresCapture:
 
     def reuse(self) -> Reuse:
         """See `contract.incremental.CanSkip`."""
-        skipped = sum(_number(facts.get("size")) for facts in self._taken.values())
-        kind: Literal["full", "incremental"] = "incremental" if self._known.changes is not None else "full"
-        return Reuse(kind, self._known.why, sum(self._bytes_read.values()), skipped, dict(self._proofs))
-
-    def _counted(self, path: str, found: Digests) -> dict[str, JSON]:
-        if path in self._taken:
-            return {name: self._taken[path][name] for name in ("rows", "sums") if name in self._taken[path]}
-        rows: dict[str, JSON] = {"rows": self._rows[path]} if path in self._rows else {}
-        return {**rows, **({"sums": digest.added([found[path]])[1]} if path in found else {})}
+        return self._choice.reuse()
 
     def _await_digests(self) -> Digests:
         if self._digests is None:
@@ -281,33 +250,8 @@ class PostgresCapture:
             self._stop.check()
             raise faults.from_psycopg(error, "computing digests") from error
 
-    def _table_facts(self, found: Digests) -> Iterator[TableFacts]:
-        paths: dict[Target, list[str]] = {}
-        for path, part in self._parts.items():
-            paths.setdefault(part.table.target, []).append(path)
-        for (schema, name), entries in sorted(paths.items()):
-            sums = [self._sums_of(path, found) for path in entries]
-            known = [part for part in sums if part[1] is not None]
-            rows, text = sum(part[0] for part in sums), None
-            if len(known) == len(sums):
-                rows, text = digest.added([(count, *pair) for count, pair in sums if pair is not None])
-            yield TableFacts(schema, name, rows, text, digest.METHOD if text else None, tuple(entries))
-
-    def _sums_of(self, path: str, found: Digests) -> tuple[int, tuple[int, int] | None]:
-        """Rows of one range, and its two sums where they were computed. Raises Retryable, Corrupt."""
-        if path in self._taken:
-            return _number(self._taken[path].get("rows")), _sums(self._taken[path])
-        if path not in self._rows:
-            raise Retryable(f"{path} was not read to its end", code="snapshot_incomplete")
-        rows = self._rows[path]
-        if path not in found:
-            return rows, None
-        if found[path][0] != rows:
-            raise Corrupt(f"{path}: {found[path][0]} rows at the server, {rows} in the stream")
-        return rows, found[path][1:]
-
     def companions(self) -> Mapping[str, bytes]:
-        return companions.make(self._held().catalog, list(self._parts.values()), _path, self._globals)
+        return companions.make(self._held().catalog, list(self._choice.parts.values()), path_of, self._globals)
 
     def __exit__(self, *exc: object) -> None:
         unread = self._pool.close() if self._pool is not None else 0
@@ -322,18 +266,3 @@ class PostgresCapture:
         if unread or any(exc):
             link.end_sessions(self._at, self._label)
         self._moment = self._threads = self._digest_session = self._digests = self._pool = None
-
-
-def _sums(facts: Mapping[str, JSON]) -> tuple[int, int] | None:
-    """The two sums of a range as the manifest has them."""
-    text = facts.get("sums")
-    return (int(text[:16], 16), int(text[16:], 16)) if isinstance(text, str) else None
-
-
-def _number(value: JSON) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _path(part: Range) -> str:
-    table = part.table
-    return f"data/{escape_name(table.schema)}/{escape_name(table.name)}/{part.first:010d}.copy"
