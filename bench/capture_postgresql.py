@@ -29,7 +29,8 @@ from holdfast.vault.stores.local import LocalStore
 
 BAR, DISK_BAR, RUNS = 1.1, 64 << 20, 3
 PGBENCH = (
-    "CREATE TABLE pgbench_accounts AS SELECT n AS aid, n % 10 AS bid, 0 AS abalance, repeat(' ', 84)::char(84) AS filler "
+    "CREATE TABLE pgbench_accounts AS "
+    "SELECT n AS aid, n % 10 AS bid, 0 AS abalance, repeat(' ', 84)::char(84) AS filler "
     "FROM generate_series(1, 1500000) AS n"
 )
 
