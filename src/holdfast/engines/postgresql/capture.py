@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 
@@ -13,7 +14,17 @@ from holdfast.contract.incremental import Reuse
 from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import companions, digest, faults, globals, incremental, link, moment, sequences
+from holdfast.engines.postgresql import (
+    companions,
+    digest,
+    faults,
+    globals,
+    incremental,
+    link,
+    moment,
+    sequences,
+    signatures,
+)
 from holdfast.engines.postgresql.choice import Choice, path_of
 from holdfast.engines.postgresql.copier import Copier, CopierPool, CopyStream
 from holdfast.engines.postgresql.inspect import unproven
@@ -73,22 +84,22 @@ class PostgresCapture:
         raise moment.schema_unsteady()
 
     def _enter(self) -> None:
-        self._moment = moment.take(self._at, self._stop)
+        self._moment = moment.take(self._at, self._stop, cut=self._patience == PATIENCE_MS[0])
         self.position = self._moment.position
         self._tables = select(self._moment.tables, self._want.select)
         copiers = self._pool = CopierPool(self._copier)
         try:
             with ThreadPoolExecutor(3) as pool:
                 sections = [pool.submit(self._dump, section) for section in ("pre-data", "post-data")]
-                known = pool.submit(self._ask, self._moment)
+                known = pool.submit(self._ask)
                 copiers.start(min(max(1, self._want.parallel), MAX_EAGER_COPIERS, max(1, len(self._tables))))
                 self._sections = [section.result() for section in sections]
             self._sequences = sequences.read(self._moment.connection)
             self._globals = globals.read(self._moment.connection)
             self._unproven = unproven(self._moment.connection)
-            self._choice = Choice(
-                self._tables, known.result(), self._moment.distrusted, digests=self._want.digests != "never"
-            )
+            # Only now: before the other sessions have their locks, each query is time for somebody's DROP.
+            sure = replace(known.result(), signatures=signatures.read(self._moment.connection))
+            self._choice = Choice(self._tables, sure, self._moment.distrusted, digests=self._want.digests != "never")
             self._start_digests(self._moment)
         except psycopg.Error as error:
             if faults.is_schema_race(error):
@@ -99,8 +110,8 @@ class PostgresCapture:
                 raise moment.SchemaMoved from error
             raise
 
-    def _ask(self, held: Moment) -> incremental.Known:
-        return incremental.known(self._at, self._since, self.position, held.signatures, self._want.sample, self._stop)
+    def _ask(self) -> incremental.Known:
+        return incremental.known(self._at, self._since, self.position, self._want.sample, self._stop)
 
     def _copier(self) -> Copier:
         held = self._held()

@@ -35,10 +35,10 @@ _SAME: Mapping[str, str] = {
 }
 
 
-def before(connection: Connection) -> tuple[dict[str, JSON], frozenset[int]]:
+def before(connection: Connection, *, cut: bool) -> tuple[dict[str, JSON], frozenset[int]]:
     """Read in autocommit, before the snapshot: the position from which the next capture counts changes, and the
     tables that somebody may be writing to. The order of the two matters, and that the snapshot follows."""
-    if summaries.enabled(connection):
+    if cut and summaries.enabled(connection):
         summaries.cut(connection)
     row = connection.execute("SELECT pg_catalog.pg_current_wal_lsn()::pg_catalog.text").fetchone()
     locked = connection.execute(
@@ -109,14 +109,14 @@ def known(
     at: Endpoint,
     since: Manifest | None,
     position: Mapping[str, JSON],
-    signatures: Mapping[int, Signature],
     sample: int,
     stop: Stop,
 ) -> Known:
-    """Ask the server what changed since the parent. Called after the snapshot; its own session, closed at the end."""
-    nothing = Known(signatures=signatures, sample=sample)
+    """Ask the server what changed since the parent. Called after the snapshot; its own session, closed at the end.
+
+    The signatures are still missing: whoever holds the snapshot adds them."""
     if since is None:
-        return nothing
+        return Known(sample=sample)
     try:
         start, timeline = _comparable(since.position, position)
         with link.connect(at) as session:
@@ -125,11 +125,11 @@ def known(
                 raise Unknown("the server writes no WAL summaries (summarize_wal, PostgreSQL 17 and later)")
             found = summaries.changes(session, start, timeline, stop)
     except Unknown as unknown:
-        return Known(why=str(unknown), signatures=signatures, sample=sample)
+        return Known(why=str(unknown), sample=sample)
     except psycopg.Error as error:
         stop.check()
-        return Known(why=f"WAL summaries: {faults.first_line(str(error))}", signatures=signatures, sample=sample)
-    return Known(found, "", since, signatures, sample)
+        return Known(why=f"WAL summaries: {faults.first_line(str(error))}", sample=sample)
+    return Known(found, "", since, sample=sample)
 
 
 def _comparable(then: Mapping[str, JSON], now: Mapping[str, JSON]) -> tuple[str, int]:

@@ -11,7 +11,7 @@ import psycopg
 
 from holdfast.contract.catalog import JSON, Catalog
 from holdfast.contract.spec import Endpoint
-from holdfast.engines.postgresql import faults, incremental, inspect, link, signatures
+from holdfast.engines.postgresql import faults, incremental, inspect, link
 from holdfast.engines.postgresql.tables import Table, list_tables
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.stop import Stop
@@ -27,21 +27,20 @@ class SchemaMoved(Exception):
 class Moment:
     """The session that exported the snapshot. The snapshot lives as long as its transaction."""
 
-    def __init__(self, at: Endpoint, stop: Stop) -> None:
+    def __init__(self, at: Endpoint, stop: Stop, *, cut: bool) -> None:
         stop.check()
         self.connection = link.connect(at)
         self.released = False
         stop.on_stop(self._interrupt)
         try:
+            before, self.distrusted = incremental.before(self.connection, cut=cut)
             self.tables = list_tables(self.connection)
-            before, self.distrusted = incremental.before(self.connection)
             self._lock()
             self.snapshot, position = self._export()
             self.position: dict[str, JSON] = {**position, **before}
             if _shape(list_tables(self.connection)) != _shape(self.tables):
                 raise SchemaMoved
             self.catalog: Catalog = inspect.catalog(self.connection, exact=False)
-            self.signatures = signatures.read(self.connection)
         except BaseException as error:
             self.close()
             stop.check()
@@ -89,11 +88,13 @@ class Moment:
         self.connection.close()
 
 
-def take(at: Endpoint, stop: Stop) -> Moment:
-    """A moment with every table locked against being dropped. Raises Retryable when the schema will not hold still."""
-    for _ in range(ATTEMPTS):
+def take(at: Endpoint, stop: Stop, *, cut: bool = True) -> Moment:
+    """A moment with every table locked against being dropped. Raises Retryable when the schema will not hold still.
+
+    `cut`: ask for a checkpoint first, once, so that the next capture finds little that was changed before this one."""
+    for attempt in range(ATTEMPTS):
         try:
-            return Moment(at, stop)
+            return Moment(at, stop, cut=cut and attempt == 0)
         except SchemaMoved:
             stop.check()
     raise schema_unsteady()
