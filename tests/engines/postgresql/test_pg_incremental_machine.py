@@ -131,6 +131,6 @@ def test_every_snapshot_equals_a_full_reading(pg18: Cluster, monkeypatch: pytest
         run_state_machine_as_test(
             Incremental,
             settings=settings(
-                max_examples=6, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=4, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
             ),
         )
