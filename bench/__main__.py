@@ -17,6 +17,7 @@ ALL = (
     "read_back",
     "vault_scale",
     "capture_postgresql",
+    "second_snapshot",
     "api_latency",
     "trust",
     "gateway",

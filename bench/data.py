@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -53,3 +54,31 @@ def fill_sqlite(path: Path, size: int, seed: int = 7) -> None:
             db.executemany("INSERT INTO parcel VALUES (?, ?, ?, ?)", rows)
         db.pragma("wal_checkpoint(TRUNCATE)")
     db.close()
+
+
+# What programs keep: orders with small columns, documents, logs of words, hashes, events, values out of line.
+KINDS = (
+    "n AS id, 'order ' || n AS label, (n::bigint * 7919) % 100003 AS customer, (n % 9973)::numeric / 100 AS price, "
+    "timestamptz '2026-01-01' + n * interval '1 second' AS at, n % 3 = 0 AS paid, md5(n::text) AS token",
+    "n AS id, jsonb_build_object('n', n, 'weight', (n::bigint * 7919) % 1000, 'tags', array['a', 'b', md5(n::text)], "
+    "'note', repeat(md5((n % 1000)::text), 6)) AS body",
+    "n AS id, (SELECT string_agg((array['state','keeper','ledger','order','parcel','invoice','harbour','copper',"
+    "'quiet','morning','signal','north'])[1 + (n * 31 + k * k * 17 + n / 7 * k) % 12], ' ') "
+    "FROM generate_series(1, 60) k) AS words, md5(n::text) AS digest",
+    "n AS id, md5(n::text) || md5((n * 3)::text) || md5((n * 7)::text) AS a, decode(md5((n + 1)::text) || "
+    "md5((n + 2)::text), 'hex') AS b, random() AS c, random() AS d",
+)
+TABLES = 12
+_ROW_BYTES = (120, 360, 420, 220)
+
+
+def fill_postgresql(execute: Callable[[str], object], size: int) -> None:
+    """Make 12 tables of together about `size` bytes of mixed data, three of each kind, and vacuum them."""
+    for number in range(TABLES):
+        kind = number % len(KINDS)
+        rows = max(1, int(size / TABLES / _ROW_BYTES[kind]))
+        first = number * 10**7 + 1  # no table repeats another
+        execute(f"SELECT setseed({number / TABLES})")
+        numbers = f"generate_series({first}::bigint, {first + rows - 1}) AS n"
+        execute(f"CREATE TABLE mixed_{number} AS SELECT {KINDS[kind]} FROM {numbers}")
+        execute(f"VACUUM (FREEZE, ANALYZE) mixed_{number}")

@@ -294,8 +294,6 @@ def build(
         **_about_snapshots(
             settings, db, jobs, reach, keys, clock, snapshots, swapper, databases, bounds, secrets, scratch
         ),
-        lives=RepositoryLifeService(db, jobs, keys, clock),
-        recovery=RecoveryService(db, jobs, keys, clock),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
@@ -335,6 +333,8 @@ def _about_snapshots(
         "restores": RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
         "repositories": RepositoriesService(db, keys, clock),
         "care": CareService(db, jobs),
+        "lives": RepositoryLifeService(db, jobs, keys, clock),
+        "recovery": RecoveryService(db, jobs, keys, clock),
         "drills": DrillsService(db, jobs, snapshots, clock),
         "browse": BrowseService(db, reach, keys, scratch, bounds.quotas),
         "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),

@@ -8,6 +8,7 @@ import holdfast.features.access.factors.model
 import holdfast.features.access.model
 import holdfast.features.access.sso.model
 import holdfast.features.access.tokens.model
+import holdfast.features.alerts.deliveries.model
 import holdfast.features.alerts.model
 import holdfast.features.backups.model
 import holdfast.features.connections.model

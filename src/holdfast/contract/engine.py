@@ -33,11 +33,14 @@ class CaptureTraits:
 
     isolation: "snapshot" = one transaction's view; "frozen" = writers wait; "fuzzy" = not one moment.
     temporary_disk: sentence that bounds the extra disk a capture needs.
+    incremental: whether a later capture may leave out what did not change (`contract.incremental.CanSkip`).
+    unchanged: sentence that says how that is known, or what is done instead.
     """
 
     isolation: Literal["snapshot", "frozen", "fuzzy"]
     temporary_disk: str
     incremental: bool = False
+    unchanged: str = "everything is read each time; what is stored already is not stored again"
     where: Literal["runner", "owner"] = "runner"
 
 

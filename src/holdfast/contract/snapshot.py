@@ -99,11 +99,17 @@ class Manifest:
 
 @dataclass(frozen=True)
 class CaptureRequest:
-    """`digests`: "auto" lets the engine skip row digests where they would cost more than the capture."""
+    """`digests`: "auto" lets the engine skip row digests where they would cost more than the capture.
+
+    `full`: read everything, whatever is known of the parent; only its grid is kept. `sample`: the place in the chain,
+    which chooses what is read again although it is believed unchanged (see `contract.incremental.sampled`).
+    """
 
     digests: Literal["auto", "always", "never"] = "auto"
     select: tuple[str, ...] = ()  # "schema.table" or "table" patterns (fnmatch); empty = everything
     parallel: int = 2
+    full: bool = False
+    sample: int = 0
 
 
 class Capture(Protocol):

@@ -5,24 +5,36 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 
 from holdfast.contract.catalog import JSON
-from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream, TableFacts
+from holdfast.contract.incremental import Reuse
+from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
-from holdfast.engines.postgresql import companions, digest, faults, globals, link, moment, sequences
+from holdfast.engines.postgresql import (
+    companions,
+    digest,
+    faults,
+    globals,
+    incremental,
+    link,
+    moment,
+    sequences,
+    signatures,
+)
+from holdfast.engines.postgresql.choice import Choice, path_of
 from holdfast.engines.postgresql.copier import Copier, CopierPool, CopyStream
 from holdfast.engines.postgresql.inspect import unproven
 from holdfast.engines.postgresql.large import LargeObjects
 from holdfast.engines.postgresql.moment import Moment
 from holdfast.engines.postgresql.names import literal
 from holdfast.engines.postgresql.streams import BytesStream
-from holdfast.engines.postgresql.tables import Range, ranges, select
+from holdfast.engines.postgresql.tables import Range, Table, select
 from holdfast.kernel.crashpoints import crash_point
-from holdfast.kernel.errors import Corrupt, HoldfastError, Permanent, Retryable
-from holdfast.kernel.ids import escape_name
+from holdfast.kernel.errors import HoldfastError, Permanent
 from holdfast.kernel.stop import Stop
 
 PRE_DATA, POST_DATA = "schema/pre-data.dump", "schema/post-data.dump"
@@ -34,19 +46,21 @@ MAX_EAGER_COPIERS = 4
 PATIENCE_MS = (300, 600, 1200, 2500, 5000)
 AUTO_DIGEST_BYTES = 16 * 1024**3
 Target = tuple[str, str]
-Digests = dict[Target, tuple[int, str]]
+Digests = dict[str, digest.Sums]
 
 
 class PostgresCapture:
     """See `contract.snapshot.Capture`. Entering takes the moment, the schema and the reading sessions."""
 
-    def __init__(self, at: Endpoint, tools: Tools, want: CaptureRequest, stop: Stop) -> None:
+    def __init__(
+        self, at: Endpoint, tools: Tools, want: CaptureRequest, stop: Stop, since: Manifest | None = None
+    ) -> None:
         self._at, self._tools, self._want, self._stop = at, tools, want, stop
+        self._since = None if want.full else since
         self._label = link.new_label("capture")
         self._patience = PATIENCE_MS[-1]
         self.position: Mapping[str, JSON] = {}
         self._lock = threading.Lock()
-        self._rows: dict[str, int] = {}
         self._facts: dict[str, Mapping[str, JSON]] = {}
         self._moment: Moment | None = None
         self._pool: CopierPool | None = None
@@ -70,18 +84,22 @@ class PostgresCapture:
         raise moment.schema_unsteady()
 
     def _enter(self) -> None:
-        self._moment = moment.take(self._at, self._stop)
+        self._moment = moment.take(self._at, self._stop, cut=self._patience == PATIENCE_MS[0])
         self.position = self._moment.position
         self._tables = select(self._moment.tables, self._want.select)
         copiers = self._pool = CopierPool(self._copier)
         try:
-            with ThreadPoolExecutor(2) as pool:
+            with ThreadPoolExecutor(3) as pool:
                 sections = [pool.submit(self._dump, section) for section in ("pre-data", "post-data")]
+                known = pool.submit(self._ask)
                 copiers.start(min(max(1, self._want.parallel), MAX_EAGER_COPIERS, max(1, len(self._tables))))
                 self._sections = [section.result() for section in sections]
             self._sequences = sequences.read(self._moment.connection)
             self._globals = globals.read(self._moment.connection)
             self._unproven = unproven(self._moment.connection)
+            # Only now: before the other sessions have their locks, each query is time for somebody's DROP.
+            sure = replace(known.result(), signatures=signatures.read(self._moment.connection))
+            self._choice = Choice(self._tables, sure, self._moment.distrusted, digests=self._want.digests != "never")
             self._start_digests(self._moment)
         except psycopg.Error as error:
             if faults.is_schema_race(error):
@@ -91,6 +109,9 @@ class PostgresCapture:
             if faults.is_schema_race(error):
                 raise moment.SchemaMoved from error
             raise
+
+    def _ask(self) -> incremental.Known:
+        return incremental.known(self._at, self._since, self.position, self._want.sample, self._stop)
 
     def _copier(self) -> Copier:
         held = self._held()
@@ -126,9 +147,11 @@ class PostgresCapture:
     def _start_digests(self, held: Moment) -> None:
         if self._want.digests == "never":
             return
-        chosen = self._tables
+        chosen = self._choice.to_read()
         if self._want.digests == "auto":
-            chosen = [table for table in chosen if table.bytes <= AUTO_DIGEST_BYTES]
+            chosen = [part for part in chosen if part.table.bytes <= AUTO_DIGEST_BYTES]
+        if not chosen:
+            return
         session = link.connect(self._at, settings=self._pinned(), label=self._label)
         self._digest_session = session
         session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -136,7 +159,10 @@ class PostgresCapture:
         if len(held.tables) <= EAGER_LOCKS:
             moment.lock_tables(session, held.tables)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="pg-digest")
-        self._digests = self._threads.submit(digest.of_tables, session, chosen, self._stop)
+        self._digests = self._threads.submit(self._compute, session, chosen)
+
+    def _compute(self, session: link.Connection, chosen: list[Range]) -> Digests:
+        return {path_of(part): sums for part, sums in digest.of_parts(session, chosen, self._stop)}
 
     def entries(self) -> Iterator[Entry]:
         pre, post = self._sections
@@ -146,20 +172,18 @@ class PostgresCapture:
         if self._large_objects() and not self._want.select:
             self._facts[LARGE_OBJECTS] = {}
             yield Entry(LARGE_OBJECTS, self._open_large_objects)
-        for number, table in enumerate(sorted(self._tables, key=lambda table: -table.bytes)):
-            for part in ranges(table):
-                yield self._copy_entry(part)
-            if number == 0:
+        first: Table | None = None
+        for path, part in self._choice.parts.items():
+            if first is not None and part.table is not first:
                 crash_point("capture.half")
+            first = part.table
+            yield self._copy_entry(path, part)
 
-    def _copy_entry(self, part: Range) -> Entry:
-        table = part.table
-        path = _path(part)
-        facts: dict[str, JSON] = {
-            "schema": table.schema, "table": table.name, "columns": list(table.columns), "owner": table.owner,
-            "load_schema": table.load_schema, "load_table": table.load_name, "first_block": part.first,
-        }  # fmt: skip
+    def _copy_entry(self, path: str, part: Range) -> Entry:
+        facts = self._choice.facts(path)
         self._facts[path] = facts
+        if path in self._choice.taken:
+            return Entry(path, None, facts=facts)
 
         def opened() -> Stream:
             return self._open_copy(path, part)
@@ -172,12 +196,12 @@ class PostgresCapture:
             raise Permanent("this capture has been left", code="stream_closed")
         copier = pool.take()
 
-        def done(kept: Copier | None, rows: int) -> None:
+        def done(kept: Copier | None, rows: int, size: int) -> None:
             if kept is None:
                 pool.drop(copier)
                 return
             with self._lock:
-                self._rows[path] = rows
+                self._choice.rows[path], self._choice.sizes[path] = rows, size
             pool.give(kept)
 
         return CopyStream(copier, part.copy_out(), done)
@@ -198,9 +222,8 @@ class PostgresCapture:
         held = self._held()
         found = self._await_digests()
         held.check()
-        facts = self._table_facts(found)
         entries: dict[str, Mapping[str, JSON]] = {
-            path: {**known, **({"rows": self._rows[path]} if path in self._rows else {})}
+            path: {**known, **(self._choice.counted(path, found) if path in self._choice.parts else {})}
             for path, known in self._facts.items()
         }
         crash_point("capture.finish")
@@ -210,7 +233,7 @@ class PostgresCapture:
             database=held.catalog.database,
             position=self.position,
             catalog=held.catalog,
-            tables=tuple(facts),
+            tables=tuple(self._choice.tables(found)),
             entries=entries,
             options={
                 "format": "pg-logical-1",
@@ -220,8 +243,14 @@ class PostgresCapture:
                 "unproven": self._unproven,
                 "hosted": self._at.hosted,
                 "sequences": [[s.schema, s.name, s.last, s.called] for s in self._sequences],
+                "reuse": self.reuse().as_json(),
             },
+            distrust=tuple(t.label for t in self._tables if t.oid in held.distrusted),
         )
+
+    def reuse(self) -> Reuse:
+        """See `contract.incremental.CanSkip`."""
+        return self._choice.reuse()
 
     def _await_digests(self) -> Digests:
         if self._digests is None:
@@ -232,24 +261,8 @@ class PostgresCapture:
             self._stop.check()
             raise faults.from_psycopg(error, "computing digests") from error
 
-    def _table_facts(self, found: Digests) -> Iterator[TableFacts]:
-        paths: dict[Target, list[str]] = {}
-        for table in self._tables:
-            paths.setdefault(table.target, []).extend(_path(part) for part in ranges(table))
-        for (schema, name), entries in sorted(paths.items()):
-            unread = [path for path in entries if path not in self._rows]
-            if unread:
-                raise Retryable(f"{unread[0]} was not read to its end", code="snapshot_incomplete")
-            rows = sum(self._rows[path] for path in entries)
-            counted, text = found.get((schema, name), (rows, None))
-            if counted != rows:
-                raise Corrupt(f"{schema}.{name}: {counted} rows at the server, {rows} in the stream")
-            yield TableFacts(schema, name, rows, text, digest.METHOD if text else None, tuple(entries))
-
     def companions(self) -> Mapping[str, bytes]:
-        return companions.make(
-            self._held().catalog, [part for table in self._tables for part in ranges(table)], _path, self._globals
-        )
+        return companions.make(self._held().catalog, list(self._choice.parts.values()), path_of, self._globals)
 
     def __exit__(self, *exc: object) -> None:
         unread = self._pool.close() if self._pool is not None else 0
@@ -264,8 +277,3 @@ class PostgresCapture:
         if unread or any(exc):
             link.end_sessions(self._at, self._label)
         self._moment = self._threads = self._digest_session = self._digests = self._pool = None
-
-
-def _path(part: Range) -> str:
-    table = part.table
-    return f"data/{escape_name(table.schema)}/{escape_name(table.name)}/{part.first:010d}.copy"

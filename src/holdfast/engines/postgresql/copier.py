@@ -102,13 +102,13 @@ class Copier:
 class CopyStream:
     """The text of one COPY. Counts its rows: inside a value COPY writes a line break as two characters."""
 
-    def __init__(self, copier: Copier, statement: str, done: Callable[[Copier | None, int], None]) -> None:
+    def __init__(self, copier: Copier, statement: str, done: Callable[[Copier | None, int, int], None]) -> None:
         self._copier: Copier | None = copier
         self._done = done
         self._held = b""  # a tail that may be the beginning of the end mark
         self._line_start = True
         self._ended = False
-        self.rows = 0
+        self.rows = self.size = 0
         try:
             copier.start(statement)
         except BaseException:
@@ -129,7 +129,7 @@ class CopyStream:
             count, ended = self._split(buffer, held + copier.read(buffer[held:]))
             if ended:
                 self._ended, self._copier = True, None
-                self._done(copier, self.rows)
+                self._done(copier, self.rows, self.size)
             if count or ended:
                 return count
 
@@ -141,6 +141,7 @@ class CopyStream:
         else:
             ended, keep = False, count - self._partial(tail, count)
         self._held = b"" if ended else bytes(buffer[keep:count])
+        self.size += keep
         if keep:
             self.rows += bytes(buffer[:keep]).count(b"\n")
             self._line_start = buffer[keep - 1] == 0x0A
@@ -159,7 +160,7 @@ class CopyStream:
         copier, self._copier = self._copier, None
         if copier is not None:
             copier.kill()
-            self._done(None, -1)
+            self._done(None, -1, -1)
 
 
 class CopierPool:

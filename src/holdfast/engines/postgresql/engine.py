@@ -67,7 +67,8 @@ class PostgresqlEngine(
         capture=CaptureTraits(
             isolation="snapshot",
             temporary_disk="the schema only: a few MB, whatever the size of the data",
-            incremental=False,
+            incremental=True,
+            unchanged="from version 17 on, ranges no WAL summary names (summarize_wal) are not read, but for a sample",
         ),
         schemas=True,
         translates=True,

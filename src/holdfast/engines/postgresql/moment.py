@@ -1,7 +1,8 @@
 """One exported snapshot and the locks that keep its tables in place.
 
 Order matters: lock first, then take the snapshot, then look again. A snapshot taken before the lock would read a
-table that was truncated or rewritten in between as empty: those changes do not obey MVCC.
+table that was truncated or rewritten in between as empty: those changes do not obey MVCC. The position that the next
+capture counts from comes before all of it, then who is writing (see incremental.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import psycopg
 
 from holdfast.contract.catalog import JSON, Catalog
 from holdfast.contract.spec import Endpoint
-from holdfast.engines.postgresql import faults, inspect, link
+from holdfast.engines.postgresql import faults, incremental, inspect, link
 from holdfast.engines.postgresql.tables import Table, list_tables
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.stop import Stop
@@ -26,14 +27,17 @@ class SchemaMoved(Exception):
 class Moment:
     """The session that exported the snapshot. The snapshot lives as long as its transaction."""
 
-    def __init__(self, at: Endpoint, stop: Stop) -> None:
+    def __init__(self, at: Endpoint, stop: Stop, *, cut: bool) -> None:
         stop.check()
         self.connection = link.connect(at)
         self.released = False
         stop.on_stop(self._interrupt)
         try:
-            self.tables = self._lock()
-            self.snapshot, self.position = self._export()
+            before, self.distrusted = incremental.before(self.connection, cut=cut)
+            self.tables = list_tables(self.connection)
+            self._lock()
+            self.snapshot, position = self._export()
+            self.position: dict[str, JSON] = {**position, **before}
             if _shape(list_tables(self.connection)) != _shape(self.tables):
                 raise SchemaMoved
             self.catalog: Catalog = inspect.catalog(self.connection, exact=False)
@@ -46,11 +50,9 @@ class Moment:
                 raise faults.from_psycopg(error, "taking the snapshot") from error
             raise
 
-    def _lock(self) -> list[Table]:
-        tables = list_tables(self.connection)
+    def _lock(self) -> None:
         self.connection.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        lock_tables(self.connection, tables)
-        return tables
+        lock_tables(self.connection, self.tables)
 
     def _export(self) -> tuple[str, dict[str, JSON]]:
         row = self.connection.execute(
@@ -86,11 +88,13 @@ class Moment:
         self.connection.close()
 
 
-def take(at: Endpoint, stop: Stop) -> Moment:
-    """A moment with every table locked against being dropped. Raises Retryable when the schema will not hold still."""
-    for _ in range(ATTEMPTS):
+def take(at: Endpoint, stop: Stop, *, cut: bool = True) -> Moment:
+    """A moment with every table locked against being dropped. Raises Retryable when the schema will not hold still.
+
+    `cut`: ask for a checkpoint first, once, so that the next capture finds little that was changed before this one."""
+    for attempt in range(ATTEMPTS):
         try:
-            return Moment(at, stop)
+            return Moment(at, stop, cut=cut and attempt == 0)
         except SchemaMoved:
             stop.check()
     raise schema_unsteady()

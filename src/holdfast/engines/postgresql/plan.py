@@ -169,6 +169,8 @@ def configuration(spec: PostgresqlSpec, site: Site) -> str:
         "client_connection_check_interval": "5s",
         "idle_in_transaction_session_timeout": "1h",
     }
+    if int(spec.version) >= 17:
+        settings["summarize_wal"] = "on"  # incremental snapshots read which blocks changed
     if int(spec.version) >= 18:
         settings["io_method"] = "sync"
     lines = [f"{key} = {_setting(value)}" for key, value in settings.items()]

@@ -27,7 +27,9 @@ SELECT r.rolname, r.rolsuper, r.rolcreatedb, r.rolreplication, pg_catalog.pg_is_
        (SELECT o.datname FROM pg_catalog.pg_database o
         WHERE o.datname IN ('postgres', 'defaultdb', 'template1') AND o.datallowconn AND o.datname <> d.datname
           AND pg_catalog.has_database_privilege(o.oid, 'CONNECT')
-        ORDER BY o.datname = 'postgres' DESC, o.datname LIMIT 1)
+        ORDER BY o.datname = 'postgres' DESC, o.datname LIMIT 1),
+       pg_catalog.current_setting('summarize_wal', true),
+       r.rolsuper OR pg_catalog.pg_has_role('pg_checkpoint', 'USAGE')
 FROM pg_catalog.pg_roles r, pg_catalog.pg_database d
 WHERE r.rolname = current_user AND d.datname = pg_catalog.current_database()
 """
@@ -115,6 +117,7 @@ class _Found:
         (
             self._user, self._super, self._createdb, self._replicates, self._standby,
             self._wal, self._creates, self._owns, self._encoding, self._maintenance,
+            self._summaries, self._checkpoints,
         ) = login  # fmt: skip
         self._schemas = schemas
         self._database = at.database or ""
@@ -138,7 +141,12 @@ class _Found:
             ),
             warnings=tuple(self._warnings(major)),
             spec={"version": TOOLS[major]},
-            facts={"standby": self._standby, "wal_level": self._wal, "encoding": self._encoding},
+            facts={
+                "standby": self._standby,
+                "wal_level": self._wal,
+                "encoding": self._encoding,
+                "summarize_wal": self._summaries,
+            },
             maintenance=self._maintenance,
         )
 
@@ -198,7 +206,16 @@ class _Found:
         if self._filtered:
             why = f"row security hides rows of {_names(self._filtered)} from the login"
             return Power("snapshot", False, why, (f"ALTER ROLE {user} BYPASSRLS",))
-        return Power("snapshot", True)
+        return Power("snapshot", True, *self._incremental())
+
+    def _incremental(self) -> tuple[str, tuple[str, ...]]:
+        """Why each snapshot of a server that could say what changed reads everything; nothing when it does not."""
+        remedy: tuple[str, ...] = ("ALTER SYSTEM SET summarize_wal = on",) if self._summaries == "off" else ()
+        if not self._checkpoints:
+            remedy += (f"GRANT pg_checkpoint TO {identifier(self._user)}",)
+        if self._summaries is None or not remedy:
+            return "", ()
+        return "every snapshot reads everything: the server does not say what changed", remedy
 
     def _restore_new(self) -> Power:
         if self._super:

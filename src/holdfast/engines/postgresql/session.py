@@ -88,9 +88,9 @@ class PostgresqlSession(Scripts, PostgresBulk):
             raise Denied("this access only reads", code="read_only")
         return await rows.edit(self._lines, self._writer, name, batches, limits)
 
-    def capture(self, since: Manifest | None, want: CaptureRequest, stop: Stop) -> Capture:  # noqa: ARG002
-        """Reads every row each time; what did not change is found by the vault's chunks."""
-        return PostgresCapture(self._at, self._tools, want, stop)
+    def capture(self, since: Manifest | None, want: CaptureRequest, stop: Stop) -> Capture:
+        """Leaves out what the server's WAL summaries prove unchanged since `since`; see incremental.py."""
+        return PostgresCapture(self._at, self._tools, want, stop, since)
 
     def restore(self, source: Source, want: RestoreRequest, stop: Stop) -> Receipt:
         return Restore(self._at, self._tools, source, want, stop).run()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from holdfast.engines.postgresql.link import Connection
-from holdfast.engines.postgresql.names import identifiers, qualified
+from holdfast.engines.postgresql.names import identifier, identifiers, qualified
 
 RANGE_BLOCKS = 8192  # 64 MiB of 8 KiB blocks: one entry, one retry
 BLOCK = 8192
@@ -19,6 +19,7 @@ class Table:
 
     They differ under hash partitioning: the same key can belong to another partition after a restore, so those
     rows return through the root. `filter` is an extension's condition on which of its rows are the user's.
+    `exact`: for each column, whether its type's own hash tells all its values apart (see digest.py).
     """
 
     oid: int
@@ -33,6 +34,7 @@ class Table:
     load_name: str
     filter: str = ""
     file: int = 0
+    exact: tuple[bool, ...] = ()
 
     @property
     def label(self) -> str:
@@ -49,6 +51,15 @@ class Table:
     @property
     def column_list(self) -> str:
         return identifiers(self.columns)
+
+    @property
+    def hashed_list(self) -> str:
+        """The columns as they are hashed: what has no hash of its own, or a coarse one, as text."""
+        exact = self.exact or (False,) * len(self.columns)
+        return ", ".join(
+            identifier(name) if own else f"{identifier(name)}::pg_catalog.text"
+            for name, own in zip(self.columns, exact, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,13 @@ def ranges(table: Table) -> list[Range]:
     return [Range(table, first, None if first == starts[-1] else first + RANGE_BLOCKS) for first in starts]
 
 
+# Types whose hash differs as soon as the value does, in every major version. Not numeric, interval, floats, bpchar or
+# jsonb: their hash is equal for equal values written differently. Not enums: theirs is of a number a restore changes.
+EXACT = (
+    *("bool", "int2", "int4", "int8", "oid", "text", "varchar", "name", "bytea", "uuid", "date", "time", "timestamp"),
+    *("timestamptz", "_bool", "_int2", "_int4", "_int8", "_text", "_varchar", "_uuid", "_date", "_timestamptz"),
+)
+
 _LIST = """
 WITH RECURSIVE up AS (
     SELECT c.oid AS leaf, c.oid AS at, NULL::oid AS root
@@ -105,7 +123,13 @@ SELECT c.oid::bigint, n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowne
        pg_catalog.pg_relation_size(c.oid), pg_catalog.pg_total_relation_size(c.oid),
        COALESCE(am.amname = 'heap', false),
        COALESCE(rn.nspname, n.nspname), COALESCE(r.relname, c.relname),
-       COALESCE(config.condition, ''), pg_catalog.pg_relation_filenode(c.oid)::bigint
+       COALESCE(config.condition, ''), pg_catalog.pg_relation_filenode(c.oid)::bigint,
+       COALESCE((SELECT array_agg(hashed.own ORDER BY a.attnum) FROM pg_catalog.pg_attribute a, LATERAL (
+                   SELECT t.typname = ANY (%(exact)s) AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+                     AND COALESCE((SELECT o.collisdeterministic FROM pg_catalog.pg_collation o
+                                   WHERE o.oid = a.attcollation), true) AS own
+                   FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid) AS hashed
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '{}')
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
@@ -114,7 +138,7 @@ LEFT JOIN pg_catalog.pg_class r ON r.oid = tree.top
 LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
 LEFT JOIN config ON config.relid = c.oid
 WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-  AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+  AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
   AND (config.relid IS NOT NULL OR NOT EXISTS (
        SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass
        AND d.objid = c.oid AND d.deptype = 'e'))
@@ -124,7 +148,7 @@ ORDER BY n.nspname, c.relname
 
 def list_tables(connection: Connection) -> list[Table]:
     """Every ordinary table whose rows are the user's: leaves of partitions, unlogged, extensions' config tables."""
-    rows = connection.execute(_LIST).fetchall()
+    rows = connection.execute(_LIST, {"exact": list(EXACT)}).fetchall()
     return [
         Table(
             oid=row[0],
@@ -139,6 +163,7 @@ def list_tables(connection: Connection) -> list[Table]:
             load_name=row[9],
             filter=_condition(row[10]),
             file=row[11] or 0,
+            exact=tuple(row[12]),
         )
         for row in rows
     ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 
 import apsw
 
 from holdfast.contract.catalog import JSON, Catalog
+from holdfast.contract.incremental import Reuse, sampled
 from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Pages, TableFacts
 from holdfast.contract.spec import Endpoint
+from holdfast.engines.sqlite import unchanged
 from holdfast.engines.sqlite.companions import companions
 from holdfast.engines.sqlite.connections import open_database, path_of, scalar, translated, watch
 from holdfast.engines.sqlite.digest import AUTO_BYTES, matching, table_digests
@@ -45,6 +48,7 @@ class SqliteCapture:
                 hint="select tables when restoring",
             )
         self._path, self._name, self._since, self._want, self._stop = path_of(at), at.database or "", since, want, stop
+        self._hosted = at.hosted
         self._connection: apsw.Connection | None = None
         self._lock = threading.Lock()  # one thread at a time on the connection that holds the moment
         self.position: Mapping[str, JSON] = {}
@@ -73,14 +77,43 @@ class SqliteCapture:
         self._page = scalar(connection, "PRAGMA page_size")
         pages = max(1, scalar(connection, "PRAGMA page_count"))
         self._size = self._page * pages
-        self.position = {
+        about: dict[str, JSON] = {
             "pages": pages,
             "page_size": self._page,
             "schema_version": schema_version,
             "user_version": scalar(connection, "PRAGMA user_version"),
             "journal_mode": scalar(connection, "PRAGMA journal_mode"),
         }
-        self._in_file = lies_in_file(self._path, self.position["journal_mode"])
+        if self._hosted:  # of somebody else's file nobody knows on what file system it lies
+            about |= unchanged.position(self._path, self._page, self._cell)
+        self.position = about
+        self._in_file = lies_in_file(self._path, about["journal_mode"])
+        self._needed, self._why = self._believed()
+        self._read: dict[int, int] = {}
+
+    def _believed(self) -> tuple[frozenset[int] | None, str]:
+        """The cells that must be read; None = all, and why."""
+        if self._since is None or self._want.full:
+            return None, ""
+        if not self._hosted:
+            return None, "the file is somebody else's"
+        try:
+            return unchanged.needed(self._since, self.position, self._size, self._cell), ""
+        except unchanged.Unknown as unknown:
+            return None, str(unknown)
+
+    @property
+    def _unchanged(self) -> bool:
+        """Whether nothing at all differs from the parent."""
+        return self._needed is not None and not self._needed
+
+    def _sample(self) -> frozenset[int]:
+        """Cells that are read although they are believed unchanged. Never the first: it is always read and proves
+        nothing, for a copy has a first page of its own making (sink.py) and the file itself another."""
+        if self._needed is None:
+            return frozenset()
+        cells = range(1, -(-self._size // self._cell))
+        return frozenset(c for c in cells if c not in self._needed and sampled(c, self._want.sample))
 
     def __exit__(self, *exc: object) -> None:
         with self._lock:
@@ -101,20 +134,34 @@ class SqliteCapture:
         return _FilePages(self)
 
     def cells(self) -> Generator[tuple[int, memoryview], None, None]:
-        """One pass over the file as it was when the capture was entered."""
+        """The file as it was when the capture was entered; of a parent's cells only those that may differ, and some."""
+        self._read = {}
         with translated(self._stop), closing(self._passing()) as passing:
             for index, cell in passing:
                 self._stop.check()
+                self._read[index] = len(cell)
                 yield index, cell
                 if index == 1:
                     crash_point("capture.half")
 
     def _passing(self) -> Generator[tuple[int, memoryview], None, None]:
-        moment = self._moment()
+        self._moment()
+        wanted = None
+        if self._needed is not None:  # some of the parent's may lie beyond the end now
+            some = self._needed | self._sample() | {0}
+            wanted = sorted(cell for cell in some if cell * self._cell < self._size)
         if self._in_file:
-            return file_cells(self._path, self._size, self._cell)
+            return file_cells(self._path, self._size, self._cell, wanted)
+        return self._copied_cells(wanted if wanted is None else frozenset(wanted))
+
+    def _copied_cells(self, wanted: frozenset[int] | None) -> Generator[tuple[int, memoryview], None, None]:
         sink = CellSink(self._size, self._page, self._cell)
-        return backup_cells(moment, self._lock, sink, self._page, _STEP_BYTES // self._page)
+        step = _STEP_BYTES // self._page
+        with closing(backup_cells(self._moment(), self._lock, sink, self._page, step)) as copied:
+            for index, cell in copied:
+                self._stop.check()
+                if wanted is None or index in wanted:
+                    yield index, cell
 
     @property
     def page(self) -> int:
@@ -132,7 +179,7 @@ class SqliteCapture:
 
     def look_ahead(self) -> None:
         """See `LooksAhead`. Counting takes the connection for itself: only where the reading does not need it."""
-        if self._in_file:
+        if self._in_file and self._needed is None:
             with self._lock, translated(self._stop):
                 self._seen = look(self._moment(), self._name, "full")
 
@@ -141,22 +188,42 @@ class SqliteCapture:
             connection = self._moment()
             if connection.in_transaction is False:
                 raise Permanent("the moment was lost", code="capture_incomplete")
-            catalog = self._seen or look(connection, self._name, "full")
             digests = self._want.digests == "always" or (self._want.digests == "auto" and self._size <= AUTO_BYTES)
-            return Manifest(
-                engine="sqlite",
-                version=apsw.sqlite_lib_version(),
-                database=self._name,
-                position=self.position,
-                catalog=catalog,
-                tables=tuple(self._facts(connection, catalog, digests)),
-                entries={ENTRY: {"page": self._cell, "size": self._size}},
-                options={
-                    "digests": digests,
-                    "triggers": trigger_definitions(connection),
-                    "foreign_key_violations": foreign_key_violations(connection) if digests else None,
-                },
-            )
+            found = self._inherited(digests) or self._looked(connection, digests)
+            return replace(found, position=self.position, options={**found.options, "reuse": self.reuse().as_json()})
+
+    def _inherited(self, digests: bool) -> Manifest | None:
+        """What the parent found: equal bytes have equal rows, and counting them would read everything again."""
+        if self._since is None or not self._unchanged or self._since.options.get("digests") is not digests:
+            return None
+        if self._since.version != apsw.sqlite_lib_version() or self._since.database != self._name:
+            return None
+        return replace(self._since, entries={ENTRY: {"page": self._cell, "size": self._size}}, facts={})
+
+    def _looked(self, connection: apsw.Connection, digests: bool) -> Manifest:
+        catalog = self._seen or look(connection, self._name, "full")
+        return Manifest(
+            engine="sqlite",
+            version=apsw.sqlite_lib_version(),
+            database=self._name,
+            position=self.position,
+            catalog=catalog,
+            tables=tuple(self._facts(connection, catalog, digests)),
+            entries={ENTRY: {"page": self._cell, "size": self._size}},
+            options={
+                "digests": digests,
+                "triggers": trigger_definitions(connection),
+                "foreign_key_violations": foreign_key_violations(connection) if digests else None,
+            },
+        )
+
+    def reuse(self) -> Reuse:
+        """See `contract.incremental.CanSkip`."""
+        read = sum(self._read.values())
+        if self._needed is None:
+            return Reuse("full", self._why, read)
+        proofs = tuple(sorted(self._sample() & self._read.keys()))
+        return Reuse("incremental", "", read, self._size - read, {ENTRY: proofs})
 
     def _facts(self, connection: apsw.Connection, catalog: Catalog, digests: bool) -> Iterator[TableFacts]:
         if digests:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import apsw
@@ -26,12 +26,15 @@ def lies_in_file(path: Path, journal_mode: object) -> bool:
         return True
 
 
-def file_cells(path: Path, size: int, cell: int) -> Generator[tuple[int, memoryview], None, None]:
-    """Cells in order. Read through SQLite's own file system, which keeps the locks of this process when it closes."""
+def file_cells(
+    path: Path, size: int, cell: int, wanted: Iterable[int] | None = None
+) -> Generator[tuple[int, memoryview], None, None]:
+    """All cells, or the `wanted` ones, in order. Read through SQLite's own file system, which keeps the locks of this
+    process when it closes."""
     flags = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOFOLLOW
     file = apsw.VFSFile("", str(path), [flags, 0])
     try:
-        for index in range(-(-size // cell)):
+        for index in range(-(-size // cell)) if wanted is None else wanted:
             length = min(cell, size - index * cell)
             data = file.xRead(length, index * cell)
             if len(data) != length:

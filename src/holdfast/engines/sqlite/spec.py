@@ -35,6 +35,8 @@ CAPABILITIES = Capabilities(
     capture=CaptureTraits(
         isolation="snapshot",
         temporary_disk="none for the copy; the -wal file grows by what others write until the capture ends",
+        incremental=True,
+        unchanged="of a hosted file nobody wrote to, only pages in its -wal are read, and a sample of the others",
     ),
     schemas=False,
     translates=True,

@@ -72,6 +72,8 @@ class ValkeyEngine(Logins, Rotates, Resizes, Activities):
         capture=CaptureTraits(
             isolation="snapshot",
             temporary_disk="one RDB file, about as large as the data; a scratch server holds it in memory meanwhile",
+            incremental=False,
+            unchanged="the server always sends everything; what is stored already is not stored again",
         ),
         transactions=False,
         schemas=True,

@@ -73,6 +73,7 @@ def create_snapshot(
             repository_id=body.repository_id,
             tags=body.tags,
             options=body.options.chosen(),
+            full=body.full,
             once=once.answering(_pair_wire, 202),
         )
     )

@@ -52,7 +52,7 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once 
     "create",
     """
     holdfast snapshot create shop
-    holdfast snapshot create shop --verify L3
+    holdfast snapshot create shop --verify L3 --full
     holdfast snapshot create shop --level fast --bandwidth 20MB/s
     """,
 )
@@ -66,12 +66,13 @@ def create(
     workers: cli_options.Workers = None,
     nice: cli_options.Nice = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything, also what did not change.")] = False,
     no_wait: NoWait = False,
 ) -> None:
     """Take a snapshot of a database and prove it."""
     t = terminal(ctx)
     found = t.database(database)
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"full": True} if full else {}
     if proof is not None:
         body["level"] = proof
     if options := cli_options.chosen(level, bandwidth, workers, nice):
@@ -102,6 +103,7 @@ def list_(
             "DATABASE": "resource_name",
             "TAKEN": lambda item: output.moment_text(item.get("taken_at") or item.get("created_at")),
             "STATE": "state",
+            "TYPE": lambda item: item.get("type") or "-",
             "PROVEN": _proven,
             "WHY": "trigger",
             "SIZE": lambda item: output.size_text(_size(item)),
@@ -127,6 +129,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
             "State": found["state"] + (", held" if found["hold"] else ""),
             "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
             "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} of it new and stored",
+            "Type": _type(found),
             "Inside": f"{_count(found['tables'], 'table')}, {_count(found['rows'], 'row')}",
             "Took": output.seconds_text(found["seconds"]),
             "Options": cli_options.told(found["options"]),
@@ -305,6 +308,16 @@ def _size(snapshot: dict[str, Any]) -> float | None:
 
 def _count(number: int | None, what: str) -> str:
     return f"{'-' if number is None else format(number, ',')} {what}{'' if number == 1 else 's'}"
+
+
+def _type(snapshot: dict[str, Any]) -> str:
+    """Full, and why; or incremental, on what, and how much of it was read."""
+    about = snapshot.get("summary") or {}
+    if snapshot.get("type") != "incremental":
+        why = f": {output.visible(str(about['why_full']))}" if about.get("why_full") else ""
+        return f"{snapshot.get('type') or '-'}{why}"
+    read, skipped = output.size_text(snapshot.get("read_bytes")), output.size_text(snapshot.get("skipped_bytes"))
+    return f"incremental, number {about.get('sequence')} since {about.get('base')}: {read} read, {skipped} unchanged"
 
 
 def _proven(snapshot: dict[str, Any]) -> str:

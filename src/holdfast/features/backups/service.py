@@ -51,9 +51,10 @@ class SnapshotsService:
         repository_id: str | None = None,
         tags: Sequence[str] = (),
         options: Mapping[str, Any] | None = None,
+        full: bool = False,
         once: Once = NEVER,
     ) -> tuple[Snapshot, Run]:
-        """`level` None = L1, and L3 while no snapshot of this database was ever restored."""
+        """`level` None = L1, and L3 while no snapshot of this database was ever restored. `full`: read everything."""
         with self._db.write() as conn:
             resource = found_database(conn, actor, resource_id, "snapshot.create")
             once.check(conn)
@@ -72,7 +73,8 @@ class SnapshotsService:
                 options=options,
             )
             node = self.node_of(conn, snapshot, resource.node)
-            run = self._submit(conn, actor, snapshot, "snapshot.create", {}, resource.id, node)
+            values = {"full": True} if full else {}
+            run = self._submit(conn, actor, snapshot, "snapshot.create", values, resource.id, node)
             made = (self.own(conn, snapshot, run), run)
             once.keep(conn, made)
             return made

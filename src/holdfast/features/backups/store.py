@@ -145,6 +145,16 @@ def newest_good(conn: sa.Connection, resource_id: str, repository_id: str | None
     return Snapshot(**found) if found else None
 
 
+def newest_ready(conn: sa.Connection, resource_id: str, repository_id: str) -> Snapshot | None:
+    """The newest one that was stored, whatever was found of it since."""
+    c = snapshots.c
+    query = sa.select(snapshots).where(
+        c.resource_id == resource_id, c.repository_id == repository_id, c.state == "ready"
+    )
+    found = conn.execute(query.order_by(c.id.desc()).limit(1)).mappings().first()
+    return Snapshot(**found) if found else None
+
+
 def other_good(conn: sa.Connection, snapshot: Snapshot) -> bool:
     """Whether the database has another ready snapshot that no verification found wrong."""
     c = snapshots.c

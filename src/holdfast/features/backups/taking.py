@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast import __version__
-from holdfast.contract.snapshot import CaptureRequest, Manifest
-from holdfast.features.backups import store
+from holdfast.contract.snapshot import CaptureRequest, Manifest, Verdict
+from holdfast.features.backups import chaining, store
 from holdfast.features.backups.anchors import ANCHOR
+from holdfast.features.backups.chaining import Parent
 from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.model import RepositoryRow, Snapshot
+from holdfast.features.backups.model import RepositoryRow, Snapshot, VerificationRow
+from holdfast.features.backups.verifying import kept_checks
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.interruption import only_interrupted
 from holdfast.features.databases.model import Resource
@@ -26,6 +28,7 @@ from holdfast.kernel.audit_chain import head as audit_head
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, HoldfastError, NotFound
+from holdfast.kernel.ids import new_id
 from holdfast.vault.pipeline import SnapshotOptions, SnapshotStats, write_snapshot
 from holdfast.vault.repository import Repository
 
@@ -70,17 +73,32 @@ class Taker:
             repository = self._keys.open(row, ctx.stop)
             with self._db.read() as conn:
                 anchor = audit_head(conn)
-            facts = self._stored(ctx, snapshot, resource, repository, anchor)
-            with ctx.commit() as conn:
-                done = store.change(conn, Snapshot, snapshot.id, states=("creating",), state="ready", **facts)
-            if done is None:
-                raise Conflict("the snapshot's row changed meanwhile", code="snapshot_state")
-            return done, repository
+            facts, manifest = self._stored(ctx, snapshot, resource, repository, anchor)
+            verdict = chaining.proven(repository, facts["restic_id"], manifest)
+            done = self._ready(ctx, snapshot, facts, manifest, verdict)
         except Exception as error:
             if not only_interrupted(ctx, error):
                 explain(error)
                 self._failed(ctx, snapshot, repository, error)
             raise
+        if verdict is not None and any(check.ok is False for check in verdict.checks):
+            raise chaining.mismatch(verdict, manifest)  # kept, red, for whoever investigates
+        return done, repository
+
+    def _ready(
+        self, ctx: TaskContext, snapshot: Snapshot, facts: dict[str, Any], manifest: Manifest, verdict: Verdict | None
+    ) -> Snapshot:
+        """The row and the proof of what was not read in one transaction: a snapshot that is wrong was never good."""
+        failed = verdict is not None and any(check.ok is False for check in verdict.checks)
+        error = reason_of(chaining.mismatch(verdict, manifest)) if verdict is not None and failed else None
+        with ctx.commit() as conn:
+            if verdict is not None:
+                store.insert(conn, proof_row(ctx, snapshot, verdict, error, self._clock))
+            more = {"verification": "red", "error": error} if failed else {}
+            done = store.change(conn, Snapshot, snapshot.id, states=("creating",), state="ready", **facts, **more)
+        if done is None:
+            raise Conflict("the snapshot's row changed meanwhile", code="snapshot_state")
+        return done
 
     def _require_room(self, snapshot: Snapshot) -> None:
         """What waited in the queue may find the quota used up. A restore's safety snapshot is taken all the same."""
@@ -99,23 +117,25 @@ class Taker:
 
     def _stored(
         self, ctx: TaskContext, snapshot: Snapshot, resource: Resource, repository: Repository, anchor: Head | None
-    ) -> dict[str, Any]:
-        """What the row says once everything is in the repository."""
+    ) -> tuple[dict[str, Any], Manifest]:
+        """What the row says once everything is in the repository, and the manifest."""
         found = find_stored(repository, snapshot.id)
         if found is not None:
             ctx.log("an earlier attempt had stored it already", restic_id=found)
             manifest = repository.manifest(found)
-            return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}
+            return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}, manifest
         started, taken_at = time.monotonic(), self._clock.now()
-        parent, since = self._parent(snapshot, repository)
         options = SnapshotOptions.of(snapshot.options)
+        parent = self._parent(ctx, snapshot, repository)
+        want = CaptureRequest(full=parent.full is not None, sample=parent.sequence)
         with self._reach.session(resource, scratch_of(ctx)) as session:
             expected = asyncio.run(session.inspect("shallow")).bytes
-            with session.capture(since, CaptureRequest(), ctx.stop) as capture:
+            inner = session.capture(parent.manifest, want, ctx.stop)
+            with chaining.Chained(inner, parent, snapshot.id, taken_at) as capture:
                 written = write_snapshot(
                     repository,
                     capture,
-                    parent=parent,
+                    parent=parent.restic_id,
                     hostname="holdfast",
                     paths=[f"/{resource.id}"],
                     tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
@@ -127,24 +147,26 @@ class Taker:
                 )
         if written.manifest.options.get("one_moment") is False:
             ctx.log("not of one moment", reason=str(written.manifest.options.get("reason", "")))
-        return {
+        facts = {
             **describe(written.manifest),
-            **sizes(written.stats),
+            **sizes(written.stats, written.manifest),
             "restic_id": written.id,
             "options": options.as_json(),
             "taken_at": taken_at,
             "seconds": round(time.monotonic() - started, 3),
         }
+        return facts, written.manifest
 
-    def _parent(self, snapshot: Snapshot, repository: Repository) -> tuple[str | None, Manifest | None]:
+    def _parent(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Parent:
         """The newest good snapshot that is still in the repository: a foreign forget may have removed any."""
         with self._db.read() as conn:
-            newest = store.newest_good(conn, snapshot.resource_id, snapshot.repository_id)
-        if newest is None or newest.restic_id is None:
-            return None, None
-        if newest.restic_id not in {info.id for info in repository.snapshots()}:
-            return None, None
-        return newest.restic_id, repository.manifest(newest.restic_id)
+            good = store.newest_good(conn, snapshot.resource_id, snapshot.repository_id)
+            newest = store.newest_ready(conn, snapshot.resource_id, snapshot.repository_id)
+        asked = bool(ctx.run.input.get("full"))
+        if good is None or good.restic_id is None or good.restic_id not in {i.id for i in repository.snapshots()}:
+            return Parent(full="asked for" if asked else None)
+        parent = Parent(good.restic_id, good.id, repository.manifest(good.restic_id))
+        return chaining.decided(parent, newest, asked, self._clock.now())
 
     def _facts(self, snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:
         """Among them the audit log's end: what was cut off the log later, this snapshot still remembers."""
@@ -196,6 +218,7 @@ def describe(manifest: Manifest) -> dict[str, Any]:
             "relations": len(manifest.catalog.relations),
             "objects": dict(manifest.catalog.objects),
             "extensions": dict(manifest.catalog.extensions),
+            **chaining.summary(manifest),
             **({ANCHOR: manifest.facts[ANCHOR]} if ANCHOR in manifest.facts else {}),
         },
         "source_bytes": manifest.catalog.bytes,
@@ -206,8 +229,30 @@ def describe(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def sizes(stats: SnapshotStats) -> dict[str, Any]:
-    return {"source_bytes": stats.bytes_read, "stored_bytes": stats.bytes_stored}
+def sizes(stats: SnapshotStats, manifest: Manifest) -> dict[str, Any]:
+    """What the snapshot holds, read or taken over, and what it added to the repository."""
+    skipped = chaining.summary(manifest).get("skipped_bytes", 0)
+    return {"source_bytes": stats.bytes_read + skipped, "stored_bytes": stats.bytes_stored}
+
+
+def proof_row(
+    ctx: TaskContext, snapshot: Snapshot, verdict: Verdict, error: Mapping[str, Any] | None, clock: Clock
+) -> VerificationRow:
+    """The rolling sample as a proof of its own. It proves no level."""
+    judged = any(check.ok is not None for check in verdict.checks)
+    return VerificationRow(
+        id=new_id("ver"),
+        snapshot_id=snapshot.id,
+        run_id=ctx.run.id,
+        level=0,
+        method=chaining.METHOD,
+        ok=verdict.ok if judged else None,
+        seconds=0.0,
+        bytes=None,
+        checks=kept_checks(verdict),
+        error=error,
+        at=clock.now(),
+    )
 
 
 def _report(ctx: TaskContext, stats: SnapshotStats, total: int | None) -> None:

@@ -15,6 +15,7 @@ from holdfast.contract.snapshot import Check, Level, Manifest, RestoreRequest, V
 from holdfast.contract.spec import Access, Endpoint, Spec
 from holdfast.contract.tools import Tools
 from holdfast.features.backups import store
+from holdfast.features.backups.chaining import MISMATCH
 from holdfast.features.backups.model import Snapshot, VerificationRow
 from holdfast.features.databases.interruption import only_interrupted
 from holdfast.features.databases.reach import Reach
@@ -173,8 +174,8 @@ class Verifier:
         )
         reached = max(int(level), snapshot.verified_level or 0) if ok else snapshot.verified_level
         colour = "red" if ok is False else "green" if (reached or 0) >= snapshot.wanted_level else "yellow"
-        if ok is None and snapshot.verification == "red":
-            colour = "red"
+        if (ok is None and snapshot.verification == "red") or (snapshot.error or {}).get("code") == MISMATCH:
+            colour = "red"  # a snapshot may be readable and restorable, and still not be what the database was
         with ctx.commit() as conn:
             store.insert(conn, row)
             changed = store.change(conn, Snapshot, snapshot.id, verified_level=reached, verification=colour)

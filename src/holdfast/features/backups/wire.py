@@ -52,6 +52,7 @@ class SnapshotIn(In):
     repository_id: str | None = Field(default=None, max_length=64)
     tags: list[str] = Field(default_factory=list)
     options: OptionsIn = Field(default_factory=OptionsIn)
+    full: bool = Field(default=False, description="Read everything, also what is known to be unchanged.")
 
 
 class SnapshotPatch(In):
@@ -94,6 +95,10 @@ class SnapshotOut(BaseModel):
     """One backup. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed."""
 
     id: str
+    type: str | None = Field(description="full = everything was read, incremental = what changed since `parent_id`.")
+    parent_id: str | None = Field(description="What an incremental one took over from; it is whole without it.")
+    read_bytes: int | None = Field(description="Read of the database.")
+    skipped_bytes: int | None = Field(description="Taken over from the parent unread.")
     project_id: str
     environment_id: str
     resource_id: str
@@ -129,7 +134,9 @@ class SnapshotOut(BaseModel):
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> SnapshotOut:
-        values = vars(snapshot)
+        about = snapshot.summary
+        values = vars(snapshot) | {name: about.get(name) for name in ("type", "read_bytes", "skipped_bytes")}
+        values["parent_id"] = about.get("parent")
         return cls(**{name: values[name] for name in cls.model_fields})
 
 
