@@ -40,6 +40,7 @@ from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.drills import store as drill_store
 from holdfast.features.drills.sweep import DrillSweep
 from holdfast.features.drills.tasks import DrillTasks
+from holdfast.features.files.sweep import FilesSweep
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
@@ -153,6 +154,7 @@ def build(
         PasswordWatch(db, reach, gate, clock).sweep,
         TransferSweep(db, shelf, clock).sweep,
         PlanSweep(db, jobs, clock).sweep,
+        FilesSweep(db, secrets, clock).sweep,
     )
     return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch)
 

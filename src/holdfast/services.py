@@ -44,6 +44,7 @@ from holdfast.features.databases.service import DatabasesService
 from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.drills import api as drills_api
 from holdfast.features.drills.service import DrillsService
+from holdfast.features.files import wiring as files_wiring
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.masking import api as masking_api
@@ -105,6 +106,7 @@ ROUTERS = (
     limits_api.router,
     backups_api.router,
     api_browse.router,
+    *files_wiring.ROUTERS,
     api_repositories.router,
     retention_api.router,
     api_care.router,
@@ -148,6 +150,7 @@ class Services:
     browse: BrowseService
     retention: RetentionService
     collecting: CollectingService
+    files: files_wiring.Files
     masking: MaskingService
     migrations: MigrationsService
     copies: CopiesService
@@ -194,6 +197,7 @@ class Services:
             **self.connections.parts,
             **self.transfers.parts,
             **self.plans.parts,
+            **self.files.parts,
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
@@ -314,13 +318,15 @@ def _about_snapshots(
     secrets: Secrets,
     scratch: Path,
 ) -> dict[str, Any]:
-    """What keeps, looks after and brings back snapshots."""
+    """What keeps, looks after, brings back and gives out snapshots."""
+    browse = BrowseService(db, reach, keys, scratch, bounds.quotas)
     return {
         "restores": RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
         "repositories": RepositoriesService(db, keys, clock),
         "care": CareService(db, jobs),
         "drills": DrillsService(db, jobs, snapshots, clock),
-        "browse": BrowseService(db, reach, keys, scratch, bounds.quotas),
+        "browse": browse,
+        "files": files_wiring.build(settings, db, browse, reach, secrets, bounds.quotas, clock, scratch),
         "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         "collecting": CollectingService(db, jobs),
     }

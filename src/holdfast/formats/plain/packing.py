@@ -68,7 +68,7 @@ def _packer(how: Packing, level: int) -> _Packer:
     if how == "bzip2":
         return bz2.BZ2Compressor(level)
     # A checksum, so that `zstd -d` finds damage; a window that every zstd opens without being told to.
-    options = {
+    options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: level,
         zstd.CompressionParameter.checksum_flag: 1,
         zstd.CompressionParameter.window_log: 23,
