@@ -22,13 +22,20 @@ def nasty(pg18: Cluster) -> Iterator[tuple[Place, MemorySource]]:
     with pg18.fresh("pl'ain\"y ü") as place:
         build_nasty(place)
         with user_session(place.endpoint, "owner", autocommit=True) as owner:
-            owner.execute("CREATE SEQUENCE \"se'q\" START 41")
+            owner.execute('CREATE SEQUENCE "se\'q" START 41')
             owner.execute("SELECT nextval('\"se''q\"')")
         yield place, capture(place)
 
 
 def pg_restore(place: Place, *arguments: str, content: bytes | None = None) -> str:
-    argv = ["pg_restore", "--exit-on-error", "--enable-row-security", "-d", f"dbname='{place.endpoint.database}'", *arguments]
+    argv = [
+        "pg_restore",
+        "--exit-on-error",
+        "--enable-row-security",
+        "-d",
+        f"dbname='{place.endpoint.database}'",
+        *arguments,
+    ]
     process = popen(
         place.tools.bin,  # type: ignore[attr-defined]
         argv,

@@ -15,7 +15,7 @@ from holdfast.contract.snapshot import Source
 from holdfast.contract.tools import Tools
 from holdfast.features.files import gpg, tar
 from holdfast.features.files.wish import FileWish
-from holdfast.formats.plain import aes, age_stream
+from holdfast.formats.plain import aes, age_stream, openpgp
 from holdfast.formats.plain.packing import packed
 from holdfast.kernel.errors import Conflict
 from holdfast.kernel.stop import Stop
@@ -55,8 +55,11 @@ def encoded(
         if wish.passphrase is not None:
             return age_stream.sealed_by_passphrase(pieces, wish.passphrase)
         return age_stream.sealed(pieces, wish.recipients)
-    if wish.sealing == "gpg" and tools is not None:
-        return gpg.sealed(pieces, tools, stop, recipients=wish.recipients, passphrase=wish.passphrase)
+    if wish.sealing == "gpg" and wish.passphrase is not None:
+        return openpgp.sealed(pieces, wish.passphrase)
+    if wish.sealing == "gpg":
+        assert tools is not None  # noqa: S101 - the caller's: plain text must never go out in its place
+        return gpg.sealed(pieces, tools, stop, wish.recipients)
     return pieces
 
 

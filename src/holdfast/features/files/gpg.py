@@ -1,7 +1,4 @@
-"""OpenPGP by the machine's own gpg: symmetric or to public keys, with a home of its own and no agent.
-
-The passphrase goes in by a file that only the tool's user reads, never by an argument.
-"""
+"""OpenPGP to public keys by the machine's own gpg, with a home of its own and no agent: no daemon stays behind."""
 
 from __future__ import annotations
 
@@ -18,27 +15,20 @@ from holdfast.kernel.errors import Invalid, NeedsOperator, Permanent
 from holdfast.kernel.stop import Stop
 
 _PIECE = 256 * 1024
-_BASE = ("--batch", "--no-tty", "--quiet", "--no-autostart", "--no-options", "--pinentry-mode", "loopback")
+_BASE = ("--batch", "--no-tty", "--quiet", "--no-autostart", "--no-options")
 _CIPHER = ("--cipher-algo", "AES256", "--compress-algo", "none", "--output", "-")
 
 
-def sealed(
-    pieces: Iterable[bytes], tools: Tools, stop: Stop, *, recipients: Sequence[str] = (), passphrase: str | None = None
-) -> Iterator[bytes]:
+def sealed(pieces: Iterable[bytes], tools: Tools, stop: Stop, recipients: Sequence[str]) -> Iterator[bytes]:
     """Raises Invalid (code "recipient_invalid") for a key that gpg does not take, NeedsOperator without gpg."""
     found = shutil.which("gpg")
     if found is None:
         raise NeedsOperator("there is no gpg here", code="gpg_missing", hint="Install gnupg, or use age.")
     with _home(tools) as home:
         argv = [found, *_BASE, "--homedir", str(home), *_CIPHER]
-        if passphrase is not None:
-            secret = _given(tools, home / "passphrase", passphrase)
-            argv += ["--s2k-digest-algo", "SHA256", "--passphrase-file", str(secret), "--symmetric"]
-        else:
-            for number, key in enumerate(recipients):
-                argv += ["--recipient-file", str(_given(tools, home / f"key{number}.asc", key))]
-            argv += ["--trust-model", "always", "--encrypt"]
-        child = tools.run(argv, stdin=True, stop=stop)
+        for number, key in enumerate(recipients):
+            argv += ["--recipient-file", str(_given(tools, home / f"key{number}.asc", key))]
+        child = tools.run([*argv, "--trust-model", "always", "--encrypt"], stdin=True, stop=stop)
         yield from _through(child, pieces)
 
 
