@@ -40,6 +40,9 @@ from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
 from holdfast.features.drills import store as drills_store
 from holdfast.features.drills.model import Aims, Drill
+from holdfast.features.files import store as files_store
+from holdfast.features.files.model import Download
+from holdfast.features.files.wish import FileWish
 from holdfast.features.limits import store as limits_store
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.model import Override
@@ -136,6 +139,8 @@ class Inside:
             files = transfer_rows(conn, resource)
             masking = masking_row(own["project"], f"mask{number}")
             masking_store.insert(conn, masking)
+            download = download_row(snapshot)
+            files_store.insert(conn, download)
             saved = saved_row(resource, f"saved{number}")
             saved_store.insert(conn, saved)
             saved_store.keep(conn, Version(saved.id, 1, NOW, "usr_walk", saved.content))
@@ -180,6 +185,7 @@ class Inside:
         made |= {"tunnel": tunnel.id, "login": login.id, "upgrade": upgrade.id}
         made["move"] = move.id
         made["drill"] = drill.id
+        made |= {"move": move.id, "download": download.id}
         made["node"] = node_row(self.services)
         made["migration"] = migration.id
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
@@ -237,6 +243,15 @@ def transfer_rows(conn: sa.Connection, resource: Resource) -> dict[str, str]:
     came = {"upload_id": upload, "wish": {}, "token": None, "result": None}
     transfers.insert(conn, Import(id=imported, **place, state="failed", **came, **ended))
     return {"upload": upload, "export": export, "import": imported}
+
+
+def download_row(snapshot: Snapshot) -> Download:
+    """A link whose key nobody has."""
+    values: dict[str, Any] = dict.fromkeys(Download.__dataclass_fields__)
+    values |= {"id": new_id("dl"), "project_id": snapshot.project_id, "environment_id": snapshot.environment_id}
+    values |= {"resource_id": snapshot.resource_id, "snapshot_id": snapshot.id, "created_by": "usr_walk"}
+    values |= {"state": "open", "once": False, "wish": FileWish().as_json(), "name": "walk.gz", "uses": 0}
+    return Download(**{**values, "created_at": NOW, "expires_at": datetime.now(UTC) + timedelta(7)})
 
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:
