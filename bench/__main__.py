@@ -19,6 +19,7 @@ ALL = (
     "gateway",
     "many",
     "transfer",
+    "files",
 )
 
 
