@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from holdfast.features.files.naming import DEFAULT, FIELDS, check_template, escaped, filled
 from holdfast.features.files.ranges import Span, Unsatisfiable, asked
+from holdfast.features.files.sending import Slots
 from holdfast.features.files.signing import Signed
 from holdfast.features.files.wish import FileWish
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import Invalid, Retryable
 
 ETAG = "e" * 32
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -153,3 +154,20 @@ def test_wishes_that_cannot_be(wish, code) -> None:
     with pytest.raises(Invalid) as refused:
         wish.check()
     assert refused.value.code == code
+
+
+def test_only_so_many_at_once() -> None:
+    """A slot comes back at the end, and when the client goes away in the middle."""
+    slots = Slots(2)
+    first, second = (slots.held(iter([b"a", b"b"])) for _ in range(2))
+    slots.require()
+    assert (next(first), next(second)) == (b"a", b"a")
+    with pytest.raises(Retryable) as refused:
+        slots.require()
+    assert refused.value.code == "too_many_downloads"
+    first.close()  # type: ignore[attr-defined] # a generator
+    slots.require()
+    third = slots.held(iter([b"a"]))
+    assert next(third) == b"a"
+    assert list(second) == [b"b"]
+    slots.require()

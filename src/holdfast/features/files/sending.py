@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,10 +29,12 @@ from holdfast.features.files.wish import FileWish
 from holdfast.features.limits.quota import Quotas
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import NotFound, Unauthenticated
+from holdfast.kernel.errors import NotFound, Retryable, Unauthenticated
 from holdfast.kernel.ids import is_id
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.stop import Stop
+
+MOST_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,32 @@ class Shown:
     expires: int
     signature: str
     method: str = "GET"
+
+
+class Slots:
+    """How many files are made at once: each takes memory and threads, and a link can be opened by many."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._lock = threading.Lock()
+
+    def require(self) -> None:
+        """Raises Retryable when all are taken."""
+        with self._lock:
+            if self._free <= 0:
+                raise Retryable(
+                    "too many downloads at the moment", code="too_many_downloads", hint="Try again in a minute."
+                )
+
+    def held(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The same pieces, in a slot from the first to the last of them, or until closed."""
+        with self._lock:
+            self._free -= 1
+        try:
+            yield from pieces
+        finally:
+            with self._lock:
+                self._free += 1
 
 
 class SendingService:
@@ -64,6 +93,7 @@ class SendingService:
         self._quotas = quotas
         self._clock = clock
         self._scratch = scratch
+        self._slots = Slots(MOST_AT_ONCE)
 
     def look(self, shown: Shown) -> Download:
         """The link, if it is one and still good. Raises Unauthenticated("link_invalid")."""
@@ -72,7 +102,9 @@ class SendingService:
 
     def open(self, shown: Shown, span: Span | None) -> Iterator[bytes]:
         """The file's bytes, or those of `span`. A link for one use is used up by this, the quota spent, the use on
-        record, before the first byte leaves. Raises Unauthenticated, Limited, NotFound, Conflict."""
+        record, before the first byte leaves. Raises Unauthenticated, Limited, NotFound, Conflict, Retryable (code
+        "too_many_downloads", which uses nothing up)."""
+        self._slots.require()
         with self._db.write() as conn:
             download, snapshot = self._good(conn, shown)
             if span is None or span.first == 0:  # going on where it broke off is not another download
@@ -86,7 +118,7 @@ class SendingService:
             details = {"first": span.first, "last": span.last} if span else {}
             record(conn, download.created_by, download, "download.use", details)
         wish = FileWish.of(download.wish, passphrase)
-        return self._bytes(snapshot, wish, span)
+        return self._slots.held(self._bytes(snapshot, wish, span))
 
     def _bytes(self, snapshot: Snapshot, wish: FileWish, span: Span | None) -> Iterator[bytes]:
         stop = Stop()
