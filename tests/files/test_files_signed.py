@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.features.files.naming import DEFAULT, FIELDS, check_template, escaped, filled
+from holdfast.features.files.naming import escaped
 from holdfast.features.files.ranges import Span, Unsatisfiable, asked
 from holdfast.features.files.sending import Slots
 from holdfast.features.files.signing import Signed
@@ -17,7 +16,6 @@ from holdfast.features.files.wish import FileWish
 from holdfast.kernel.errors import Invalid, Retryable
 
 ETAG = "e" * 32
-AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEY = "k" * 43
 
 
@@ -100,36 +98,6 @@ def test_hostile_names(name) -> None:
     made = escaped(name)
     assert made.lower() not in ("", ".", "..", "con", "nul.txt")
     assert "/" not in made
-
-
-@given(st.fixed_dictionaries({field: st.text(min_size=1, max_size=15) for field in ("project", "resource", "engine")}))
-def test_a_filled_template_stays_below_its_root(values) -> None:
-    path = filled(DEFAULT, {**values, "id": "snap_1", "ext": "dump.gz"}, AT)
-    assert os.path.normpath("/root/" + path) == "/root/" + path
-    assert path.count("/") == 2
-    assert path.endswith("/20260102-030405-snap_1.dump.gz")
-
-
-@given(st.text(alphabet="{}idextname./-_a%\\ \n", max_size=40))
-def test_a_template_that_is_taken_gives_a_path(template) -> None:
-    try:
-        check_template(template)
-    except Invalid:
-        return
-    path = filled(
-        template, {field: ".." for field in FIELDS if field not in ("date", "time", "ext")} | {"ext": "x"}, AT
-    )
-    assert os.path.normpath("/root/" + path) == "/root/" + path
-
-
-@pytest.mark.parametrize(
-    "template",
-    ["{id}", "{date}.{ext}", "/{id}.{ext}", "../{id}.{ext}", "a//{id}.{ext}", "{id}{what}.{ext}", "{{id}}.{ext}",
-     ".{id}.{ext}", "{id}.{ext}/", "a b{id}.{ext}", "{id.__class__}.{ext}"],
-)  # fmt: skip
-def test_templates_that_are_refused(template) -> None:
-    with pytest.raises(Invalid):
-        check_template(template)
 
 
 @pytest.mark.parametrize(
