@@ -23,6 +23,7 @@ ALL = (
     "gateway",
     "many",
     "transfer",
+    "files",
 )
 
 

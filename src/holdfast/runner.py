@@ -45,6 +45,7 @@ from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.drills import store as drill_store
 from holdfast.features.drills.sweep import DrillSweep
 from holdfast.features.drills.tasks import DrillTasks
+from holdfast.features.files.sweep import FilesSweep
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
@@ -166,6 +167,7 @@ def build(
         TransferSweep(db, shelf, clock).sweep,
         PlanSweep(db, jobs, clock).sweep,
         MetadataSweep(db, jobs, keys, clock).sweep,
+        FilesSweep(db, secrets, clock).sweep,
     )
     alerts = alerts_wiring.loop(db, clock, secrets, settings, wake, node.name, COUNTS["storage"], overdue)
     channels = alerts_wiring.services(db, clock, secrets, settings).channels

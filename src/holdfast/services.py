@@ -46,6 +46,7 @@ from holdfast.features.databases.service import DatabasesService
 from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.drills import api as drills_api
 from holdfast.features.drills.service import DrillsService
+from holdfast.features.files import wiring as files_wiring
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.masking import api as masking_api
@@ -110,6 +111,7 @@ ROUTERS = (
     backups_api.router,
     api_browse.router,
     api_repository_life.router,
+    *files_wiring.ROUTERS,
     api_repositories.router,
     retention_api.router,
     api_care.router,
@@ -156,6 +158,7 @@ class Services:
     browse: BrowseService
     retention: RetentionService
     collecting: CollectingService
+    files: files_wiring.Files
     masking: MaskingService
     migrations: MigrationsService
     copies: CopiesService
@@ -206,6 +209,7 @@ class Services:
             **self.connections.parts,
             **self.transfers.parts,
             **self.plans.parts,
+            **self.files.parts,
             **self.secrets.parts,
             **self.limits.parts,
             **self.audit.parts,
@@ -328,7 +332,8 @@ def _about_snapshots(
     secrets: Secrets,
     scratch: Path,
 ) -> dict[str, Any]:
-    """What keeps, looks after and brings back snapshots."""
+    """What keeps, looks after, brings back and gives out snapshots."""
+    browse = BrowseService(db, reach, keys, scratch, bounds.quotas)
     return {
         "restores": RestoreService(db, jobs, snapshots, databases, swapper, clock, Neighbours(reach, secrets)),
         "repositories": RepositoriesService(db, keys, clock),
@@ -336,7 +341,8 @@ def _about_snapshots(
         "lives": RepositoryLifeService(db, jobs, keys, clock),
         "recovery": RecoveryService(db, jobs, keys, clock),
         "drills": DrillsService(db, jobs, snapshots, clock),
-        "browse": BrowseService(db, reach, keys, scratch, bounds.quotas),
+        "browse": browse,
+        "files": files_wiring.build(settings, db, browse, reach, secrets, bounds.quotas, clock, scratch),
         "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         "collecting": CollectingService(db, jobs),
     }

@@ -43,6 +43,9 @@ from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource, statements
 from holdfast.features.drills import store as drills_store
 from holdfast.features.drills.model import Aims, Drill
+from holdfast.features.files import store as files_store
+from holdfast.features.files.model import Download
+from holdfast.features.files.wish import FileWish
 from holdfast.features.limits import store as limits_store
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.model import Override
@@ -142,6 +145,8 @@ class Inside:
             files = transfer_rows(conn, resource)
             masking = masking_row(own["project"], f"mask{number}")
             masking_store.insert(conn, masking)
+            download = download_row(snapshot)
+            files_store.insert(conn, download)
             saved = saved_row(resource, f"saved{number}")
             saved_store.insert(conn, saved)
             saved_store.keep(conn, Version(saved.id, 1, NOW, "usr_walk", saved.content))
@@ -188,6 +193,7 @@ class Inside:
         made["move"] = move.id
         made["drill"] = drill.id
         made |= alerting
+        made["download"] = download.id
         made["node"] = node_row(self.services)
         made["migration"] = migration.id
         made["limit"] = limit_row(self.services, own["project"], key.id if number else "")
@@ -280,6 +286,15 @@ def alert_rows(conn: sa.Connection, resource: Resource, number: int) -> dict[str
         alert_store.insert(conn, row)
     delivery_store.insert(conn, letter)
     return {"channel": channel.id, "rule": rule["id"], "alert": alert["id"], "delivery": letter.id}
+
+
+def download_row(snapshot: Snapshot) -> Download:
+    """A link whose key nobody has."""
+    values: dict[str, Any] = dict.fromkeys(Download.__dataclass_fields__)
+    values |= {"id": new_id("dl"), "project_id": snapshot.project_id, "environment_id": snapshot.environment_id}
+    values |= {"resource_id": snapshot.resource_id, "snapshot_id": snapshot.id, "created_by": "usr_walk"}
+    values |= {"state": "open", "once": False, "wish": FileWish().as_json(), "name": "walk.gz", "uses": 0}
+    return Download(**{**values, "created_at": NOW, "expires_at": datetime.now(UTC) + timedelta(7)})
 
 
 def masking_row(project_id: str, name: str) -> MaskingProfile:

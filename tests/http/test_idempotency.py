@@ -43,8 +43,11 @@ CREATING = [
     "POST /api/v1/databases/{database_id}/moves",
     "POST /api/v1/moves/{move_id}/start",
 ]
-# What they make is in a database of its own: tests/rows/test_rows_once.py.
-ELSEWHERE = ["POST /api/v1/databases/{database_id}/tables/{table}/rows"]
+# What they need is a real database: tests/rows/test_rows_once.py, tests/backups/test_file_downloads.py.
+ELSEWHERE = [
+    "POST /api/v1/databases/{database_id}/tables/{table}/rows",
+    "POST /api/v1/snapshots/{snapshot_id}/downloads",
+]
 # Another request on the same route, where it has no name.
 OTHERWISE: dict[str, dict[str, Any]] = {
     "POST /api/v1/databases/{database_id}/snapshots": {"tags": ["other"]},

@@ -121,7 +121,7 @@ REFUSED = ("unauthenticated", "link_invalid", "provider_unavailable", "state_inv
 def test_only_these_answer_a_stranger(here, route) -> None:
     answer = call(here, route, ANONYMOUS[route], here.ids["mine"], {})
     assert answer.status_code in (200, 401)
-    if answer.status_code == 401:  # the credential offered was wrong, not missing
+    if answer.status_code == 401 and not route.startswith("HEAD "):  # the credential offered was wrong, not missing
         assert answer.json()["error"]["code"] in REFUSED
 
 
@@ -274,6 +274,7 @@ LISTS = (
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",
     "/api/v1/drills",
+    "/api/v1/downloads",
     "/api/v1/exports",
     "/api/v1/imports",
     "/api/v1/projects/{project}/masking-profiles",

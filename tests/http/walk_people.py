@@ -31,6 +31,8 @@ ANONYMOUS: dict[str, Ask] = {
     "POST /api/v1/tokens/refresh": Ask(body={"refresh_token": "hr_x"}),
     "GET /.well-known/jwks.json": Ask(),
     "GET /api/v1/sso": Ask(),
+    "GET /api/v1/downloads/{download_id}/content": Ask(query={"expires": "1", "signature": "x"}),
+    "HEAD /api/v1/downloads/{download_id}/content": Ask(query={"expires": "1", "signature": "x"}),
     "GET /api/v1/sso/{provider_id}/start": Ask(),
     "GET /api/v1/sso/{provider_id}/callback": Ask(query={"code": "x", "state": "x"}),
 }

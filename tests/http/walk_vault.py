@@ -73,6 +73,12 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/retention/apply": one("retention.apply", body={"confirm": "db0"}),
     "POST /api/v1/repositories/{repository_id}/gc": one("repository.gc", body={}),
     "POST /api/v1/repositories/{repository_id}/gc #dry": one("repository.check", body={"dry_run": True}),
+    "POST /api/v1/snapshots/{snapshot_id}/downloads": one("snapshot.download", body={"compression": "none"}),
+    "GET /api/v1/downloads": one("snapshot.download", query={"project_id": "$project"}),
+    "GET /api/v1/downloads/{download_id}": one("snapshot.download"),
+    "DELETE /api/v1/downloads/{download_id}": one("snapshot.download"),
+    "GET /api/v1/projects/{project_id}/file-policy": one("project.read"),
+    "PUT /api/v1/projects/{project_id}/file-policy": one("project.update", body={"encryption": "asked"}),
     "GET /api/v1/repositories": one("repository.read", query={"project_id": "$project"}),
     "POST /api/v1/repositories": one("repository.create", body={"project_id": "$project", "name": "walk"}),
     "POST /api/v1/repositories #only": one(

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
@@ -28,7 +28,8 @@ IDENTITY = "age-secret-key-pq-"
 _VERSION = b"age-encryption.org/v1"
 _STANZA = b"mlkem768x25519"
 _LABEL = b"age-encryption.org/mlkem768x25519"
-_FILE_KEY, _NONCE, _CHUNK, _TAG = 16, 16, 64 * 1024, 16
+FILE_KEY = 16
+_NONCE, _CHUNK, _TAG = 16, 64 * 1024, 16
 _MLKEM_BYTES, _X25519_BYTES, _ENC = 1184, 32, 1088 + 32
 _SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
 _ARMOR = re.compile(
@@ -68,16 +69,24 @@ def new_identity() -> tuple[str, str]:
 
 def encrypt(content: bytes, recipients: Sequence[str]) -> bytes:
     """An armored age file. All recipients are post-quantum ones: one of another kind would open the file without."""
-    file_key = os.urandom(_FILE_KEY)
-    head = [_VERSION]
-    for each in recipients:
-        sealed = _SUITE.encrypt(file_key, recipient(each), _LABEL)
-        head += [b"-> " + _STANZA + b" " + _plain64(sealed[:_ENC]), *_wrapped(_plain64(sealed[_ENC:]))]
-    header = b"\n".join([*head, b"---"])
+    file_key = os.urandom(FILE_KEY)
+    lines = [line for each in recipients for line in stanza(file_key, each)]
+    return _armored(b"".join(streamed(file_key, lines, [content])))
+
+
+def stanza(file_key: bytes, text: str) -> list[bytes]:
+    """The lines of a header that give a file's key to one recipient. Raises ValueError."""
+    sealed = _SUITE.encrypt(file_key, recipient(text), _LABEL)
+    return [b"-> " + _STANZA + b" " + _plain64(sealed[:_ENC]), *_wrapped(_plain64(sealed[_ENC:]))]
+
+
+def streamed(file_key: bytes, stanzas: Sequence[bytes], pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A whole file, not armored, with a header of `stanzas` of any kind."""
+    header = b"\n".join([_VERSION, *stanzas, b"---"])
     mac = hmac.digest(_derived(file_key, b"", b"header"), header, "sha256")
     nonce = os.urandom(_NONCE)
-    payload = b"".join(_seal_chunks(_derived(file_key, nonce, b"payload"), content))
-    return _armored(header + b" " + _plain64(mac) + b"\n" + nonce + payload)
+    yield header + b" " + _plain64(mac) + b"\n" + nonce
+    yield from _seal_chunks(_derived(file_key, nonce, b"payload"), pieces)
 
 
 def decrypt(file: bytes, identities: Sequence[str]) -> bytes:
@@ -115,13 +124,23 @@ def _parsed(raw: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes, bytes]
     return header, stanzas, mac, raw[line_end + 1 :]
 
 
-def _seal_chunks(key: bytes, content: bytes) -> Iterator[bytes]:
-    """STREAM: 64 KiB each, numbered, the last one marked, so that none can be cut off, moved or added."""
-    cipher = ChaCha20Poly1305(key)
-    starts = range(0, max(len(content), 1), _CHUNK)
-    for number, start in enumerate(starts):
-        nonce = number.to_bytes(11, "big") + bytes([number == len(starts) - 1])
-        yield cipher.encrypt(nonce, content[start : start + _CHUNK], None)
+def _seal_chunks(key: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """STREAM: 64 KiB each, numbered, the last one marked, so that none can be cut off, moved or added. Given out in
+    the size they came."""
+    cipher, held, number = ChaCha20Poly1305(key), bytearray(), 0
+    for piece in pieces:
+        held += piece
+        full = (len(held) - 1) // _CHUNK  # one byte stays: whether a chunk is the last is not known before the end
+        if full > 0:
+            view = bytes(held[: full * _CHUNK])
+            del held[: full * _CHUNK]
+            sealed = [
+                cipher.encrypt((number + at).to_bytes(11, "big") + b"\0", view[at * _CHUNK : (at + 1) * _CHUNK], None)
+                for at in range(full)
+            ]
+            number += full
+            yield b"".join(sealed)
+    yield cipher.encrypt(number.to_bytes(11, "big") + b"\1", bytes(held), None)
 
 
 def _open_chunks(key: bytes, payload: bytes) -> Iterator[bytes]:

@@ -212,6 +212,8 @@ class ControlPlane:
             "HOLDFAST_LOG_LEVEL": settings.log_level,
             "HOLDFAST_DELETE_GRACE_SECONDS": str(settings.delete_grace_seconds),
             "HOLDFAST_DISK_RESERVE_BYTES": str(settings.disk_reserve_bytes),
+            "HOLDFAST_DOWNLOAD_SECONDS": str(settings.download_seconds),
+            "HOLDFAST_DOWNLOAD_MOST_SECONDS": str(settings.download_most_seconds),
             "HOLDFAST_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
             "PYTHONUNBUFFERED": "1",
         }

@@ -47,6 +47,8 @@ class Settings:
     log_level: str = "info"
     delete_grace_seconds: int = 7 * 24 * 3600
     disk_reserve_bytes: int = 256 * 1024 * 1024
+    download_seconds: int = 3600  # how long a signed link lives when its maker does not say
+    download_most_seconds: int = 7 * 24 * 3600
     allowed_hosts: tuple[str, ...] = field(default=())
     outbound_allow: tuple[str, ...] = field(default=())
     sqlite_roots: tuple[Path, ...] = field(default=())
@@ -93,6 +95,8 @@ class Settings:
             log_level=env.get("HOLDFAST_LOG_LEVEL", "info"),
             delete_grace_seconds=_number(env, "HOLDFAST_DELETE_GRACE_SECONDS", 7 * 24 * 3600),
             disk_reserve_bytes=_number(env, "HOLDFAST_DISK_RESERVE_BYTES", 256 * 1024 * 1024),
+            download_seconds=_number(env, "HOLDFAST_DOWNLOAD_SECONDS", 3600),
+            download_most_seconds=_number(env, "HOLDFAST_DOWNLOAD_MOST_SECONDS", 7 * 24 * 3600),
             allowed_hosts=tuple(filter(None, env.get("HOLDFAST_ALLOWED_HOSTS", "").split(","))),
             outbound_allow=tuple(filter(None, env.get("HOLDFAST_OUTBOUND_ALLOW", "").split(","))),
             sqlite_roots=tuple(map(Path, filter(None, env.get("HOLDFAST_SQLITE_ROOTS", "").split(":")))),

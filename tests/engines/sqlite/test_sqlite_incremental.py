@@ -19,8 +19,8 @@ from holdfast.contract.incremental import Reuse
 from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Pages
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.sqlite import unchanged
-from holdfast.engines.sqlite.direct import file_cells
 from holdfast.engines.sqlite.capture import SqliteCapture
+from holdfast.engines.sqlite.direct import file_cells
 from holdfast.engines.sqlite.spec import ENTRY
 from holdfast.kernel.stop import Stop
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
 from holdfast.contract.external import Address, ExternalTraits, Wire
+from holdfast.contract.plain import PlainFile
 from holdfast.contract.privileges import Report
 from holdfast.contract.query import Batch
 from holdfast.contract.rows import TableName
@@ -24,6 +25,7 @@ from holdfast.engines.postgresql.extensions import Extensions
 from holdfast.engines.postgresql.front import Fronts
 from holdfast.engines.postgresql.logins import Logins
 from holdfast.engines.postgresql.names import beside_name, check_database_name, literal, qualified
+from holdfast.engines.postgresql.plain import plain
 from holdfast.engines.postgresql.preview import preview
 from holdfast.engines.postgresql.readable import readable
 from holdfast.engines.postgresql.resizing import Resizes
@@ -130,6 +132,9 @@ class PostgresqlEngine(
 
     def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:  # noqa: ARG002
         return preview(source, table, limit, stop)
+
+    def plain(self, source: Source) -> PlainFile:
+        return plain(source)
 
     def beside(self, at: Endpoint, label: str) -> Endpoint:
         if at.database is None:

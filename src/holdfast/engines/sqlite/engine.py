@@ -13,6 +13,7 @@ from urllib.parse import quote as url_quote
 
 from holdfast.contract.engine import Capabilities
 from holdfast.contract.external import Address, ExternalTraits, Wire
+from holdfast.contract.plain import PlainFile
 from holdfast.contract.privileges import Report
 from holdfast.contract.query import Batch
 from holdfast.contract.rows import TableName
@@ -22,6 +23,7 @@ from holdfast.contract.tools import Tools
 from holdfast.engines.sqlite import foreign
 from holdfast.engines.sqlite.cloning import Clones
 from holdfast.engines.sqlite.connections import database, literal, path_of, quote
+from holdfast.engines.sqlite.plain import plain
 from holdfast.engines.sqlite.preview import preview
 from holdfast.engines.sqlite.scripts import Splits
 from holdfast.engines.sqlite.session import SqliteSession
@@ -85,6 +87,9 @@ class SqliteEngine(Splits, Clones, Upkeep):
 
     def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:
         return preview(source, table, limit, stop)
+
+    def plain(self, source: Source) -> PlainFile:
+        return plain(source)
 
     def quoted(self, table: TableName) -> str:
         return f"{quote(table.schema or SCHEMA)}.{quote(table.name)}"

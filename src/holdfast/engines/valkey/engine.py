@@ -12,6 +12,7 @@ from urllib.parse import quote
 from holdfast.contract.engine import Capabilities, CaptureTraits, Session
 from holdfast.contract.external import Address, ExternalTraits, Wire
 from holdfast.contract.front import Front
+from holdfast.contract.plain import PlainFile
 from holdfast.contract.privileges import Report
 from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Receipt, Source, Verdict
@@ -21,6 +22,7 @@ from holdfast.engines.valkey import address, blocks, keys, plan, privileges
 from holdfast.engines.valkey.activity import Activities
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins, again
+from holdfast.engines.valkey.plain import plain
 from holdfast.engines.valkey.preview import preview
 from holdfast.engines.valkey.resizing import Resizes
 from holdfast.engines.valkey.rotation import Rotates
@@ -144,6 +146,9 @@ class ValkeyEngine(Logins, Rotates, Resizes, Activities):
 
     def preview(self, source: Source, table: str, limit: int, tools: Tools, stop: Stop) -> Batch:
         return preview(source, table, limit, tools, stop)
+
+    def plain(self, source: Source) -> PlainFile:
+        return plain(source)
 
     def readable(self, source: Source, tools: Tools, stop: Stop) -> Verdict:
         return readable(source, tools, stop)

@@ -96,6 +96,15 @@ class BrowseService:
             tools = self._reach.hosts.tools(None, software, self._scratch)
             return engine.preview(source, name, min(limit, MAX_ROWS), tools, Stop())
 
+    def opened(self, snapshot: Snapshot) -> SnapshotSource:
+        """To read all of it; the caller has asked whether the actor may, and closes it. Raises Conflict, NotFound."""
+        require_ready(snapshot)
+        with self._db.read() as conn:
+            row = store.get(conn, RepositoryRow, snapshot.repository_id)
+        if row is None:
+            raise NotFound("the snapshot's repository is gone", code="repository_not_found")
+        return self._repository(row).source(snapshot.restic_id or "")
+
     def _reach_in(self, actor: Actor, snapshot_id: str, permission: str) -> tuple[Snapshot, Repository]:
         with self._db.read() as conn:
             snapshot = found(conn, actor, snapshot_id, permission)

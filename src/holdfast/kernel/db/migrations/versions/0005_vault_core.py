@@ -72,6 +72,28 @@ def upgrade() -> None:
         postgresql_where=sa.text("state != 'resolved'"),
     )
     op.create_table(
+        "downloads",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("resource_id", sa.String(length=40), nullable=False),
+        sa.Column("snapshot_id", sa.String(length=40), nullable=False),
+        sa.Column("created_by", sa.String(length=80), nullable=False),
+        sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("expires_at", Timestamp(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("once", sa.Boolean(), nullable=False),
+        sa.Column("wish", Json(), nullable=False),
+        sa.Column("name", sa.String(length=300), nullable=False),
+        sa.Column("etag", sa.String(length=64), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("used_at", Timestamp(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_downloads")),
+    )
+    op.create_index("ix_downloads_expires_at", "downloads", ["expires_at"], unique=False)
+    op.create_index("ix_downloads_project_id", "downloads", ["project_id", "id"], unique=False)
+    op.create_table(
         "drill_aims",
         sa.Column("resource_id", sa.String(length=40), nullable=False),
         sa.Column("checks", Json(), nullable=False),
@@ -165,6 +187,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_rules")),
         sa.UniqueConstraint("scope", "name", name=op.f("uq_alert_rules_scope")),
+    )
+    op.create_table(
+        "file_policies",
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("encryption", sa.String(length=10), nullable=False),
+        sa.Column("changed_by", sa.String(length=80), nullable=False),
+        sa.Column("changed_at", Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_file_policies_project_id_projects"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("project_id", name=op.f("pk_file_policies")),
     )
     op.create_table(
         "metadata_homes",

@@ -1,0 +1,66 @@
+"""RESTORE.md of one file: exactly which stock commands open it. Its `sh` blocks run as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast.contract.plain import PlainFile
+from holdfast.features.files.wish import FileWish
+from holdfast.formats.plain import aes
+from holdfast.formats.plain.packing import METHODS
+
+_KEYS = {
+    "none": "It is NOT encrypted.",
+    "age": "It is sealed with age.",
+    "gpg": "It is an OpenPGP message.",
+    "aes256": "It is AES-256-CTR under a passphrase, with an HMAC-SHA256 at its end that the first lines compare.",
+}
+_TOOLS = {"none": "", "age": "`age`", "gpg": "`gpg`", "aes256": "`openssl` (3.0 or later) and GNU coreutils"}
+
+
+def guide(name: str, made: PlainFile, wish: FileWish) -> str:
+    """`name`: of the file, shown only."""
+    shown = "".join(c if c.isprintable() and c != "`" else "?" for c in name)
+    tools = ", ".join(filter(None, (_TOOLS[wish.sealing], _tool(METHODS[wish.packing].command))))
+    lines = [
+        f"# How to open `{shown}`",
+        "",
+        f"Inside is {made.title}. {_KEYS[wish.sealing]}" + (f" You need {tools}." if tools else ""),
+        "",
+    ]
+    if wish.packing != "none" or wish.sealing != "none":
+        lines += [_asks(wish), "", "```sh", "set -eu", *_opening(wish), "```", ""]
+        lines += ["Then, with `FILE` set to what came out and `TARGET` to where it goes:", ""]
+    else:
+        lines += ["With `FILE` set to its path and `TARGET` to where it goes:", ""]
+    lines += ["```sh", *made.commands, "```", ""]
+    lines += [f"- {note}" for note in made.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _asks(wish: FileWish) -> str:
+    words = ["`FILE` is this file, `OUT` the one to be made."]
+    if wish.sealing == "aes256":
+        words.append("Export the passphrase as `PASSPHRASE`.")
+    elif wish.sealing == "age" and not wish.passphrase and wish.recipients:
+        words.append("`IDENTITY` is the file with your age identity.")
+    elif wish.sealing != "none":
+        words.append("The tool asks for the passphrase, or for that of your key.")
+    return " ".join(words)
+
+
+def _opening(wish: FileWish) -> Sequence[str]:
+    unpack = METHODS[wish.packing].command
+    pipe = f" | {unpack}" if unpack else ""
+    if wish.sealing == "aes256":
+        return [*aes.COMMANDS, f'{aes.OPEN}{pipe} > "$OUT"']
+    if wish.sealing == "age":
+        key = '-i "$IDENTITY" ' if wish.recipients else ""
+        return [f'age -d {key}"$FILE"{pipe} > "$OUT"']
+    if wish.sealing == "gpg":
+        return [f'gpg -d "$FILE"{pipe} > "$OUT"']
+    return [f'{unpack} < "$FILE" > "$OUT"']
+
+
+def _tool(command: str) -> str:
+    return f"`{command.split(maxsplit=1)[0]}`" if command else ""

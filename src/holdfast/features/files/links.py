@@ -1,0 +1,224 @@
+"""Signed links to downloads: making, listing, revoking them, and what a project asks of files."""
+
+from __future__ import annotations
+
+import secrets as tokens
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.contract.registry import Registry
+from holdfast.features.access.actor import Actor, no_such
+from holdfast.features.backups.browse import BrowseService
+from holdfast.features.backups.model import Snapshot
+from holdfast.features.backups.service import found as found_snapshot
+from holdfast.features.backups.service import require_ready
+from holdfast.features.files import store
+from holdfast.features.files.encoding import etag_of, plain_file
+from holdfast.features.files.guide import guide
+from holdfast.features.files.model import Asked, Download
+from holdfast.features.files.naming import escaped
+from holdfast.features.files.signing import Signed
+from holdfast.features.files.wish import FileWish
+from holdfast.features.projects.scope import project_of
+from holdfast.kernel import audit
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, Invalid, LimitExceeded
+from holdfast.kernel.ids import new_id
+from holdfast.kernel.secrets import Secrets
+from holdfast.web.idempotency import NEVER, Once
+
+SIGNING, PASSPHRASE = "signing", "passphrase"  # names of secrets, not their values
+MOST_OPEN = 1000  # per project
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Seconds that a link lives, as the operator set them."""
+
+    default: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Made:
+    """`path` is below the API's root, with its signature: shown once. `guide` is the file's RESTORE.md."""
+
+    download: Download
+    path: str
+    guide: str
+
+
+class LinksService:
+    """A link is what its maker may do: it stops with their right to it, and is checked again at every use."""
+
+    def __init__(
+        self, db: Database, browse: BrowseService, engines: Registry, secrets: Secrets, lives: Lives, clock: Clock
+    ) -> None:
+        self._db = db
+        self._browse = browse
+        self._engines = engines
+        self._secrets = secrets
+        self._lives = lives
+        self._clock = clock
+
+    def create(
+        self,
+        actor: Actor,
+        snapshot_id: str,
+        wish: FileWish,
+        *,
+        said: bool,
+        seconds: int | None = None,
+        single: bool = False,
+        once: Once = NEVER,
+    ) -> Made:
+        """`said`: whether encryption was named, be it "none". Raises Invalid (codes of `FileWish.check`,
+        "encryption_unsaid", "seconds_invalid"), Conflict ("encryption_required", "plain_unsupported")."""
+        with self._db.read() as conn:
+            snapshot = found_snapshot(conn, actor, snapshot_id, "snapshot.download")
+            asked = store.policy(conn, snapshot.project_id)
+        with self._db.write() as conn:
+            once.check(conn)
+        wish.check()
+        _require_sealing(asked, wish, said)
+        life = self._life(seconds)
+        require_ready(snapshot)
+        name, size, text = self._described(snapshot, wish)
+        now = self._clock.now()
+        download = Download(
+            id=new_id("dl"),
+            project_id=snapshot.project_id,
+            environment_id=snapshot.environment_id,
+            resource_id=snapshot.resource_id,
+            snapshot_id=snapshot.id,
+            created_by=actor.id,
+            created_at=now,
+            expires_at=(now + timedelta(seconds=life)).replace(microsecond=0),
+            state="open",
+            once=single,
+            wish=wish.as_json(),
+            name=name,
+            etag=etag_of(snapshot.restic_id or "", wish),
+            size=size if wish.seekable else None,
+            uses=0,
+            used_at=None,
+        )
+        key = tokens.token_urlsafe(32)
+        with self._db.write() as conn:
+            once.check(conn)
+            if store.count_open(conn, download.project_id, now) >= MOST_OPEN:
+                raise LimitExceeded(
+                    f"this project has {MOST_OPEN} open links", code="too_many_links", hint="Revoke some, or wait."
+                )
+            store.insert(conn, download)
+            self._secrets.put(conn, download.project_id, download.id, SIGNING, key)
+            if wish.passphrase is not None:
+                self._secrets.put(conn, download.project_id, download.id, PASSPHRASE, wish.passphrase)
+            record(conn, actor.id, download, "download.create", {"wish": _told(wish), "once": single})
+            made = Made(download, path_of(download, key), text)
+            once.keep(conn, made)
+        return made
+
+    def list(
+        self, actor: Actor, *, project_id: str | None, snapshot_id: str | None, after: str | None, limit: int
+    ) -> Sequence[Download]:
+        """Newest first, also those that were used, revoked or have expired; forgotten after a week."""
+        actor.require_within("snapshot.download", project_id)
+        visible = actor.visible("snapshot.download", store.COLUMNS)
+        with self._db.read() as conn:
+            return store.page(conn, visible, project_id=project_id, snapshot_id=snapshot_id, after=after, limit=limit)
+
+    def get(self, actor: Actor, download_id: str) -> Download:
+        with self._db.read() as conn:
+            return _found(conn, actor, download_id)
+
+    def revoke(self, actor: Actor, download_id: str) -> Download:
+        """Its key is destroyed; a transfer that is going on ends by itself. Revoked again, stays so."""
+        with self._db.write() as conn:
+            download = _found(conn, actor, download_id)
+            changed = store.change(conn, download.id, states=("open", "used"), state="revoked")
+            if changed is None:
+                return download
+            self._secrets.delete_resource(conn, download.project_id, download.id)
+            record(conn, actor.id, download, "download.revoke", {})
+            return changed
+
+    def policy(self, actor: Actor, project_id: str) -> Asked:
+        with self._db.read() as conn:
+            project_of(conn, actor, project_id, "project.read")
+            return store.policy(conn, project_id)
+
+    def put_policy(self, actor: Actor, project_id: str, encryption: Asked) -> Asked:
+        """ "optional"; "asked": none must be said; "required": none is refused. Links that exist stay as they are."""
+        with self._db.write() as conn:
+            project_of(conn, actor, project_id, "project.update")
+            before = store.policy(conn, project_id)
+            store.put_policy(conn, project_id, encryption, actor.id, self._clock.now())
+            details = {"encryption": {"from": before, "to": encryption}}
+            audit.record(conn, actor=actor.id, action="project.file_policy", project_id=project_id, details=details)
+        return encryption
+
+    def _life(self, seconds: int | None) -> int:
+        life = min(self._lives.default, self._lives.most) if seconds is None else seconds
+        if not 1 <= life <= self._lives.most:
+            raise Invalid(f"a link lives 1 to {self._lives.most} seconds", code="seconds_invalid")
+        return life
+
+    def _described(self, snapshot: Snapshot, wish: FileWish) -> tuple[str, int, str]:
+        """(name, bytes before packing, RESTORE.md)."""
+        taken = (snapshot.taken_at or snapshot.created_at).astimezone(UTC)
+        with self._browse.opened(snapshot) as source:
+            made = plain_file(self._engines, snapshot.engine, source, wish, taken)
+        tail = f"{taken:%Y%m%d-%H%M%S}-{snapshot.id}.{made.extension}{wish.extension}"
+        name = f"{escaped(snapshot.resource_name)[:180]}-{tail}"
+        return name, made.size, guide(name, made, wish)
+
+
+def path_of(download: Download, key: str) -> str:
+    signed = Signed(download.id, download.snapshot_id, int(download.expires_at.timestamp()))
+    return f"/downloads/{download.id}/content?expires={signed.expires}&signature={signed.signature(key)}"
+
+
+def record(conn: sa.Connection, actor: str, download: Download, action: str, details: Mapping[str, Any]) -> None:
+    audit.record(
+        conn,
+        actor=actor,
+        action=action,
+        project_id=download.project_id,
+        environment_id=download.environment_id,
+        resource_id=download.resource_id,
+        details={"download_id": download.id, "snapshot_id": download.snapshot_id, **details},
+    )
+
+
+def _told(wish: FileWish) -> dict[str, Any]:
+    """What the audit log keeps: how many recipients, not who."""
+    return {**wish.as_json(), "recipients": len(wish.recipients)}
+
+
+def _require_sealing(asked: Asked, wish: FileWish, said: bool) -> None:
+    if wish.sealing != "none" or asked == "optional":
+        return
+    if asked == "required":
+        raise Conflict(
+            "this project's files leave it encrypted only", code="encryption_required", hint="Name age, gpg or aes256."
+        )
+    if not said:
+        raise Invalid(
+            "this project asks for encrypted files",
+            code="encryption_unsaid",
+            hint='Name age, gpg or aes256; or say encryption "none".',
+        )
+
+
+def _found(conn: sa.Connection, actor: Actor, download_id: str) -> Download:
+    download = store.get(conn, download_id)
+    actor.require("snapshot.download", download.place if download else None, noun="download")
+    if download is None:
+        raise no_such("download")
+    return download

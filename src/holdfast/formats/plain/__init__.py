@@ -1,0 +1,1 @@
+"""One self-contained file: how bytes are packed and sealed as they stream by."""
