@@ -24,6 +24,7 @@ import pytest
 
 from holdfast.kernel import log
 
+_KEY = 12
 _WORD = re.compile(r"[A-Za-z0-9_-]{12,}")
 _OURS = re.compile(r"[a-z]{2,6}_[0-9a-hjkmnp-tv-z]{26}")
 _SECRET_NAME = re.compile(
@@ -52,6 +53,8 @@ class LeakWatch:
 
     def __init__(self) -> None:
         self.secrets: dict[str, None] = {}
+        self._keyed: dict[str, list[str]] = {}  # by the first letters of their longest word
+        self._short: list[str] = []  # those without a word of that length
         self.errors: dict[str, str] = {}
         self.leaks: list[str] = []
         self._told = 0
@@ -60,8 +63,15 @@ class LeakWatch:
     # --- learning
 
     def learn(self, value: object) -> None:
-        if _likely(value):
-            self.secrets[str(value)] = None
+        if not _likely(value) or str(value) in self.secrets:
+            return
+        secret = str(value)
+        self.secrets[secret] = None
+        core = max(_WORD.findall(secret), key=len, default="")
+        if core:
+            self._keyed.setdefault(core[:_KEY], []).append(secret)
+        else:
+            self._short.append(secret)
 
     def _learn_named(self, found: Any, name: str = "") -> None:
         if isinstance(found, Mapping):
@@ -108,16 +118,22 @@ class LeakWatch:
     # --- looking
 
     def search(self, text: str, where: str, *, shapes: bool) -> None:
-        words = "\n".join({word for word in _WORD.findall(text) if not _OURS.fullmatch(word)})
-        for secret in self.secrets:
-            core = max(_WORD.findall(secret), key=len, default="")
-            if core and core not in words:
-                continue
+        for secret in self._suspects(text):
             if secret in text or json.dumps(secret)[1:-1] in text:
                 self.leaks.append(f"{where} holds a secret of {len(secret)} characters, {secret[:4]}...")
         for name, shape in _SHAPES.items() if shapes else ():
             if shape.search(text):
                 self.leaks.append(f"{where} holds {name}")
+
+    def _suspects(self, text: str) -> Iterator[str]:
+        """Secrets that may be in the text: those whose first letters are. There are thousands of both."""
+        yield from self._short
+        seen: set[str] = set()
+        for word in {word for word in _WORD.findall(text) if not _OURS.fullmatch(word)}:
+            for at in range(len(word) - _KEY + 1):
+                if (found := self._keyed.get(word[at : at + _KEY])) is not None:
+                    seen.update(found)
+        yield from seen
 
     def read(self, root: Path, *, skip: Iterable[str] = ()) -> None:
         """Every log and every metadata database below `root`."""

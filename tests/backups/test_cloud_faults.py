@@ -13,6 +13,7 @@ from s3_server import KEY, Server, moto
 from world import OWNER, World, eventually, world
 
 from holdfast import runner as runner_process
+from holdfast.features.backups.care_service import CheckWish
 from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
@@ -70,7 +71,7 @@ class Bench:
         ended, snapshot = eventually(self._good, 60)
         assert ended.state == "succeeded"
         assert snapshot.verified_level == 1
-        _, run = self.world.services.repositories.check(OWNER, self.repository.id, read_data=False)
+        _, run = self.world.services.care.check(OWNER, self.repository.id, CheckWish(read_data=False))
         assert self.world.succeeded(run, 60).result["errors"] == []
         assert self.row().trouble is None
 

@@ -15,6 +15,7 @@ import pytest
 from s3_server import KEY, Server, moto
 from world import OWNER, World, actor_with, refused, world
 
+from holdfast.features.backups.care_service import CheckWish
 from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.kit import kit_repositories
 from holdfast.features.backups.model import RepositoryRow
@@ -90,7 +91,7 @@ def test_a_snapshot_lives_in_a_bucket(cloud: Cloud, engine: str, tmp_path: Path)
     world.succeeded(run)
     again = world.restore(first.id, mode="new", name=f"again-{engine}")
     assert world.rows(again.id, "select count(*) from big") == [(3000,)]
-    _, run = services.repositories.check(OWNER, repository.id, read_data=True)
+    _, run = services.care.check(OWNER, repository.id, CheckWish(read_data=True))
     assert world.succeeded(run, 120).result["errors"] == []
 
     found = services.repositories.get(OWNER, repository.id)

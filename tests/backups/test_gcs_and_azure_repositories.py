@@ -20,6 +20,7 @@ from gcs_server import OWNER as BUCKET_OWNER
 from gcs_server import GcsServer, gcs
 from world import OWNER, World, refused, world
 
+from holdfast.features.backups.care_service import CheckWish
 from holdfast.features.backups.kinds import ACCOUNT_KEY, SAS, SECRET, SERVICE_ACCOUNT
 from holdfast.features.backups.kit import kit_repositories
 from holdfast.features.backups.model import RepositoryRow
@@ -128,7 +129,7 @@ def test_a_snapshot_lives_there(clouds: Clouds, kind: str, tmp_path: Path) -> No
     second = made.snapshot(database.id, repository_id=row.id, level=1)
     again = made.restore(first.id, mode="new", name=f"again-{kind}")
     assert made.rows(again.id, 'select count(*) from "odd ""/ü"') == [(3000,)]
-    _, run = services.repositories.check(OWNER, row.id, read_data=True)
+    _, run = services.care.check(OWNER, row.id, CheckWish(read_data=True))
     assert made.succeeded(run, 120).result["errors"] == []
 
     password, path, variables = services.repositories.key(OWNER, row.id)

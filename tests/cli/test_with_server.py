@@ -153,7 +153,7 @@ def test_a_name_in_two_environments_is_ambiguous(holdfast: Holdfast) -> None:
 
 
 def test_backup_look_inside_lose_and_restore(holdfast: Holdfast, shop: str, tmp_path: Path) -> None:
-    ran = holdfast("backup", "create", shop, "--level", "3", "--json")
+    ran = holdfast("backup", "create", shop, "--verify", "3", "--json")
     assert ran.code == 0, ran.err
     snapshot = ran.json["snapshot"]["id"]
     assert ran.json["snapshot"]["verified_level"] == 3

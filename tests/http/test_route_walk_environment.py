@@ -17,9 +17,24 @@ IN_ENVIRONMENT = ("environment", "database", "snapshot", "run")
 OF_DATABASE = ("database", "snapshot", "run")
 OF_PROJECT = ("project", "repository", "masking_profile")
 # Makes a database in the environment: who may act on one database only is told so before its server is looked for.
-IN_ITS_ENVIRONMENT = {("POST /api/v1/snapshots/{snapshot_id}/restore #there", "database")}
+IN_ITS_ENVIRONMENT = {
+    ("POST /api/v1/snapshots/{snapshot_id}/restore #there", "database"),
+    ("POST /api/v1/alert-rules #places", "database"),  # an act on the project, too
+}
 # An act on the project: whoever may act in one environment is told so before the other one is looked for.
-ON_THE_PROJECT = {("POST /api/v1/repositories #only", "environment")}
+ON_THE_PROJECT = {
+    (route, "environment")
+    for route in (
+        "POST /api/v1/repositories #only",
+        "POST /api/v1/repositories/adopt",
+        "POST /api/v1/repositories/adopt #s3",
+        "POST /api/v1/repositories/adopt #gcs",
+        "POST /api/v1/repositories/adopt #azure",
+        "POST /api/v1/repositories/{repository_id}/adopt",
+        "POST /api/v1/projects/{project_id}/plans",
+        "POST /api/v1/alert-rules #places",
+    )
+} | {("POST /api/v1/alert-rules #places", "database")}
 # Each list and what it holds for whoever sees one environment, or one database, of the first project.
 OWN = {"databases": "database", "snapshots": "snapshot", "runs": "run", "repositories": "repository"}
 

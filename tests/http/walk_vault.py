@@ -74,6 +74,9 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/repositories/{repository_id}/gc": one("repository.gc", body={}),
     "POST /api/v1/repositories/{repository_id}/gc #dry": one("repository.check", body={"dry_run": True}),
     "POST /api/v1/snapshots/{snapshot_id}/downloads": one("snapshot.download", body={"compression": "none"}),
+    "POST /api/v1/snapshots/{snapshot_id}/downloads #sealed": one(
+        "snapshot.download", body={"encryption": "age", "passphrase": "a passphrase of the walk"}
+    ),
     "GET /api/v1/downloads": one("snapshot.download", query={"project_id": "$project"}),
     "GET /api/v1/downloads/{download_id}": one("snapshot.download"),
     "DELETE /api/v1/downloads/{download_id}": one("snapshot.download"),

@@ -14,6 +14,7 @@ from minio_server import ROOT_SECRET, ROOT_USER, MinIO
 from s3_server import RELAY
 from world import OWNER, world
 
+from holdfast.features.backups.care_service import CheckWish
 from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
 from holdfast.kernel.clock import SystemClock
@@ -133,7 +134,7 @@ def test_a_journey_on_minio(minio: MinIO, tmp_path: Path) -> None:
         taken = here.snapshot(database.id, repository_id=repository.id, level=3)
         assert taken.verified_level == 3
         password, path, _ = here.services.repositories.key(OWNER, repository.id)
-        _, run = here.services.repositories.check(OWNER, repository.id, read_data=True)
+        _, run = here.services.care.check(OWNER, repository.id, CheckWish(read_data=True))
         here.succeeded(run)
     program = shutil.which("restic")
     assert program

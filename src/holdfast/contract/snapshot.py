@@ -164,12 +164,14 @@ class CanFetch(Protocol):
 @dataclass(frozen=True)
 class RestoreRequest:
     """`select`: tables to bring ("schema.table" patterns; empty = all). `rename`: "schema.table" -> new table name.
-    `into`: "empty" demands an empty target; "existing" adds selected tables to a live database and refuses clashes."""
+    `into`: "empty" demands an empty target; "existing" adds selected tables to a live database and refuses clashes.
+    `closed`: the standing logins stay out afterwards too, until `prepare`, where the engine can do that (CanUpgrade)."""
 
     select: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
     into: Literal["empty", "existing"] = "empty"
     parallel: int = 2
+    closed: bool = False
     progress: Callable[[int], None] | None = None  # called with bytes pulled so far; any thread
 
 

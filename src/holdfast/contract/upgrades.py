@@ -24,6 +24,12 @@ class CanUpgrade(Protocol):
         """End every session but ours and let no other in until `prepare`. What was committed stays."""
         ...
 
+    def keep_out(self, at: Endpoint) -> None:
+        """Let the standing logins into no database of the server until `prepare`; a restore goes on all the same.
+
+        Else somebody would be told "committed" in the new server of what a failed switch throws away."""
+        ...
+
     def logins(self, at: Endpoint) -> Sequence[Mapping[str, Any]]:
         """Logins beside the standing ones, with what opens them (a verifier, never a password), for `carry_logins`."""
         ...

@@ -126,7 +126,7 @@ def test_framing(rows_: list[bytes], cuts: list[int], size: int) -> None:
         rest = rest[cut:]
     pieces = [piece for piece in [*pieces, rest] if piece]
     ended: list[int] = []
-    stream = CopyStream(cast(Copier, Chunks(pieces)), "COPY", lambda copier, count: ended.append(count))
+    stream = CopyStream(cast(Copier, Chunks(pieces)), "COPY", lambda _copier, count, _size: ended.append(count))
     out = bytearray()
     buffer = memoryview(bytearray(size))
     while count := stream.readinto(buffer):

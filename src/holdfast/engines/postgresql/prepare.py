@@ -56,13 +56,15 @@ def prepare(at: Endpoint, connection_limit: int) -> Receipt:
     return Receipt(notes=tuple(notes))
 
 
-def ensure_roles(admin: Connection, at: Endpoint) -> None:
+def ensure_roles(admin: Connection, at: Endpoint, *, login: bool = True) -> None:
     for access in ("owner", "rw", "ro"):
         role = at.roles[access]
         row = admin.execute("SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = %s", (role.user,)).fetchone()
         password = at.secrets[role.secret]
         verb = "CREATE" if row is None else "ALTER"
-        flags = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
+        flags = (
+            f"{'LOGIN' if login else 'NOLOGIN'} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
+        )
         change = (
             ""
             if row and accepts(at, role.user, password)

@@ -48,7 +48,7 @@ class Restore:
         with link.connect(maintenance(self._at)) as admin:
             made = []
             if self._at.hosted:
-                prepare.ensure_roles(admin, self._at)
+                prepare.ensure_roles(admin, self._at, login=not self._want.closed)
                 made = globals.create_roles(admin, self._globals)
             self._rights = foreign.rights(admin, self._at, self._globals)
         shape = self._shape()

@@ -48,6 +48,20 @@ class Upgrades:
         except psycopg.Error as error:
             raise faults.from_psycopg(error, "shutting the database's users out") from error
 
+    def keep_out(self, at: Endpoint) -> None:
+        try:
+            with link.connect(elsewhere(at, "postgres")) as admin:
+                users = [at.roles[access].user for access in ("owner", "rw", "ro")]
+                for user in users:
+                    prepare.run(admin, f"ALTER ROLE {identifier(user)} NOLOGIN")
+                admin.execute(
+                    "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity "
+                    "WHERE usename = ANY (%s)",
+                    (users,),
+                )
+        except psycopg.Error as error:
+            raise faults.from_psycopg(error, "keeping the new server's users out") from error
+
     def logins(self, at: Endpoint) -> Sequence[Mapping[str, Any]]:
         try:
             with link.connect(elsewhere(at, "postgres")) as admin:

@@ -149,7 +149,7 @@ class UpgradeTasks:
         session = move.engine.connect(at, tools, "admin")
         try:
             with repository.source(snapshot.restic_id or "") as source:
-                session.restore(source, restore_request(ctx, snapshot, "restoring"), ctx.stop)
+                session.restore(source, restore_request(ctx, snapshot, "restoring", closed=True), ctx.stop)
                 ctx.progress("comparing")
                 verdict = session.verify(source.manifest, Level.RESTORED, ctx.stop)
         finally:
@@ -181,8 +181,10 @@ class UpgradeTasks:
             new = replace(move.resource, spec=move.after.model_dump(mode="json"))
             endpoint = self._reach.provision(new, scratch_of(ctx))
             tools = self._reach.tools(new, scratch_of(ctx))
+            move.engine.keep_out(endpoint)
             verdict = self._fill(ctx, move, last, repository, endpoint, tools)
             move.engine.carry_logins(endpoint, logins)
+            asyncio.run(move.engine.prepare(endpoint, move.after, tools))
             crash_point("upgrade.filled")
             done = {
                 **report,
