@@ -165,7 +165,7 @@ class CanFetch(Protocol):
 class RestoreRequest:
     """`select`: tables to bring ("schema.table" patterns; empty = all). `rename`: "schema.table" -> new table name.
     `into`: "empty" demands an empty target; "existing" adds selected tables to a live database and refuses clashes.
-    `closed`: the standing logins stay out afterwards too, until `prepare`, where the engine can do that (CanUpgrade)."""
+    `closed`: the standing logins stay out afterwards too, until `prepare`, where the engine is a CanUpgrade."""
 
     select: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
