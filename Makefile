@@ -7,11 +7,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= 3
+WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
-# Of the slow tests on PostgreSQL metadata every second file, the others for the next commit (by the commit's last digit).
-SHARE ?= $(shell git rev-parse HEAD 2>/dev/null | grep -q '[02468ace]$$' && echo 0/2 || echo 1/2)
+# Of the slow tests on PostgreSQL metadata every third file, others for other commits: by the commit's last digit.
+SHARE ?= $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2 | tr 0-9a-f 0120120120120120),0)/3
 export PIP_NO_INPUT := 1
 
 .PHONY: azurite fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean

@@ -102,14 +102,14 @@ def test_the_longest_unproven_comes_first_and_all_within_its_days(filled: tuple[
     checked(filled, read_data=True)
     total = len(packs(filled))
     aged(filled, 2)
-    assert result(checked(filled, within="30d"))["packs_read"] == 1
+    assert 0 < result(checked(filled, within="30d"))["packs_read"] < total  # a thirtieth of the bytes, in whole packs
     aged(filled, 2)
     before = proven(filled)
     assert result(checked(filled, within=f"{total}d"))["packs_read"] < total
     assert sum(at > before[pack] for pack, at in proven(filled).items()) >= 1
     aged(filled, 29.5)
     assert result(checked(filled, within="30d"))["packs_read"] == total
-    assert result(checked(filled, within="30d"))["packs_read"] == 1
+    assert 0 < result(checked(filled, within="30d"))["packs_read"] < total  # a thirtieth of the bytes, in whole packs
 
 
 def test_a_damaged_pack_is_no_longer_proven_and_named_down_to_the_entry(filled: tuple[World, str]) -> None:

@@ -68,7 +68,7 @@ def test_the_reserve_is_kept(disk: Path, start: Callable[..., Cluster]) -> None:
             failed_for_room(it, run["id"])
             facts = run["error"]["details"]
             assert facts["reserve_bytes"] == 100 << 20
-            assert 0 < facts["free_bytes"] <= 90 << 20
+            assert 0 < facts["free_bytes"] < (90 << 20) + (1 << 16)  # a file that ends in between gives a block back
             assert "HOLDFAST_DISK_RESERVE_BYTES" in run["error"]["hint"]
         it.settled()
         assert it.rows(database)

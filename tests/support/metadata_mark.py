@@ -3,7 +3,7 @@
 A test does when its module, the module of a fixture it asks for, or a module of the tests that one of these imports
 names `metadata_home`; unless it is marked `own_metadata`: it always chooses its database itself. `make test-only` runs
 all tests on a metadata file, then on PostgreSQL those that are marked so: the quick ones, and of the slow ones those in
-the share that HOLDFAST_TEST_SHARE names ("0/2": the first of two), another one for the next commit.
+the share that HOLDFAST_TEST_SHARE names ("0/3": the first of three), others for other commits.
 """
 
 from __future__ import annotations

@@ -78,14 +78,24 @@ def failed(conn: sa.Connection, subjects: list[str], now: datetime) -> None:
     for subject in subjects:
         if subject.startswith("account:") and of_pair > SHARE_OF_ADDRESS:
             continue
-        more = {"failures": table.c.failures + 1, "last_at": now}
-        changed = conn.execute(
-            table.update().where(table.c.subject == subject).values(**more).returning(table.c.failures)
-        ).scalar()
-        if changed is None:
-            conn.execute(table.insert().values(subject=subject, failures=1, last_at=now))
+        counted = _counted(conn, subject, now)
         if subject.startswith("pair:"):
-            of_pair = changed or 1
+            of_pair = counted
+
+
+def _counted(conn: sa.Connection, subject: str, now: datetime) -> int:
+    """Its failures with this one. Of two that are the first at the same time, the second to come counts on."""
+    more = {"failures": table.c.failures + 1, "last_at": now}
+    query = table.update().where(table.c.subject == subject).values(**more).returning(table.c.failures)
+    after: int | None = conn.execute(query).scalar()
+    if after is not None:
+        return after
+    try:
+        with conn.begin_nested():
+            conn.execute(table.insert().values(subject=subject, failures=1, last_at=now))
+    except sa.exc.IntegrityError:
+        return conn.execute(query).scalar() or 1
+    return 1
 
 
 def cleared(conn: sa.Connection, subjects: list[str]) -> None:
