@@ -108,8 +108,12 @@ def test_harder_levels_store_less(tmp_path: Path) -> None:
         repo = new_repository(tmp_path / level)
         options = SnapshotOptions.of({"level": level})
         sizes.append(snapshot(repo, BytesCapture({"x": WORDS}), options=options).stats.bytes_stored)
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] > sizes[1] >= sizes[2] > sizes[3]
+    off, fast, default, hardest = sizes
+    assert off > 2 * fast
+    assert (
+        abs(fast - default) < 100
+    )  # the same work where everything shrinks; moments in the documents differ in length
+    assert default > hardest + 10_000
 
 
 def test_fast_does_not_work_on_what_does_not_shrink(tmp_path: Path) -> None:
