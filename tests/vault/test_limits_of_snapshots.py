@@ -112,7 +112,7 @@ def test_harder_levels_store_less(tmp_path: Path) -> None:
     assert off > 2 * fast
     assert (
         abs(fast - default) < 100
-    )  # the same work where everything shrinks; moments in the documents differ in length
+    )  # the same work; documents differ by the length of a moment
     assert default > hardest + 10_000
 
 
