@@ -110,9 +110,7 @@ def test_harder_levels_store_less(tmp_path: Path) -> None:
         sizes.append(snapshot(repo, BytesCapture({"x": WORDS}), options=options).stats.bytes_stored)
     off, fast, default, hardest = sizes
     assert off > 2 * fast
-    assert (
-        abs(fast - default) < 100
-    )  # the same work; documents differ by the length of a moment
+    assert abs(fast - default) < 100  # the same work; documents differ by the length of a moment
     assert default > hardest + 10_000
 
 
