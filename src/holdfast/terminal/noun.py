@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+Confirmed = Annotated[str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")]
 GLOBAL_OPTIONS = "Options that work everywhere: --json --project NAME --env NAME --profile NAME --data DIR"
 
 
@@ -37,7 +39,7 @@ def verb(
     """Register a command: its docstring is the help, `example` the lines a user can type."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        words = (function.__doc__ or "").strip()
+        words = inspect.cleandoc(function.__doc__ or "")
         app.command(
             name,
             help=with_example(words, example),

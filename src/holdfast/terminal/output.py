@@ -58,6 +58,11 @@ def size_text(size: float | None) -> str:
     raise AssertionError("the last unit takes everything")
 
 
+def counted(number: int | None, what: str) -> str:
+    """1 row, 1,234 rows, - rows."""
+    return f"{'-' if number is None else format(number, ',')} {what}{'' if number == 1 else 's'}"
+
+
 def seconds_text(seconds: float | None) -> str:
     """40 ms, 0.4 s, 12 s, 3:05, 1:02:05."""
     if seconds is None:

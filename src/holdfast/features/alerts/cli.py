@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.times import seconds_of
 
 app = noun(
     "alert",
@@ -22,7 +22,6 @@ app = noun(
     """,
 )
 AlertId = Annotated[str, typer.Argument(metavar="ALERT", help="Id of the alert.", show_default=False)]
-_UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 @verb(app, "list", "holdfast alert list\nholdfast alert list --all --limit 200")
@@ -166,14 +165,6 @@ def _mute_database(t: Terminal, database: str, seconds: int) -> dict[str, Any]:
     body = {"project_id": found["project_id"], "name": f"mute {now:%Y-%m-%d %H:%M:%S}", "mode": "off"}
     body |= {"resource_id": found["id"], "until": (now + timedelta(seconds=seconds)).isoformat()}
     return dict(t.client.post("/alert-rules", body))
-
-
-def seconds_of(text: str) -> int:
-    """`90m`, `2h`, `3d`, `0`. Raises Usage."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
-    if found is None and text != "0":
-        raise Usage(f"{text!r} is no time", hint="such as 90m, 2h or 3d")
-    return int(found[1]) * _UNITS[found[2]] if found else 0
 
 
 def in_project(t: Terminal) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from holdfast.features.alerts.cli import app as alert_app
-from holdfast.features.alerts.cli import in_project, seconds_of
+from holdfast.features.alerts.cli import in_project
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
+from holdfast.terminal.times import seconds_of
 
 app = noun(
     "channel",
@@ -224,9 +225,7 @@ def rotate(
 def delete(
     ctx: typer.Context,
     channel: Channel,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
 ) -> None:
     """Delete a channel with its secrets and its log; what was queued for it is not sent."""
     t = terminal(ctx)

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from holdfast.features.alerts.cli import app as alert_app
-from holdfast.features.alerts.cli import in_project, seconds_of
+from holdfast.features.alerts.cli import in_project
 from holdfast.features.alerts.cli_channel import find as find_channel
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
+from holdfast.terminal.times import seconds_of
 
 app = noun(
     "rule",
@@ -141,9 +142,7 @@ def edit(
 def delete(
     ctx: typer.Context,
     rule: Rule,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
 ) -> None:
     """Delete a rule: what it was about is told as shipped again."""
     t = terminal(ctx)

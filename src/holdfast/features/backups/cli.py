@@ -10,7 +10,7 @@ from holdfast.features.backups import cli_options
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
 from holdfast.terminal.snapshots import owner_of, snapshot_of
 
 PROOF = "How far to prove it: L1 read and hashed, L2 readable by its tools, L3 restored and compared."
@@ -130,7 +130,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
             "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
             "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} of it new and stored",
             "Type": _type(found),
-            "Inside": f"{_count(found['tables'], 'table')}, {_count(found['rows'], 'row')}",
+            "Inside": f"{output.counted(found['tables'], 'table')}, {output.counted(found['rows'], 'row')}",
             "Took": output.seconds_text(found["seconds"]),
             "Options": cli_options.told(found["options"]),
             "Repository": found["repository_id"],
@@ -225,9 +225,7 @@ def restore(
     snapshot: Snapshot,
     new_name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Restore into a new database.")] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Replace the database it was taken of.")] = False,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
     tables: Annotated[list[str] | None, typer.Option("--table", help="Only these tables.")] = None,
     safety: Annotated[
         bool, typer.Option("--safety/--no-safety", help="In place: snapshot what is there first.")
@@ -304,10 +302,6 @@ def _table_name(item: dict[str, Any]) -> str:
 
 def _size(snapshot: dict[str, Any]) -> float | None:
     return snapshot.get("source_bytes")
-
-
-def _count(number: int | None, what: str) -> str:
-    return f"{'-' if number is None else format(number, ',')} {what}{'' if number == 1 else 's'}"
 
 
 def _type(snapshot: dict[str, Any]) -> str:

@@ -138,14 +138,17 @@ def _checked(result: dict[str, Any]) -> str:
 def _usage(result: dict[str, Any]) -> list[str]:
     lines = [f"{'all':<14} {output.size_text(result['bytes']):>10}"]
     for name, kind in result["kinds"].items():
-        lines.append(f"  {name:<12} {output.size_text(kind['bytes']):>10}  {kind['files']:,} files")
+        lines.append(f"  {name:<12} {output.size_text(kind['bytes']):>10}  {output.counted(kind['files'], 'file')}")
     lines.append(f"{'needed':<14} {output.size_text(result['referenced_bytes']):>10}")
     for owner in result["resources"]:
         name = output.visible(str(owner["resource_name"] or owner["resource_id"] or "not of Holdfast"))
-        lines.append(f"  {name:<12} {output.size_text(owner['bytes']):>10}  {owner['snapshots']:,} snapshots")
+        lines.append(
+            f"  {name:<12} {output.size_text(owner['bytes']):>10}  {output.counted(owner['snapshots'], 'snapshot')}"
+        )
     lines.append(f"{'not needed':<14} {output.size_text(result['unreferenced_bytes']):>10}")
     if result["unreadable"]:
-        lines.append(f"{len(result['unreadable'])} snapshots cannot be read: what they need counts as not needed.")
+        several = output.counted(len(result["unreadable"]), "snapshot")
+        lines.append(f"{several} cannot be read: what is needed for that counts as not needed.")
     return lines
 
 

@@ -13,7 +13,7 @@ from holdfast.kernel.errors import HoldfastError, NotFound
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
 
 app = noun(
     "db",
@@ -172,9 +172,7 @@ def start(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> None:
 def delete(
     ctx: typer.Context,
     database: Name,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
     no_wait: NoWait = False,
 ) -> None:
     """Delete a database. Its data is kept for a grace period in which `undelete` brings it back."""
@@ -198,9 +196,7 @@ def undelete(ctx: typer.Context, database: Name, no_wait: NoWait = False) -> Non
 def purge(
     ctx: typer.Context,
     database: Name,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
     no_wait: NoWait = False,
 ) -> None:
     """Remove a deleted database's data for good, before its grace period ends. Its snapshots stay."""

@@ -13,13 +13,11 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import verb
-
-Confirm = Annotated[str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")]
+from holdfast.terminal.noun import Confirmed, verb
 
 
 @verb(app, "rotate", "holdfast db rotate shop\nholdfast db rotate shop --confirm shop")
-def rotate(ctx: typer.Context, database: Name, confirm: Confirm = None, no_wait: NoWait = False) -> None:
+def rotate(ctx: typer.Context, database: Name, confirm: Confirmed = None, no_wait: NoWait = False) -> None:
     """Give a database new passwords: its URLs of owner, rw and ro. The old ones stop working at once.
 
     Sessions that signed in with them end. Named logins and open tunnels have passwords of their own and stay.
@@ -54,7 +52,7 @@ def resize(
     settings: Annotated[
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="A setting (see holdfast engine show); null = none.")
     ],
-    confirm: Confirm = None,
+    confirm: Confirmed = None,
     no_wait: NoWait = False,
 ) -> None:
     """Give a database other limits and settings: at once, or with a restart that you agree to by typing its name."""

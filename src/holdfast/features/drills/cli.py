@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.noun import noun, verb
 from holdfast.terminal.snapshots import owner_of, snapshot_of
+from holdfast.terminal.times import seconds_of, spoken
 
 app = noun(
     "drill",
@@ -21,24 +21,7 @@ app = noun(
     holdfast drill aim shop --rto 10m --rpo 24h
     """,
 )
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 Database = Annotated[str, typer.Argument(help="Database, by name or id.")]
-
-
-def duration(text: Any) -> int:
-    """Seconds of 90s, 10m, 24h or 7d. Raises BadParameter, which the command line turns into wrong usage."""
-    found = re.fullmatch(r"(\d{1,9})([smhd])", str(text))
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is no duration: 90s, 10m, 24h, 7d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def spoken(seconds: float | None) -> str:
-    """0.4 s, 3:05, 2 days 1:00:00."""
-    if seconds is None:
-        return "-"
-    days, rest = divmod(seconds, 86_400)
-    return output.seconds_text(seconds) if not days else f"{int(days)} d {output.seconds_text(rest)}"
 
 
 @verb(app, "run", "holdfast drill run shop\nholdfast drill run shop --snapshot snap_...")
@@ -154,10 +137,10 @@ def aim(
     database: Database,
     *,
     rto: Annotated[
-        int | None, typer.Option("--rto", parser=duration, metavar="10m", help="Back within so long.")
+        int | None, typer.Option("--rto", parser=seconds_of, metavar="10m", help="Back within so long.")
     ] = None,
     rpo: Annotated[
-        int | None, typer.Option("--rpo", parser=duration, metavar="24h", help="Data no older than that.")
+        int | None, typer.Option("--rpo", parser=seconds_of, metavar="24h", help="Data no older than that.")
     ] = None,
     no_rto: Annotated[bool, typer.Option("--no-rto", help="Measure it only.")] = False,
     no_rpo: Annotated[bool, typer.Option("--no-rpo", help="Measure it only.")] = False,
@@ -193,7 +176,7 @@ def ask(
 
     t = terminal(ctx)
     kept = _change(t, database, changed)
-    t.answer(kept, f"Drills of {output.visible(database)} ask {len(kept['checks'])} questions.")
+    t.answer(kept, _asks(database, kept))
 
 
 @verb(app, "unask", 'holdfast drill unask shop "orders are there"')
@@ -210,7 +193,12 @@ def unask(
         found["checks"] = kept
 
     kept = _change(t, database, changed)
-    t.answer(kept, f"Drills of {output.visible(database)} ask {len(kept['checks'])} questions.")
+    t.answer(kept, _asks(database, kept))
+
+
+def _asks(database: str, aims: dict[str, Any]) -> str:
+    count = len(aims["checks"])
+    return f"Drills of {output.visible(database)} ask {count} question{'' if count == 1 else 's'}."
 
 
 def _where(t: Terminal, database: str) -> str:

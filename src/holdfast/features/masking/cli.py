@@ -9,7 +9,7 @@ import typer
 
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
 
 app = noun(
     "masking",
@@ -78,9 +78,7 @@ def update(ctx: typer.Context, profile: Profile, file: File) -> None:
 def delete(
     ctx: typer.Context,
     profile: Profile,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
 ) -> None:
     """Delete a profile."""
     t = terminal(ctx)

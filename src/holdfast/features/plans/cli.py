@@ -7,22 +7,23 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.features.backups.cli_options import rate
-from holdfast.features.plans.cli_words import body_of, next_text, record_of, schedules_text, seconds_of
+from holdfast.features.plans.cli_words import body_of, next_text, record_of, schedules_text
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
+from holdfast.terminal.times import seconds_of
 
 app = noun(
     "plan",
     "Plans: what is backed up when, and how long it is kept.",
     """
-    holdfast plan create shop-nightly --db shop --daily --tz Europe/Zurich --keep daily=7,weekly=4
+    holdfast plan create shop-nightly --db shop --every daily --tz Europe/Zurich --keep daily=7,weekly=4
     holdfast plan run shop-nightly --in 10m
     holdfast plan unprotected
     """,
 )
+_COUNTED = 200
 Name = Annotated[str, typer.Argument(metavar="PLAN", help="Name or id.", show_default=False)]
-Confirmed = Annotated[str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")]
 Texts = list[str] | None
 Databases = Annotated[Texts, typer.Option("--db", metavar="NAME", help="A database, by name or id; repeatable.")]
 Labels = Annotated[
@@ -165,9 +166,10 @@ def list_(ctx: typer.Context) -> None:
         empty="No plans yet. Create one: holdfast plan create NAME --all --every daily --keep daily=7",
     )
     if not t.json:
-        bare = len(list(t.client.items(f"/projects/{t.project_of()['id']}/unprotected")))
+        bare = len(list(t.client.items(f"/projects/{t.project_of()['id']}/unprotected", limit=_COUNTED)))
         if bare:
-            output.note(f"{bare} databases are covered by no plan: holdfast plan unprotected")
+            several = "1 database is" if bare == 1 else f"{bare}{' or more' if bare == _COUNTED else ''} databases are"
+            output.note(f"{several} covered by no plan: holdfast plan unprotected")
 
 
 @verb(app, "show", "holdfast plan show shop-nightly")
@@ -233,7 +235,7 @@ def run(
     """Carry a plan out now, or once later."""
     t = terminal(ctx)
     found = find(t, plan)
-    body = {"in_seconds": seconds_of(later, "--in")} if later else {}
+    body = {"in_seconds": seconds_of(later)} if later else {}
     turn = t.client.post(f"/plans/{found['id']}/run", body)["turn"]
     when = f"at {output.moment_text(turn['due_at'])}" if later else "now"
     t.answer(
@@ -255,9 +257,16 @@ def delete(ctx: typer.Context, plan: Name, confirm: Confirmed = None) -> None:
 def unprotected(ctx: typer.Context) -> None:
     """List the databases that no plan covers."""
     t = terminal(ctx)
+    project = t.project_of()["id"]
+    names = {each["id"]: each["name"] for each in t.client.items(f"/projects/{project}/environments")}
     t.table(
-        t.client.items(f"/projects/{t.project_of()['id']}/unprotected"),
-        {"DATABASE": "name", "ENGINE": "engine", "ENVIRONMENT": "environment_id", "ID": "id"},
+        t.client.items(f"/projects/{project}/unprotected"),
+        {
+            "DATABASE": "name",
+            "ENGINE": "engine",
+            "ENVIRONMENT": lambda item: names.get(item["environment_id"], item["environment_id"]),
+            "ID": "id",
+        },
         empty="Every database is covered by a plan.",
     )
 

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.features.backups import cli_options
 from holdfast.kernel.ids import is_id
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal
 from holdfast.terminal.failure import Usage
-
-_TIME = re.compile(r"(\d{1,9})([smhdw]?)")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def seconds_of(text: str, option: str) -> int:
-    """`90`, `10m`, `2h`, `30d` in seconds. Raises Usage."""
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
-        raise Usage(f"{option} takes a time such as 90s, 10m, 2h or 30d, not {text!r}")
-    return int(found[1]) * _UNITS[found[2]]
+from holdfast.terminal.times import seconds_of, spoken
 
 
 def body_of(t: Terminal, given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -46,7 +36,7 @@ def body_of(t: Terminal, given: Mapping[str, Any], before: Mapping[str, Any] | N
             body[field] = given[name]
     for name, field in (("deadline", "deadline_seconds"), ("max_gap", "max_gap_seconds")):
         if given[name]:
-            body[field] = seconds_of(given[name], f"--{name.replace('_', '-')}")
+            body[field] = seconds_of(given[name])
     return body if given["description"] is None else {**body, "description": given["description"]}
 
 
@@ -65,7 +55,7 @@ def _schedules(given: Mapping[str, Any], before: Mapping[str, Any] | None) -> li
     more: dict[str, Any] = {name: given[name] for name in ("tz", "missed") if given[name]}
     for name, field in (("jitter", "jitter_seconds"), ("late", "late_seconds")):
         if given[name]:
-            more[field] = seconds_of(given[name], f"--{name}")
+            more[field] = seconds_of(given[name])
     made = [{"preset": each, **more} for each in given["every"] or []]
     made += [{"cron": each, **more} for each in given["cron"] or []]
     if made:
@@ -116,8 +106,8 @@ def record_of(plan: Mapping[str, Any]) -> dict[str, Any]:
         "Keeps": _keeps(plan["retention"]),
         "Verified to": f"L{plan['verify_level']}" if plan["verify_level"] else "L1, the first to L3",
         "At once": f"{plan['concurrency']}" + (f", {plan['per_node']} on a node" if plan["per_node"] else ""),
-        "Deadline": output.seconds_text(plan["deadline_seconds"]) if plan["deadline_seconds"] else "none",
-        "Options": ", ".join(f"{name} {value}" for name, value in plan["options"].items()) or "-",
+        "Deadline": spoken(plan["deadline_seconds"]) if plan["deadline_seconds"] else "none",
+        "Options": cli_options.told(plan["options"]),
         "Made": f"{output.moment_text(plan['created_at'])}, by {plan['created_by']}",
     }
 

@@ -8,7 +8,7 @@ import typer
 
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
 
 app = noun("project", "Projects: what belongs together.", "holdfast project create shop\nholdfast project list")
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id.", show_default=False)]
@@ -73,9 +73,7 @@ def members(ctx: typer.Context, project: Name) -> None:
 def delete(
     ctx: typer.Context,
     project: Name,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
 ) -> None:
     """Delete an empty project."""
     t = terminal(ctx)

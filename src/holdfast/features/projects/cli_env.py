@@ -8,7 +8,7 @@ import typer
 
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
 
 app = noun("env", "Environments of a project.", "holdfast env list --project shop\nholdfast env create preview")
 
@@ -86,9 +86,7 @@ def update(
 def delete(
     ctx: typer.Context,
     environment: Annotated[str, typer.Argument(help="Name or id.")],
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
 ) -> None:
     """Delete an empty environment."""
     t = terminal(ctx)

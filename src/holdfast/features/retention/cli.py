@@ -203,7 +203,7 @@ def _say(t: Terminal, outcome: dict[str, Any]) -> None:
         "TAKEN": lambda item: output.moment_text(item["taken_at"]),
         "PROOF": "verification",
         "SIZE": lambda item: output.size_text(item["stored_bytes"]),
-        "": lambda item: "keep" if item["keep"] else "GO",
+        "WHAT": lambda item: "keep" if item["keep"] else "GO",
         "WHY": lambda item: ", ".join(item["reasons"]),
     }
     t.table(outcome["verdicts"], columns, empty="No snapshots yet. Take one: holdfast snapshot create DATABASE")

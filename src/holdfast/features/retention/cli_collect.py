@@ -41,6 +41,8 @@ def _sentence(name: str, result: dict[str, Any]) -> str:
         return (
             f"{shown}: {free} of {of} could be freed, {output.size_text(result.get('kept_bytes'))} more is scattered."
         )
+    if state == "marked" and not result.get("free_bytes"):
+        return f"{shown}: nothing to collect."
     if state == "marked":
         return f"{shown}: marked {free}; it is deleted by a collection after {due}, if nobody needs it by then."
     if state == "freed":

@@ -11,7 +11,7 @@ from holdfast.features.databases import cli_query
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
 
 app = noun(
     "query",
@@ -139,9 +139,7 @@ def remove(
     ctx: typer.Context,
     database: Database,
     query: Saved,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
 ) -> None:
     """Delete a saved query and its versions."""
     t = terminal(ctx)

@@ -11,7 +11,7 @@ import typer
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import noun, verb
+from holdfast.terminal.noun import Confirmed, noun, verb
 
 app = noun(
     "secret",
@@ -128,9 +128,7 @@ def delete(
     ctx: typer.Context,
     *,
     name: Name,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")
-    ] = None,
+    confirm: Confirmed = None,
     destroy: Annotated[
         bool, typer.Option("--destroy", help="At once and for good, not after the grace period.")
     ] = False,

@@ -11,9 +11,7 @@ from holdfast.kernel.errors import NotFound
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import verb
-
-Confirm = Annotated[str | None, typer.Option("--confirm", metavar="NAME", help="The name again, for scripts.")]
+from holdfast.terminal.noun import Confirmed, verb
 
 
 @verb(
@@ -32,7 +30,7 @@ def upgrade(
     to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Major version.")] = None,
     minor: Annotated[bool, typer.Option("--minor", help="The newest build of the version it has.")] = False,
     rehearse: Annotated[bool, typer.Option("--rehearse", help="Try it on a copy; nothing changes.")] = False,
-    confirm: Confirm = None,
+    confirm: Confirmed = None,
     no_wait: NoWait = False,
 ) -> None:
     """Move a database to another major version: rehearsed on a copy first, then switched.
@@ -57,7 +55,7 @@ def take_back(
     snapshot: Annotated[
         bool, typer.Option("--snapshot/--no-snapshot", help="Save what was written since; without, it is lost.")
     ] = True,
-    confirm: Confirm = None,
+    confirm: Confirmed = None,
     no_wait: NoWait = False,
 ) -> None:
     """Take the last upgrade back: the old server with its old state. What was written since is in a last snapshot."""
