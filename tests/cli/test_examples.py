@@ -55,9 +55,7 @@ def test_an_example_is_understood(line: str) -> None:
     assert parsed(line) == []
 
 
-@pytest.mark.parametrize(
-    "line", ["holdfast db creat x", "holdfast db list --no-such", "holdfast db show", "holdfast db"]
-)
-def test_a_wrong_line_is_not(line: str) -> None:
+@pytest.mark.parametrize("words", ["db creat x", "db list --no-such", "db show", "db"])
+def test_a_wrong_line_is_not(words: str) -> None:
     with pytest.raises((AssertionError, typer._click.exceptions.UsageError)):  # type: ignore[attr-defined]
         parsed(f"holdfast {words}")
