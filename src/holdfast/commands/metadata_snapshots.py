@@ -25,7 +25,11 @@ def backup(
     if not no_wait:
         for each in made:
             t.follow({"id": each["run_id"]})
-    t.answer({"snapshots": made}, "\n".join(f"{each['id']} in {each['repository_id']}" for each in made))
+    names = {home["repository_id"]: home["name"] for home in t.client.get("/system/recovery")["homes"]}
+    kept = [
+        f"{each['id']} in {output.visible(names.get(each['repository_id'], each['repository_id']))}" for each in made
+    ]
+    t.answer({"snapshots": made}, "\n".join(kept))
 
 
 @verb(app, "snapshots", "holdfast metadata snapshots")
@@ -74,11 +78,20 @@ def keep_out(ctx: typer.Context, repository: Repository) -> None:
 
 
 def _told(t: Terminal, state: dict[str, Any]) -> None:
-    lines = [
-        f"{output.visible(str(home['name']))}  {home['path']}  "
-        + (output.moment_text(home["newest"]["taken_at"]) if home["newest"] else "nothing yet")
-        for home in state["homes"]
-    ]
-    t.answer(state, "\n".join([*lines, *state["why"]]) or "nothing is lacking")
+    if t.json:
+        output.say_json(state)
+    else:
+        t.table(
+            state["homes"],
+            {
+                "REPOSITORY": "name",
+                "KIND": "kind",
+                "NEWEST": lambda home: output.moment_text(home["newest"]["taken_at"]) if home["newest"] else "none yet",
+                "PATH": "path",
+            },
+            empty="No repository gets them. Make one that does: holdfast metadata keep-in REPOSITORY",
+        )
+        for lack in state["why"] or ["nothing is lacking"]:
+            output.say(output.visible(lack[:1].upper() + lack[1:] + "."))
     if state["why"]:
         raise typer.Exit(1)

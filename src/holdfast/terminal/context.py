@@ -224,6 +224,17 @@ def terminal(ctx: typer.Context) -> Terminal:
     return cast(Terminal, ctx.find_root().obj)
 
 
+def label_pairs(given: Iterable[str]) -> dict[str, str]:
+    """`key=value` labels: the value is text, whatever it looks like, and a key may have dots. Raises Usage."""
+    made = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise Usage(f"--label takes key=value, not {text!r}")
+        made[key] = value
+    return made
+
+
 def key_values(given: Iterable[str], option: str) -> dict[str, Any]:
     """`key=value` options; a value that is JSON is taken as such, anything else as text. Dots nest: a.b=1."""
     import json

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+from holdfast.kernel import sizes
+
+size_text = sizes.size_text
 
 
 def say(text: str = "") -> None:
@@ -46,16 +48,6 @@ def value_text(value: Any) -> str:
     if isinstance(value, dict | list):
         return visible(json.dumps(value, ensure_ascii=False))
     return visible(str(value))
-
-
-def size_text(size: float | None) -> str:
-    if size is None:
-        return "-"
-    for unit in _UNITS:
-        if abs(size) < 1024 or unit == _UNITS[-1]:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError("the last unit takes everything")
 
 
 def counted(number: int | None, what: str) -> str:

@@ -10,7 +10,7 @@ from holdfast.features.alerts.cli import app as alert_app
 from holdfast.features.alerts.cli import in_project
 from holdfast.features.alerts.cli_channel import find as find_channel
 from holdfast.terminal import output
-from holdfast.terminal.context import Terminal, terminal
+from holdfast.terminal.context import Terminal, label_pairs, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import Confirmed, noun, verb
 from holdfast.terminal.times import seconds_of
@@ -75,7 +75,7 @@ def add(
     scope = t.scope()
     body: dict[str, Any] = {"project_id": None if server else t.project_of()["id"], "name": name, "mode": mode}
     body |= {"events": event or [], "channel_ids": [find_channel(t, each)["id"] for each in channel or []]}
-    body |= {"environment_id": None if server else scope.get("environment_id"), "labels": _labels(label or [])}
+    body |= {"environment_id": None if server else scope.get("environment_id"), "labels": label_pairs(label or [])}
     body |= {"resource_id": t.database(database)["id"] if database else None, "severity": severity}
     body |= {"threshold": threshold, "until": _until(lasting)}
     made = t.client.post("/alert-rules", body)
@@ -154,13 +154,6 @@ def delete(
 
 def _find(t: Terminal, name: str) -> dict[str, Any]:
     return t.find("/alert-rules", name, "rule", "alr", **in_project(t))
-
-
-def _labels(given: list[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    if bad := [name for name, sign, _ in pairs if not sign or not name]:
-        raise Usage(f"{bad[0]!r} is no label", hint="such as --label team=shop")
-    return {name: value for name, _, value in pairs}
 
 
 def _until(lasting: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from holdfast.features.alerts.mail import Section, moment
-from holdfast.features.alerts.text import size
+from holdfast.kernel.sizes import size_text
 
 
 def sections(payload: Mapping[str, Any], zone: ZoneInfo) -> list[Section]:
@@ -45,7 +45,7 @@ def _figures(payload: Mapping[str, Any], zone: ZoneInfo) -> list[tuple[str, str]
         ("From", moment(payload["since"], zone)),
         ("To", moment(payload["until"], zone)),
         ("Databases", str(payload["databases"])),
-        ("Stored", f"{size(stored)} (the period before: {size(before)})"),
+        ("Stored", f"{size_text(stored)} (the period before: {size_text(before)})"),
     ]
     if oldest := payload["oldest_verification"]:
         when = moment(oldest["at"], zone) if oldest["at"] else "never"
@@ -54,7 +54,9 @@ def _figures(payload: Mapping[str, Any], zone: ZoneInfo) -> list[tuple[str, str]
 
 
 def _backup(each: Mapping[str, Any]) -> str:
-    return f"{each['proven']} stored and proven, {size(each['source_bytes'])}, {size(each['stored_bytes'])} new"
+    return (
+        f"{each['proven']} stored and proven, {size_text(each['source_bytes'])}, {size_text(each['stored_bytes'])} new"
+    )
 
 
 def _standing(each: Mapping[str, Any], zone: ZoneInfo) -> str:

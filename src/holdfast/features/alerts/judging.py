@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from holdfast.features.alerts import policy
 from holdfast.features.alerts.model import Happened, Rule
-from holdfast.features.alerts.text import size
 from holdfast.features.backups.model import repositories, snapshots, verifications
 from holdfast.features.databases.model import resources
 from holdfast.features.limits.book import LimitBook
@@ -21,6 +20,7 @@ from holdfast.features.limits.quota import Count
 from holdfast.features.limits.words import Subject
 from holdfast.features.projects.model import projects
 from holdfast.kernel.clock import timestamp
+from holdfast.kernel.sizes import size_text
 
 TREND = timedelta(days=7)
 _DAYS_LEFT = 7.0
@@ -147,8 +147,8 @@ class Judge:
         soon = left is not None and left < _DAYS_LEFT
         if used < limit and free > self.reserve and not soon:
             return []
-        said = f"{used:.0f} % of the disk is used, {size(free)} are free" + (
-            f"; at {size(int(a_day))} a day that lasts {left:.0f} days" if soon and left is not None else ""
+        said = f"{used:.0f} % of the disk is used, {size_text(free)} are free" + (
+            f"; at {size_text(int(a_day))} a day that lasts {left:.0f} days" if soon and left is not None else ""
         )
         return [
             Happened(
@@ -177,7 +177,8 @@ class Judge:
                 continue
             used, _ = self.kept(conn, subject, now)
             if 100 * used >= amount * policy.threshold("quota_near", row.id, rules, now):
-                said = f"{100 * used / amount:.0f} % of the storage quota are used: {size(used)} of {size(amount)}"
+                said = f"{100 * used / amount:.0f} % of the storage quota is used"
+                said += f": {size_text(used)} of {size_text(amount)}"
                 found.append(
                     Happened(
                         source="",

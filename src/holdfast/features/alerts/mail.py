@@ -12,8 +12,9 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from holdfast.features.alerts.text import line, lines, size
+from holdfast.features.alerts.text import line, lines
 from holdfast.kernel.clock import parse_timestamp
+from holdfast.kernel.sizes import size_text
 
 _COLOURS = {"critical": "#b00020", "warning": "#b26a00", "info": "#2b6cb0"}
 _SAID = {"opened": "", "worse": "It got worse.", "again": "It goes on.", "resolved": "It is over.", "happened": ""}
@@ -94,7 +95,7 @@ def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, value in facts.items():
         if value is None or isinstance(value, dict | list):
             continue
-        text = size(value) if name.endswith("bytes") and isinstance(value, int) else str(value)
+        text = size_text(value) if name.endswith("bytes") and isinstance(value, int) else str(value)
         shown.append((line(name.replace("_", " ").capitalize(), 40), line(text, 300)))
     return shown
 

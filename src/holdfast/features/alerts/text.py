@@ -21,15 +21,3 @@ def lines(text: object, most: int = 1000) -> str:
     parts = str(text)[: 4 * most].replace("\r\n", "\n").split("\n")
     shown = "\n".join(line(part, most) for part in parts).strip()
     return shown if len(shown) <= most else shown[: most - 1] + "…"
-
-
-def size(count: int | None) -> str:
-    """Bytes for people: 1.5 GB."""
-    if count is None:
-        return "-"
-    value = float(count)
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if abs(value) < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +11,7 @@ import typer
 from holdfast.features.databases import external_cli
 from holdfast.kernel.errors import HoldfastError, NotFound
 from holdfast.terminal import output
-from holdfast.terminal.context import Terminal, key_values, terminal
-from holdfast.terminal.failure import Usage
+from holdfast.terminal.context import Terminal, key_values, label_pairs, terminal
 from holdfast.terminal.noun import Confirmed, noun, verb
 
 app = noun(
@@ -303,17 +302,6 @@ def _door(t: Terminal, database_id: str) -> dict[str, Any] | None:
         return dict(t.client.get(f"/databases/{database_id}/exposure"))
     except NotFound:
         return None
-
-
-def label_pairs(given: Iterable[str]) -> dict[str, str]:
-    """`key=value` labels: the value is text, whatever it looks like, and a key may have dots. Raises Usage."""
-    made = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not key or not equals:
-            raise Usage(f"--label takes key=value, not {text!r}")
-        made[key] = value
-    return made
 
 
 def pairs_text(labels: Mapping[str, str]) -> str:

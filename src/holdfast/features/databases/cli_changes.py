@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.features.databases.cli import Name, NoWait, app, label_pairs, pairs_text
+from holdfast.features.databases.cli import Name, NoWait, app, pairs_text
 from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
-from holdfast.terminal.context import Terminal, key_values, terminal
+from holdfast.terminal.context import Terminal, key_values, label_pairs, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import Confirmed, verb
 
