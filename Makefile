@@ -10,7 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
-# Of the slow tests on PostgreSQL metadata every third file, others for other commits: by the commit's last digit.
+# On PostgreSQL metadata a third of the slow tests and of the walks over routes, others for other commits: by the
+# commit's last digit.
 SHARE ?= $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2 | tr 0-9a-f 0120120120120120),0)/3
 export PIP_NO_INPUT := 1
 

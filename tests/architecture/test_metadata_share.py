@@ -1,4 +1,4 @@
-"""What runs on PostgreSQL metadata: each slow file in exactly one share, and every share has some."""
+"""What runs on PostgreSQL metadata: each slow file and each route in exactly one share, and every share has some."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def test_quick_tests_run_in_every_share_and_slow_ones_in_one(tmp_path: Path) -> 
             f"import pytest\ndef test_quick_{name}(): pass\n@pytest.mark.slow\ndef test_slow_{name}(): pass\n"
             f"@pytest.mark.faults\ndef test_kill_{name}(): pass\n"
         )
+    (tmp_path / "test_route_walk.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('route', range(20))\ndef test_walk(route): pass\n"
+    )
     listed = []
     for share in ("0/2", "1/2"):
         ran = subprocess.run(
@@ -43,4 +46,5 @@ def test_quick_tests_run_in_every_share_and_slow_ones_in_one(tmp_path: Path) -> 
         listed.append({line for line in ran.stdout.splitlines() if "::" in line})
     both, either = listed[0] & listed[1], listed[0] | listed[1]
     assert {line.partition("::")[2] for line in both} == {f"test_quick_{name}" for name in "abcdef"}
-    assert len(either) == 18
+    assert len(either) == 18 + 20
+    assert all("test_walk" in " ".join(each) for each in listed)

@@ -2,8 +2,9 @@
 
 A test does when its module, the module of a fixture it asks for, or a module of the tests that one of these imports
 names `metadata_home`; unless it is marked `own_metadata`: it always chooses its database itself. `make test-only` runs
-all tests on a metadata file, then on PostgreSQL those that are marked so: the quick ones, and of the slow ones those in
-the share that HOLDFAST_TEST_SHARE names ("0/3": the first of three), others for other commits.
+all tests on a metadata file, then on PostgreSQL those that are marked so: the quick ones, and of the slow ones and of
+the walks over all routes those in the share that HOLDFAST_TEST_SHARE names ("0/3": the first of three), others for
+other commits.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 HOME = "metadata_home"
+WALKS = ("test_route_walk", "test_route_walk_environment", "test_every_route_guarded", "test_every_route_fuzzed")
 
 
 @cache
@@ -65,10 +67,19 @@ def fixture_files(item: pytest.Item) -> set[Path]:
     return {file for file in files if file.is_relative_to(TESTS)}
 
 
-def in_share(file: str, share: str) -> bool:
-    """Whether a file of tests belongs to the share "K/N". Whole files: what their tests start is started once."""
+def in_share(name: str, share: str) -> bool:
+    """Whether a file of tests, or a test, belongs to the share "K/N"."""
     number, _, of = share.partition("/")
-    return zlib.crc32(file.encode()) % int(of) == int(number)
+    return zlib.crc32(name.encode()) % int(of) == int(number)
+
+
+def shared(item: pytest.Item) -> str | None:
+    """By which name a test is in a share; None = it runs for every commit. Slow ones by whole files: what their tests
+    start is started once. The walks ask each route the same questions: route by route."""
+    file = item.nodeid.partition("::")[0]
+    if any(item.get_closest_marker(name) is not None for name in ("slow", "faults")):
+        return file
+    return item.nodeid if Path(file).stem in WALKS else None
 
 
 class MetadataMark:
@@ -82,10 +93,6 @@ class MetadataMark:
             ):
                 item.add_marker(pytest.mark.metadata)
         if share := os.environ.get("HOLDFAST_TEST_SHARE"):
-            left = [item for item in items if _costly(item) and not in_share(item.nodeid.partition("::")[0], share)]
-            config.hook.pytest_deselected(items=left)
-            items[:] = [item for item in items if item not in set(left)]
-
-
-def _costly(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(name) is not None for name in ("slow", "faults"))
+            left = {item for item in items if (name := shared(item)) is not None and not in_share(name, share)}
+            config.hook.pytest_deselected(items=list(left))
+            items[:] = [item for item in items if item not in left]
