@@ -45,7 +45,7 @@ up: $(VENV)/.runtime ## Set up, then run Holdfast in the foreground (Ctrl-C stop
 	@exec $(BIN)/holdfast up
 
 system-parts: ## Install the Debian packages the tests judge with, or name what is missing
-	@bash tools/system-parts.sh restic age chromium redis-server postgresql btrfs-progs
+	@bash tools/system-parts.sh restic age chromium redis-server postgresql btrfs-progs openssh-sftp-server
 
 lint: setup-dev ## Formatting, lint, types, import rules, size gates
 	$(BIN)/ruff format --check src tests bench tools

@@ -30,6 +30,7 @@ ON_THE_PROJECT = {
         "POST /api/v1/repositories/adopt #s3",
         "POST /api/v1/repositories/adopt #gcs",
         "POST /api/v1/repositories/adopt #azure",
+        "POST /api/v1/repositories/adopt #sftp",
         "POST /api/v1/repositories/{repository_id}/adopt",
         "POST /api/v1/projects/{project_id}/plans",
         "POST /api/v1/alert-rules #places",

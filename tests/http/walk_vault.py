@@ -12,6 +12,7 @@ BUCKET = {  # refused: loopback is not opened here
 }
 GOOGLE = {"endpoint": "http://127.0.0.1:9", "bucket": "walk", "service_account_key": "{}"}
 AZURE = {"account": "walk", "container": "walk", "endpoint": "http://127.0.0.1:9", "sas_token": "sig=walk"}
+SERVER = {"host": "127.0.0.1", "port": 9, "user": "walk", "path": "/walk", "login_password": "walk"}
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
 ADOPTED = {
     "project_id": "$project",
@@ -96,6 +97,9 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/repositories #azure": one(
         "repository.create", body={"project_id": "$project", "name": "walk", "kind": "azure", "azure": AZURE}
     ),
+    "POST /api/v1/repositories #sftp": one(
+        "repository.create", body={"project_id": "$project", "name": "walk", "kind": "sftp", "sftp": SERVER}
+    ),
     "GET /api/v1/repositories/{repository_id}": one("repository.read"),
     "POST /api/v1/repositories/{repository_id}/check": one("repository.check", body={}),
     "GET /api/v1/repositories/{repository_id}/checks": one("repository.read"),
@@ -145,6 +149,7 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/repositories/adopt #azure": one(
         "repository.create", body={**ADOPTED, "kind": "azure", "azure": AZURE}
     ),
+    "POST /api/v1/repositories/adopt #sftp": one("repository.create", body={**ADOPTED, "kind": "sftp", "sftp": SERVER}),
     "POST /api/v1/repositories/{repository_id}/adopt": one(
         "repository.create", body={"environment_id": "$environment"}
     ),

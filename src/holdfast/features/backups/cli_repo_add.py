@@ -1,14 +1,16 @@
-"""`holdfast repo add`, `test`, `credential`, `default`: repositories in buckets."""
+"""`holdfast repo add`, `test`, `credential`, `default`: repositories in buckets and on servers."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from holdfast.features.backups.cli_repo import Name, app
-from holdfast.features.backups.cli_repo_secret import Given, credential_of, require_fields
+from holdfast.features.backups.cli_repo_secret import Given, credential_of, login_fields, require_fields
+from holdfast.kernel.errors import Conflict
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
@@ -24,6 +26,9 @@ FromEnv = Annotated[str | None, typer.Option("--secret-from-env", metavar="VARIA
 TokenEnv = Annotated[
     str | None, typer.Option("--session-token-from-env", metavar="VARIABLE", help="Of an S3 key that ends by itself.")
 ]
+Login = Annotated[str | None, typer.Option("--login", metavar="USER@HOST[:PORT]", help="Of sftp.")]
+ServerPath = Annotated[str | None, typer.Option("--path", help="Of sftp: an absolute one that is there.")]
+HostKey = Annotated[str | None, typer.Option("--host-key", metavar="KEY", help="The SFTP server's; asked for else.")]
 _SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note", "unknown": "unknown"}
 
 
@@ -36,6 +41,7 @@ _SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note"
     holdfast repo add minio --kind s3 --endpoint http://10.0.0.5:9000 --allow-http --bucket backups
     holdfast repo add google --kind gcs --bucket acme-backups --secret-from-file service-account.json
     holdfast repo add azure --kind azure --account acme --container backups --secret-from-file sas.txt
+    holdfast repo add nas --kind sftp --login vault@nas.internal --path /srv/backups --secret-from-file id_ed25519
     """,
 )
 def add(
@@ -43,7 +49,8 @@ def add(
     *,
     name: Annotated[str, typer.Argument(help="Name of the new repository.")],
     kind: Annotated[
-        Literal["local", "s3", "gcs", "azure"], typer.Option("--kind", help="On this machine's disk, or in a bucket.")
+        Literal["local", "s3", "gcs", "azure", "sftp"],
+        typer.Option("--kind", help="On this machine's disk, in a bucket, or in a directory on an SFTP server."),
     ] = "s3",
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", metavar="URL", help="https://host[:port]; needed for s3.")
@@ -51,6 +58,9 @@ def add(
     bucket: Annotated[str | None, typer.Option("--bucket", help="Of s3 and gcs. It must be there already.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="The storage account, of azure.")] = None,
     container: Annotated[str | None, typer.Option("--container", help="Of azure. It must be there already.")] = None,
+    login: Login = None,
+    path: ServerPath = None,
+    host_key: HostKey = None,
     prefix: Annotated[str | None, typer.Option("--prefix", help="The repository's own part of the bucket.")] = None,
     region: Annotated[
         str | None, typer.Option("--region", help="Of s3, as the store calls it; R2: auto.", show_default="us-east-1")
@@ -75,7 +85,8 @@ def add(
 ) -> None:
     """Add a repository. Its credential is tested first: nothing is kept while it lacks something.
 
-    The secret is an S3 secret access key, a Google service account's key file, or an Azure account key or SAS."""
+    The secret is an S3 secret access key, a Google service account's key file, an Azure account key or SAS, or an SFTP
+    login's private key or password."""
     place: dict[str, Any] = {
         "endpoint": endpoint,
         "bucket": bucket,
@@ -87,6 +98,7 @@ def add(
         "allow_http": allow_http or None,
         "ca": ca.read_text(encoding="ascii", errors="replace") if ca else None,
     }
+    place |= {"path": path, "host_key": host_key, **login_fields(login)}
     given = {field: value for field, value in place.items() if value is not None}
     require_fields(kind, given)
     t = terminal(ctx)
@@ -96,9 +108,27 @@ def add(
     if kind != "local":
         secret = Given(access_key_id, secret_from_file, secret_from_env, session_token_from_env)
         body[kind] = given | credential_of(kind, secret)
-    made = t.client.post("/repositories", body)
+    made = _made(t, body)
     t.answer(made, f"Added repository {output.visible(name)}: {output.visible(made['path'])}")
     _findings(t, made, only_remarkable=True)
+
+
+def _made(t: Terminal, body: dict[str, Any]) -> dict[str, Any]:
+    """An SFTP server's host key is shown and confirmed by whoever sits here; without a terminal it has to be given."""
+    try:
+        made: dict[str, Any] = t.client.post("/repositories", body)
+    except Conflict as error:
+        if error.code != "ssh_host_key_unconfirmed":
+            raise
+        shown = error.details
+        if not sys.stdin.isatty():
+            raise Usage(
+                error.message, hint=f"compare it with the server's own, then --host-key '{shown['host_key']}'"
+            ) from None
+        output.note(f"{body['sftp']['host']} shows the host key {shown['fingerprint']}")
+        typer.confirm("Is that the server's own?", abort=True, err=True)
+        made = t.client.post("/repositories", body | {"sftp": body["sftp"] | {"host_key": shown["host_key"]}})
+    return made
 
 
 @verb(app, "test", "holdfast repo test vault")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +20,21 @@ _FIELDS: Mapping[str, set[str]] = {
     "s3": _EVERY | {"bucket", "region", "path_style"},
     "gcs": _EVERY | {"bucket"},
     "azure": _EVERY | {"account", "container"},
+    "sftp": {"prefix", "host", "port", "user", "path", "host_key"},
 }
-_NEEDED = {"local": (), "s3": ("endpoint", "bucket"), "gcs": ("bucket",), "azure": ("account", "container")}
-_ASKED = {"s3": "Secret access key", "gcs": "Key file of the service account", "azure": "Account key or SAS"}
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "local": (),
+    "s3": ("endpoint", "bucket"),
+    "gcs": ("bucket",),
+    "azure": ("account", "container"),
+    "sftp": ("host", "user", "path"),
+}
+_ASKED = {
+    "s3": "Secret access key",
+    "gcs": "Key file of the service account",
+    "azure": "Account key or SAS",
+    "sftp": "Password",
+}
 
 
 @dataclass(frozen=True)
@@ -38,10 +51,26 @@ def require_fields(kind: str, given: Mapping[str, Any]) -> None:
     """Raises Usage naming the options that are missing, or that mean nothing for this kind."""
     if odd := sorted(set(given) - _FIELDS[kind]):
         raise Usage(
-            f"{', '.join(map(_option, odd))}: not for a repository of kind {kind}", hint="--help says which are"
+            f"{', '.join(dict.fromkeys(map(_option, odd)))}: not for a repository of kind {kind}",
+            hint="--help says which are",
         )
     if missing := [name for name in _NEEDED[kind] if not given.get(name)]:
-        raise Usage(f"where does it lie? {' and '.join(map(_option, missing))}: missing", hint="--help has examples")
+        raise Usage(
+            f"where does it lie? {' and '.join(dict.fromkeys(map(_option, missing)))}: missing",
+            hint="--help has examples",
+        )
+
+
+def login_fields(login: str | None) -> dict[str, Any]:
+    """`user@host`, `user@host:2222` or `user@[::1]:2222` by the names of the API. Raises Usage."""
+    if login is None:
+        return {}
+    user, at, where = login.rpartition("@")
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?", where)
+    if not user or not at or found is None:
+        raise Usage(f"--login takes USER@HOST or USER@HOST:PORT, not {login!r}")
+    made: dict[str, Any] = {"user": user, "host": found[1].strip("[]")}
+    return made | ({"port": int(found[2])} if found[2] else {})
 
 
 def credential_of(kind: str, given: Given) -> dict[str, Any]:
@@ -58,6 +87,8 @@ def credential_of(kind: str, given: Given) -> dict[str, Any]:
     secret = _secret(kind, given)
     if kind == "gcs":
         return {"service_account_key": secret}
+    if kind == "sftp":
+        return {"private_key" if "PRIVATE KEY" in secret else "login_password": secret}
     return {"sas_token" if "sig=" in secret else "account_key": secret}
 
 
@@ -90,4 +121,5 @@ def _asked(what: str, *, hide: bool) -> str:
 
 
 def _option(name: str) -> str:
-    return "--virtual-host" if name == "path_style" else f"--{name.replace('_', '-')}"
+    named = {"path_style": "--virtual-host", "host": "--login", "user": "--login", "port": "--login"}
+    return named.get(name, f"--{name.replace('_', '-')}")

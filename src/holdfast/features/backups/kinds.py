@@ -1,10 +1,10 @@
-"""The kinds of cloud stores that a repository can lie in: everything that differs between them, in one object each."""
+"""The kinds of stores elsewhere that a repository can lie in: all that differs between them, in one object each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.errors import Invalid
@@ -12,6 +12,7 @@ from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.outbound_url import Target
 from holdfast.vault.stores.azure import AzureKey, AzurePlace, azure_store
 from holdfast.vault.stores.azure_probe import AzureQuestions, probe_azure
+from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.cloud import CloudStore
 from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.gcs import GcsPlace, ServiceAccount, gcs_store
@@ -19,10 +20,15 @@ from holdfast.vault.stores.gcs_probe import GcsQuestions, probe_gcs
 from holdfast.vault.stores.s3 import AccessKey, S3Place, s3_store
 from holdfast.vault.stores.s3_probe import probe_s3
 from holdfast.vault.stores.s3_signed import SignedQuestions
+from holdfast.vault.stores.sftp_place import SftpPlace
+
+if TYPE_CHECKING:
+    from holdfast.vault.stores.sftp import SftpStore
 
 ACCESS_KEY, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token"
 ACCOUNT_KEY, SAS = "account_key", "sas_token"
 SERVICE_ACCOUNT = "service_account_key"
+PRIVATE_KEY, LOGIN_PASSWORD = "private_key", "login_password"  # "password" is the repository's own
 Fields = Mapping[str, Any]
 Credential = Mapping[str, str]
 
@@ -64,7 +70,7 @@ class CloudKind(Protocol):
 
     def check(self, credential: Credential) -> None: ...
 
-    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore: ...
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Store: ...
 
     def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report: ...
 
@@ -149,7 +155,40 @@ class _Gcs:
         return Exports(files={"GOOGLE_APPLICATION_CREDENTIALS": credential[SERVICE_ACCOUNT]} if credential else {})
 
 
-KINDS: Mapping[str, CloudKind] = {"s3": _S3(), "gcs": _Gcs(), "azure": _Azure()}
+class _Sftp:
+    """What loads asyncssh is imported at its use: a start does not need it."""
+
+    secrets: tuple[str, ...] = (PRIVATE_KEY, LOGIN_PASSWORD)
+
+    def place(self, fields: Fields) -> SftpPlace:
+        return SftpPlace(**fields)
+
+    def check(self, credential: Credential) -> None:
+        if bool(credential.get(PRIVATE_KEY)) == bool(credential.get(LOGIN_PASSWORD)):
+            raise Invalid(f"{PRIVATE_KEY} or {LOGIN_PASSWORD}, one of the two", details=_needed(PRIVATE_KEY))
+        if credential.get(PRIVATE_KEY):
+            from holdfast.kernel.ssh import parse_private_key
+
+            parse_private_key(credential[PRIVATE_KEY], PRIVATE_KEY)
+
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> SftpStore:
+        from holdfast.vault.stores.sftp import sftp_store
+
+        key, password = credential.get(PRIVATE_KEY), credential.get(LOGIN_PASSWORD)
+        return sftp_store(self.place(fields), key=key, password=password, policy=relay.policy)
+
+    def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report:
+        from holdfast.vault.stores.sftp_probe import probe_sftp, require_host_key
+
+        place = self.place(fields)
+        require_host_key(place, relay.policy)
+        return probe_sftp(place, self.driver(fields, credential, relay, clock))
+
+    def exports(self, fields: Fields, credential: Credential) -> Exports:
+        return Exports()  # stock restic logs in through its user's own ssh
+
+
+KINDS: Mapping[str, CloudKind] = {"s3": _S3(), "gcs": _Gcs(), "azure": _Azure(), "sftp": _Sftp()}
 SECRETS = tuple(name for kind in KINDS.values() for name in kind.secrets)
 
 
@@ -168,7 +207,11 @@ def overlaps(one: str, other: str) -> bool:
 def _require(credential: Credential, *names: str) -> None:
     for name in names:
         if not credential.get(name):
-            raise Invalid(f"{name} is missing", details={"fields": [{"field": name, "message": "it is needed"}]})
+            raise Invalid(f"{name} is missing", details=_needed(name))
+
+
+def _needed(name: str) -> dict[str, Any]:
+    return {"fields": [{"field": name, "message": "it is needed"}]}
 
 
 def _access_key(credential: Credential) -> AccessKey:

@@ -199,8 +199,15 @@ class RepositoriesService:
             return self._keys.password(conn, row), self._keys.where(row), needs
 
 
+_WHERE = ("endpoint", "host", "account", "bucket", "container", "path", "prefix")
+
+
 def _place_of(row: RepositoryRow) -> dict[str, str]:
     """For the audit log: where, and never with what."""
     lies = row.lies or {}
-    where = {name: str(lies[name]) for name in ("endpoint", "account", "bucket", "container", "prefix") if name in lies}
+    where = {
+        name: str(lies[name])
+        for name in ("endpoint", "host", "account", "bucket", "container", "path", "prefix")
+        if name in lies
+    }
     return where | ({"environment_id": row.serves} if row.serves else {})

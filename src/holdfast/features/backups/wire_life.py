@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, SecretStr, model_validator
 from holdfast.features.backups.adopting import Stored
 from holdfast.features.backups.kinds import KINDS
 from holdfast.features.backups.life_service import AdoptWish
-from holdfast.features.backups.wire_places import AzureIn, CredentialIn, GcsIn, S3In
+from holdfast.features.backups.wire_places import AzureIn, CredentialIn, GcsIn, S3In, SftpIn
 from holdfast.features.backups.wire_repositories import RepositoryOut
 from holdfast.features.runs.wire import RunOut
 from holdfast.web.wire import Confirm, In
@@ -23,11 +23,12 @@ class AdoptIn(In):
     environment_id: str = Field(max_length=64, description="Where snapshots of databases that are not here are shown.")
     name: str = Field(max_length=63)
     password: SecretStr = Field(min_length=1, max_length=1024)
-    kind: Literal["local", "s3", "gcs", "azure"] = "local"
+    kind: Literal["local", "s3", "gcs", "azure", "sftp"] = "local"
     path: str | None = Field(default=None, max_length=500, description="Of kind local: its directory, absolute.")
     s3: S3In | None = None
     gcs: GcsIn | None = None
     azure: AzureIn | None = None
+    sftp: SftpIn | None = None
 
     @model_validator(mode="after")
     def _matches(self) -> AdoptIn:
@@ -39,7 +40,7 @@ class AdoptIn(In):
         return self
 
     def wish(self) -> AdoptWish:
-        place = self.s3 or self.gcs or self.azure
+        place = self.s3 or self.gcs or self.azure or self.sftp
         return AdoptWish(
             self.project_id,
             self.name,

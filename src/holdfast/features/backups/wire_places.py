@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from holdfast.features.backups.kinds import ACCESS_KEY, ACCOUNT_KEY, SAS, SECRET, SERVICE_ACCOUNT, TOKEN
+from holdfast.features.backups.kinds import (
+    SECRETS,
+)
 from holdfast.features.backups.repository_service import CloudWish
 from holdfast.web.wire import In
 
@@ -25,13 +27,12 @@ class _Credential(In):
 
     def values(self) -> dict[str, str]:
         """By the secrets' names; what was not given is not there."""
-        given = {name: getattr(self, name, None) for name in (ACCESS_KEY, SECRET, TOKEN, ACCOUNT_KEY, SAS)}
-        given[SERVICE_ACCOUNT] = getattr(self, SERVICE_ACCOUNT, None)
+        given = {name: getattr(self, name, None) for name in SECRETS}
         return {name: value.get_secret_value() for name, value in given.items() if value is not None}
 
     def place(self, kind: str) -> CloudWish:
         values = self.values()
-        fields = self.model_dump(exclude={*values, ACCESS_KEY, SECRET, TOKEN, ACCOUNT_KEY, SAS, SERVICE_ACCOUNT})
+        fields = self.model_dump(exclude={*values, *SECRETS})
         return CloudWish(kind, {name: value for name, value in fields.items() if value is not None}, values)
 
 
@@ -58,9 +59,23 @@ class _AzureKey(_Credential):
         return self
 
 
+class _SftpKey(_Credential):
+    private_key: SecretStr | None = Field(
+        default=None, min_length=1, max_length=16_384, description="PEM or OpenSSH, without a passphrase."
+    )
+    login_password: Secret | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> _SftpKey:
+        if (self.private_key is None) == (self.login_password is None):
+            raise ValueError("`private_key` or `login_password`, one of the two")
+        return self
+
+
 class CredentialIn(_Credential):
-    """A credential of the repository's kind: an S3 access key (id and secret), a service account's key, or an Azure
-    account key or SAS. It is sealed, used for this repository alone, and never shown again."""
+    """A credential of the repository's kind: an S3 access key (id and secret), a service account's key, an Azure
+    account key or SAS, or an SFTP login's private key or password. It is sealed, used for this repository alone, and
+    never shown again."""
 
     access_key_id: Annotated[SecretStr, Field(min_length=1, max_length=256)] | None = None
     secret_access_key: Secret | None = None
@@ -68,6 +83,8 @@ class CredentialIn(_Credential):
     service_account_key: Annotated[SecretStr, Field(min_length=1, max_length=16_384)] | None = None
     account_key: Secret | None = None
     sas_token: Secret | None = None
+    private_key: Annotated[SecretStr, Field(min_length=1, max_length=16_384)] | None = None
+    login_password: Secret | None = None
 
 
 class S3In(_S3Key):
@@ -114,6 +131,24 @@ class AzureIn(_AzureKey):
         return self.place("azure")
 
 
+class SftpIn(_SftpKey):
+    """A directory on an SFTP server."""
+
+    host: str = Field(max_length=253)
+    port: int = Field(default=22, ge=1, le=65_535)
+    user: str = Field(max_length=64)
+    path: str = Field(max_length=500, description="Absolute, as the login sees it; it must be there already.")
+    prefix: Prefix = None
+    host_key: str = Field(
+        default="",
+        max_length=10_000,
+        description="The server's public key. Left out: the answer is 409 with the one it shows, to be compared.",
+    )
+
+    def wish(self) -> CloudWish:
+        return self.place("sftp")
+
+
 class S3Out(BaseModel):
     endpoint: str
     bucket: str
@@ -141,4 +176,13 @@ class AzureOut(BaseModel):
     ca: str | None
 
 
-PLACES: Mapping[str, type[BaseModel]] = {"s3": S3Out, "gcs": GcsOut, "azure": AzureOut}
+class SftpOut(BaseModel):
+    host: str
+    port: int
+    user: str
+    path: str
+    prefix: str
+    host_key: str
+
+
+PLACES: Mapping[str, type[BaseModel]] = {"s3": S3Out, "gcs": GcsOut, "azure": AzureOut, "sftp": SftpOut}

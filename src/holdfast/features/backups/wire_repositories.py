@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from holdfast.features.backups.kinds import KINDS
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.repository_service import RepositoryWish
-from holdfast.features.backups.wire_places import PLACES, AzureIn, AzureOut, GcsIn, GcsOut, S3In, S3Out
+from holdfast.features.backups.wire_places import PLACES, AzureIn, AzureOut, GcsIn, GcsOut, S3In, S3Out, SftpIn, SftpOut
 from holdfast.features.runs.wire import RunOut
 from holdfast.vault.stores.breaker import BreakerView
 from holdfast.web.wire import In
@@ -22,12 +22,13 @@ class RepositoryIn(In):
 
     project_id: str = Field(max_length=64)
     name: str = Field(max_length=63)
-    kind: Literal["local", "s3", "gcs", "azure"] = "local"
+    kind: Literal["local", "s3", "gcs", "azure", "sftp"] = "local"
     environment_id: str | None = Field(default=None, max_length=64, description="Only this environment's snapshots.")
     is_default: bool = Field(default=False, description="Where snapshots go that name no repository.")
     s3: S3In | None = None
     gcs: GcsIn | None = None
     azure: AzureIn | None = None
+    sftp: SftpIn | None = None
 
     @model_validator(mode="after")
     def _matches(self) -> RepositoryIn:
@@ -37,7 +38,7 @@ class RepositoryIn(In):
         return self
 
     def wish(self) -> RepositoryWish:
-        place = self.s3 or self.gcs or self.azure
+        place = self.s3 or self.gcs or self.azure or self.sftp
         return RepositoryWish(
             self.project_id, self.name, self.environment_id, self.is_default, place.wish() if place else None
         )
@@ -67,6 +68,7 @@ class RepositoryOut(BaseModel):
     s3: S3Out | None = None
     gcs: GcsOut | None = None
     azure: AzureOut | None = None
+    sftp: SftpOut | None = None
     last_test: dict[str, Any] | None = Field(description="What its credential may do, and what it could do without.")
     trouble: dict[str, Any] | None = Field(description="Since when and why it does not answer; null = it does.")
     breaker: BreakerOut | None = None

@@ -141,7 +141,7 @@ def _ssh(ssh: SshTarget | None, secrets: dict[str, str]) -> Ssh | None:
             hint="POST /api/v1/databases/external/host-key shows it; compare it with the server's own and send it as "
             "ssh.host_key.",
         )
-    from holdfast.hosts.external.tunnel import parse_host_key, parse_private_key  # loads asyncssh
+    from holdfast.kernel.ssh import parse_host_key, parse_private_key  # loads asyncssh
 
     parse_host_key(ssh.host_key)
     if ssh.key:

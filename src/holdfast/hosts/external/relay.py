@@ -23,6 +23,7 @@ from holdfast.hosts.external.record import Where
 from holdfast.hosts.external.tls import Encrypted, Reader, Writer, context_of
 from holdfast.hosts.external.tunnel import Tunnel
 from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.outbound_dial import connect, unreachable
 from holdfast.kernel.outbound_policy import OutboundPolicy
 
 CHUNK = 1 << 18
@@ -93,7 +94,7 @@ class Relay:
         except HoldfastError as error:
             await self._refuse(writer, error)
         except _LOST as error:
-            await self._refuse(writer, reasons.unreachable(error, self._where.host, self._where.port))
+            await self._refuse(writer, unreachable(error, self._where.host, self._where.port))
         finally:
             for each in (upstream, writer):
                 if each is not None:
@@ -132,7 +133,7 @@ class Relay:
         if self._tunnel is not None:
             reader, writer = await self._tunnel.open()
         else:
-            sock, _ = await dial.connect(self._policy, self._where.host, self._where.port)
+            sock, _ = await connect(self._policy, self._where.host, self._where.port)
             reader, writer = await dial.streams(sock, CHUNK)
         if self._context is None:
             return reader, writer

@@ -87,7 +87,7 @@ class Lines:
 
     def host_key(self, host: str, port: int) -> tuple[str, str]:
         """See `tunnel.shown_host_key`."""
-        from holdfast.hosts.external.tunnel import shown_host_key
+        from holdfast.kernel.ssh import shown_host_key
 
         return self._run(shown_host_key(self._policy, host, port))
 

@@ -6,10 +6,10 @@ import secrets
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from holdfast.kernel.errors import Denied, HoldfastError, NotFound, Retryable
-from holdfast.vault.stores.cloud import CloudStore
+from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.questions import Answer
 
 Result = Literal["ok", "missing", "excess", "note", "unknown"]
@@ -20,14 +20,23 @@ _FOR_ALL = (
     "store_elsewhere",
     "store_certificate",
     "outbound_refused",
+    "address_refused",
+    "ssh_host_key_changed",
+    "ssh_login_refused",
 )
+
+
+class Tested(Store, Protocol):
+    """A store that knows whether a name that is taken can be written over by `create`."""
+
+    def conditional(self) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Finding:
     """`check`: list, write, read, conditional_write, delete; credential, list_buckets, list_outside, write_outside,
-    bucket_policy; public, versioning, object_lock. missing = a repository cannot live there; excess = the credential
-    could be weaker."""
+    bucket_policy; public, versioning, object_lock; free. missing = a repository cannot live there; excess = the
+    credential could be weaker."""
 
     check: str
     result: Result
@@ -47,7 +56,7 @@ class Report:
         return {"ok": self.ok, "findings": [asdict(finding) for finding in self.findings]}
 
 
-def used(store: CloudStore) -> Sequence[Finding]:
+def used(store: Tested) -> Sequence[Finding]:
     """Everything a repository does, with a piece of our own that is removed."""
     own = _Own(store)
     return [own.list(), own.write(), own.read(), own.conditional_write(), own.delete()]
@@ -56,7 +65,7 @@ def used(store: CloudStore) -> Sequence[Finding]:
 class _Own:
     """With one piece."""
 
-    def __init__(self, store: CloudStore) -> None:
+    def __init__(self, store: Tested) -> None:
         self._store = store
         self._name = f"tmp/holdfast-test-{uuid.uuid4().hex}"
         self._data = secrets.token_bytes(64)
