@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from minio_server import ROOT_SECRET, ROOT_USER, MinIO
 from s3_server import RELAY
+from stock_restic import stock
 from world import OWNER, world
 
 from holdfast.features.backups.care_service import CheckWish
@@ -136,10 +134,5 @@ def test_a_journey_on_minio(minio: MinIO, tmp_path: Path) -> None:
         password, path, _ = here.services.repositories.key(OWNER, repository.id)
         _, run = here.services.care.check(OWNER, repository.id, CheckWish(read_data=True))
         here.succeeded(run)
-    program = shutil.which("restic")
-    assert program
-    environ = {"RESTIC_PASSWORD": password, "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    environ |= {"AWS_ACCESS_KEY_ID": ROOT_USER, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
-    argv = [program, "--no-cache", "-r", path, "check", "--read-data"]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    environ = {"AWS_ACCESS_KEY_ID": ROOT_USER, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET, "HOME": str(tmp_path)}
+    stock(path, "check", "--read-data", password=password, environ=environ)
