@@ -45,7 +45,8 @@ up: $(VENV)/.runtime ## Set up, then run Holdfast in the foreground (Ctrl-C stop
 	@exec $(BIN)/holdfast up
 
 system-parts: ## Install the Debian packages the tests judge with, or name what is missing
-	@bash tools/system-parts.sh restic age chromium redis-server postgresql btrfs-progs openssh-sftp-server
+	@bash tools/system-parts.sh restic age chromium redis-server postgresql btrfs-progs sqlite3 openssh-sftp-server
+	@bash tools/newer_restic.sh >/dev/null || true  # the tests that need it fail and say so; all others run
 
 lint: setup-dev ## Formatting, lint, types, import rules, size gates
 	$(BIN)/ruff format --check src tests bench tools
@@ -88,7 +89,8 @@ test-minio: setup-dev system-parts ## The store suite and a journey on a real Mi
 
 torture: setup-dev ## Random lives of repositories until TORTURE=10000 faults were injected; goes on where it ended (long)
 	@bash tools/system-parts.sh restic
-	PYTHONPATH=tests/vault $(BIN)/python tests/torture/torture.py --faults $(or $(TORTURE),10000) --jobs 2 --log .torture.log
+	@bash tools/newer_restic.sh >/dev/null
+	PYTHONPATH=tests/vault:tests/support $(BIN)/python tests/torture/torture.py --faults $(or $(TORTURE),10000) --jobs 2 --log .torture.log
 
 month: setup-dev ## A month of simulated nights with forty databases, failures among them, against a model
 	HOLDFAST_MONTH_DATABASES=40 $(PYTEST) -q tests/plans/test_simulated_month.py
@@ -99,7 +101,7 @@ bench-stores: setup-dev ## A repository on MinIO beside stock restic on the same
 
 bench: setup-dev ## Measure against the peers, side by side, and print medians
 	@bash tools/system-parts.sh restic zstd
-	$(BIN)/python -m bench
+	HOLDFAST_BENCH_RESTIC=$$(bash tools/newer_restic.sh) $(BIN)/python -m bench
 
 docs: setup-dev ## Generate the references and build the site into site/
 	$(BIN)/python tools/gen_cli_reference.py

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import socket
 import ssl
 import tempfile
@@ -217,3 +219,11 @@ class Hooks:
     @property
     def url(self) -> str:
         return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/in?token=unseen-by-listings"
+
+
+def genuine(hook: Hook, secret: str) -> bool:
+    """As the specification has it, written a second time."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = f"{hook.headers['webhook-id']}.{hook.headers['webhook-timestamp']}.".encode() + hook.body
+    wanted = "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+    return wanted in hook.headers["webhook-signature"].split(" ")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import re
 import shutil
@@ -14,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from alert_house import OWNER, House
-from alert_receivers import Hook, Hooks, MailServer
+from alert_receivers import Hooks, MailServer, genuine
 from certificates import Authority
 
 from holdfast.features.alerts.channel_service import WantedChannel
@@ -22,14 +20,6 @@ from holdfast.kernel.errors import Conflict, HoldfastError, Invalid
 from holdfast.kernel.outbound import OutboundPolicy
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "alerts.md"
-
-
-def genuine(hook: Hook, secret: str) -> bool:
-    """As the specification has it, written a second time."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    text = f"{hook.headers['webhook-id']}.{hook.headers['webhook-timestamp']}.".encode() + hook.body
-    wanted = "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
-    return wanted in hook.headers["webhook-signature"].split(" ")
 
 
 def test_signed_and_both_secrets_count_while_they_overlap(here: House, hooks: Hooks) -> None:

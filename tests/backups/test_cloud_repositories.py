@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 
 import pytest
 from s3_server import KEY, Server, moto
+from stock_restic import stock
 from world import OWNER, World, actor_with, refused, world
 
 from holdfast.features.backups.care_service import CheckWish
@@ -49,19 +47,8 @@ def cloud() -> Iterator[Cloud]:
 
 
 def restic(row: RepositoryRow, path: str, password: str, home: Path, *arguments: str) -> str:
-    program = shutil.which("restic")
-    assert program, "stock restic is missing on this machine: apt-get install restic"
-    environ = {
-        "RESTIC_PASSWORD": password,
-        "AWS_ACCESS_KEY_ID": KEY.id,
-        "AWS_SECRET_ACCESS_KEY": KEY.secret,
-        "HOME": str(home),
-        "PATH": os.environ["PATH"],
-    }
-    argv = [program, "--no-cache", "--quiet", "-r", path, *arguments]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"restic {arguments}: {done.stdout}\n{done.stderr}"
-    return done.stdout
+    environ = {"AWS_ACCESS_KEY_ID": KEY.id, "AWS_SECRET_ACCESS_KEY": KEY.secret, "HOME": str(home)}
+    return stock(path, *arguments, password=password, environ=environ).stdout
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])

@@ -4,9 +4,6 @@ whole journey of a snapshot, on servers that speak the real protocols."""
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ import pytest
 from azure_server import ACCOUNT, KEY, AzureServer, azurite
 from gcs_server import OWNER as BUCKET_OWNER
 from gcs_server import GcsServer, gcs
+from stock_restic import stock
 from world import OWNER, World, refused, world
 
 from holdfast.features.backups.care_service import CheckWish
@@ -148,13 +146,7 @@ def test_a_snapshot_lives_there(clouds: Clouds, kind: str, tmp_path: Path) -> No
 
 
 def restic(path: Path, password: str, home: Path, *arguments: str) -> str:
-    program = shutil.which("restic")
-    assert program, "stock restic is missing on this machine: apt-get install restic"
-    environ = {"RESTIC_PASSWORD": password, "HOME": str(home), "PATH": os.environ["PATH"]}
-    argv = [program, "--no-cache", "--quiet", "-r", str(path), *arguments]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"restic {arguments}: {done.stdout}\n{done.stderr}"
-    return done.stdout
+    return stock(path, *arguments, password=password, environ={"HOME": str(home)}).stdout
 
 
 def test_what_an_azure_credential_may_do_is_said(clouds: Clouds) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import httpx
 import pytest
 from dialects import DIALECTS, RECOVERED, Asked, Sentences
 from journey import EVERY, NAMES, Served, eventually, fresh
+from stock_restic import stock
 
 pytestmark = pytest.mark.slow
 
@@ -229,12 +229,9 @@ def test_repositories_are_checked_and_stock_restic_opens_them(backed: Backed, tm
     assert (checked["errors"], checked["read_data"]) == ([], True)
     assert "password" not in str(served.get("/repositories"))
     key = served.call("POST", f"/repositories/{repository}/key")
-    password = tmp_path / "password"
-    password.write_text(key["password"])
-    argv = ["restic", "-r", key["path"], "--password-file", str(password), "--no-cache"]
     target = tmp_path / "out"
-    argv += ["restore", backed.snapshot["restic_id"], "--target", str(target)]
-    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+    stock(key["path"], "restore", backed.snapshot["restic_id"], "--target", str(target), password=key["password"])
+    stock(key["path"], "check", "--read-data", password=key["password"])
     for entry in served.get(backed.where + "/entries", limit=200)["items"]:
         if entry["type"] == "file":
             bytes_ = served.http.get(f"{backed.where}/entries/{quote(entry['path'])}/content").content

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from stock_restic import stock
 from world import OWNER, World, actor_with, world
 
 from holdfast.features.backups import proofs
@@ -150,10 +150,7 @@ def test_a_lost_index_is_made_again_and_stock_restic_agrees(filled: tuple[World,
     assert (done["packs_added"], done["unreadable"]) == (len(packs(filled)), [])
     checked(filled, read_data=True)
     password, path, _ = here.services.repositories.key(OWNER, repository)
-    secret = tmp_path / "password"
-    secret.write_text(password)
-    argv = ["restic", "-r", path, "--password-file", str(secret), "--no-cache", "check", "--read-data"]
-    subprocess.run(argv, check=True, capture_output=True, timeout=120)
+    stock(path, "check", "--read-data", password=password)
 
 
 def test_usage_adds_up_and_says_what_a_forgotten_snapshot_leaves(filled: tuple[World, str]) -> None:

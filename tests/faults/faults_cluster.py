@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import metadata_home
+from stock_restic import stock
 
 from holdfast.client import ENDED, Client
 from holdfast.hosts.keeper import KeeperClient, KeeperInfo
@@ -244,14 +245,7 @@ class Cluster:
         """The stock judge on the first repository, with the password a user gets."""
         repository = self.client.get("/repositories")["items"][0]["id"]
         key = self.client.post(f"/repositories/{repository}/key")
-        return subprocess.run(
-            ["restic", "--no-cache", "-r", key["path"], *words],  # noqa: S607
-            env=self.env | {"RESTIC_PASSWORD": key["password"]},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return stock(key["path"], *words, password=key["password"], check=False)
 
     def settled(self, seconds: float = 90) -> None:
         """Every run ended and nothing is left in a passing state."""

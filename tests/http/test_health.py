@@ -85,8 +85,9 @@ def test_a_runner_that_died_or_hangs_is_noticed(here) -> None:
     clock.advance(14)
     assert watch.check() == "runner"
     clock.advance(2)
-    with pytest.raises(Retryable, match="no runner"):
+    with pytest.raises(Retryable, match=r"no runner .* nobody is alerted; gone: runner") as caught:
         watch.check()
+    assert "holdfast up" in str(caught.value.hint)
     lease.beat()
     assert watch.check() == "runner"
     with here.services.db.write() as conn:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import botocore.exceptions
 import pytest
 from minio_server import ROOT_SECRET, ROOT_USER, MinIO
 from s3_server import RELAY
+from stock_restic import stock
 from world import OWNER, world
 
 from holdfast.features.backups.care_service import CheckWish
 from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.repository_service import CloudWish, RepositoryWish
 from holdfast.kernel.clock import SystemClock
-from holdfast.kernel.errors import Denied, NeedsOperator
+from holdfast.kernel.errors import Conflict, Denied, NeedsOperator
 from holdfast.vault.stores.conformance import CASES, Case
 from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.s3 import AccessKey, S3Place, s3_store
+from holdfast.vault.stores.s3_locked import LockedS3Store
 from holdfast.vault.stores.s3_probe import probe_s3
 from holdfast.vault.stores.s3_signed import SignedQuestions
 
@@ -136,10 +137,45 @@ def test_a_journey_on_minio(minio: MinIO, tmp_path: Path) -> None:
         password, path, _ = here.services.repositories.key(OWNER, repository.id)
         _, run = here.services.care.check(OWNER, repository.id, CheckWish(read_data=True))
         here.succeeded(run)
-    program = shutil.which("restic")
-    assert program
-    environ = {"RESTIC_PASSWORD": password, "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    environ |= {"AWS_ACCESS_KEY_ID": ROOT_USER, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
-    argv = [program, "--no-cache", "-r", path, "check", "--read-data"]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    environ = {"AWS_ACCESS_KEY_ID": ROOT_USER, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET, "HOME": str(tmp_path)}
+    stock(path, "check", "--read-data", password=password, environ=environ)
+
+
+@pytest.mark.parametrize("mode", ["governance", "compliance"])
+def test_object_locks_on_minio(minio: MinIO, mode: str) -> None:
+    """The headers are taken, versions stay, locks go, a lock is made longer, a name is taken once."""
+    bucket = minio.bucket(ObjectLockEnabledForBucket=True)
+    place = replace(place_in(minio, bucket), object_lock=mode, object_lock_days=14)
+    assert results(probed(place, ROOT))["object_lock"] == "ok"
+    assert place.lock is not None
+    store = LockedS3Store(s3_store(place, ROOT, RELAY), place, ROOT, RELAY.policy, SystemClock(), place.lock)
+    for name in ("data/ab/cd", "index/x", "snapshots/x", "keys/x", "config", "locks/x"):
+        store.put(name, [b"content"])
+    with pytest.raises(Conflict):
+        store.create("config", [b"other"])
+    client = minio.client()
+    for each in client.list_object_versions(Bucket=bucket)["Versions"]:
+        asked = {"Bucket": bucket, "Key": each["Key"], "VersionId": each["VersionId"]}
+        if "/locks/" in each["Key"] or "/tmp/" in each["Key"]:
+            client.delete_object(**asked)
+            continue
+        with pytest.raises(botocore.exceptions.ClientError):
+            client.delete_object(**asked)
+    first = store.locked_until("config")
+    longer = replace(place, object_lock_days=20)
+    assert longer.lock is not None
+    LockedS3Store(s3_store(longer, ROOT, RELAY), longer, ROOT, RELAY.policy, SystemClock(), longer.lock).lock_again(
+        "config"
+    )
+    second = store.locked_until("config")
+    assert first is not None
+    assert second is not None
+    assert second > first
+    store.delete("snapshots/x")
+    assert not store.exists("snapshots/x")
+    without = replace(place, bucket=minio.bucket())
+    bare = LockedS3Store(s3_store(without, ROOT, RELAY), without, ROOT, RELAY.policy, SystemClock(), place.lock)
+    with pytest.raises(NeedsOperator) as caught:
+        bare.put("config", [b"x"])
+    assert caught.value.code == "object_lock_off"
+    assert results(probed(without, ROOT))["object_lock"] == "missing"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import httpx
 import pyrage
 from cli_kit import Ran, run
+from stock_restic import stock
 
 from holdfast.client import Client
 from holdfast.commands.demo.temporary import environment
@@ -115,11 +115,7 @@ def recovering(made: Machine, source: str | Path, kit: tuple[Path, Path], *more:
 
 
 def restic(path: Path, password: str, *words: str) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("restic")
-    assert program, "stock restic is missing on this machine: apt-get install restic"
-    environ = {"RESTIC_PASSWORD": password, "PATH": os.environ["PATH"], "HOME": str(path.parent)}
-    argv = [program, "--no-cache", "--quiet", "-r", str(path), *words]
-    return subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return stock(path, *words, password=password, check=False)
 
 
 def kit_of(kit: tuple[Path, Path]) -> dict[str, Any]:

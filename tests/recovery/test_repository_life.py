@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from lost_server import ODD, restic
 from s3_server import KEY, moto
+from stock_restic import NEW, OLD, stock
 from world import OWNER, World, actor_with, refused, world
 
+from holdfast.features.backups.care_service import CheckWish
 from holdfast.features.backups.kinds import ACCESS_KEY, SECRET
 from holdfast.features.backups.life_service import AdoptWish
 from holdfast.features.backups.model import RepositoryRow, Snapshot
@@ -155,6 +157,35 @@ def test_a_repository_of_others_is_taken_in(here: World, shop: Resource, tmp_pat
     listed = restic(away, words, "snapshots", "--json").stdout
     assert listed.count('"tree"') == 1
     assert "other" in listed
+
+
+@pytest.mark.parametrize("version", [OLD, NEW], ids=["this Debian's restic", "the next one's"])
+def test_a_repository_that_stock_restic_made_is_taken_in(
+    here: World, shop: Resource, tmp_path: Path, version: int
+) -> None:
+    """Made, written and checked by one version alone: adopted, checked by us, its files read, ours put beside them."""
+    away, files, words = tmp_path / "away", tmp_path / "a\"b'; --", "their words ü"
+    files.mkdir()
+    content = os.urandom(900_000)
+    (files / "nächte 日本").write_bytes(content)
+    stock(away, "init", "--repository-version", "2", password=words, version=version)
+    stock(away, "backup", str(files), "--host", "other", password=words, version=version)
+    name = f"stock {version}"
+    row, run = here.services.lives.adopt(
+        OWNER, AdoptWish(here.project.id, name, here.environment.id, words, path=str(away))
+    )
+    assert (here.succeeded(run).result["adopted"], here.succeeded(run).result["foreign"]) == (0, 1)
+    _, run = here.services.care.check(OWNER, row.id, CheckWish(read_data=True))
+    assert here.succeeded(run).result["errors"] == []
+    (theirs,) = here.services.lives.contents(OWNER, row.id)
+    (entry,) = here.services.lives.files(OWNER, row.id, theirs.info.id, after=None, limit=10)
+    assert b"".join(here.services.lives.file(OWNER, row.id, theirs.info.id, entry.path)[1]) == content
+    mine = taken(here, shop, row)
+    back = here.restore(mine.id, mode="new", name=f"out of {name}", override_unverified=True)
+    assert here.rows(back.id, "select count(*) from t") == [(3,)]
+    stock(away, "check", "--read-data", password=words)
+    stock(away, "restore", theirs.info.id, "--target", str(tmp_path / "out"), password=words, version=1 - version)
+    assert (tmp_path / "out" / str(files).lstrip("/") / "nächte 日本").read_bytes() == content
 
 
 def test_an_end_is_asked_for_by_name_and_never_takes_the_only_good_one(here: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from secrets_here import ROOT, Here, someone
+from stock_restic import stock
 
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.keys import Keys
@@ -67,10 +67,7 @@ def test_stock_tools_recover_from_the_kit_alone(here: Here, repository: str, tmp
     )
     kit = parse(opened.stdout)
     entry = next(each for each in kit.repositories if each.id == repository)
-    restic = [shutil.which("restic") or "restic", "-r", entry.path, "--no-cache", "cat", "config"]
-    listed = subprocess.run(
-        restic, env=os.environ | {"RESTIC_PASSWORD": entry.password}, capture_output=True, text=True, check=True
-    )
+    listed = stock(entry.path, "cat", "config", password=entry.password)
     assert json.loads(listed.stdout)["id"] == entry.restic_id
     text = kit.master_keys[state(here)["master_key_id"]]
     key = load_master_key(Path("/nowhere"), {"HOLDFAST_MASTER_KEY": text})

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import shutil
 import signal
-import subprocess
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from deeds import (
 )
 from kit import PASSWORD, flip, packs
 from stage import Deed, Ended, Harm, chosen, done, start
+from stock_restic import stock
 
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.local import LocalStore
@@ -63,6 +62,7 @@ class Life:
     theirs: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
+    asked_restic: int = 0
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -266,10 +266,9 @@ class Life:
     # -- stock restic ----------------------------------------------------------------------------------------
 
     def _restic(self, *arguments: str) -> str:
-        environ = {"RESTIC_PASSWORD": PASSWORD, "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
+        self.asked_restic += 1
         for words in (("unlock",), arguments):
-            argv = ["restic", "--no-cache", "--quiet", "-r", str(self.root), *words]
-            ran = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
+            ran = stock(self.root, *words, password=PASSWORD, check=False, seed=self.seed + self.asked_restic)
             if ran.returncode != 0:
                 raise Broken(f"restic {' '.join(words)}: {ran.stdout}{ran.stderr}")
         self.story.append(f"restic {arguments[0]}")

@@ -19,7 +19,8 @@ def test_ten_lives(first: int, tmp_path: Path) -> None:
     """Kills, stops, lying stores, flipped bits and wrong clocks, beside stock restic: nothing promised is lost."""
     log = tmp_path / "log"
     argv = [sys.executable, str(HERE / "torture.py"), "--seeds", f"{first}-{first + 9}", "--log", str(log)]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parent / "vault"), *filter(None, sys.path)])}
+    places = [str(HERE.parent / name) for name in ("vault", "support")]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([*places, *filter(None, sys.path)])}
     done = subprocess.run(
         [*argv, "--work", str(tmp_path)], env=environ, capture_output=True, text=True, timeout=280, check=False
     )

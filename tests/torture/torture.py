@@ -1,7 +1,7 @@
 """Random lives of repositories by seed: `python tests/torture/torture.py --seeds 0-39`, or until so many faults.
 
-tests/vault must be on PYTHONPATH. With --log every finished seed is a line of a file, and a second call goes on where
-the first ended.
+tests/vault and tests/support must be on PYTHONPATH. With --log every finished seed is a line of a file, and a second
+call goes on where the first ended.
 """
 
 from __future__ import annotations

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from holdfast.contract.catalog import JSON, Catalog
 from holdfast.contract.snapshot import Entry, Manifest, Stream
@@ -86,16 +82,10 @@ def new_repository(path: Path) -> Repository:
 def restic(
     path: Path, *arguments: str, check: bool = True, password: str = PASSWORD
 ) -> subprocess.CompletedProcess[str]:
-    """Run stock restic on a repository; a missing restic fails the test and says so."""
-    program = shutil.which("restic")
-    if program is None:
-        pytest.fail("stock restic is missing on this machine: apt-get install restic")
-    environ = {"RESTIC_PASSWORD": password, "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
-    argv = [program, "--no-cache", "--quiet", "-r", str(path), *arguments]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
-    if check and done.returncode != 0:
-        raise AssertionError(f"restic {arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done
+    """Run stock restic on a repository: see `stock_restic` for which."""
+    from stock_restic import stock  # here, for this module's other readers are children without tests/support
+
+    return stock(path, *arguments, password=password, check=check)
 
 
 def restic_snapshots(path: Path) -> list[str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +10,7 @@ from pathlib import Path
 import pytest
 from kit import PASSWORD, BytesCapture, read, snapshot
 from s3_server import KEY, RELAY, Server, moto
+from stock_restic import stock
 
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.errors import Conflict, Invalid
@@ -111,19 +109,8 @@ def test_the_bucket_is_in_the_host_when_asked() -> None:
 
 
 def restic(place: S3Place, *arguments: str, target: Path) -> str:
-    program = shutil.which("restic")
-    assert program, "stock restic is missing on this machine: apt-get install restic"
-    environ = {
-        "RESTIC_PASSWORD": PASSWORD,
-        "AWS_ACCESS_KEY_ID": KEY.id,
-        "AWS_SECRET_ACCESS_KEY": KEY.secret,
-        "HOME": str(target),
-        "PATH": os.environ["PATH"],
-    }
-    argv = [program, "--no-cache", "--quiet", "-r", place.restic(), *arguments]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"restic {arguments}: {done.stdout}\n{done.stderr}"
-    return done.stdout
+    environ = {"AWS_ACCESS_KEY_ID": KEY.id, "AWS_SECRET_ACCESS_KEY": KEY.secret, "HOME": str(target)}
+    return stock(place.restic(), *arguments, password=PASSWORD, environ=environ).stdout
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from kit import PASSWORD, BytesCapture, new_repository, page_entry, read, restic, restic_snapshots, snapshot
+from stock_restic import NEW, OLD, stock
 
 from holdfast.kernel.errors import Conflict, Denied, NotFound
 from holdfast.vault.repository import Repository
@@ -30,7 +31,8 @@ AWKWARD = {
 
 
 @pytest.mark.slow
-def test_restic_reads_what_we_write(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_restic_reads_what_we_write(tmp_path: Path, version: int) -> None:
     path = tmp_path / "r"
     repo = new_repository(path)
     files = AWKWARD | {"deep/er/data": RANDOM.randbytes(5_000_000), "text": b"all the same " * 200_000}
@@ -41,20 +43,22 @@ def test_restic_reads_what_we_write(tmp_path: Path) -> None:
 
     restic(path, "check", "--read-data")
     assert restic_snapshots(path) == [written.id]
-    restic(path, "restore", written.id, "--target", str(tmp_path / "out"))
+    stock(path, "restore", written.id, "--target", str(tmp_path / "out"), password=PASSWORD, version=version)
     restored = {
         str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()
     }
     assert json.loads(restored.pop("manifest.json"))["engine"] == "bytes"
     assert restored == files
-    listed = [json.loads(line) for line in restic(path, "ls", "--json", written.id).stdout.splitlines()]
+    asked = stock(path, "ls", "--json", written.id, password=PASSWORD, version=version)
+    listed = [json.loads(line) for line in asked.stdout.splitlines()]
     assert {node["path"].lstrip("/") for node in listed if node.get("type") == "file"} == {*files, "manifest.json"}
     for name, data in files.items():
         assert read(repo, written.id, name) == data
 
 
 @pytest.mark.slow
-def test_we_read_what_restic_writes_and_both_survive_its_prune(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_we_read_what_restic_writes_and_both_survive_its_prune(tmp_path: Path, version: int) -> None:
     path, source = tmp_path / "r", tmp_path / "files"
     repo = new_repository(path)
     ours = snapshot(repo, BytesCapture({"x": RANDOM.randbytes(2_000_000)}))
@@ -62,7 +66,7 @@ def test_we_read_what_restic_writes_and_both_survive_its_prune(tmp_path: Path) -
     big = RANDOM.randbytes(9_000_000)
     (source / 'f\n"<&').write_bytes(big)
     (source / "link").symlink_to("nowhere")
-    restic(path, "backup", str(source), "--host", "other", "--tag", "theirs")
+    stock(path, "backup", str(source), "--host", "other", "--tag", "theirs", password=PASSWORD, version=version)
     (theirs,) = set(restic_snapshots(path)) - {ours.id}
 
     info = next(s for s in repo.snapshots() if s.id == theirs)
@@ -74,14 +78,42 @@ def test_we_read_what_restic_writes_and_both_survive_its_prune(tmp_path: Path) -
     with pytest.raises(Exception, match="not made by Holdfast"):
         repo.manifest(theirs)
 
-    restic(path, "forget", theirs, "--prune")
+    stock(path, "forget", theirs, "--prune", password=PASSWORD, version=version)
     assert [s.id for s in repo.snapshots()] == [ours.id]
     assert repo.verify_snapshot(ours.id).errors == []
     assert repo.check(read_data=True).errors == []
     again = snapshot(repo, BytesCapture({"x": b"new", "y": big}), parent=ours.id)
-    restic(path, "forget", ours.id, "--prune")
+    stock(path, "forget", ours.id, "--prune", password=PASSWORD, version=version)
     assert read(repo, again.id, "y") == big
     restic(path, "check", "--read-data")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("maker", "second"), [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
+def test_a_repository_that_both_versions_made_is_ours_to_go_on_with(tmp_path: Path, maker: int, second: int) -> None:
+    """One made it, both wrote: every byte is read, ours goes beside it, and both prune without taking anything."""
+    path, source = tmp_path / "r", tmp_path / "files"
+    source.mkdir()
+    stock(path, "init", "--repository-version", "2", password=PASSWORD, version=maker)
+    kept: dict[str, bytes] = {}
+    for number, version in enumerate((maker, second)):
+        kept[f'{number} "\n<&'] = RANDOM.randbytes(3_000_000) + b"text " * 300_000
+        (source / f'{number} "\n<&').write_bytes(kept[f'{number} "\n<&'])
+        stock(path, "backup", str(source), "--tag", f"by {number}", password=PASSWORD, version=version)
+    repo = Repository.open(LocalStore(path), PASSWORD)
+    theirs = {info.tags[0]: info.id for info in repo.snapshots()}
+    assert set(theirs) == {"by 0", "by 1"}
+    assert repo.check(read_data=True).errors == []
+    for name, node in repo.nodes(theirs["by 1"]).items():
+        assert b"".join(repo.reader().read(b) for b in blobs_of(node.content)) == kept[name.rpartition("/")[2]]
+    ours = snapshot(repo, BytesCapture(kept))
+    stock(path, "forget", theirs["by 0"], "--prune", password=PASSWORD, version=second)
+    stock(path, "prune", "--max-unused", "0", password=PASSWORD, version=maker)
+    restic(path, "check", "--read-data")
+    again = Repository.open(LocalStore(path), PASSWORD)
+    assert {info.id for info in again.snapshots()} == {theirs["by 1"], ours.id}
+    for name, data in kept.items():
+        assert read(again, ours.id, name) == data
 
 
 def blobs_of(content: bytes) -> list[bytes]:

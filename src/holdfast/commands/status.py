@@ -72,6 +72,7 @@ def _asked(t: Terminal) -> dict[str, Any]:
         "snapshots": lambda: list(client.items("/snapshots", state="ready", limit=200)),
         "runs": lambda: list(client.items("/runs", state="running", limit=20)),
         "recovery_kit": lambda: _kit_lacks(t),
+        "troubles": lambda: _troubles(t),
     }
     for name, ask in questions.items():
         try:
@@ -90,6 +91,15 @@ def _kit_lacks(t: Terminal) -> list[str]:
         return list(t.client.get("/system/recovery-kit")["why"])
     except Denied:
         return []
+
+
+def _troubles(t: Terminal) -> list[dict[str, Any]]:
+    """Parts that are not at work, as the api's health has them. Whoever may not ask is not told."""
+    try:
+        services = t.client.get("/health")["services"]
+    except Denied:
+        return []
+    return [{"part": name, **part} for name, part in services.items() if part["status"] != "ok"]
 
 
 def _kept(settings: Settings) -> dict[str, Any]:
@@ -158,6 +168,10 @@ def _say_stored(facts: dict[str, Any]) -> None:
         output.table(["RUNNING", "PROGRESS", "ID"], rows)
     if facts["recovery_kit"]:
         output.say(f"\nRecovery kit: {'; '.join(facts['recovery_kit'])} (holdfast recovery-kit create)")
+    for each in facts["troubles"]:
+        output.say(f"\n{each['part']}: {output.visible(each['message'] or each['status'])}")
+        if each["hint"]:
+            output.say(f"Hint: {output.visible(each['hint'])}")
     for name, why in facts.get("unknown", {}).items():
         output.say(f"{name}: {output.visible(why)}")
 

@@ -14,6 +14,7 @@ from holdfast.kernel.clock import timestamp
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Cancelled, Conflict, Retryable
 from holdfast.kernel.stop import Stop
+from holdfast.vault.gc_locks import Locks
 from holdfast.vault.gc_mark import Mark, read_mark, write_mark
 from holdfast.vault.gc_survey import Survey, survey
 from holdfast.vault.gc_sweep import Doomed, Progress, Sweeper, doomed
@@ -36,7 +37,8 @@ class GcOptions:
 @dataclass(frozen=True)
 class GcReport:
     """`state`: marked = the first phase; waiting = within the grace; busy = someone held a lock; freed = the second
-    phase. `free_bytes` could go in all, `freed_bytes` went; `kept_bytes` are not worth a copy. Sizes in bytes."""
+    phase. `free_bytes` could go in all, `freed_bytes` went; `kept_bytes` are not worth a copy. Sizes in bytes.
+    `locked_bytes` would go, but the store holds them until `locked_until`; `locks_renewed`: pieces, see `gc_locks`."""
 
     state: State
     snapshots: int = 0
@@ -52,10 +54,14 @@ class GcReport:
     marked_at: datetime | None = None
     due_at: datetime | None = None
     reason: str | None = None
+    locked_bytes: int = 0
+    locked_until: datetime | None = None
+    locks_renewed: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        moments = {name: timestamp(at) if at else None for name, at in (("marked_at", self.marked_at),)}
-        return asdict(self) | moments | {"due_at": timestamp(self.due_at) if self.due_at else None}
+        moments = ("marked_at", "due_at", "locked_until")
+        told = {name: getattr(self, name) for name in moments}
+        return asdict(self) | {name: timestamp(at) if at else None for name, at in told.items()}
 
 
 def collect(
@@ -97,6 +103,7 @@ def _due(run: _Collection, repo: Repository, *, dry_run: bool) -> GcReport:
 class _Collection:
     def __init__(self, repo: Repository, options: GcOptions, stop: Stop, progress: Progress) -> None:
         self._repo, self.options, self._stop, self._progress = repo, options, stop, progress
+        self._locks = Locks(repo, stop, progress)
 
     def look(self) -> GcReport:
         with self._repo.locks.reading():
@@ -108,7 +115,8 @@ class _Collection:
             found = self._survey()
             going = doomed(self._repo, found, None, self.options.waste, self._stop)
             mark = self._new_mark(found)
-        return self._report("marked", found, going, mark)
+            renewed = self._locks.renew(going.useless())
+        return replace(self._report("marked", found, going, mark), locks_renewed=renewed)
 
     def delete(self, mark: Mark) -> GcReport:
         """When others keep it busy for too long, or a lock may be in force that only looks old, nothing is deleted."""
@@ -127,12 +135,16 @@ class _Collection:
     def _delete(self, mark: Mark, lock: Held) -> GcReport:
         self._repo.store.sweep()
         found = self._survey()
-        going = doomed(self._repo, found, mark, self.options.waste, self._stop)
+        going = doomed(self._repo, found, mark, self.options.waste, self._stop, self._locks.holds)
         sweeper = Sweeper(self._repo, found, lock, self._stop, self._progress)
         sweeper.sweep(going)
         lock.require()
         left = self._new_mark(_without(found, going))
         report = self._report("freed", found, going, left, freed=True)
+        useless = doomed(self._repo, found, None, self.options.waste, self._stop).useless()
+        report = replace(report, locked_until=self._locks.until, locks_renewed=self._locks.renew(useless))
+        if going.locked:
+            report = replace(report, reason="what the store still locks stays until its lock ends")
         return report if not sweeper.no_room else _short_of_room(report)
 
     def _survey(self) -> Survey:
@@ -163,6 +175,7 @@ class _Collection:
             bytes=found.size,
             free_bytes=going.freed,
             kept_bytes=going.kept,
+            locked_bytes=going.locked,
             packs_deleted=len(going.packs) + len(going.orphans) if freed else 0,
             packs_repacked=len(going.repacked) if freed else 0,
             freed_bytes=going.freed if freed else 0,

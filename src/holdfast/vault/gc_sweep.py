@@ -37,17 +37,30 @@ Packs = Iterator[tuple[bytes, list[PackedBlob]]]
 @dataclass
 class Doomed:
     """What may go: whole packs, packs whose other blobs are copied first (with the bits of those that go), orphans.
-    `kept`: waste that is not worth a copy."""
+    `kept`: waste that is not worth a copy. `locked`: what would go, were its pack not held by the store."""
 
     packs: dict[bytes, Waste] = field(default_factory=dict)
     repacked: dict[bytes, int] = field(default_factory=dict)
     orphans: dict[str, int] = field(default_factory=dict)
     freed: int = 0
     kept: int = 0
+    locked: int = 0
+
+    def useless(self) -> set[str]:
+        """Names of packs of which nothing is needed."""
+        return {*map(pack_name, self.packs), *self.orphans}
 
 
-def doomed(repo: Repository, found: Survey, mark: Mark | None, waste: float, stop: Stop) -> Doomed:
-    """With a mark only what it names too. Copies need no mark: another pack that stays has the blob."""
+def doomed(
+    repo: Repository,
+    found: Survey,
+    mark: Mark | None,
+    waste: float,
+    stop: Stop,
+    held: Callable[[str], bool] = lambda _name: False,
+) -> Doomed:
+    """With a mark only what it names too. Copies need no mark: another pack that stays has the blob. `held`: whether
+    the store keeps a pack of this name from going."""
     result = Doomed()
     for pack, blobs in indexed(repo, found.index_files, stop):
         wasted = found.wastes.get(pack)
@@ -56,10 +69,14 @@ def doomed(repo: Repository, found: Survey, mark: Mark | None, waste: float, sto
         marked = wasted.unused if mark is None else wasted.unused & mark.packs.get(pack, 0)
         bits = marked | wasted.copies
         lost = sum(blob.length for number, blob in enumerate(blobs) if bits >> number & 1)
-        if bits.bit_count() == len(blobs) and (mark is None or blobs or pack in mark.packs):
+        whole = bits.bit_count() == len(blobs) and (mark is None or bool(blobs) or pack in mark.packs)
+        worth = bool(bits) and lost >= waste * wasted.size
+        if (whole or worth) and held(pack_name(pack)):
+            result.locked += wasted.size if whole else lost
+        elif whole:
             result.packs[pack] = wasted
             result.freed += wasted.size
-        elif bits and lost >= waste * wasted.size:
+        elif worth:
             result.repacked[pack] = bits
             result.freed += lost
         else:
@@ -67,6 +84,9 @@ def doomed(repo: Repository, found: Survey, mark: Mark | None, waste: float, sto
     for name, size in found.orphans.items():
         pack = bytes.fromhex(name.rpartition("/")[2])
         if mark is None or name in mark.orphans or pack in mark.packs:  # the latter by a run that was killed
+            if held(name):
+                result.locked += size
+                continue
             result.orphans[name] = size
             result.freed += size
     return result

@@ -14,13 +14,27 @@ def make(catalog: Catalog, parts: Sequence[Range], path: Callable[[Range], str],
     roles = [OWNER, READ_WRITE, READ_ONLY, *known.roles]
     return {
         "RESTORE.md": GUIDE.format(
-            database=catalog.database, version=catalog.version, major=catalog.version.split(".", maxsplit=1)[0]
+            database=_shown(catalog.database),
+            version=catalog.version,
+            major=catalog.version.split(".", maxsplit=1)[0],
+            extensions=_extensions(catalog.extensions),
         ).encode(),
         "restore.sh": SCRIPT.format(
             roles="\n".join(f"role {_word(_role(name))}" for name in roles),
             copies="\n".join(f"copy {_word(_copy_in(part))} {_word(path(part))}" for part in parts),
         ).encode(),
     }
+
+
+def _extensions(found: Mapping[str, str]) -> str:
+    if not found:
+        return "The server needs no extensions."
+    named = ", ".join(f"`{_shown(name)}` {_shown(version)}" for name, version in sorted(found.items()))
+    return f"The server needs the files of these extensions; the archives create them: {named}."
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() and c != "`" else "?" for c in text)
 
 
 def _copy_in(part: Range) -> str:
@@ -50,10 +64,27 @@ GUIDE = """\
 Database `{database}`, PostgreSQL {version}. You need `restic`, the repository's password and the PostgreSQL
 client tools of version {major} or later (`psql`, `pg_restore`).
 
-1. Get the files: `restic -r REPOSITORY restore SNAPSHOT --target files`, then `cd files`.
-2. Make an empty database as a superuser: `createdb -T template0 -E UTF8 mydb`.
-3. Tell the tools where it is (`PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE=mydb`), user a superuser.
-4. Run `sh restore.sh`. It stops at the first error.
+{extensions}
+Export REPOSITORY, SNAPSHOT (`restic -r "$REPOSITORY" snapshots` lists them), OUT (a new directory), and for the tools
+PGHOST, PGPORT, PGUSER (a superuser), PGPASSWORD and PGDATABASE: the database to be made.
+
+1. Get the files; restic asks for the password unless RESTIC_PASSWORD or RESTIC_PASSWORD_FILE is set:
+
+```sh
+restic -r "$REPOSITORY" restore "$SNAPSHOT" --target "$OUT"
+```
+
+2. Make an empty database:
+
+```sh
+createdb -T template0 -E UTF8 -- "$PGDATABASE"
+```
+
+3. Fill it. This stops at the first error:
+
+```sh
+sh "$OUT/restore.sh"
+```
 
 What is here:
 

@@ -9,18 +9,29 @@ _README = """# Restoring this SQLite database without Holdfast
 This snapshot of {name} holds one file, `database.sqlite`: a whole SQLite database as it was at one moment.
 There is no separate write-ahead log to restore.
 
-1. Get the file out with stock restic (the repository's password comes from Holdfast or your recovery kit):
+You need `restic`, `sqlite3` and the repository's password, which Holdfast or your recovery kit gives. Set REPOSITORY,
+SNAPSHOT (`restic -r "$REPOSITORY" snapshots` lists them), OUT (a new directory) and TARGET (the database's file).
 
-       restic -r REPOSITORY restore SNAPSHOT --target OUT
+1. Get the file out; restic asks for the password unless RESTIC_PASSWORD or RESTIC_PASSWORD_FILE is set:
 
-2. Check it:
+```sh
+restic -r "$REPOSITORY" restore "$SNAPSHOT" --target "$OUT"
+```
 
-       sqlite3 OUT/database.sqlite "PRAGMA integrity_check"
+2. Check it. This prints `ok`:
 
-3. Stop every program that uses the old database, remove the old file's `-wal` and `-shm` neighbours
-   (a stale `-wal` would be replayed into the new file), and move `database.sqlite` into its place.
+```sh
+sqlite3 "$OUT/database.sqlite" "PRAGMA integrity_check"
+```
 
-`restore.sh FILE` does steps 2 and 3 and refuses to overwrite. `manifest.json` lists tables, row counts and digests.
+3. Stop every program that uses the old database and move its file away, with its `-wal` and `-shm` neighbours
+   (a stale `-wal` would be replayed into the new file). Then put the new one into its place:
+
+```sh
+sh "$OUT/restore.sh" "$TARGET"
+```
+
+`restore.sh` checks the file once more and refuses to overwrite. `manifest.json` lists tables, row counts and digests.
 """
 
 _SCRIPT = """#!/bin/sh

@@ -33,6 +33,9 @@ class FileStream:
         self._file.close()
 
 
+_MOST = 10_000  # numbered databases of a stranger's server that does not say how many it has
+
+
 class ValkeyCapture:
     position: Mapping[str, JSON]
 
@@ -106,4 +109,5 @@ class ValkeyCapture:
         )
 
     def companions(self) -> Mapping[str, bytes]:
-        return companions(self._at.database or "valkey")
+        known = self._taken.count if self._taken else None
+        return companions(self._at.database or "valkey", known or _MOST)

@@ -31,8 +31,11 @@ def wanted(environ: Mapping[str, str]) -> list[WantedChannel]:
         "tz": environ.get("HOLDFAST_ALERT_TZ") or "UTC",
     }
     found = []
-    if to := environ.get("HOLDFAST_ALERT_EMAIL_TO"):
-        found.append(_email(environ, [each.strip() for each in to.split(",") if each.strip()], shared))
+    if named := environ.get("HOLDFAST_ALERT_EMAIL_TO"):
+        to = [each.strip() for each in named.split(",") if each.strip()]
+        if not to:
+            raise _missing("HOLDFAST_ALERT_EMAIL_TO", "ops@example.org, night@example.org")
+        found.append(_email(environ, to, shared))
     if url := environ.get("HOLDFAST_ALERT_WEBHOOK_URL"):
         secret = environ.get("HOLDFAST_ALERT_WEBHOOK_SECRET")
         if not secret:

@@ -38,6 +38,8 @@ _SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note"
     """
     holdfast repo add vault --kind s3 --endpoint https://s3.eu-central-1.amazonaws.com --region eu-central-1 \\
         --bucket acme-backups --access-key-id AKIA... --secret-from-file secret.txt --default
+    holdfast repo add vault --kind s3 --endpoint https://s3.example --bucket locked --object-lock compliance \\
+        --object-lock-days 30 --access-key-id AKIA... --secret-from-file secret.txt
     holdfast repo add minio --kind s3 --endpoint http://10.0.0.5:9000 --allow-http --bucket backups
     holdfast repo add google --kind gcs --bucket acme-backups --secret-from-file service-account.json
     holdfast repo add azure --kind azure --account acme --container backups --secret-from-file sas.txt
@@ -72,6 +74,13 @@ def add(
     ca: Annotated[
         Path | None, typer.Option("--ca", exists=True, dir_okay=False, help="PEM of an authority of your own.")
     ] = None,
+    object_lock: Annotated[
+        Literal["governance", "compliance"] | None,
+        typer.Option("--object-lock", help="Of s3: pieces are locked against change and deletion."),
+    ] = None,
+    object_lock_days: Annotated[
+        int | None, typer.Option("--object-lock-days", min=14, help="For how long; renewed while they are needed.")
+    ] = None,
     access_key_id: KeyId = None,
     secret_from_file: FromFile = None,
     secret_from_env: FromEnv = None,
@@ -97,6 +106,8 @@ def add(
         "path_style": False if virtual_host else None,
         "allow_http": allow_http or None,
         "ca": ca.read_text(encoding="ascii", errors="replace") if ca else None,
+        "object_lock": object_lock,
+        "object_lock_days": object_lock_days,
     }
     place |= {"path": path, "host_key": host_key, **login_fields(login)}
     given = {field: value for field, value in place.items() if value is not None}

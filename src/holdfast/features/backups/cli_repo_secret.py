@@ -17,7 +17,7 @@ from holdfast.terminal.failure import Usage
 _EVERY = {"prefix", "endpoint", "allow_http", "ca"}
 _FIELDS: Mapping[str, set[str]] = {
     "local": set(),
-    "s3": _EVERY | {"bucket", "region", "path_style"},
+    "s3": _EVERY | {"bucket", "region", "path_style", "object_lock", "object_lock_days"},
     "gcs": _EVERY | {"bucket"},
     "azure": _EVERY | {"account", "container"},
     "sftp": {"prefix", "host", "port", "user", "path", "host_key"},

@@ -18,6 +18,7 @@ from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.gcs import GcsPlace, ServiceAccount, gcs_store
 from holdfast.vault.stores.gcs_probe import GcsQuestions, probe_gcs
 from holdfast.vault.stores.s3 import AccessKey, S3Place, s3_store
+from holdfast.vault.stores.s3_locked import LockedS3Store
 from holdfast.vault.stores.s3_probe import probe_s3
 from holdfast.vault.stores.s3_signed import SignedQuestions
 from holdfast.vault.stores.sftp_place import SftpPlace
@@ -29,6 +30,7 @@ ACCESS_KEY, SECRET, TOKEN = "access_key_id", "secret_access_key", "session_token
 ACCOUNT_KEY, SAS = "account_key", "sas_token"
 SERVICE_ACCOUNT = "service_account_key"
 PRIVATE_KEY, LOGIN_PASSWORD = "private_key", "login_password"  # "password" is the repository's own
+LOCK = frozenset(("object_lock", "object_lock_days"))
 Fields = Mapping[str, Any]
 Credential = Mapping[str, str]
 
@@ -89,8 +91,10 @@ class _S3:
     def check(self, credential: Credential) -> None:
         _require(credential, ACCESS_KEY, SECRET)
 
-    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore:
-        return s3_store(self.place(fields), _access_key(credential), relay)
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Store:
+        place, key = self.place(fields), _access_key(credential)
+        store = s3_store(place, key, relay)
+        return LockedS3Store(store, place, key, relay.policy, clock, place.lock) if place.lock else store
 
     def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report:
         place, key = self.place(fields), _access_key(credential)
@@ -109,12 +113,12 @@ class _Azure:
     secrets: tuple[str, ...] = (ACCOUNT_KEY, SAS)
 
     def place(self, fields: Fields) -> AzurePlace:
-        return AzurePlace(**fields)
+        return AzurePlace(**_unlocked(fields, "Azure"))
 
     def check(self, credential: Credential) -> None:
         _azure_key(credential)
 
-    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore:
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Store:
         return azure_store(self.place(fields), _azure_key(credential), relay)
 
     def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report:
@@ -135,12 +139,12 @@ class _Gcs:
     secrets: tuple[str, ...] = (SERVICE_ACCOUNT,)
 
     def place(self, fields: Fields) -> GcsPlace:
-        return GcsPlace(**fields)
+        return GcsPlace(**_unlocked(fields, "Google Cloud Storage"))
 
     def check(self, credential: Credential) -> None:
         _service_account(credential)
 
-    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> CloudStore:
+    def driver(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Store:
         return gcs_store(self.place(fields), _service_account(credential), relay, clock)
 
     def test(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Report:
@@ -202,6 +206,19 @@ def overlaps(one: str, other: str) -> bool:
     """Whether one location is the other, or inside it."""
     first, second = one.rstrip("/") + "/", other.rstrip("/") + "/"
     return first.startswith(second) or second.startswith(first)
+
+
+def _unlocked(fields: Fields, where: str) -> Fields:
+    """A lock that was asked for and is not there would be worse than none."""
+    if LOCK & set(fields):
+        raise Invalid(
+            f"Holdfast does not lock pieces in {where}",
+            code="object_lock_unsupported",
+            hint="Take kind s3; or let the bucket's own retention policy hold every object, and delete with another "
+            "credential: holdfast repo deletes NAME --apart.",
+            details={"fields": [{"field": name, "message": "of kind s3"} for name in sorted(LOCK & set(fields))]},
+        )
+    return fields
 
 
 def _require(credential: Credential, *names: str) -> None:

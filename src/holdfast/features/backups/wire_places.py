@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
@@ -20,6 +20,16 @@ Prefix = Annotated[
 ]
 AllowHttp = Annotated[bool, Field(description="Plain http: names and sizes go in the clear.")]
 Authority = Annotated[str | None, Field(max_length=65_536, description="PEM of an authority of your own.")]
+
+
+Lock = Annotated[
+    Literal["governance", "compliance"] | None,
+    Field(description="Of s3: the store keeps every piece but locks from being changed or deleted, see the how-to."),
+]
+LockDays = Annotated[
+    int | None,
+    Field(ge=14, le=36_500, description="For how long from when it is written; renewed while it is needed."),
+]
 
 
 class _Credential(In):
@@ -97,6 +107,8 @@ class S3In(_S3Key):
     path_style: bool = Field(default=True, description="The bucket in the path, not in the host.")
     allow_http: AllowHttp = False
     ca: Authority = None
+    object_lock: Lock = None
+    object_lock_days: LockDays = None
 
     def wish(self) -> CloudWish:
         return self.place("s3")
@@ -110,6 +122,8 @@ class GcsIn(_GcsKey):
     endpoint: str | None = Field(default=None, max_length=500, description="Google's public one when not said.")
     allow_http: AllowHttp = False
     ca: Authority = None
+    object_lock: Lock = None
+    object_lock_days: LockDays = None
 
     def wish(self) -> CloudWish:
         return self.place("gcs")
@@ -126,6 +140,8 @@ class AzureIn(_AzureKey):
     )
     allow_http: AllowHttp = False
     ca: Authority = None
+    object_lock: Lock = None
+    object_lock_days: LockDays = None
 
     def wish(self) -> CloudWish:
         return self.place("azure")
@@ -157,6 +173,8 @@ class S3Out(BaseModel):
     path_style: bool
     allow_http: bool
     ca: str | None
+    object_lock: str | None = None
+    object_lock_days: int | None = None
 
 
 class GcsOut(BaseModel):

@@ -42,7 +42,12 @@ class RunnerWatch:
             alive = sorted(row.name for row in rows if self._lives(row))
             self._seen = {row.id: self._seen[row.id] for row in rows if row.id in self._seen}
         if not alive:
-            raise Retryable("no runner is at work: runs wait in the queue")
+            dead = sorted(row.name for row in rows)
+            raise Retryable(
+                "no runner is at work: runs wait in the queue, no schedule is kept and nobody is alerted"
+                + (f"; gone: {', '.join(dead[:5])}" if dead else ""),
+                hint="Start it: `holdfast up`. When it does not stay up, the runner's log says why.",
+            )
         return ", ".join(alive)
 
     def _lives(self, row: sa.Row[tuple[object, ...]]) -> bool:

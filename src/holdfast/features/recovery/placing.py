@@ -16,7 +16,7 @@ from typing import Any
 from holdfast.features.recovery.marker import MARKER, WORK
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
-from holdfast.kernel.db.copy import copy_metadata
+from holdfast.kernel.db.copy import copy_metadata, require_empty
 from holdfast.kernel.db.moment import settle
 from holdfast.kernel.errors import Conflict, NeedsOperator
 from holdfast.kernel.master import FileSource, keys_in
@@ -34,12 +34,25 @@ class Site:
         self._database = settings.data / "meta" / "holdfast.db"
 
     def begin(self, facts: Mapping[str, Any]) -> None:
-        """Raises Conflict("data_in_use") for a directory that is somebody's already."""
+        """Raises Conflict ("data_in_use", "metadata_not_empty") for a directory or a PostgreSQL database that is
+        somebody's already, NeedsOperator("metadata_unreachable"). Asked again each time until the last step: before it
+        nothing of ours is in that database, and the repositories must not be taken over for nothing."""
         if not self._marker.exists():
             self._must_be_free()
+        self.require_metadata_free()
         self.settings.data.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         self.work.mkdir(mode=0o700, exist_ok=True)
         self._mark({**facts, "stage": "preparing"})
+
+    def require_metadata_free(self) -> None:
+        """See `begin`; changes nothing."""
+        if self.settings.database_url is None:
+            return
+        db = Database(self.settings.metadata_url)
+        try:
+            require_empty(db)
+        finally:
+            db.close()
 
     def _must_be_free(self) -> None:
         if self._database.exists():

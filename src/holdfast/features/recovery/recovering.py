@@ -55,7 +55,9 @@ class Recovery:
         self._told = told
 
     def look(self) -> Outlook:
-        """What would come. Reads the repositories, and writes into a temporary directory only."""
+        """What would come. Reads the repositories, and writes into a temporary directory only. A metadata database
+        that is taken is refused here already."""
+        Site(self._settings).require_metadata_free()
         with tempfile.TemporaryDirectory(prefix="holdfast-recover-") as folder:
             work = Path(folder)
             with self._staged(work, node=self._settings.node or "the new server") as (staged, outlook):
@@ -64,7 +66,8 @@ class Recovery:
     def run(self) -> Outlook | None:
         """Prepares the data directory; None when an earlier call had, and only its last step was missing.
 
-        Raises Conflict("data_in_use"), NotFound, Denied, NeedsOperator; the directory is no Holdfast's then.
+        Raises Conflict ("data_in_use", "metadata_not_empty"), NotFound, Denied, NeedsOperator; the directory is no
+        Holdfast's then.
         """
         site = Site(self._settings)
         if site.finished():

@@ -47,5 +47,12 @@ def _sentence(name: str, result: dict[str, Any]) -> str:
         return f"{shown}: marked {free}; it is deleted by a collection after {due}, if nobody needs it by then."
     if state == "freed":
         packs = f"{result.get('packs_deleted', 0)} packs deleted, {result.get('packs_repacked', 0)} rewritten"
-        return f"{shown}: freed {output.size_text(result.get('freed_bytes'))}; {packs}."
+        return f"{shown}: freed {output.size_text(result.get('freed_bytes'))}; {packs}.{_locked(result)}"
     return f"{shown}: nothing was deleted: {result.get('reason') or 'it is not due'} (due {due})."
+
+
+def _locked(result: dict[str, Any]) -> str:
+    if not result.get("locked_bytes"):
+        return ""
+    until = output.moment_text(result.get("locked_until"))
+    return f" The store holds {output.size_text(result['locked_bytes'])} more until {until} at the latest."

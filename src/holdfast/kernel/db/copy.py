@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from holdfast.kernel.errors import Conflict, Corrupt, Invalid, NeedsOperator
 BATCH = 500
 _SCHEMA_TABLE = "alembic_version"
 _MODULUS = 1 << 256
+_MAY_CREATE = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
 Progress = Callable[[str, int], None]
 
 
@@ -73,6 +74,30 @@ def copy_rows(
             _set_sequence(writing, table)
         crash_point("metadata_copy.before_commit")
     return done
+
+
+def require_empty(target: Database) -> None:
+    """That a copy may go there, as far as looking tells; nothing is changed. Raises Conflict ("metadata_not_empty"),
+    NeedsOperator ("metadata_unreachable") when it cannot be reached or its role may not make tables there."""
+    try:
+        with target.engine.connect() as conn:
+            _must_be_free(conn)
+            there = set(sa.inspect(conn).get_table_names())
+            _must_have_no_rows(conn, [table for table in metadata.sorted_tables if table.name in there])
+            allowed = embedded(conn) or conn.exec_driver_sql(_MAY_CREATE).scalar_one()
+            who = "" if embedded(conn) else conn.exec_driver_sql("SELECT current_user").scalar_one()
+    except sa.exc.OperationalError as error:
+        raise NeedsOperator(
+            f"the metadata database cannot be reached: {str(error.orig).splitlines()[0]}",
+            code="metadata_unreachable",
+            hint="Nothing was changed. Check HOLDFAST_DATABASE_URL, its password, and that the database was made.",
+        ) from error
+    if not allowed:
+        raise NeedsOperator(
+            f"the role {who} may not make tables in the metadata database",
+            code="metadata_unreachable",
+            hint="Nothing was changed. Make it the owner: ALTER DATABASE name OWNER TO role.",
+        )
 
 
 def file_of(url: str) -> Path | None:
@@ -226,7 +251,11 @@ def _claim(conn: sa.Connection) -> None:
         quoted = conn.dialect.identifier_preparer.format_table
         names = ", ".join(quoted(table) for table in metadata.sorted_tables)
         conn.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
-    for table in metadata.sorted_tables:
+    _must_have_no_rows(conn, metadata.sorted_tables)
+
+
+def _must_have_no_rows(conn: sa.Connection, tables: Sequence[sa.Table]) -> None:
+    for table in tables:
         if conn.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None:
             raise Conflict(
                 f"the target is not empty: {table.name} has rows",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TypeVar
 
 from holdfast.vault.stores.base import Pieces, Store
+from holdfast.vault.stores.locking import ObjectLock, locking
 
 T = TypeVar("T")
 
@@ -44,3 +46,17 @@ class Around:
 
     def sweep(self) -> None:
         self.call(self._inner.sweep)
+
+    @property
+    def object_lock(self) -> ObjectLock | None:
+        """See `CanLock`, for this and the next two: of the store inside."""
+        found = locking(self._inner)
+        return found.object_lock if found else None
+
+    def locked_until(self, name: str) -> datetime | None:
+        found = locking(self._inner)
+        return self.call(lambda: found.locked_until(name)) if found else None
+
+    def lock_again(self, name: str) -> None:
+        if found := locking(self._inner):
+            self.call(lambda: found.lock_again(name))

@@ -32,10 +32,11 @@ class Answer:
 class Line:
     """Without redirects, and with an end: an answer comes within `WAIT_SECONDS` or not at all."""
 
-    def __init__(self, policy: OutboundPolicy, ca: str | None) -> None:
+    def __init__(self, policy: OutboundPolicy, ca: str | None, seconds: float = 2 * WAIT_SECONDS) -> None:
+        """`seconds`: for a whole call."""
         self._client = guarded_client(
             policy,
-            deadline=2 * WAIT_SECONDS,
+            deadline=seconds,
             timeout=WAIT_SECONDS,
             max_bytes=ANSWER_BYTES,
             max_redirects=0,
@@ -45,10 +46,10 @@ class Line:
     def close(self) -> None:
         self._client.close()
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
+    def ask(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> Answer:
         """Raises Retryable when no answer comes."""
         try:
-            answer = self._client.request(method, url, headers=headers)
+            answer = self._client.request(method, url, headers=headers, content=content)
         except httpx.TransportError as error:
             raise Retryable(
                 f"the store did not answer: {type(error).__name__}",

@@ -14,6 +14,7 @@ from holdfast.kernel.outbound_url import Target, target_of
 from holdfast.vault.stores.ambient import client_options, no_retries
 from holdfast.vault.stores.cloud import CloudStore
 from holdfast.vault.stores.cloud_errors import Words
+from holdfast.vault.stores.locking import LEAST_DAYS, MODES, MOST_DAYS, ObjectLock
 from holdfast.vault.stores.place import check_authority, check_prefix, checked_endpoint, wrong
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
@@ -27,6 +28,7 @@ class S3Place:
     """Any S3-compatible endpoint. `path_style`: the bucket is in the path (MinIO and most others), else in the host.
 
     `allow_http` must be said for an http:// endpoint. `ca`: PEM of authorities trusted beside the system's.
+    `object_lock` (governance, compliance) and its days: what is written there is locked for so long, see `locking`.
     Raises Invalid naming the field that is wrong.
     """
 
@@ -37,8 +39,11 @@ class S3Place:
     path_style: bool = True
     allow_http: bool = False
     ca: str | None = field(default=None, repr=False)
+    object_lock: str | None = None
+    object_lock_days: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_lock()
         checked_endpoint(self.endpoint, allow_http=self.allow_http)
         bucket = _BUCKET if self.path_style else _HOST_BUCKET
         if not bucket.fullmatch(self.bucket) or ".." in self.bucket:
@@ -47,6 +52,22 @@ class S3Place:
         if not _REGION.fullmatch(self.region):
             raise wrong("region", "not a region: us-east-1, eu-central-1, auto, ...")
         check_authority(self.ca)
+
+    def _check_lock(self) -> None:
+        if (self.object_lock is None) != (self.object_lock_days is None):
+            raise wrong("object_lock_days", "a lock has a mode and a number of days")
+        if self.object_lock is None or self.object_lock_days is None:
+            return
+        if self.object_lock not in MODES:
+            raise wrong("object_lock", "governance or compliance")
+        if not LEAST_DAYS <= self.object_lock_days <= MOST_DAYS:
+            raise wrong("object_lock_days", f"from {LEAST_DAYS} to {MOST_DAYS}: locks are renewed week by week")
+
+    @property
+    def lock(self) -> ObjectLock | None:
+        if self.object_lock is None or self.object_lock_days is None:
+            return None
+        return ObjectLock(self.object_lock, self.object_lock_days)
 
     @property
     def url(self) -> str:

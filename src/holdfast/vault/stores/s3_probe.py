@@ -17,7 +17,10 @@ def probe_s3(place: S3Place, store: CloudStore, questions: SignedQuestions) -> R
     """
     found = [*used(store)]
     found += [_buckets(questions.of_all()), *_outside(place, questions), _policy(questions.of_bucket(("policy", "")))]
-    found += [_versioning(questions.of_bucket(("versioning", ""))), _lock(questions.of_bucket(("object-lock", "")))]
+    found += [
+        _versioning(questions.of_bucket(("versioning", ""))),
+        _lock(place, questions.of_bucket(("object-lock", ""))),
+    ]
     return Report(tuple(found))
 
 
@@ -66,7 +69,10 @@ def _versioning(answer: Answer) -> Finding:
     return Finding("versioning", "note", "the bucket keeps no old versions", hint)
 
 
-def _lock(answer: Answer) -> Finding:
+def _lock(place: S3Place, answer: Answer) -> Finding:
+    if place.lock is not None and answer.code == "ObjectLockConfigurationNotFoundError":
+        hint = "Most stores turn Object Lock on only when a bucket is made: make another one."
+        return Finding("object_lock", "missing", "the bucket does not know Object Lock", hint)
     if answer.status == 200 and "<ObjectLockEnabled>Enabled</ObjectLockEnabled>" in answer.text:
         if "<DefaultRetention>" in answer.text:
             hint = "Locks and forgotten snapshots stay until it ends; keep it shorter than your retention."

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
 from holdfast.formats import sigv4
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.outbound import OutboundPolicy
-from holdfast.vault.stores.questions import Answer, Line
+from holdfast.vault.stores.questions import WAIT_SECONDS, Answer, Line
 from holdfast.vault.stores.s3 import AccessKey, S3Place
 
 _NO_ETAG = '"00000000000000000000000000000000"'
@@ -19,9 +20,17 @@ _NO_ETAG = '"00000000000000000000000000000000"'
 class SignedQuestions:
     """Each is one request, through the guarded client, without redirects. Raises Retryable when no answer comes."""
 
-    def __init__(self, place: S3Place, key: AccessKey, policy: OutboundPolicy, clock: Clock) -> None:
+    def __init__(
+        self,
+        place: S3Place,
+        key: AccessKey,
+        policy: OutboundPolicy,
+        clock: Clock,
+        *,
+        seconds: float = 2 * WAIT_SECONDS,
+    ) -> None:
         self._place, self._key, self._clock = place, key, clock
-        self._line = Line(policy, place.ca)
+        self._line = Line(policy, place.ca, seconds)
 
     def close(self) -> None:
         self._line.close()
@@ -49,6 +58,18 @@ class SignedQuestions:
             self._ask("DELETE", path, ())
         return answer
 
+    def of_object(
+        self,
+        method: str,
+        name: str,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> Answer:
+        """On a piece below the prefix."""
+        below = f"{self._place.prefix}/{name}" if self._place.prefix else name
+        return self._ask(method, f"{self._bucket_path().rstrip('/')}/{below}", query, headers, content)
+
     def _base(self) -> str:
         return httpx.URL(self._place.url).path.rstrip("/")
 
@@ -56,7 +77,12 @@ class SignedQuestions:
         return f"{self._base()}/{self._place.bucket}" if self._place.path_style else self._base() or "/"
 
     def _ask(
-        self, method: str, path: str, query: Sequence[tuple[str, str]], headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
     ) -> Answer:
         url = httpx.URL(self._place.url)
         host = url.netloc.decode("ascii")
@@ -71,8 +97,9 @@ class SignedQuestions:
             token=self._key.token,
             region=self._place.region,
             now=self._clock.now(),
+            payload=hashlib.sha256(content).hexdigest(),
         )
         full = f"{url.scheme}://{host}{sigv4.encoded_path(path)}"
         if query:
             full += "?" + sigv4.encoded_query(query)
-        return self._line.ask(method, full, sent)
+        return self._line.ask(method, full, sent, content or None)
