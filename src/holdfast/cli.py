@@ -37,7 +37,11 @@ REPO_MORE = (
     "holdfast.features.backups.cli_repo_life",
     "holdfast.features.retention.cli_collect",
 )
-SNAPSHOT_MORE = ("holdfast.features.retention.cli_snapshot", "holdfast.features.files.cli")
+SNAPSHOT_MORE = (
+    "holdfast.features.retention.cli_snapshot",
+    "holdfast.features.files.cli",
+    "holdfast.features.imports.cli",
+)
 DB_MORE = (
     "holdfast.features.databases.cli_changes",
     "holdfast.features.connections.cli_db",

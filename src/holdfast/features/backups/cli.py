@@ -125,6 +125,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
         {
             "Snapshot": found["id"],
             "Database": f"{found['resource_name']} ({found['engine']})  {found['resource_id']}",
+            **_origin(found),
             "Taken": f"{output.moment_text(found.get('taken_at'))}, {found['trigger']}, by {found['created_by']}",
             "State": found["state"] + (", held" if found["hold"] else ""),
             "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
@@ -290,6 +291,18 @@ def delete(
             return _started(t, made)
         t.follow(made["run"])
     t.answer({"deleted": found["id"]}, f"Deleted {found['id']}.")
+
+
+def _origin(snapshot: dict[str, Any]) -> dict[str, str]:
+    """Of an imported one: which file it came out of."""
+    about = (snapshot.get("summary") or {}).get("imported")
+    if not about:
+        return {}
+    how = ", ".join(
+        str(about[key]) for key in ("format", "compression", "encryption") if about.get(key) not in (None, "none")
+    )
+    size = output.size_text(about.get("bytes"))
+    return {"Imported": f"{output.visible(str(about.get('file')))}, {size}, {how}, SHA-256 {about.get('sha256')}"}
 
 
 def _started(t: Terminal, made: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from holdfast.kernel.db import Json, Timestamp, metadata
 
 SnapshotState = Literal["creating", "ready", "failed", "forgotten", "forgetting", "deleted"]
 Verification = Literal["green", "yellow", "red"]
+IMPORTED = "import"  # the trigger of a snapshot that was loaded from a file: it never was the living database
 STORED = ("ready", "forgotten", "forgetting")  # states in which it is in its repository
 
 repositories = sa.Table(
