@@ -27,7 +27,10 @@ _OWNERS = re.compile(
     r"SET\s+(SESSION\s+AUTHORIZATION|ROLE)\b|(CREATE\s+SCHEMA|DROP\s+SCHEMA(\s+IF\s+EXISTS)?)\s+\"?public\"?\s*;)",
     re.I | re.S,
 )
-_CLEANS = re.compile(r"(DROP\s|ALTER\s.*\s(DROP\s+(CONSTRAINT|DEFAULT)|ALTER\s+COLUMN\s.*DROP)\b)", re.I | re.S)
+_CLEANS = re.compile(
+    r"(DROP\s|SELECT\s+pg_catalog\.lo_unlink\(|ALTER\s.*\s(DROP\s+(CONSTRAINT|DEFAULT)|ALTER\s+COLUMN\s.*DROP)\b)",
+    re.I | re.S,
+)
 _ABSENT = frozenset({"42704", "42P01", "42883", "3F000", "42703"})  # undefined object, table, function, schema, column
 _SETTINGS = re.compile(
     r"SET\s+(statement_timeout|lock_timeout|idle_in_transaction_session_timeout|transaction_timeout|"
