@@ -27,7 +27,7 @@ from holdfast.features.transfers.model import Upload
 from holdfast.features.transfers.uploads import own
 from holdfast.jobs import Jobs, Run
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, Invalid
+from holdfast.kernel.errors import Conflict, Invalid, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.web.idempotency import NEVER, Once
 
@@ -74,6 +74,8 @@ class SnapshotImportsService:
         with self._db.write() as conn:
             once.check(conn)
         _require_complete(upload)
+        if not self._uploads.path(upload.id).exists():
+            raise NotFound("the bytes of this upload are gone", code="upload_not_found", hint="Send the file again.")
         look = self._look(resource, upload, wish.keys)
         with self._db.write() as conn:
             resource, upload = self._asked(conn, actor, resource_id, wish)
