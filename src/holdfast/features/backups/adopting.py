@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from holdfast.contract.snapshot import Manifest
 from holdfast.features.backups.anchors import ANCHOR
-from holdfast.features.backups.model import IMPORTED, Snapshot
-from holdfast.features.backups.taking import ORIGIN, TAG, describe
+from holdfast.features.backups.model import IMPORTED, ORIGIN, Snapshot
+from holdfast.features.backups.taking import TAG, describe
 from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.ids import is_id
 from holdfast.vault.repository import Repository, SnapshotInfo

@@ -76,11 +76,13 @@ def page(
     visible: sa.ColumnElement[bool] | None = None,
     after: str | None = None,
     limit: int = 50,
+    where: Sequence[sa.ColumnElement[bool]] = (),
     **equal: Any,
 ) -> list[Row]:
-    """Newest first, those before the id `after`; `equal` compares columns: a list is one of them, None is ignored."""
+    """Newest first, those before the id `after`; `equal` compares columns: a list is one of them, None is ignored.
+    `where`: see `searching`."""
     table = _TABLES[kind]
-    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    query = sa.select(table).where(*where).order_by(table.c.id.desc()).limit(limit)
     if visible is not None:
         query = query.where(visible)
     if after is not None:

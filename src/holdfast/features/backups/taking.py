@@ -17,7 +17,7 @@ from holdfast.features.backups.anchors import ANCHOR
 from holdfast.features.backups.chaining import Parent
 from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.model import RepositoryRow, Snapshot, VerificationRow
+from holdfast.features.backups.model import ORIGIN, RepositoryRow, Snapshot, VerificationRow
 from holdfast.features.backups.verifying import kept_checks
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.interruption import only_interrupted
@@ -36,7 +36,6 @@ from holdfast.vault.pipeline import SnapshotOptions, SnapshotStats, write_snapsh
 from holdfast.vault.repository import Repository
 
 TAG = "holdfast:"
-ORIGIN = "imported"  # in a manifest: which file it came out of
 
 LOCK_PATIENCE = 600.0  # seconds that a snapshot waits for a collection of garbage to end
 

@@ -12,9 +12,8 @@ import sqlalchemy as sa
 from holdfast.contract.tools import Tools
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.backups import store as backups
-from holdfast.features.backups.model import IMPORTED, Snapshot
+from holdfast.features.backups.model import IMPORTED, ORIGIN, Snapshot
 from holdfast.features.backups.service import SnapshotsService, record
-from holdfast.features.backups.taking import ORIGIN
 from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.guard import found as database_for
 from holdfast.features.databases.model import Resource

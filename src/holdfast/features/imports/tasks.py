@@ -15,8 +15,8 @@ from holdfast.contract.engine import Session
 from holdfast.contract.snapshot import Level
 from holdfast.contract.tools import Tools
 from holdfast.features.backups import store as backups
-from holdfast.features.backups.model import Snapshot
-from holdfast.features.backups.taking import ORIGIN, Elsewhere, Taker
+from holdfast.features.backups.model import ORIGIN, Snapshot
+from holdfast.features.backups.taking import Elsewhere, Taker
 from holdfast.features.backups.verifying import Verifier
 from holdfast.features.databases.interruption import only_interrupted
 from holdfast.features.databases.model import Resource

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import IMPORTED, snapshots
-from holdfast.features.backups.taking import ORIGIN
+from holdfast.features.backups.model import IMPORTED, ORIGIN, snapshots
 from holdfast.features.imports.opening import Keys
 from holdfast.features.transfers import store
 from holdfast.features.transfers.model import Upload
