@@ -37,7 +37,11 @@ REPO_MORE = (
     "holdfast.features.backups.cli_repo_life",
     "holdfast.features.retention.cli_collect",
 )
-SNAPSHOT_MORE = ("holdfast.features.retention.cli_snapshot", "holdfast.features.files.cli")
+SNAPSHOT_MORE = (
+    "holdfast.features.retention.cli_snapshot",
+    "holdfast.features.files.cli",
+    "holdfast.features.imports.cli",
+)
 DB_MORE = (
     "holdfast.features.databases.cli_changes",
     "holdfast.features.connections.cli_db",
@@ -111,7 +115,7 @@ COMMANDS: dict[str, Lazy] = {
         "app",
         "Plans: what is backed up when, and how long it is kept.",
         "Data",
-        more=("holdfast.features.plans.cli_turns",),
+        more=("holdfast.features.plans.cli_turns", "holdfast.features.plans.cli_late"),
     ),
     "run": Lazy("holdfast.features.runs.cli", "app", "Runs: every piece of work, its progress and log.", "Data"),
     "engine": Lazy("holdfast.commands.engine", "app", "Engines: what kinds of database there are.", "Data"),

@@ -46,6 +46,8 @@ from holdfast.features.drills import store as drill_store
 from holdfast.features.drills.sweep import DrillSweep
 from holdfast.features.drills.tasks import DrillTasks
 from holdfast.features.files.sweep import FilesSweep
+from holdfast.features.imports.tasks import ImportTasks
+from holdfast.features.imports.uploads import ImportSweep, Uploads
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
@@ -140,6 +142,8 @@ def build(
     UpgradeTasks(db, reach, gate, jobs, taker, verifier, databases, clock).register(tasks)
     shelf = Shelf(settings.data)
     TransferTasks(db, reach, gate, shelf, clock).register(tasks)
+    uploads = Uploads(secrets, shelf)
+    ImportTasks(db, reach, taker, verifier, uploads).register(tasks)
     RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
     CareTasks(db, keys, clock).register(tasks)
     whole = RepositoryTasks(db, keys, secrets, clock)
@@ -168,6 +172,7 @@ def build(
         PlanSweep(db, jobs, clock).sweep,
         MetadataSweep(db, jobs, keys, clock).sweep,
         FilesSweep(db, secrets, clock).sweep,
+        ImportSweep(db, uploads, node.name).sweep,
     )
     alerts = alerts_wiring.loop(db, clock, secrets, settings, wake, node.name, COUNTS["storage"], overdue)
     channels = alerts_wiring.services(db, clock, secrets, settings).channels

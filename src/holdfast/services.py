@@ -47,6 +47,8 @@ from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.drills import api as drills_api
 from holdfast.features.drills.service import DrillsService
 from holdfast.features.files import wiring as files_wiring
+from holdfast.features.imports import wiring as imports_wiring
+from holdfast.features.imports.service import SnapshotImportsService
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.masking import api as masking_api
@@ -112,6 +114,7 @@ ROUTERS = (
     api_browse.router,
     api_repository_life.router,
     *files_wiring.ROUTERS,
+    *imports_wiring.ROUTERS,
     api_repositories.router,
     retention_api.router,
     api_care.router,
@@ -159,6 +162,7 @@ class Services:
     retention: RetentionService
     collecting: CollectingService
     files: files_wiring.Files
+    imports: SnapshotImportsService
     masking: MaskingService
     migrations: MigrationsService
     copies: CopiesService
@@ -197,6 +201,7 @@ class Services:
             self.browse,
             self.retention,
             self.collecting,
+            self.imports,
             self.masking,
             self.migrations,
             self.copies,
@@ -343,6 +348,7 @@ def _about_snapshots(
         "drills": DrillsService(db, jobs, snapshots, clock),
         "browse": browse,
         "files": files_wiring.build(settings, db, browse, reach, secrets, bounds.quotas, clock, scratch),
+        "imports": imports_wiring.build(db, jobs, reach, snapshots, secrets, bounds.quotas, settings.data, scratch),
         "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         "collecting": CollectingService(db, jobs),
     }

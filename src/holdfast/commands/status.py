@@ -13,6 +13,7 @@ from holdfast.client import NotRunning
 from holdfast.kernel.errors import Denied, HoldfastError, Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.terminal import output
+from holdfast.terminal.address import keeper_url
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.noun import verb
 
@@ -49,7 +50,7 @@ def _keeper(settings: Settings) -> dict[str, Any]:
         info = KeeperClient.of(settings).info()
     except Retryable:
         return {"keeper": None}
-    url = f"http://{settings.host}:{info.control_port or settings.control_port}"
+    url = keeper_url(settings, info.control_port)
     parts = {name: dict(part) for name, part in info.parts.items()}
     return {"keeper": {"pid": info.pid, "url": url, "parts": parts, "limits": dict(info.limits)}}
 

@@ -106,6 +106,16 @@ def decrypt(file: bytes, identities: Sequence[str]) -> bytes:
     raise NotForUs("none of these identities opens the file")
 
 
+def unwrapped(text: str, words: Sequence[bytes], body: bytes) -> bytes | None:
+    """The file's key out of one stanza of a header (its words and its body); None when it is not for this identity."""
+    if len(words) != 2 or words[0] != _STANZA:
+        return None
+    try:
+        return _SUITE.decrypt(_unplain64(words[1]) + body, identity(text), _LABEL)
+    except (InvalidTag, ValueError):
+        return None
+
+
 def _parsed(raw: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes, bytes]:
     """Header up to `---`, the stanzas we know, the MAC, the payload."""
     if not raw.startswith(_VERSION + b"\n"):

@@ -99,6 +99,26 @@ def parse(content: bytes) -> Archive:
     return Archive(head, tuple(_item(reader, head) for _ in range(count)), reader.at)
 
 
+def server_of(content: bytes) -> str | None:
+    """The version of the server that an archive came from: of every archive since 1.10. Raises NotAnArchive."""
+    reader = _Reader(content)
+    if reader.take(5) != MAGIC:
+        raise NotAnArchive("this is no archive of pg_dump's custom format")
+    major, minor, _, int_size, _, form = reader.take(6)
+    if form != CUSTOM or not 4 <= int_size <= 8:
+        raise NotAnArchive(f"an archive of format {form} is not one of pg_dump's custom format")
+    reader.int_size = int_size
+    if (major, minor) >= (1, 15):
+        reader.take(1)
+    else:
+        reader.number()
+    for _ in range(7):
+        reader.number()
+    reader.text()
+    found = reader.text() if (major, minor) >= (1, 10) else None
+    return found.decode("ascii", "replace") if found else None
+
+
 def written(archive: Archive) -> bytes:
     """Head and table of contents; the data follows."""
     head = archive.head

@@ -61,6 +61,7 @@ class Run:
     node: str | None = None
     lane: str | None = None
     deadline_seconds: int | None = None
+    not_before: datetime | None = None
 
 
 class TaskContext(Protocol):

@@ -16,7 +16,7 @@ from holdfast.jobs.model import ENDED, Progress, Run
 from holdfast.jobs.schema import run_logs, run_steps, runs
 from holdfast.kernel.errors import Conflict
 
-_HIDDEN = ("not_before", "exclusive", "lane_limit", "lane_node_limit")
+_HIDDEN = ("exclusive", "lane_limit", "lane_node_limit")
 _FIELDS = [column for column in runs.c if column.name not in _HIDDEN]
 
 

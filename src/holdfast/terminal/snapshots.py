@@ -11,17 +11,18 @@ from holdfast.terminal.failure import Usage
 
 
 def snapshot_of(t: Terminal, name: str) -> dict[str, Any]:
-    """A snapshot by id, or the newest of a database as latest:NAME."""
+    """A snapshot by id, or the newest of a database as latest:NAME: never one that was imported out of a file."""
     if is_id(name, "snap"):
         return dict(t.client.get(f"/snapshots/{name}"))
     word, colon, database = name.partition(":")
     if word != "latest" or not colon:
         raise Usage(f"{name!r} is no snapshot", hint="an id (holdfast snapshot list) or latest:DATABASE")
     resource = owner_of(t, database)
-    newest = list(t.client.items("/snapshots", resource_id=resource, state="ready", limit=1))
-    if not newest:
+    there = t.client.items("/snapshots", resource_id=resource, state="ready")
+    newest = next((each for each in there if each["trigger"] != "import"), None)
+    if newest is None:
         raise NotFound(f"{database!r} has no snapshot", hint=f"take one: holdfast snapshot create {database}")
-    return dict(t.client.get(f"/snapshots/{newest[0]['id']}"))
+    return dict(t.client.get(f"/snapshots/{newest['id']}"))
 
 
 def owner_of(t: Terminal, database: str) -> str:

@@ -24,9 +24,14 @@ _FRAME = re.compile(r"(BEGIN|START\s+TRANSACTION|COMMIT|END)\b[^;]*;\s*\Z", re.I
 _CONTROL = re.compile(r"(ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION|COMMIT\s+PREPARED)\b", re.I)
 _OWNERS = re.compile(
     r"(ALTER\s.*\sOWNER\s+TO\s|GRANT\s|REVOKE\s|ALTER\s+DEFAULT\s+PRIVILEGES|COMMENT\s+ON\s+EXTENSION|"
-    r"SET\s+(SESSION\s+AUTHORIZATION|ROLE)\b|CREATE\s+SCHEMA\s+\"?public\"?\s*;)",
+    r"SET\s+(SESSION\s+AUTHORIZATION|ROLE)\b|(CREATE\s+SCHEMA|DROP\s+SCHEMA(\s+IF\s+EXISTS)?)\s+\"?public\"?\s*;)",
     re.I | re.S,
 )
+_CLEANS = re.compile(
+    r"(DROP\s|SELECT\s+pg_catalog\.lo_unlink\(|ALTER\s.*\s(DROP\s+(CONSTRAINT|DEFAULT)|ALTER\s+COLUMN\s.*DROP)\b)",
+    re.I | re.S,
+)
+_ABSENT = frozenset({"42704", "42P01", "42883", "3F000", "42703"})  # undefined object, table, function, schema, column
 _SETTINGS = re.compile(
     r"SET\s+(statement_timeout|lock_timeout|idle_in_transaction_session_timeout|transaction_timeout|"
     r"default_tablespace|default_table_access_method|client_encoding|row_security)\b",
@@ -36,7 +41,7 @@ _HARMLESS_COMMAND = re.compile(rb"\\(restrict|unrestrict) [A-Za-z0-9]+\s*")  # p
 _TOKEN = re.compile(
     r"""--[^\n]*|/\*|\$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$|[eE]?'|"|;|[\w\x80-\U0010ffff]+"""
 )
-COPY_PIECE = 256 * 1024
+_END_OF_ROWS = re.compile(rb"^\\\.\r?\n", re.M)
 
 
 @dataclass
@@ -63,7 +68,7 @@ def run(at: Endpoint, pieces: Iterator[bytes], before_commit: Callable[[str, Scr
 
 
 def _carry_out(connection: link.Connection, script: _Script, stop: Stop) -> ScriptResult:
-    count, rows, passed = 0, 0, 0
+    count, rows, passed, absent = 0, 0, 0, 0
     while (statement := script.next()) is not None:
         stop.check()
         text = statement.text
@@ -74,11 +79,31 @@ def _carry_out(connection: link.Connection, script: _Script, stop: Stop) -> Scri
             continue
         if _COPY.match(text):
             rows += _copy(connection, text, script, stop)
+        elif _CLEANS.match(text):
+            if not _cleaned(connection, text):
+                absent += 1
+                continue
         else:
             _execute(connection, text)
         count += 1
-    notes = (f"{passed} statements on owners, grants, settings and transactions were passed over",) if passed else ()
-    return ScriptResult(count, rows, notes)
+    notes = [f"{passed} statements on owners, grants, settings and transactions were passed over"] if passed else []
+    if absent:
+        notes.append(f"{absent} statements that drop what is not there were passed over")
+    return ScriptResult(count, rows, tuple(notes))
+
+
+def _cleaned(connection: link.Connection, text: str) -> bool:
+    """What `pg_dump --clean` writes before everything else: in an empty database there is nothing to drop."""
+    connection.execute("SAVEPOINT holdfast_clean")
+    try:
+        _execute(connection, text)
+    except psycopg.Error as error:
+        if error.sqlstate not in _ABSENT:
+            raise
+        connection.execute("ROLLBACK TO SAVEPOINT holdfast_clean")
+        return False
+    connection.execute("RELEASE SAVEPOINT holdfast_clean")
+    return True
 
 
 def _execute(connection: link.Connection, text: str) -> None:
@@ -104,7 +129,7 @@ class _Script:
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._held = b""
+        self._held, self._at = b"", 0  # from `_at` on it is still to be read
         self._over = False
         self._at_line = 1
         self.line, self.last = 1, ""
@@ -139,7 +164,7 @@ class _Script:
             parts.append(rest[:end])
             remains = rest[end:]
             if remains.strip():
-                self._held = remains.encode() + self._held
+                self._at -= len(remains.encode())
                 self._at_line -= 1
             self.line, self.last = begun, "".join(parts).strip()
             return _Statement(self.line, self.last)
@@ -153,17 +178,23 @@ class _Script:
 
     def copy_data(self) -> Iterator[bytes]:
         """The lines up to `\\.`, in pieces."""
-        held: list[bytes] = []
-        size = 0
-        while (raw := self._read_line()) is not None:
-            if raw.rstrip(b"\r\n") == b"\\.":
-                yield b"".join(held)
-                return
-            held.append(raw)
-            size += len(raw)
-            if size > COPY_PIECE:
-                yield b"".join(held)
-                held, size = [], 0
+        while True:
+            end = self._held.rfind(b"\n", self._at) + 1
+            if end:
+                lines = self._held[self._at : end]
+                last = _END_OF_ROWS.search(lines)
+                rows = lines if last is None else lines[: last.start()]
+                done = len(lines) if last is None else last.end()
+                self._at += done
+                self._at_line += lines.count(b"\n", 0, done)
+                yield rows
+                if last is not None:
+                    return
+            if not self._more():
+                break
+        if self._held[self._at :].rstrip(b"\r") == b"\\.":
+            self._at = len(self._held)
+            return
         raise refused("the dump ends inside the rows of a table", "script_invalid", self.line, self.last)
 
     def _command(self, raw: bytes, line: int) -> None:
@@ -171,17 +202,24 @@ class _Script:
             raise refused(_WORDS, "client_command", line, raw[:200].decode("utf-8", "replace"))
 
     def _read_line(self) -> bytes | None:
-        while b"\n" not in self._held and not self._over:
-            piece = next(self._pieces, None)
-            self._over = piece is None
-            self._held += piece or b""
-            if len(self._held) > MAX_RECORD_BYTES + (1 << 20):
-                raise refused("a line is longer than an import takes", "script_invalid", self._at_line, "")
-        line, newline, self._held = self._held.partition(b"\n")
-        if not line and not newline:
+        while (end := self._held.find(b"\n", self._at)) < 0 and self._more():
+            pass
+        if end < 0 and self._at == len(self._held):
             return None
+        start, self._at = self._at, len(self._held) if end < 0 else end + 1
         self._at_line += 1
-        return line + newline
+        return self._held[start : self._at]
+
+    def _more(self) -> bool:
+        """Whether another piece came; what was read already is let go."""
+        if self._over:
+            return False
+        piece = next(self._pieces, None)
+        self._over = piece is None
+        self._held, self._at = self._held[self._at :] + (piece or b""), 0
+        if len(self._held) > MAX_RECORD_BYTES + (2 << 20):
+            raise refused("a line is longer than an import takes", "script_invalid", self._at_line, "")
+        return not self._over
 
 
 _WORDS = "commands of psql are not run: make the dump without them"

@@ -21,6 +21,7 @@ from holdfast.engines.postgresql import address, plan, prepare, privileges, swap
 from holdfast.engines.postgresql.activity import Activities
 from holdfast.engines.postgresql.builds import Builds
 from holdfast.engines.postgresql.chores import Chores
+from holdfast.engines.postgresql.dumps import TakesIn
 from holdfast.engines.postgresql.extensions import Extensions
 from holdfast.engines.postgresql.front import Fronts
 from holdfast.engines.postgresql.logins import Logins
@@ -55,7 +56,7 @@ TEMPLATES = (
 
 
 class PostgresqlEngine(
-    Logins, Rotates, Resizes, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades, Builds
+    Logins, Rotates, Resizes, Splits, Activities, Chores, Tuning, Extensions, Fronts, Upgrades, Builds, TakesIn
 ):
     name: ClassVar[str] = "postgresql"
     spec: ClassVar[type[Spec]] = PostgresqlSpec

@@ -23,6 +23,7 @@ from holdfast.contract.tools import Tools
 from holdfast.engines.sqlite import foreign
 from holdfast.engines.sqlite.cloning import Clones
 from holdfast.engines.sqlite.connections import database, literal, path_of, quote
+from holdfast.engines.sqlite.dumps import TakesIn
 from holdfast.engines.sqlite.plain import plain
 from holdfast.engines.sqlite.preview import preview
 from holdfast.engines.sqlite.scripts import Splits
@@ -37,8 +38,8 @@ from holdfast.kernel.stop import Stop
 _LABEL = re.compile(r"[a-z0-9_]{1,24}")
 
 
-class SqliteEngine(Splits, Clones, Upkeep):
-    """Implements Engine, CanSwap, CanPreview, CanSplit and CanClone."""
+class SqliteEngine(Splits, Clones, Upkeep, TakesIn):
+    """Implements Engine, CanSwap, CanPreview, CanSplit, CanClone and CanTakeIn."""
 
     name: ClassVar[str] = "sqlite"
     spec: ClassVar[type[Spec]] = SqliteSpec

@@ -20,6 +20,7 @@ from holdfast.contract.spec import Access, Endpoint, Plan, Site, Software, Spec
 from holdfast.contract.tools import Tools
 from holdfast.engines.valkey import address, blocks, keys, plan, privileges
 from holdfast.engines.valkey.activity import Activities
+from holdfast.engines.valkey.dumps import TakesIn
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.logins import Logins, again
 from holdfast.engines.valkey.plain import plain
@@ -61,7 +62,7 @@ GAPS = {
 }
 
 
-class ValkeyEngine(Logins, Rotates, Resizes, Activities):
+class ValkeyEngine(Logins, Rotates, Resizes, Activities, TakesIn):
     name: ClassVar[str] = "valkey"
     spec: ClassVar[type[Spec]] = ValkeySpec
     capabilities: ClassVar[Capabilities] = Capabilities(

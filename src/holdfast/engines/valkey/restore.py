@@ -31,10 +31,10 @@ def restore(at: Endpoint, tools: Tools, source: Source, want: RestoreRequest, st
         with scratch.loaded(tools, place, stop) as origin:
             origin.count = keys.seen_databases(source.manifest)
             path = None if at.hosted else portable.written_out(origin, place, stop)
-            return _transfer(at, origin, path, want, stop)
+            return transfer(at, origin, path, want, stop)
 
 
-def _transfer(at: Endpoint, origin: Link, path: Path | None, want: RestoreRequest, stop: Stop) -> Receipt:
+def transfer(at: Endpoint, origin: Link, path: Path | None, want: RestoreRequest, stop: Stop) -> Receipt:
     written: Written = []
     try:
         with connect(at, stop=stop) as target:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from holdfast.features.alerts.model import Channel, Rule, alerts, events
 from holdfast.features.alerts.text import line
 from holdfast.features.alerts.words import EVENT_TYPES
-from holdfast.features.backups.model import snapshots, verifications
+from holdfast.features.backups.model import IMPORTED, snapshots, verifications
 from holdfast.features.databases.model import resources
 from holdfast.kernel.clock import timestamp
 from holdfast.kernel.log import redact
@@ -160,12 +160,12 @@ def _standing(conn: sa.Connection, channel: Channel) -> list[dict[str, Any]]:
 def _databases(conn: sa.Connection, channel: Channel) -> list[Mapping[str, Any]]:
     """Every living database with its newest good snapshot and its newest proof."""
     r, s, v = resources.c, snapshots.c, verifications.c
-    good = sa.and_(s.resource_id == r.id, s.state == "ready", s.verification != "red")
+    good = sa.and_(s.resource_id == r.id, s.state == "ready", s.verification != "red", s.trigger != IMPORTED)
     newest = sa.select(sa.func.max(s.created_at)).where(good).correlate(resources).scalar_subquery()
     proven = (
         sa.select(sa.func.max(v.at))
         .join(snapshots, s.id == v.snapshot_id)
-        .where(s.resource_id == r.id, s.state == "ready", v.ok.is_(True))
+        .where(s.resource_id == r.id, s.state == "ready", v.ok.is_(True), s.trigger != IMPORTED)
         .correlate(resources)
         .scalar_subquery()
     )

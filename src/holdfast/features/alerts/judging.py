@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from holdfast.features.alerts import policy
 from holdfast.features.alerts.model import Happened, Rule
-from holdfast.features.backups.model import repositories, snapshots, verifications
+from holdfast.features.backups.model import IMPORTED, repositories, snapshots, verifications
 from holdfast.features.databases.model import resources
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Count
@@ -105,7 +105,7 @@ class Judge:
             sa.select(r.id, r.name, r.project_id, r.environment_id, proven, sa.func.min(s.created_at).label("first"))
             .join(snapshots, s.resource_id == r.id)
             .outerjoin(verifications, v.snapshot_id == s.id)
-            .where(r.deleted_at.is_(None), s.state == "ready")
+            .where(r.deleted_at.is_(None), s.state == "ready", s.trigger != IMPORTED)
             .group_by(r.id, r.name, r.project_id, r.environment_id)
         )
         found = []

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from holdfast.contract.snapshot import Manifest
 from holdfast.features.backups.anchors import ANCHOR
-from holdfast.features.backups.model import Snapshot
+from holdfast.features.backups.model import IMPORTED, ORIGIN, Snapshot
 from holdfast.features.backups.taking import TAG, describe
 from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.ids import is_id
@@ -113,7 +113,7 @@ def row_of(
         restic_id=found.stored.info.id,
         run_id=None,
         state="ready",
-        trigger="adopted",
+        trigger=IMPORTED if ORIGIN in facts else "adopted",
         summary=summary,
         source_bytes=described["source_bytes"],
         stored_bytes=None,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.model import Restore, Snapshot
 from holdfast.features.backups.restore_service import RestoreService
+from holdfast.features.backups.searching import Search
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.wire import (
     OutlookOut,
@@ -32,6 +33,7 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.wire import Moment
 
 router = APIRouter(tags=["snapshots"])
 Service = Annotated[SnapshotsService, Depends(part(SnapshotsService))]
@@ -93,6 +95,17 @@ def list_snapshots(
         list[str] | None, Query(description="creating, ready, failed, forgotten, deleted; repeatable.")
     ] = None,
     verification: Annotated[str | None, Query(description="green, yellow or red.")] = None,
+    q: Annotated[
+        str | None,
+        Query(max_length=200, description="In its id, its database's name, a tag or an imported file's name."),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, Query(max_length=20, description="Has this tag; repeatable, all must hold.")
+    ] = None,
+    trigger: Annotated[list[str] | None, Query(description="manual, schedule, safety, import...; repeatable.")] = None,
+    hold: bool | None = None,
+    since: Annotated[Moment | None, Query(description="Taken then or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Taken before.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[SnapshotOut]:
@@ -108,6 +121,7 @@ def list_snapshots(
         repository_id=repository_id,
         engine=engine,
         verification=verification,
+        search=Search(q, tag or (), trigger or (), hold, since, until),
     )
     return page(rows, limit, SnapshotOut.of, lambda snapshot: snapshot.id)
 

@@ -87,17 +87,35 @@ def create(
     t.answer({"snapshot": snapshot, "run": run}, f"{snapshot['id']}  {_summary(snapshot)}")
 
 
-@verb(app, "list", "holdfast snapshot list\nholdfast snapshot list --database shop")
+@verb(
+    app,
+    "list",
+    """
+    holdfast snapshot list --database shop
+    holdfast snapshot list --search release --tag nightly --since 2026-11-01
+    """,
+)
 def list_(
     ctx: typer.Context,
+    *,
     database: Annotated[str | None, typer.Option("--database", help="Only this database's.")] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="TEXT", help="In id, database, tag or imported file.")
+    ] = None,
+    tags: Annotated[list[str] | None, typer.Option("--tag", help="Has this tag; repeatable, all must hold.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="creating, ready, failed, forgotten, deleted.")] = None,
+    proof: Annotated[str | None, typer.Option("--proof", help="green, yellow or red.")] = None,
+    trigger: Annotated[str | None, typer.Option("--why", help="manual, schedule, safety, import...")] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="MOMENT", help="Taken then or later.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="MOMENT", help="Taken before.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many, newest first.")] = None,
 ) -> None:
     """List snapshots, newest first."""
     t = terminal(ctx)
-    resource = owner_of(t, database) if database else None
+    wanted: dict[str, Any] = {"resource_id": owner_of(t, database) if database else None, "q": search, "tag": tags}
+    wanted |= {"state": state, "verification": proof, "trigger": trigger, "since": since, "until": until}
     t.table(
-        t.client.items("/snapshots", limit=limit, resource_id=resource, **t.scope()),
+        t.client.items("/snapshots", limit=limit, **wanted, **t.scope()),
         {
             "SNAPSHOT": "id",
             "DATABASE": "resource_name",
@@ -106,6 +124,7 @@ def list_(
             "TYPE": lambda item: item.get("type") or "-",
             "PROVEN": _proven,
             "WHY": "trigger",
+            "TAGS": lambda item: ", ".join(output.visible(tag) for tag in item["tags"]),
             "SIZE": lambda item: output.size_text(_size(item)),
         },
         empty="No snapshots yet. Take one: holdfast snapshot create shop",
@@ -125,6 +144,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
         {
             "Snapshot": found["id"],
             "Database": f"{found['resource_name']} ({found['engine']})  {found['resource_id']}",
+            **_origin(found),
             "Taken": f"{output.moment_text(found.get('taken_at'))}, {found['trigger']}, by {found['created_by']}",
             "State": found["state"] + (", held" if found["hold"] else ""),
             "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
@@ -290,6 +310,18 @@ def delete(
             return _started(t, made)
         t.follow(made["run"])
     t.answer({"deleted": found["id"]}, f"Deleted {found['id']}.")
+
+
+def _origin(snapshot: dict[str, Any]) -> dict[str, str]:
+    """Of an imported one: which file it came out of."""
+    about = (snapshot.get("summary") or {}).get("imported")
+    if not about:
+        return {}
+    how = ", ".join(
+        str(about[key]) for key in ("format", "compression", "encryption") if about.get(key) not in (None, "none")
+    )
+    size = output.size_text(about.get("bytes"))
+    return {"Imported": f"{output.visible(str(about.get('file')))}, {size}, {how}, SHA-256 {about.get('sha256')}"}
 
 
 def _started(t: Terminal, made: dict[str, Any]) -> None:

@@ -13,7 +13,6 @@ from holdfast.kernel.outbound_url import Target
 from holdfast.vault.stores.azure import AzureKey, AzurePlace, azure_store
 from holdfast.vault.stores.azure_probe import AzureQuestions, probe_azure
 from holdfast.vault.stores.base import Store
-from holdfast.vault.stores.cloud import CloudStore
 from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.gcs import GcsPlace, ServiceAccount, gcs_store
 from holdfast.vault.stores.gcs_probe import GcsQuestions, probe_gcs

@@ -14,6 +14,8 @@ from holdfast.kernel.db import Json, Timestamp, metadata
 
 SnapshotState = Literal["creating", "ready", "failed", "forgotten", "forgetting", "deleted"]
 Verification = Literal["green", "yellow", "red"]
+IMPORTED = "import"  # the trigger of a snapshot that was loaded from a file: it never was the living database
+ORIGIN = "imported"  # in a manifest and a summary: which file that was
 STORED = ("ready", "forgotten", "forgetting")  # states in which it is in its repository
 
 repositories = sa.Table(

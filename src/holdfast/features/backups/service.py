@@ -12,6 +12,7 @@ from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow, restores, snapshots
+from holdfast.features.backups.searching import Search
 from holdfast.features.databases.elsewhere import common_node
 from holdfast.features.databases.guard import found as found_database
 from holdfast.features.databases.model import Resource
@@ -165,6 +166,7 @@ class SnapshotsService:
         after: str | None = None,
         limit: int = 50,
         states: Sequence[str] = (),
+        search: Search | None = None,
         **equal: Any,
     ) -> Sequence[Snapshot]:
         """Newest first; deleted ones only when asked for by state. One statement always."""
@@ -181,6 +183,7 @@ class SnapshotsService:
                 project_id=project_id,
                 resource_id=resource_id,
                 state=wanted,
+                where=search.conditions(conn) if search else (),
                 **equal,
             )
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from holdfast.features.backups.model import (
+    IMPORTED,
     STORED,
     RepositoryRow,
     Restore,
@@ -75,11 +76,13 @@ def page(
     visible: sa.ColumnElement[bool] | None = None,
     after: str | None = None,
     limit: int = 50,
+    where: Sequence[sa.ColumnElement[bool]] = (),
     **equal: Any,
 ) -> list[Row]:
-    """Newest first, those before the id `after`; `equal` compares columns: a list is one of them, None is ignored."""
+    """Newest first, those before the id `after`; `equal` compares columns: a list is one of them, None is ignored.
+    `where`: see `searching`."""
     table = _TABLES[kind]
-    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    query = sa.select(table).where(*where).order_by(table.c.id.desc()).limit(limit)
     if visible is not None:
         query = query.where(visible)
     if after is not None:
@@ -135,10 +138,16 @@ def locations(conn: sa.Connection) -> list[str]:
     return list(conn.scalars(sa.select(repositories.c.location).where(repositories.c.location.is_not(None))))
 
 
-def newest_good(conn: sa.Connection, resource_id: str, repository_id: str | None = None) -> Snapshot | None:
-    """The newest ready snapshot that no verification found wrong."""
+def _good() -> tuple[sa.ColumnElement[bool], ...]:
+    """Of the living database, there, and not found wrong."""
     c = snapshots.c
-    query = sa.select(snapshots).where(c.resource_id == resource_id, c.state == "ready", c.verification != "red")
+    return c.state == "ready", c.verification != "red", c.trigger != IMPORTED
+
+
+def newest_good(conn: sa.Connection, resource_id: str, repository_id: str | None = None) -> Snapshot | None:
+    """The newest ready snapshot of the living database that no verification found wrong: never an imported one."""
+    c = snapshots.c
+    query = sa.select(snapshots).where(c.resource_id == resource_id, *_good())
     if repository_id is not None:
         query = query.where(c.repository_id == repository_id)
     found = conn.execute(query.order_by(c.id.desc()).limit(1)).mappings().first()
@@ -146,28 +155,27 @@ def newest_good(conn: sa.Connection, resource_id: str, repository_id: str | None
 
 
 def newest_ready(conn: sa.Connection, resource_id: str, repository_id: str) -> Snapshot | None:
-    """The newest one that was stored, whatever was found of it since."""
+    """The newest one of the living database that was stored, whatever was found of it since."""
     c = snapshots.c
-    query = sa.select(snapshots).where(
-        c.resource_id == resource_id, c.repository_id == repository_id, c.state == "ready"
-    )
+    mine = (c.resource_id == resource_id, c.repository_id == repository_id, c.state == "ready", c.trigger != IMPORTED)
+    query = sa.select(snapshots).where(*mine)
     found = conn.execute(query.order_by(c.id.desc()).limit(1)).mappings().first()
     return Snapshot(**found) if found else None
 
 
 def other_good(conn: sa.Connection, snapshot: Snapshot) -> bool:
-    """Whether the database has another ready snapshot that no verification found wrong."""
+    """Whether the database has another ready snapshot that no verification found wrong. An imported one stands in for
+    another imported one, and for none of the living database."""
     c = snapshots.c
-    query = sa.select(c.id).where(
-        c.resource_id == snapshot.resource_id, c.id != snapshot.id, c.state == "ready", c.verification != "red"
-    )
+    good = (c.state == "ready", c.verification != "red") if snapshot.trigger == IMPORTED else _good()
+    query = sa.select(c.id).where(c.resource_id == snapshot.resource_id, c.id != snapshot.id, *good)
     return conn.execute(query.limit(1)).first() is not None
 
 
 def proven_before(conn: sa.Connection, resource_id: str) -> bool:
     """Whether any snapshot of this database was ever restored and compared."""
     c = snapshots.c
-    query = sa.select(c.id).where(c.resource_id == resource_id, c.verified_level >= 3)
+    query = sa.select(c.id).where(c.resource_id == resource_id, c.verified_level >= 3, c.trigger != IMPORTED)
     return conn.execute(query.limit(1)).first() is not None
 
 
@@ -197,6 +205,7 @@ def by_restic_id(conn: sa.Connection, restic_id: str) -> RepositoryRow | None:
 def good_elsewhere(conn: sa.Connection, snapshot: Snapshot) -> bool:
     """Whether its database has a good snapshot in another repository."""
     c = snapshots.c
-    good = (c.resource_id == snapshot.resource_id, c.state == "ready", c.verification != "red")
-    query = sa.select(c.id).where(*good, c.repository_id != snapshot.repository_id)
+    query = sa.select(c.id).where(
+        c.resource_id == snapshot.resource_id, *_good(), c.repository_id != snapshot.repository_id
+    )
     return conn.execute(query.limit(1)).first() is not None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from holdfast import __version__
+from holdfast.contract.engine import Session
 from holdfast.contract.snapshot import CaptureRequest, Manifest, Verdict
 from holdfast.features.backups import chaining, store
 from holdfast.features.backups.anchors import ANCHOR
 from holdfast.features.backups.chaining import Parent
 from holdfast.features.backups.damage import explain
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.model import RepositoryRow, Snapshot, VerificationRow
+from holdfast.features.backups.model import ORIGIN, RepositoryRow, Snapshot, VerificationRow
 from holdfast.features.backups.verifying import kept_checks
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.interruption import only_interrupted
@@ -37,6 +40,15 @@ TAG = "holdfast:"
 LOCK_PATIENCE = 600.0  # seconds that a snapshot waits for a collection of garbage to end
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Data that is not the living database's: where it lies, and what the manifest says of that. Its snapshot builds
+    on none and marks no moment of the database."""
+
+    opened: Callable[[TaskContext, Resource], AbstractContextManager[Session]]
+    facts: Mapping[str, Any]
+
+
 class Taker:
     """One snapshot row from "creating" to "ready" or "failed". Running it again after a crash finds what is stored."""
 
@@ -48,7 +60,11 @@ class Taker:
         self._clock = clock
 
     def take(
-        self, ctx: TaskContext, snapshot_id: str, states: Sequence[str] = ("ready",)
+        self,
+        ctx: TaskContext,
+        snapshot_id: str,
+        states: Sequence[str] = ("ready",),
+        elsewhere: Elsewhere | None = None,
     ) -> tuple[Snapshot, Repository]:
         """Stored and recorded as ready; the caller proves it next. A failure leaves the row failed and nothing that
         could be taken for a snapshot."""
@@ -62,7 +78,7 @@ class Taker:
             raise Conflict(f"snapshot {snapshot_id} is {snapshot.state}", code="snapshot_state")
         repository: Repository | None = None
         try:
-            if resource.state not in states:
+            if elsewhere is None and resource.state not in states:
                 raise Conflict(
                     f"{resource.name!r} is {resource.state}, not ready",
                     code="database_not_ready",
@@ -72,8 +88,8 @@ class Taker:
             self._require_room(snapshot)
             repository = self._keys.open(row, ctx.stop)
             with self._db.read() as conn:
-                anchor = audit_head(conn)
-            facts, manifest = self._stored(ctx, snapshot, resource, repository, anchor)
+                anchor = audit_head(conn) if elsewhere is None else None
+            facts, manifest = self._stored(ctx, snapshot, resource, repository, anchor, elsewhere)
             verdict = chaining.proven(repository, facts["restic_id"], manifest)
             done = self._ready(ctx, snapshot, facts, manifest, verdict)
         except Exception as error:
@@ -116,7 +132,13 @@ class Taker:
         return snapshot, resource, row
 
     def _stored(
-        self, ctx: TaskContext, snapshot: Snapshot, resource: Resource, repository: Repository, anchor: Head | None
+        self,
+        ctx: TaskContext,
+        snapshot: Snapshot,
+        resource: Resource,
+        repository: Repository,
+        anchor: Head | None,
+        elsewhere: Elsewhere | None,
     ) -> tuple[dict[str, Any], Manifest]:
         """What the row says once everything is in the repository, and the manifest."""
         found = find_stored(repository, snapshot.id)
@@ -126,9 +148,11 @@ class Taker:
             return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}, manifest
         started, taken_at = time.monotonic(), self._clock.now()
         options = SnapshotOptions.of(snapshot.options)
-        parent = self._parent(ctx, snapshot, repository)
+        parent = self._parent(ctx, snapshot, repository) if elsewhere is None else Parent(full="imported")
         want = CaptureRequest(full=parent.full is not None, sample=parent.sequence)
-        with self._reach.session(resource, scratch_of(ctx)) as session:
+        at = self._reach.session(resource, scratch_of(ctx)) if elsewhere is None else elsewhere.opened(ctx, resource)
+        about = self._facts(snapshot, resource, anchor) | (dict(elsewhere.facts) if elsewhere else {})
+        with at as session:
             expected = asyncio.run(session.inspect("shallow")).bytes
             inner = session.capture(parent.manifest, want, ctx.stop)
             with chaining.Chained(inner, parent, snapshot.id, taken_at) as capture:
@@ -139,7 +163,7 @@ class Taker:
                     hostname="holdfast",
                     paths=[f"/{resource.id}"],
                     tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
-                    facts={**self._facts(snapshot, resource, anchor), "options": options.as_json()},
+                    facts={**about, "options": options.as_json()},
                     stop=ctx.stop,
                     progress=lambda stats: _report(ctx, stats, expected),
                     options=options,
@@ -219,7 +243,7 @@ def describe(manifest: Manifest) -> dict[str, Any]:
             "objects": dict(manifest.catalog.objects),
             "extensions": dict(manifest.catalog.extensions),
             **chaining.summary(manifest),
-            **({ANCHOR: manifest.facts[ANCHOR]} if ANCHOR in manifest.facts else {}),
+            **{name: manifest.facts[name] for name in (ANCHOR, ORIGIN) if name in manifest.facts},
         },
         "source_bytes": manifest.catalog.bytes,
         "entries": len(manifest.entries),

@@ -16,7 +16,7 @@ from holdfast.features.files.model import Download
 from holdfast.features.files.ranges import Span, Unsatisfiable, asked
 from holdfast.features.files.sending import SendingService, Shown
 from holdfast.features.files.wire import DownloadIn, DownloadMadeOut, DownloadOut, FilePolicy
-from holdfast.features.transfers.writing import disposition
+from holdfast.web.downloads import Ending, disposition
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
@@ -135,7 +135,7 @@ async def content(
         return Response(status_code=416, headers={"content-range": f"bytes */{download.size}"})
     pieces = await run_in_threadpool(_begun, sending, shown, span)
     length = span.length if span else download.size
-    return _Ending(pieces, 206 if span else 200, _headers(download, span, length))
+    return Ending(pieces, 206 if span else 200, _headers(download, span, length), "application/octet-stream")
 
 
 def _begun(sending: SendingService, shown: Shown, span: Span | None) -> Iterator[bytes]:
@@ -161,20 +161,6 @@ class _Chained:
         close = getattr(self._rest, "close", None)
         if close is not None:
             close()
-
-
-class _Ending(StreamingResponse):
-    """Ends what makes the bytes also when the client went away: a repository's lock hangs on it."""
-
-    def __init__(self, pieces: Iterator[bytes], status: int, headers: dict[str, str]) -> None:
-        super().__init__(pieces, status, headers, "application/octet-stream")
-        self._pieces = pieces
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await run_in_threadpool(self._pieces.close)  # type: ignore[attr-defined] # a _Chained
 
 
 def _headers(download: Download, span: Span | None, length: int | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,9 @@ import typer
 
 from holdfast.client import LineBroken
 from holdfast.features.backups.cli import Snapshot, app
+from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
+from holdfast.terminal.address import absolute
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import verb
@@ -71,7 +74,11 @@ def download(
     found = snapshot_of(t, snapshot)
     body = wish_body(t, form, compress, encrypt, passphrase_file)
     made = t.client.post(f"/snapshots/{found['id']}/downloads", body)
-    size = _fetched(t, out, made)
+    try:
+        size = _fetched(t, out, made)
+    finally:
+        with suppress(HoldfastError):  # it expires all the same
+            t.client.delete(f"/downloads/{made['download']['id']}")
     guide = out.with_name(out.name + ".RESTORE.md")
     guide.write_text(made["restore_md"])
     t.answer(
@@ -99,6 +106,7 @@ def link(
     if seconds is not None:
         body["seconds"] = seconds
     made = t.client.post(f"/snapshots/{found['id']}/downloads", body)
+    made["url"] = absolute(t, made["url"])
     if t.json:
         output.say_json(made)
         return

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import repositories, snapshots
+from holdfast.features.backups.model import IMPORTED, repositories, snapshots
 from holdfast.features.databases.model import KIND, Resource, resources
 from holdfast.features.databases.store import resource_from
 from holdfast.features.projects.model import environments, projects
@@ -81,9 +81,9 @@ def databases(
 
 
 def last_snapshots(conn: sa.Connection, ids: Sequence[str] | None) -> dict[str, LastSnapshot]:
-    """Of these databases; None = of all."""
+    """Of these databases; None = of all. Imported ones do not count."""
     c = snapshots.c
-    newest = sa.select(sa.func.max(c.id)).where(c.state == "ready").group_by(c.resource_id)
+    newest = sa.select(sa.func.max(c.id)).where(c.state == "ready", c.trigger != IMPORTED).group_by(c.resource_id)
     if ids is not None:
         newest = newest.where(c.resource_id.in_(ids))
     query = sa.select(c.resource_id, c.taken_at, c.seconds, c.source_bytes, c.stored_bytes, c.verified_level).where(

@@ -7,18 +7,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
+from holdfast.features.plans.gaps import GapsService
 from holdfast.features.plans.model import Plan, Turn
 from holdfast.features.plans.service import PlansService
 from holdfast.features.plans.status import PlanStatus
 from holdfast.features.plans.wanted import WantedPlan
 from holdfast.features.plans.wire import (
     CoveredOut,
-    LateListOut,
+    GapOut,
     LateOut,
     PlanIn,
     PlanOut,
     PlanPatch,
     RunPlanIn,
+    ScheduleRowOut,
     TurnOut,
     TurnRunOut,
     UnprotectedOut,
@@ -29,12 +31,13 @@ from holdfast.features.runs.wire import RunOut
 from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
-from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
+from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, encode_cursor, page
 from holdfast.web.parts import part
-from holdfast.web.wire import Confirm
+from holdfast.web.wire import Confirm, Moment
 
 router = APIRouter(tags=["plans"])
 Service = Annotated[PlansService, Depends(part(PlansService))]
+Gaps = Annotated[GapsService, Depends(part(GapsService))]
 Status = Annotated[PlanStatus, Depends(part(PlanStatus))]
 
 
@@ -138,9 +141,65 @@ def coverage(
 
 
 @router.get("/projects/{project_id}/plans/late", operation_id="plan_late", responses=answers(403, 404))
-def late(project_id: str, actor: CurrentActor, status: Status) -> LateListOut:
+def late(
+    project_id: str, actor: CurrentActor, status: Status, limit: Limit = 50, cursor: Cursor = None
+) -> Page[LateOut]:
     """Databases that should have a newer snapshot by the project's plans."""
-    return LateListOut(items=[LateOut.of(each) for each in status.late(actor, project_id)])
+    rows = status.late(actor, project_id, after=after_id(cursor), limit=limit + 1)
+    return page(rows, limit, LateOut.of, lambda each: each.key)
+
+
+@router.get("/projects/{project_id}/plans/gaps", operation_id="plan_gaps", responses=answers(403, 404))
+def gaps(
+    project_id: str,
+    actor: CurrentActor,
+    service: Gaps,
+    since: Annotated[Moment | None, Query(description="Snapshots since then; the last 90 days without it.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[GapOut]:
+    """Times without a snapshot that were longer than the plan allows, newest first."""
+    key = decode_cursor(cursor, int)
+    offset = int(key[0]) if key else 0
+    rows = service.gaps(actor, project_id, since=since, offset=offset, limit=limit + 1)
+    found = page(rows, limit, GapOut.of, lambda _: (0,))
+    return found.model_copy(update={"next_cursor": encode_cursor(offset + limit)}) if found.next_cursor else found
+
+
+@router.get("/plan-schedules", operation_id="plan_schedules", responses=answers(403, 404))
+def schedules(
+    actor: CurrentActor,
+    service: Service,
+    status: Status,
+    project_id: str | None = None,
+    count: Annotated[int, Query(ge=1, le=20, description="So many next turns of each.")] = 1,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ScheduleRowOut]:
+    """Every schedule of every plan with its next turns. A page holds those of `limit` plans, newest plan first."""
+    plans = service.list(actor, project_id=project_id, after=after_id(cursor), limit=limit + 1)
+    found = page(plans, limit, lambda plan: plan, lambda plan: plan.id)
+    rows = [row for plan in found.items for row in _schedule_rows(plan, status, count)]
+    return Page[ScheduleRowOut](items=rows, next_cursor=found.next_cursor)
+
+
+def _schedule_rows(plan: Plan, status: PlanStatus, count: int) -> list[ScheduleRowOut]:
+    """Before the jitter."""
+    due = status.turns_of(plan, count)
+    return [
+        ScheduleRowOut(
+            plan_id=plan.id,
+            plan_name=plan.name,
+            project_id=plan.project_id,
+            enabled=plan.enabled,
+            schedule=timing.name,
+            cron=timing.cron,
+            tz=timing.tz,
+            jitter_seconds=timing.jitter_seconds,
+            next=due[timing.name],
+        )
+        for timing in plan.timings
+    ]
 
 
 @router.get("/projects/{project_id}/unprotected", operation_id="plan_unprotected", responses=answers(403, 404))

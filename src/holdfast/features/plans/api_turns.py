@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -15,6 +14,7 @@ from holdfast.features.plans.wire import MemberOut, TurnOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.wire import Moment
 
 router = APIRouter(tags=["plans"])
 Service = Annotated[TurnsService, Depends(part(TurnsService))]
@@ -23,8 +23,8 @@ State = Annotated[
     Query(description="pending, running, succeeded, partial, failed, cancelled, skipped; repeatable."),
 ]
 Why = Annotated[list[str] | None, Query(description="schedule, manual or once; repeatable.")]
-Since = Annotated[datetime | None, Query(description="Due at this moment or later.")]
-Until = Annotated[datetime | None, Query(description="Due before this moment.")]
+Since = Annotated[Moment | None, Query(description="Due at this moment or later.")]
+Until = Annotated[Moment | None, Query(description="Due before this moment.")]
 
 
 @router.get("/plan-turns", operation_id="turn_list", responses=answers(403, 404))

@@ -44,10 +44,12 @@ def history(
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
+    names: dict[str, Any] = {} if plan else {each["id"]: each["name"] for each in t.client.items("/plans")}
     t.table(
         t.client.items("/plan-turns", limit=limit, **wanted),
         {
             "TURN": "id",
+            **({} if plan else {"PLAN": lambda item: names.get(item["plan_id"], item["plan_id"])}),
             "STATE": "state",
             "DUE": lambda item: output.moment_text(item["due_at"]),
             "WHY": lambda item: item["schedule"] or item["trigger"],

@@ -37,6 +37,10 @@ class Late:
     due_at: datetime
     last_success_at: datetime | None
 
+    @property
+    def key(self) -> str:
+        return f"{self.plan_id}/{self.resource_id}/{self.repository_id or ''}"
+
 
 @dataclass(frozen=True)
 class Covered:
@@ -132,6 +136,11 @@ class PlanStatus:
         found = [(at, timing.name) for timing in plan.timings for at in timing.next(now, count)]
         return sorted(found)[:count]
 
+    def turns_of(self, plan: Plan, count: int) -> dict[str, list[datetime]]:
+        """Schedule -> its next turns before the jitter; none while the plan is switched off."""
+        now = self._clock.now()
+        return {timing.name: list(timing.next(now, count)) if plan.enabled else [] for timing in plan.timings}
+
     def coverage(self, actor: Actor, plan: Plan, *, after: str | None, limit: int) -> list[Covered]:
         """The databases of a plan that the actor sees, by id, each with its last success and whether it is late."""
         now = self._clock.now()
@@ -153,8 +162,8 @@ class PlanStatus:
                 )
         return found[:limit]
 
-    def late(self, actor: Actor, project_id: str) -> list[Late]:
-        """What is late in a project."""
+    def late(self, actor: Actor, project_id: str, *, after: str | None = None, limit: int = 50) -> list[Late]:
+        """What is late in a project, by plan, database and repository."""
         now = self._clock.now()
         with self._db.read() as conn:
             project_of(conn, actor, project_id, "project.read")
@@ -162,7 +171,10 @@ class PlanStatus:
             there = store.databases_of(conn, [project_id], actor.visible("plan.read", _RESOURCES))
             plans = store.enabled(conn, project_id)
             last = store.last_successes(conn, [plan.id for plan in plans])
-        return [late for plan in plans for late in late_ones(plan, there, last, now)]
+        found = sorted(
+            (late for plan in plans for late in late_ones(plan, there, last, now)), key=lambda late: late.key
+        )
+        return [late for late in found if after is None or late.key > after][:limit]
 
     def unprotected(
         self, actor: Actor, project_id: str, *, after: str | None = None, limit: int = 50

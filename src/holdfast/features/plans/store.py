@@ -67,6 +67,22 @@ def enabled(conn: sa.Connection, project_id: str | None = None) -> list[Plan]:
     return [plan for row in conn.execute(query).mappings() if (plan := Plan(**row)).schedules]
 
 
+def bounded(conn: sa.Connection, project_id: str) -> list[Plan]:
+    """Those of a project that say how long without a snapshot is too long."""
+    query = sa.select(plans).where(_p.project_id == project_id, _p.max_gap_seconds.is_not(None))
+    return [Plan(**row) for row in conn.execute(query).mappings()]
+
+
+def successes(conn: sa.Connection, plan_ids: Sequence[str], since: datetime) -> Sequence[Any]:
+    """Whatever succeeded, by plan, database and repository, oldest first."""
+    query = (
+        sa.select(_m.plan_id, _m.resource_id, _m.repository_id, _m.resource_name, _m.settled_at)
+        .where(_m.plan_id.in_(plan_ids), _m.state == "succeeded", _m.settled_at >= since)
+        .order_by(_m.plan_id, _m.resource_id, _m.repository_id, _m.settled_at)
+    )
+    return conn.execute(query).all()
+
+
 def change(conn: sa.Connection, plan_id: str, version: int, now: datetime, values: Mapping[str, Any]) -> Plan | None:
     """None when `version` is no longer current. Raises Conflict("name_taken")."""
     query = plans.update().where(_p.id == plan_id, _p.version == version)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from holdfast.features.backups.wire import OptionsIn
 from holdfast.features.databases.model import Resource
+from holdfast.features.plans.gaps import Gap
 from holdfast.features.plans.model import Member, Plan, Turn
 from holdfast.features.plans.service import MAX_DELAY, MIN_DELAY
 from holdfast.features.plans.status import Covered, Late
@@ -283,5 +284,33 @@ class UpcomingListOut(BaseModel):
     items: list[UpcomingOut]
 
 
-class LateListOut(BaseModel):
-    items: list[LateOut]
+class GapOut(BaseModel):
+    """Two snapshots of a database that lie further apart than the plan allows."""
+
+    plan_id: str
+    plan_name: str
+    resource_id: str
+    resource_name: str
+    repository_id: str | None
+    began: datetime
+    ended: datetime
+    seconds: int
+    allowed_seconds: int
+
+    @classmethod
+    def of(cls, gap: Gap) -> GapOut:
+        return cls(**asdict(gap), seconds=gap.seconds)
+
+
+class ScheduleRowOut(BaseModel):
+    """One schedule of one plan; `next` is empty while the plan is switched off."""
+
+    plan_id: str
+    plan_name: str
+    project_id: str
+    enabled: bool
+    schedule: str
+    cron: str
+    tz: str
+    jitter_seconds: int
+    next: list[datetime]

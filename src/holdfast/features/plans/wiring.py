@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.features.plans import api, api_turns
+from holdfast.features.plans.gaps import GapsService
 from holdfast.features.plans.service import PlansService
 from holdfast.features.plans.status import PlanStatus
 from holdfast.features.plans.turns_service import TurnsService
@@ -24,11 +25,14 @@ class Plans:
     service: PlansService
     turns: TurnsService
     status: PlanStatus
+    gaps: GapsService
 
     @property
     def parts(self) -> Mapping[type[Any], Any]:
-        return {type(each): each for each in (self.service, self.turns, self.status)}
+        return {type(each): each for each in (self.service, self.turns, self.status, self.gaps)}
 
 
 def build(db: Database, jobs: Jobs, clock: Clock) -> Plans:
-    return Plans(PlansService(db, jobs, clock), TurnsService(db, jobs, clock), PlanStatus(db, clock))
+    return Plans(
+        PlansService(db, jobs, clock), TurnsService(db, jobs, clock), PlanStatus(db, clock), GapsService(db, clock)
+    )

@@ -20,7 +20,7 @@ from holdfast.features.access.model import sessions, users
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.adopting import Adoptable, readable, row_of
 from holdfast.features.backups.anchors import ANCHOR
-from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, restores, snapshots
+from holdfast.features.backups.model import IMPORTED, RepositoryRow, Restore, Snapshot, restores, snapshots
 from holdfast.features.connections.model import tunnels
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import EXTERNAL, KIND, Resource, resources
@@ -271,7 +271,8 @@ class Rebuild:
         """The newest by when it was taken that nobody found wrong, in a repository that is there."""
         open_ones = [each for each, found in self._staged.opened.items() if found.repository is not None]
         c = snapshots.c
-        good = (c.resource_id == resource.id, c.state == "ready", c.verification != "red", c.restic_id.is_not(None))
+        there = (c.resource_id == resource.id, c.state == "ready", c.restic_id.is_not(None))
+        good = (*there, c.verification != "red", c.trigger != IMPORTED)
         query = sa.select(snapshots).where(*good, c.repository_id.in_(open_ones))
         found = conn.execute(query.order_by(sa.func.coalesce(c.taken_at, c.created_at).desc(), c.id.desc()).limit(1))
         row = found.mappings().first()

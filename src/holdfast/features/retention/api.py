@@ -21,6 +21,7 @@ from holdfast.features.retention.wire import (
 )
 from holdfast.features.runs.wire import RunOut
 from holdfast.web.errors import answers
+from holdfast.web.paging import MAX_LIMIT, Cursor, Limit, decode_cursor
 from holdfast.web.parts import part
 
 router = APIRouter(tags=["retention"])
@@ -80,10 +81,20 @@ def set_database(body: RetentionIn, actor: CurrentActor, service: Service, datab
     operation_id="retention_preview",
     responses=answers(403, 404, 422),
 )
-def preview(body: PreviewIn, actor: CurrentActor, service: Service, database_id: str) -> OutcomeOut:
+def preview(
+    body: PreviewIn,
+    actor: CurrentActor,
+    service: Service,
+    database_id: str,
+    limit: Limit = MAX_LIMIT,
+    cursor: Cursor = None,
+) -> OutcomeOut:
     """Which snapshots would stay and which would go, with the reasons. Changes nothing."""
     policy = body.policy.policy() if body.policy else None
-    return OutcomeOut.of(service.preview(actor, database_id, policy, body.repository_id))
+    key = decode_cursor(cursor, int)
+    return OutcomeOut.of(
+        service.preview(actor, database_id, policy, body.repository_id), int(key[0]) if key else 0, limit
+    )
 
 
 @router.post(

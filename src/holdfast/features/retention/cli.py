@@ -126,7 +126,16 @@ def preview(
     body: dict[str, Any] = {"repository_id": t.repository(repository)["id"]} if repository else {}
     if changes:
         body["policy"] = {**t.client.get(f"{path}/retention")["policy"], **changes}
-    _say(t, t.client.post(f"{path}/retention/preview", body))
+    _say(t, _previewed(t, path, body))
+
+
+def _previewed(t: Terminal, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """All pages as one."""
+    found: dict[str, Any] = t.client.post(f"{path}/retention/preview", body)
+    while cursor := found["next_cursor"]:
+        more = t.client.post(f"{path}/retention/preview", body, cursor=cursor)
+        found = {**more, "verdicts": [*found["verdicts"], *more["verdicts"]]}
+    return found
 
 
 @verb(app, "apply", "holdfast retention apply shop\nholdfast retention apply shop --apply --confirm shop")
@@ -149,7 +158,7 @@ def apply(
     path = f"/databases/{found['id']}"
     body: dict[str, Any] = {"repository_id": t.repository(repository)["id"]} if repository else {}
     if not really:
-        _say(t, t.client.post(f"{path}/retention/preview", body))
+        _say(t, _previewed(t, path, body))
         if not t.json:
             output.note("A dry run: nothing was changed. Add --apply to forget what goes.")
         return

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import RepositoryRow, Snapshot, repositories, snapshots
+from holdfast.features.backups.model import IMPORTED, RepositoryRow, Snapshot, repositories, snapshots
 from holdfast.features.retention.model import RetentionRow, retention_policies
 from holdfast.jobs import ENDED
 from holdfast.jobs.schema import runs
@@ -36,8 +36,10 @@ def drop(conn: sa.Connection, subject_id: str) -> None:
 
 
 def ready(conn: sa.Connection, resource_id: str, repository_id: str | None = None) -> list[Snapshot]:
-    """A database's snapshots that are there, newest first."""
-    query = sa.select(snapshots).where(_c.resource_id == resource_id, _c.state == "ready").order_by(_c.id.desc())
+    """A database's snapshots that are there, newest first. Imported ones are nobody's nightly copy: no policy counts
+    them or lets them go."""
+    mine = (_c.resource_id == resource_id, _c.state == "ready", _c.trigger != IMPORTED)
+    query = sa.select(snapshots).where(*mine).order_by(_c.id.desc())
     if repository_id is not None:
         query = query.where(_c.repository_id == repository_id)
     return [Snapshot(**row) for row in conn.execute(query).mappings()]

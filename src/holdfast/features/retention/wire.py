@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from holdfast.features.retention.policy import MOST, Policy
 from holdfast.features.retention.service import InForce, Outcome, Verdict
 from holdfast.features.runs.wire import RunOut
+from holdfast.web.paging import encode_cursor
 from holdfast.web.wire import In
 
 _RULE = Field(default=None, ge=0, le=MOST)
@@ -124,12 +125,15 @@ class OutcomeOut(BaseModel):
     free_bytes: int
     forgotten: list[str]
     due: datetime | None
+    next_cursor: str | None = Field(default=None, description="Of a preview: more verdicts; the numbers are of all.")
 
     @classmethod
-    def of(cls, outcome: Outcome) -> OutcomeOut:
+    def of(cls, outcome: Outcome, offset: int = 0, limit: int | None = None) -> OutcomeOut:
         kept = sum(verdict.keep for verdict in outcome.verdicts)
+        end = len(outcome.verdicts) if limit is None else offset + limit
         return cls(
-            verdicts=[VerdictOut.of(verdict) for verdict in outcome.verdicts],
+            verdicts=[VerdictOut.of(verdict) for verdict in outcome.verdicts[offset:end]],
+            next_cursor=encode_cursor(end) if end < len(outcome.verdicts) else None,
             keep=kept,
             go=len(outcome.verdicts) - kept,
             free_bytes=outcome.free_bytes,

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.runs.events import events
+from holdfast.features.runs.export import MEDIA, written
 from holdfast.features.runs.service import RunsService
 from holdfast.features.runs.wire import LogLineOut, RunOut
 from holdfast.kernel.errors import Invalid
+from holdfast.web.downloads import disposition
 from holdfast.web.errors import answers
 from holdfast.web.hub import Hub
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
 from holdfast.web.sse import LastEventId, event_stream
+from holdfast.web.wire import Moment
 
 router = APIRouter(tags=["runs"])
 Service = Annotated[RunsService, Depends(part(RunsService))]
 Ear = Annotated[Hub, Depends(part(Hub))]
 State = Annotated[list[str] | None, Query(description="queued, running, succeeded, failed, cancelled; repeatable.")]
+
+
+Kind = Annotated[list[str] | None, Query(description="Such as snapshot.create; repeatable.")]
+By = Annotated[str | None, Query(description="Who asked: an actor's id.")]
+Trigger = Annotated[list[str] | None, Query(description="Such as manual or schedule; repeatable.")]
+Since = Annotated[Moment | None, Query(description="Asked for then or later.")]
+Until = Annotated[Moment | None, Query(description="Asked for before.")]
 
 
 @router.get("/runs", responses=answers(403, 404))
@@ -32,8 +42,11 @@ def list_runs(
     environment_id: str | None = None,
     resource_id: str | None = None,
     state: State = None,
-    kind: Annotated[list[str] | None, Query(description="Such as snapshot.create; repeatable.")] = None,
-    by: Annotated[str | None, Query(description="Who asked: an actor's id.")] = None,
+    kind: Kind = None,
+    by: By = None,
+    trigger: Trigger = None,
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[RunOut]:
@@ -46,10 +59,51 @@ def list_runs(
         states=state or (),
         kinds=kind or (),
         actor_id=by,
+        triggers=trigger or (),
+        since=since,
+        until=until,
         after=after_id(cursor),
         limit=limit + 1,
     )
     return page(rows, limit, RunOut.of, lambda run: run.id)
+
+
+@router.get(
+    "/runs/export",
+    operation_id="run_export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {media: {} for media in MEDIA.values()}}, **answers(403, 404)},
+)
+def export_runs(
+    actor: CurrentActor,
+    service: Service,
+    *,
+    format: Literal["csv", "json"] = "csv",
+    project_id: str | None = None,
+    environment_id: str | None = None,
+    resource_id: str | None = None,
+    state: State = None,
+    kind: Kind = None,
+    by: By = None,
+    trigger: Trigger = None,
+    since: Since = None,
+    until: Until = None,
+) -> StreamingResponse:
+    """The same as a file: who asked for what with which parameters, when it was to begin, began and ended."""
+    found = service.every(
+        actor,
+        project_id=project_id,
+        environment_id=environment_id,
+        resource_id=resource_id,
+        states=state or (),
+        kinds=kind or (),
+        actor_id=by,
+        triggers=trigger or (),
+        since=since,
+        until=until,
+    )
+    headers = {"content-disposition": disposition(f"runs.{format}")}
+    return StreamingResponse(written(found, format), media_type=MEDIA[format], headers=headers)
 
 
 @router.get("/runs/{run_id}", responses=answers(403, 404))

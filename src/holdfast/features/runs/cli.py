@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,14 @@ app = noun("run", "Runs: every piece of work, its progress and log.", "holdfast 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.", show_default=False)]
 
 
-@verb(app, "list", "holdfast run list --state failed --limit 20")
+@verb(
+    app,
+    "list",
+    """
+    holdfast run list --state failed --limit 20
+    holdfast run list --database shop --since 2026-11-01 --format csv > runs.csv
+    """,
+)
 def list_(
     ctx: typer.Context,
     state: Annotated[
@@ -23,13 +31,29 @@ def list_(
     ] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="For example snapshot.create.")] = None,
     database: Annotated[str | None, typer.Option("--database", help="Only this database's.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="ACTOR", help="Only what this user or key asked for.")
+    ] = None,
+    trigger: Annotated[str | None, typer.Option("--trigger", help="manual, schedule and others.")] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="MOMENT", help="Asked for then or later.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="MOMENT", help="Asked for before.")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="All of them as a file on stdout: csv or json.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many, newest first.")] = 50,
 ) -> None:
     """List runs, newest first."""
     t = terminal(ctx)
     resource = t.database(database)["id"] if database else None
+    wanted = {"state": state, "kind": kind, "resource_id": resource, "by": by, "trigger": trigger}
+    wanted |= {"since": since, "until": until, **t.scope()}
+    if format_:
+        for piece in t.client.content("/runs/export", format=format_, **wanted):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
     t.table(
-        t.client.items("/runs", limit=limit, state=state, kind=kind, resource_id=resource, **t.scope()),
+        t.client.items("/runs", limit=limit, **wanted),
         {
             "RUN": "id",
             "KIND": "kind",
@@ -58,8 +82,14 @@ def show(ctx: typer.Context, run: RunId) -> None:
             "Kind": found["kind"],
             "State": found["state"],
             "By": found.get("actor"),
+            "Why": found.get("trigger"),
             "Requested": output.moment_text(found.get("requested_at")),
+            "Scheduled": output.moment_text(found.get("scheduled_at")),
+            "Started": output.moment_text(found.get("started_at")),
+            "Ended": output.moment_text(found.get("finished_at")),
             "Took": _took(found) or "-",
+            "Parameters": found.get("input") or "-",
+            "Correlation": found.get("correlation_id") or "-",
         }
     )
     if found.get("progress") and found["state"] == "running":

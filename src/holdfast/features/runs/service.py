@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,8 @@ from holdfast.jobs import ENDED, Jobs, LogLine, Run
 from holdfast.jobs.schema import runs
 from holdfast.kernel import audit
 from holdfast.kernel.db import Database
+
+PIECE = 500  # runs read at once for an export
 
 
 class RunsService:
@@ -30,6 +32,18 @@ class RunsService:
         visible = actor.visible("run.read", Columns.of(runs))
         with self._db.read() as conn:
             return store.page(conn, visible=visible, project_id=project_id, after=after, limit=limit, **filters)
+
+    def every(self, actor: Actor, **filters: Any) -> Iterator[Run]:
+        """The same without a limit, read in pieces. Authorised before this returns."""
+        first = self.list(actor, limit=PIECE, **filters)
+
+        def pieces() -> Iterator[Run]:
+            rows = first
+            while rows:
+                yield from rows
+                rows = self.list(actor, after=rows[-1].id, limit=PIECE, **filters)
+
+        return pieces()
 
     def get(self, actor: Actor, run_id: str) -> Run:
         with self._db.read() as conn:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from holdfast.jobs import LogLine, Run
 
@@ -39,13 +39,14 @@ class RunOut(BaseModel):
     progress: ProgressOut | None
     correlation_id: str | None
     requested_at: datetime
+    scheduled_at: datetime | None = Field(description="When it was to begin, where that was later than at once.")
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
 
     @classmethod
     def of(cls, run: Run) -> RunOut:
-        values = asdict(run)
+        values = asdict(run) | {"scheduled_at": run.not_before}
         return cls(**{name: values[name] for name in cls.model_fields})
 
 

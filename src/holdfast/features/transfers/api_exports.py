@@ -13,10 +13,11 @@ from holdfast.features.runs.wire import RunOut
 from holdfast.features.transfers.exports import ExportsService
 from holdfast.features.transfers.model import Export
 from holdfast.features.transfers.wire import CsvOutIn, ExportIn, ExportOut, ExportRunOut
-from holdfast.features.transfers.writing import ExportWish, disposition
+from holdfast.features.transfers.writing import ExportWish
 from holdfast.formats.sniffing import Form
 from holdfast.formats.squeezing import Squeeze
 from holdfast.jobs import Run
+from holdfast.web.downloads import Ending, disposition
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
@@ -29,22 +30,10 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 }
 
 
-class _Ending(StreamingResponse):
-    """Leaves its iterator also when the client goes away before it was asked for anything."""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            close = getattr(self.body_iterator, "aclose", None)
-            if close is not None:
-                await close()
-
-
-async def _streamed(request: Request, actor: Any, exports: ExportsService, where: str, wish: ExportWish) -> _Ending:
+async def _streamed(request: Request, actor: Any, exports: ExportsService, where: str, wish: ExportWish) -> Ending:
     name, pieces = await until_gone(request, exports.stream(actor, where, wish))
     made: AsyncIterator[bytes] = pieces
-    return _Ending(made, media_type=wish.media, headers={"content-disposition": disposition(name)})
+    return Ending(made, media_type=wish.media, headers={"content-disposition": disposition(name)})
 
 
 @router.get(

@@ -12,8 +12,8 @@ from holdfast.features.runs.wire import RunOut
 from holdfast.features.transfers.imports import ImportsService
 from holdfast.features.transfers.model import Import
 from holdfast.features.transfers.wire import ImportIn, ImportOut, ImportRunOut, PreviewOut
-from holdfast.features.transfers.writing import disposition
 from holdfast.jobs import Run
+from holdfast.web.downloads import disposition
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part

@@ -86,8 +86,8 @@ def run(
         "errors": errors,
         "file": {name: value for name, value in told.items() if value is not None},
     }
-    with _opened(file) as (source, name, size):
-        body["upload_id"] = _send(t, found["id"], source, name, size)
+    with opened(file) as (source, name, size):
+        body["upload_id"] = send(t, found["id"], source, name, size)
     if preview:
         _show(t, t.client.post(f"/databases/{found['id']}/imports/preview", body))
         t.client.delete(f"/uploads/{body['upload_id']}")
@@ -120,7 +120,7 @@ def _stem(file: str) -> str:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[tuple[IO[bytes], str, int]]:
+def opened(file: str) -> Iterator[tuple[IO[bytes], str, int]]:
     """The file, its name, its size; a pipe is kept in a temporary file, for its size must be known."""
     if file == "-":
         with tempfile.TemporaryFile() as kept:
@@ -144,7 +144,7 @@ def _some(size: int, what: str) -> int:
     return size
 
 
-def _send(t: Terminal, database_id: str, source: IO[bytes], name: str, size: int) -> str:
+def send(t: Terminal, database_id: str, source: IO[bytes], name: str, size: int) -> str:
     """Part by part; after a broken line from where the server says it stands."""
     sent = str(t.client.post(f"/databases/{database_id}/uploads", {"name": name, "size": size})["id"])
     live = sys.stderr.isatty() and not t.json

@@ -90,7 +90,7 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Upload(_Placed):
-    """A file that is being sent: `received` bytes of `size` are here. States: open, complete."""
+    """A file that is being sent: `received` bytes of `size` are here. States: open, complete, taken."""
 
     name: str
     size: int

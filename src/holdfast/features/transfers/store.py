@@ -13,6 +13,7 @@ from holdfast.features.access.grants import Columns
 from holdfast.features.transfers.model import Export, Import, Upload, exports, imports, uploads
 
 T = TypeVar("T", Upload, Export, Import)
+TAKEN = "taken"  # an upload that a run reads: nobody else's, and not gone before that run ended
 TABLES: dict[type, sa.Table] = {Upload: uploads, Export: exports, Import: imports}
 
 
@@ -91,7 +92,7 @@ def in_state(conn: sa.Connection, kind: type[T], state: str, limit: int = 200) -
 def expired(conn: sa.Connection, kind: type[T], now: datetime, limit: int = 200) -> list[T]:
     """Never what a run still works on."""
     table = TABLES[kind]
-    query = sa.select(table).where(table.c.expires_at <= now, table.c.state != "running").limit(limit)
+    query = sa.select(table).where(table.c.expires_at <= now, table.c.state.not_in(("running", TAKEN))).limit(limit)
     return [kind(**row._mapping) for row in conn.execute(query)]
 
 

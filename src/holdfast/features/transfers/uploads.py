@@ -139,7 +139,7 @@ class UploadsService:
     def delete(self, actor: Actor, upload_id: str) -> None:
         with self._db.write() as conn:
             upload = own(conn, actor, upload_id)
-            if store.importing(conn, upload.id):
+            if upload.state == store.TAKEN or store.importing(conn, upload.id):
                 raise Conflict("this upload is being imported", code="upload_in_use")
             store.delete(conn, Upload, upload.id)
             _record(conn, actor, upload, "upload.delete")

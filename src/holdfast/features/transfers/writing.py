@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import queue
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any, cast
-from urllib.parse import quote
 
 from holdfast.contract.bulk import CanBulk, Unload, Unloading
 from holdfast.contract.catalog import Catalog
@@ -31,7 +29,6 @@ MEDIA = {
     "parquet": "application/vnd.apache.parquet",
 }
 PIECE = 256 * 1024
-_UNSAFE = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,6 @@ class ExportWish:
 
     def file_name(self, database: str) -> str:
         return f"{self.table or database}.{self.form}{SUFFIX[self.squeeze]}"
-
-
-def disposition(name: str) -> str:
-    """Content-Disposition (RFC 6266) for any name: a plain one for old clients, the real one in RFC 8187 form."""
-    plain = _UNSAFE.sub("_", name.encode("ascii", "replace").decode())[:100].strip("._") or "export"
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
 
 def resolve(catalog: Catalog, table: str) -> tuple[str, str]:

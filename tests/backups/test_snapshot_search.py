@@ -1,0 +1,90 @@
+"""Finding snapshots, doing the same to many of them, and the history of runs and plans as lists and files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from world import OWNER, World, actor_with, refused
+
+from holdfast.features.backups.model import Snapshot, snapshots
+from holdfast.features.backups.searching import Search
+from holdfast.kernel.clock import SystemClock
+from holdfast.kernel.ids import new_id
+
+TAG = 'a"b\'; --ü%_'
+"""Awkward in SQL, in JSON and in LIKE."""
+
+
+@pytest.fixture(scope="module")
+def filled(here: World) -> dict[str, str]:
+    """Rows of snapshots, as they would be after years: name -> id."""
+    now = SystemClock().now()
+    database = here.create("sqlite", "searched")
+    made = here.snapshot(database.id, level=1)
+    ids = {"real": made.id, "database": database.id}
+    wanted: dict[str, dict[str, Any]] = {
+        "tagged": {"tags": [TAG, "nightly"], "taken_at": now - timedelta(days=10)},
+        "nightly": {"tags": ["nightly"], "taken_at": now - timedelta(days=20)},
+        "imported": {"trigger": "import", "summary": {"imported": {"file": "Old_Shop%.dump"}}, "taken_at": now},
+        "held": {"hold": True, "taken_at": now - timedelta(days=400)},
+    }
+    with here.db.write() as conn:
+        for name, changes in wanted.items():
+            ids[name] = new_id("snap")
+            values = vars(made) | {"tags": [], "summary": {}, "id": ids[name], "version": 1} | changes
+            conn.execute(snapshots.insert().values(**values))
+    return ids
+
+
+def found(here: World, filled: dict[str, str], **search: Any) -> set[str]:
+    names = {value: name for name, value in filled.items()}
+    rows = here.services.snapshots.list(OWNER, resource_id=filled["database"], search=Search(**search))
+    return {names[row.id] for row in rows}
+
+
+def test_a_search_finds_what_it_says(here: World, filled: dict[str, str]) -> None:
+    now = SystemClock().now()
+    assert found(here, filled) == {"real", "tagged", "nightly", "imported", "held"}
+    assert found(here, filled, tags=["nightly"]) == {"tagged", "nightly"}
+    assert found(here, filled, tags=["nightly", TAG]) == {"tagged"}
+    assert found(here, filled, tags=["night"]) == set(), "a tag is whole"
+    assert found(here, filled, text="NIGHT") == {"tagged", "nightly"}
+    assert found(here, filled, text="ü%_") == {"tagged"}
+    assert found(here, filled, text="shop%") == {"imported"}
+    assert found(here, filled, text="%") == {"tagged", "imported"}, "no wildcard of its own"
+    assert found(here, filled, text=filled["held"][5:]) == {"held"}
+    assert found(here, filled, text="searched") == {"real", "tagged", "nightly", "imported", "held"}
+    assert found(here, filled, triggers=["import"]) == {"imported"}
+    assert found(here, filled, hold=True) == {"held"}
+    assert found(here, filled, until=now - timedelta(days=15)) == {"nightly", "held"}
+    assert found(here, filled, since=now - timedelta(days=15), until=now - timedelta(days=5)) == {"tagged"}
+    assert found(here, filled, text="' OR 1=1 --") == set()
+
+
+def test_the_history_of_runs_is_filtered_and_exported(here: World, filled: dict[str, str]) -> None:
+    runs, now = here.services.runs, SystemClock().now()
+    mine = {"resource_id": filled["database"]}
+    assert {run.kind for run in runs.list(OWNER, **mine)} == {"database.create", "snapshot.create"}
+    assert runs.list(OWNER, since=now, **mine) == []
+    assert len(runs.list(OWNER, until=now, triggers=["manual"], **mine)) == 2
+    from holdfast.features.runs.export import COLUMNS, written
+
+    rows = json.loads(b"".join(written(runs.every(OWNER, **mine), "json")))
+    assert [row["kind"] for row in rows] == ["snapshot.create", "database.create"]
+    assert rows[0]["input"] == {"snapshot_id": filled["real"]}
+    table = list(csv.reader(io.StringIO(b"".join(written(runs.every(OWNER, **mine), "csv")).decode())))
+    assert table[0] == list(COLUMNS)
+    assert len(table) == 3
+    assert json.loads(b"".join(written(iter(()), "json"))) == []
+    refused("not_found", lambda: runs.list(actor_with("run.read", projects=frozenset({"prj_other"})), project_id=here.project.id))
+
+
+def test_a_snapshot_row_is_what_it_was(here: World, filled: dict[str, str]) -> None:
+    with here.db.read() as conn:
+        row = conn.execute(snapshots.select().where(snapshots.c.id == filled["tagged"])).mappings().one()
+    assert list(Snapshot(**row).tags) == [TAG, "nightly"]
