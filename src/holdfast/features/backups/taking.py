@@ -139,7 +139,7 @@ class Taker:
                     hostname="holdfast",
                     paths=[f"/{resource.id}"],
                     tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
-                    facts={**self._facts(snapshot, resource, anchor), "options": options.as_json()},
+                    facts={**facts_of(snapshot, resource, anchor), "options": options.as_json()},
                     stop=ctx.stop,
                     progress=lambda stats: _report(ctx, stats, expected),
                     options=options,
@@ -168,20 +168,6 @@ class Taker:
         parent = Parent(good.restic_id, good.id, repository.manifest(good.restic_id))
         return chaining.decided(parent, newest, asked, self._clock.now())
 
-    def _facts(self, snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:
-        """Among them the audit log's end: what was cut off the log later, this snapshot still remembers."""
-        return {
-            **({ANCHOR: anchor.as_dict()} if anchor else {}),
-            "snapshot_id": snapshot.id,
-            "project_id": resource.project_id,
-            "environment_id": resource.environment_id,
-            "resource_id": resource.id,
-            "resource_name": resource.name,
-            "engine": resource.engine,
-            "spec": dict(resource.spec),
-            "holdfast_version": __version__,
-        }
-
     def _failed(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository | None, error: Exception) -> None:
         """The row fails whether or not the store still answers: otherwise it would say "creating" for ever."""
         try:
@@ -199,6 +185,21 @@ class Taker:
                 verification="red",
                 error=reason_of(error),
             )
+
+
+def facts_of(snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:
+    """Among them the audit log's end: what was cut off the log later, this snapshot still remembers."""
+    return {
+        **({ANCHOR: anchor.as_dict()} if anchor else {}),
+        "snapshot_id": snapshot.id,
+        "project_id": resource.project_id,
+        "environment_id": resource.environment_id,
+        "resource_id": resource.id,
+        "resource_name": resource.name,
+        "engine": resource.engine,
+        "spec": dict(resource.spec),
+        "holdfast_version": __version__,
+    }
 
 
 def find_stored(repository: Repository, snapshot_id: str) -> str | None:

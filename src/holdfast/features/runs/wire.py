@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from holdfast.jobs import LogLine, Run
 
@@ -42,6 +42,7 @@ class RunOut(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    carrier: str | None = Field(default=None, description="The run that takes this one along, of a batch.")
 
     @classmethod
     def of(cls, run: Run) -> RunOut:
