@@ -110,7 +110,8 @@ def service(many: int, runs: int) -> tuple[list[float], float, list[float]]:
     with temporary_server() as server:
         paths = settle(server, many)
         project = server.http.get("/api/v1/projects").json()["items"][0]["id"]
-        limit = {"subject": "project", "subject_id": project, "what": "backups", "amount": 10**6, "window_seconds": 86400}
+        limit = {"subject": "project", "subject_id": project, "what": "backups", "amount": 10**6}
+        limit |= {"window_seconds": 86400}
         server.http.put("/api/v1/limits", json=limit).raise_for_status()
         for number in range(runs):
             body = {"project_id": project, "name": f"bench-{number}", "kind": "local"}

@@ -21,6 +21,7 @@ ADOPTED = {
 }
 VAULT: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/snapshots": one("snapshot.create", body={"repository_id": "$repository"}),
+    "POST /api/v1/snapshots": one("snapshot.create", body={"databases": ["$database"], "repository_id": "$repository"}),
     "GET /api/v1/snapshots": one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/snapshots/{snapshot_id}": one("snapshot.read"),
     "PATCH /api/v1/snapshots/{snapshot_id}": one("snapshot.create", body={"tags": ["walk"]}),
