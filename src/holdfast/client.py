@@ -27,7 +27,7 @@ _ONCE_SECONDS = 0.3
 # What creates and takes an Idempotency-Key: sent again under the same key, the server answers as it did the first time.
 _CREATES = re.compile(
     r"/(databases|databases/external|databases/[^/]+/(?:snapshots|snapshot-imports|drills|migrations|clone|moves|saved-queries)"
-    r"|databases/[^/]+/(?:exports|uploads|imports)|moves/[^/]+/start|snapshots/[^/]+/restore"
+    r"|snapshots|databases/[^/]+/(?:exports|uploads|imports)|moves/[^/]+/start|snapshots/[^/]+/restore"
     r"|projects|projects/[^/]+/environments|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers"
     r"|projects/[^/]+/(?:masking-profiles|plans)|plans/[^/]+/run|alert-channels|alert-rules"
     r"|databases/[^/]+/tables/.+/rows)"

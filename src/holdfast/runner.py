@@ -18,6 +18,7 @@ from holdfast.features.alerts import environment as alert_variables
 from holdfast.features.alerts import wiring as alerts_wiring
 from holdfast.features.alerts.loop import AlertLoop
 from holdfast.features.audit.sequencer import WRITTEN
+from holdfast.features.backups.batching import BatchTaker
 from holdfast.features.backups.care_tasks import CareTasks
 from holdfast.features.backups.counts import COUNTS
 from holdfast.features.backups.keys import Keys
@@ -147,7 +148,8 @@ def build(
     RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
     CareTasks(db, keys, clock).register(tasks)
     whole = RepositoryTasks(db, keys, secrets, clock)
-    BackupTasks(db, keys, taker, verifier, restorer, swapper, clock, whole).register(tasks)
+    batches = BatchTaker(db, reach, keys, verifier, clock, quotas)
+    BackupTasks(db, keys, taker, verifier, restorer, swapper, clock, whole, batches).register(tasks)
     MetadataTaker(db, keys, settings, clock).register(tasks)
     DrillTasks(db, keys, verifier, clock).register(tasks)
     databases.at_purge(lambda conn, resource: drill_store.forget(conn, resource.id))

@@ -33,6 +33,7 @@ CREATING = [
     "POST /api/v1/repositories",
     "POST /api/v1/databases/{database_id}/saved-queries",
     "POST /api/v1/databases/{database_id}/snapshots",
+    "POST /api/v1/snapshots",
     "POST /api/v1/databases/{database_id}/drills",
     "POST /api/v1/databases/{database_id}/migrations",
     "POST /api/v1/databases/{database_id}/clone",
@@ -52,6 +53,7 @@ ELSEWHERE = [
 # Another request on the same route, where it has no name.
 OTHERWISE: dict[str, dict[str, Any]] = {
     "POST /api/v1/databases/{database_id}/snapshots": {"tags": ["other"]},
+    "POST /api/v1/snapshots": {"tags": ["other"]},
     "POST /api/v1/databases/{database_id}/drills": {"snapshot_id": "other"},
     "POST /api/v1/keys/{key_id}/rotate": {"overlap_seconds": 5},
     "POST /api/v1/databases/{database_id}/exports": {"format": "json"},

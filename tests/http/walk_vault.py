@@ -25,6 +25,7 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/snapshot-imports": Ask(
         ("snapshot.import", "database.import"), {"upload_id": "$upload", "passphrase": "a passphrase of the walk"}
     ),
+    "POST /api/v1/snapshots": one("snapshot.create", body={"databases": ["$database"], "repository_id": "$repository"}),
     "GET /api/v1/snapshots": one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/snapshots/{snapshot_id}": one("snapshot.read"),
     "PATCH /api/v1/snapshots/{snapshot_id}": one("snapshot.create", body={"tags": ["walk"]}),

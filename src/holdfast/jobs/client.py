@@ -21,6 +21,12 @@ from holdfast.kernel.errors import NotFound, Retryable
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.wake import Wake
 
+# What runs that are carried have in common with their carrier.
+_SHARED = (
+    *("project_id", "environment_id", "actor", "trigger", "requested_at", "not_before", "correlation_id"),
+    *("node", "lane", "lane_limit", "lane_node_limit", "deadline_seconds"),
+)
+
 
 class Jobs:
     """What the API and the tests use. Writing verbs need a connection from `Database.write`; when that transaction
@@ -90,6 +96,23 @@ class Jobs:
         )
         self._tell(conn, "runs")
         return self._found(conn, run_id)
+
+    def submit_carried(
+        self, conn: sa.Connection, carrier: Run, kind: str, members: Sequence[tuple[str, Mapping[str, JSON]]]
+    ) -> list[str]:
+        """Runs that `carrier`, just submitted, takes along: one of each (resource, input), as its own row, in one
+        statement. Their ids, in order. On their own, should it come to that, they have the carrier's node, lane and
+        deadline."""
+        ids = [new_id("run") for _ in members]
+        same = sa.select(runs).where(runs.c.id == carrier.id)
+        of_carrier = dict(conn.execute(same).mappings().one())
+        common = {name: of_carrier[name] for name in _SHARED}
+        common |= {"kind": kind, "state": "queued", "epoch": 0, "exclusive": False, "carrier": carrier.id}
+        if ids:
+            rows = zip(ids, members, strict=True)
+            values = [{**common, "id": each, "resource_id": about[0], "input": dict(about[1])} for each, about in rows]
+            conn.execute(sa.insert(runs), values)
+        return ids
 
     def cancel(self, conn: sa.Connection, run_id: str) -> Run:
         """Ask a run to stop; one that was never begun ends at once, one that has ended stays. Raises NotFound."""

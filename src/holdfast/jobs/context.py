@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
-from holdfast.jobs import store
-from holdfast.jobs.model import Progress, Run
+from holdfast.jobs import carrying, store
+from holdfast.jobs.model import End, Progress, Run
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
@@ -72,11 +73,21 @@ class Context:
     """`TaskContext` of one claim. Everything it writes is refused with `Conflict("claim_lost")` once another runner
     has claimed the run."""
 
-    def __init__(self, db: Database, clock: Clock, run: Run, scratch: Path) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        run: Run,
+        scratch: Path,
+        stop: Stop | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """`tell` wakes whoever follows the run of that id; `stop` is shared by runs that one carries."""
         self._db = db
         self._clock = clock
+        self._tell = tell
         self.run = run
-        self.stop = Stop()
+        self.stop = stop or Stop()
         self.scratch = scratch
         self.meter = Meter(clock)
         self._begun = clock.monotonic()
@@ -121,3 +132,30 @@ class Context:
         with self._db.write() as conn:
             store.require(conn, self.run)
             yield conn
+
+    def carry(self, limit: int) -> Sequence[Context]:
+        """See `TaskContext.carry`."""
+        self.stop.check()
+        with self._db.write() as conn:
+            claimed = carrying.claim(conn, self.run, limit, self._clock.now())
+        place = self.scratch / "carried"
+        return [Context(self._db, self._clock, run, place / run.id, self.stop, self._tell) for run in claimed]
+
+    def end_carried(self, conn: sa.Connection, ends: Sequence[End]) -> frozenset[str]:
+        """See `TaskContext.end_carried`."""
+        done = carrying.end(conn, ends, self._clock.now())
+        tell = self._tell
+        if tell is not None:
+            for run_id in sorted(done):
+                self._db.after_commit(conn, partial(tell, run_id))
+        return done
+
+    def cancelled_carried(self, conn: sa.Connection) -> frozenset[str]:
+        """See `TaskContext.cancelled_carried`."""
+        return carrying.unwanted(conn, self.run.id)
+
+    def let_go(self, *, cancel: bool = False, only: Sequence[str] | None = None) -> int:
+        """See `TaskContext.let_go`."""
+        with self.commit() as conn:
+            moment = self._clock.now() if cancel else None
+            return carrying.release(conn, self.run, cancel=moment, only=only)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +36,7 @@ class Run:
     """Our row and the only status anyone reads. `epoch` rises with each claim: a runner that paused and woke up
     holds an old one and can change nothing. `deaths` counts the runners that died with it (see jobs/giving_up).
     Only runners of `node` claim it; None = any. Runs of one `lane` share a limit (see jobs/lanes). One at work for
-    longer than `deadline_seconds` is cancelled."""
+    longer than `deadline_seconds` is cancelled. One with a `carrier` is taken along by that run (see jobs/carrying)."""
 
     id: str
     kind: str
@@ -62,6 +62,18 @@ class Run:
     lane: str | None = None
     deadline_seconds: int | None = None
     not_before: datetime | None = None
+    carrier: str | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """How a carried run ends: `state` "succeeded", "failed" or "cancelled"."""
+
+    run: Run
+    state: str
+    result: Mapping[str, JSON] | None = None
+    error: Mapping[str, Any] | None = None
+    progress: Progress | None = None
 
 
 class TaskContext(Protocol):
@@ -87,6 +99,26 @@ class TaskContext(Protocol):
 
     def commit(self) -> AbstractContextManager[sa.Connection]:
         """The one transaction that writes state: `Conflict("claim_lost")` when our epoch is not current."""
+        ...
+
+    def carry(self, limit: int) -> Sequence[TaskContext]:
+        """Up to `limit` of the runs this one carries, claimed for it: empty when no more can be taken along now.
+
+        They share its `stop`. Each is to be ended by `end_carried` or goes back by `let_go`. What was never taken along
+        is set free when this run ends: a runner takes each by itself. See jobs/carrying."""
+        ...
+
+    def end_carried(self, conn: sa.Connection, ends: Sequence[End]) -> frozenset[str]:
+        """Inside `commit`: the ids of those that ended now. One whose claim is lost stays as it is."""
+        ...
+
+    def cancelled_carried(self, conn: sa.Connection) -> frozenset[str]:
+        """Ids of the carried runs at work that somebody wants stopped."""
+        ...
+
+    def let_go(self, *, cancel: bool = False, only: Sequence[str] | None = None) -> int:
+        """What was taken along and did not end (of that `only` some) waits for a runner by itself now; `cancel`: which
+        finds it asked to stop and undoes what was begun. How many."""
         ...
 
 

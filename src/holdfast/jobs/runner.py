@@ -162,7 +162,7 @@ class Runner:
 
     def _start(self, run: Run) -> None:
         scratch = self._scratch_root / run.id / str(run.epoch)
-        context = Context(self._db, self._clock, run, scratch)
+        context = Context(self._db, self._clock, run, scratch, tell=self._notify)
         if run.cancel_requested_at is not None:
             context.stop.stop("cancel requested")
         elif run.deaths >= UNDO_AFTER:

@@ -33,6 +33,7 @@ runs = sa.Table(
     sa.Column("lane_limit", sa.Integer),
     sa.Column("lane_node_limit", sa.Integer),
     sa.Column("deadline_seconds", sa.Integer),
+    sa.Column("carrier", sa.String(64)),
     sa.Column("started_at", Timestamp),
     sa.Column("finished_at", Timestamp),
     sa.Column("cancel_requested_at", Timestamp),
@@ -40,6 +41,7 @@ runs = sa.Table(
     sa.Index("ix_runs_state", "state", "id"),
     sa.Index("ix_runs_project", "project_id", "id"),
     sa.Index("ix_runs_resource", "resource_id", "id"),
+    sa.Index("ix_runs_carrier", "carrier", "state"),
 )
 
 # Whatever the code does: two exclusive runs of one resource are never in state running at once.

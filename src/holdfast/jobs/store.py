@@ -17,7 +17,7 @@ from holdfast.jobs.schema import run_logs, run_steps, runs
 from holdfast.kernel.errors import Conflict
 
 _HIDDEN = ("exclusive", "lane_limit", "lane_node_limit")
-_FIELDS = [column for column in runs.c if column.name not in _HIDDEN]
+FIELDS = [column for column in runs.c if column.name not in _HIDDEN]
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,20 @@ class LogLine:
 
 def to_run(row: Mapping[Any, Any]) -> Run:
     """The row as everyone reads it."""
-    values = {column.name: row[column.name] for column in _FIELDS}
+    values = {column.name: row[column.name] for column in FIELDS}
     progress = values.pop("progress")
     return Run(**values, progress=Progress(**progress) if progress else None)
 
 
 def get(conn: sa.Connection, run_id: str) -> Run | None:
-    row = conn.execute(sa.select(*_FIELDS).where(runs.c.id == run_id)).mappings().first()
+    row = conn.execute(sa.select(*FIELDS).where(runs.c.id == run_id)).mappings().first()
     return to_run(row) if row else None
 
 
 def claimable_at(node: str | None) -> sa.ColumnElement[bool]:
-    """Queued, and bound to this node or to none."""
-    return sa.and_(runs.c.state == "queued", sa.or_(runs.c.node.is_(None), runs.c.node == node))
+    """Queued, bound to this node or to none, and carried by no other run."""
+    here = sa.or_(runs.c.node.is_(None), runs.c.node == node)
+    return sa.and_(runs.c.state == "queued", here, runs.c.carrier.is_(None))
 
 
 def claim(
@@ -102,19 +103,19 @@ def claim(
             started_at=sa.func.coalesce(runs.c.started_at, sa.bindparam("now", now, runs.c.started_at.type)),
             exclusive=exclusive,
         )
-        .returning(*_FIELDS)
+        .returning(*FIELDS)
     )
     row = conn.execute(taken).mappings().first()
     return to_run(row) if row else None
 
 
-def _held(run: Run) -> sa.ColumnElement[bool]:
+def held(run: Run) -> sa.ColumnElement[bool]:
     return sa.and_(runs.c.id == run.id, runs.c.state == "running", runs.c.epoch == run.epoch)
 
 
 def holds(conn: sa.Connection, run: Run) -> bool:
     """Whether the claim `run` was read under is still the current one; on PostgreSQL the row stays locked."""
-    return conn.execute(sa.select(runs.c.id).where(_held(run)).with_for_update()).first() is not None
+    return conn.execute(sa.select(runs.c.id).where(held(run)).with_for_update()).first() is not None
 
 
 def require(conn: sa.Connection, run: Run) -> None:
@@ -137,17 +138,40 @@ def finish(
     error: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> bool:
-    """The one end of a run; False when the claim is not ours any more, and then nothing changed."""
+    """The one end of a run; False when the claim is not ours any more, and then nothing changed.
+
+    What it carries and did not take along is cancelled with it when somebody cancelled it, else set free."""
     values: dict[str, Any] = {"state": state, "finished_at": now, "result": result, "error": error}
     if progress is not None:
         values["progress"] = asdict(progress)
-    return conn.execute(sa.update(runs).where(_held(run)).values(**values)).rowcount == 1
+    if conn.execute(sa.update(runs).where(held(run)).values(**values)).rowcount != 1:
+        return False
+    if state == "cancelled":
+        cancel_carried(conn, run.id, now)
+    else:
+        set_free(conn, run.id)
+    return True
+
+
+def set_free(conn: sa.Connection, carrier: str) -> int:
+    """What the run `carrier` carries and did not take along waits for a runner by itself now. How many."""
+    waiting = sa.and_(runs.c.carrier == carrier, runs.c.state == "queued")
+    return conn.execute(sa.update(runs).where(waiting).values(carrier=None)).rowcount
+
+
+def cancel_carried(conn: sa.Connection, carrier: str, now: datetime) -> None:
+    """All that waits to be taken along. One that was begun by a claim before waits for a runner now: only its task
+    knows what to undo."""
+    waiting = sa.and_(runs.c.carrier == carrier, runs.c.state == "queued")
+    fresh = sa.update(runs).where(waiting, runs.c.epoch == 0)
+    conn.execute(fresh.values(state="cancelled", cancel_requested_at=now, finished_at=now))
+    conn.execute(sa.update(runs).where(waiting).values(cancel_requested_at=now, carrier=None))
 
 
 def release(conn: sa.Connection, run: Run) -> bool:
     """Back to the queue with its recorded steps: the runner is going away. False when the claim is not ours."""
     values = {"state": "queued", "claimed_by": None, "exclusive": False}
-    return conn.execute(sa.update(runs).where(_held(run)).values(**values)).rowcount == 1
+    return conn.execute(sa.update(runs).where(held(run)).values(**values)).rowcount == 1
 
 
 def release_all_of(conn: sa.Connection, runner: str) -> list[str]:
@@ -178,11 +202,13 @@ def cancel(conn: sa.Connection, run_id: str, now: datetime) -> None:
     )
     if conn.execute(ended).rowcount == 0:
         conn.execute(asked)
+    else:
+        cancel_carried(conn, run_id, now)
 
 
 def write_progress(conn: sa.Connection, run: Run, progress: Progress) -> bool:
     """False when the claim is not ours any more."""
-    return conn.execute(sa.update(runs).where(_held(run)).values(progress=asdict(progress))).rowcount == 1
+    return conn.execute(sa.update(runs).where(held(run)).values(progress=asdict(progress))).rowcount == 1
 
 
 def step_result(conn: sa.Connection, run: Run, name: str) -> tuple[bool, Any]:

@@ -6,9 +6,9 @@ that snapshot alone; what fails in the store or in memory ends the batch, since 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -29,7 +29,7 @@ from holdfast.vault.pipeline import About, WrittenSnapshot, put_snapshot
 from holdfast.vault.repository import MANIFEST, Repository
 from holdfast.vault.sealer import Sealer
 
-_GROUP = 64
+GROUP = 64
 
 
 @dataclass(frozen=True)
@@ -84,22 +84,43 @@ class _Stored:
     line: _SmallLine
 
 
-class _Batch:
-    def __init__(self, repo: Repository, lock: Held, stop: Stop, options: SnapshotOptions) -> None:
-        self.repo, self.lock, self.stop, self.options = repo, lock, stop, options
+class Batch:
+    """One lock, one index, shared packs; `write` takes group after group. See `batching`."""
+
+    def __init__(
+        self, repo: Repository, lock: Held, stop: Stop, options: SnapshotOptions, pool: ThreadPoolExecutor
+    ) -> None:
+        self.repo, self.lock, self.stop, self.options, self.pool = repo, lock, stop, options, pool
         self.known = Known(repo)
         limit = Bandwidth(options.bandwidth, stop)
         self.packer = Packer(repo, lambda _: None, self.known.named, lock.require, limit)
+
+    def write(self, group: Sequence[Wish], unwanted: Callable[[], Collection[int]] | None = None) -> list[Outcome]:
+        """Each its snapshot or why there is none, in order. Everything is durable and in an index before the first
+        document is written. `unwanted` is asked just before that: which of the group nobody wants any more (Cancelled).
+
+        Raises what `write_snapshots` does; of the group some snapshots may stand then, whole."""
+        stored = _stored(self, group)
+        self.stop.check()
+        for index in unwanted() if unwanted is not None else ():
+            stored[index] = Cancelled("cancel requested")
+        return list(self.pool.map(self._put, group, stored))
+
+    def _put(self, wish: Wish, stored: _Stored | HoldfastError) -> Outcome:
+        if isinstance(stored, HoldfastError):
+            return stored
+        name = put_snapshot(self.repo, self.lock, wish.about, stored.root)
+        return WrittenSnapshot(name, stored.manifest, stored.line.stats)
 
     def store(self, wish: Wish) -> _Stored | HoldfastError:
         """Everything but the document. What goes wrong with this capture alone is returned."""
         try:
             self.stop.check()
-            parent = self.repo.nodes(wish.about.parent) if wish.about.parent else {}
-            line = _SmallLine(
-                self.repo, parent, self.stop, None, self.options, self.lock, self.known, self.packer
-            ).begin()
             with wish.capture() as capture:
+                parent = self.repo.nodes(wish.about.parent) if wish.about.parent else {}
+                line = _SmallLine(
+                    self.repo, parent, self.stop, None, self.options, self.lock, self.known, self.packer
+                ).begin()
                 manifest = complete(line.run(capture), line.files, wish.about.facts)
                 extra = {MANIFEST: manifest_to_json(manifest), **capture.companions()}
                 root = store_trees(line.files, extra, line.add_now, timestamp(self.repo.clock.now()))
@@ -108,6 +129,24 @@ class _Batch:
             raise
         except HoldfastError as error:
             return error
+
+
+@contextmanager
+def batching(
+    repo: Repository, *, stop: Stop | None = None, options: SnapshotOptions | None = None, patience: float = 0.0
+) -> Iterator[Batch]:
+    """Hold the repository's lock for many groups; also for readers, which then share one lock file.
+
+    Each snapshot is read by one thread, `options.workers` of them at once: for databases that are small beside a pack.
+    Raises Conflict (locked, for more than `patience` seconds)."""
+    stop, options = stop or Stop(), options or SnapshotOptions()
+    with (
+        repo.locks.held(stop=stop, wait=patience) as lock,
+        repo.locks.reading(),
+        ThreadPoolExecutor(max(2, options.workers), thread_name_prefix="pipeline-batch") as pool,
+    ):
+        repo.store.sweep()
+        yield Batch(repo, lock, stop, options, pool)
 
 
 def write_snapshots(
@@ -121,40 +160,22 @@ def write_snapshots(
 ) -> list[Outcome]:
     """In the order of the wishes, each its snapshot or why there is none. `done` hears of each when that is sure.
 
-    Each is read by one thread, `options.workers` of them at once: for databases that are small beside a pack. Raises
-    Cancelled, DiskFull, Corrupt (a blob that does not survive sealing), Conflict (locked), Retryable; what `done` heard
-    of until then stands; of the same group others may stand too, whole.
+    Raises Cancelled, DiskFull, Corrupt (a blob that does not survive sealing), Conflict (locked), Retryable; what
+    `done` heard of until then stands; of the same group others may stand too, whole.
     """
-    stop, options = stop or Stop(), options or SnapshotOptions()
     outcomes: list[Outcome] = []
-    with (
-        repo.locks.held(stop=stop, wait=patience) as lock,
-        ThreadPoolExecutor(max(2, options.workers), thread_name_prefix="pipeline-batch") as pool,
-    ):
-        repo.store.sweep()
-        batch = _Batch(repo, lock, stop, options)
-
-        def put(pair: tuple[Wish, _Stored | HoldfastError]) -> Outcome:
-            wish, stored = pair
-            if isinstance(stored, HoldfastError):
-                return stored
-            name = put_snapshot(repo, lock, wish.about, stored.root)
-            return WrittenSnapshot(name, stored.manifest, stored.line.stats)
-
-        for at in range(0, len(wishes), _GROUP):
-            group = wishes[at : at + _GROUP]
-            stored = _stored(batch, pool, group)
-            stop.check()
-            for outcome in pool.map(put, zip(group, stored, strict=True)):
+    with batching(repo, stop=stop, options=options, patience=patience) as batch:
+        for at in range(0, len(wishes), GROUP):
+            for outcome in batch.write(wishes[at : at + GROUP]):
                 if done is not None:
                     done(len(outcomes), outcome)
                 outcomes.append(outcome)
     return outcomes
 
 
-def _stored(batch: _Batch, pool: ThreadPoolExecutor, group: Sequence[Wish]) -> list[_Stored | HoldfastError]:
+def _stored(batch: Batch, group: Sequence[Wish]) -> list[_Stored | HoldfastError]:
     """A group's blobs, durable and in an index."""
-    futures = [pool.submit(batch.store, wish) for wish in group]
+    futures = [batch.pool.submit(batch.store, wish) for wish in group]
     try:
         stored = [future.result() for future in futures]
         batch.packer.finish()
@@ -168,7 +189,7 @@ def _stored(batch: _Batch, pool: ThreadPoolExecutor, group: Sequence[Wish]) -> l
     return stored
 
 
-def _give_up(batch: _Batch, error: BaseException) -> NoReturn:
+def _give_up(batch: Batch, error: BaseException) -> NoReturn:
     if isinstance(error, Cancelled):
         if batch.stop.reason == LOCK_LOST:
             raise Retryable(LOCK_LOST, code="repository_lock_lost") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from pyfastcdc import FastCDC
@@ -13,6 +14,10 @@ from holdfast.kernel.stop import Stop
 AVERAGE = 512 << 10
 SMALLEST, LARGEST = AVERAGE // 4, AVERAGE * 4
 _WINDOW = 4 * LARGEST  # more than twice the largest chunk, or a cut could depend on where a read ended
+
+_READ = 1 << 20  # at most so much at once
+_REST = 4 << 10
+_of_thread = threading.local()
 
 Emit = Callable[[int, bytes], None]  # (position in the entry's list, chunk)
 
@@ -39,31 +44,41 @@ def _kept(data: memoryview) -> bytes:
 
 
 def cut_stream(stream: Stream, emit: Emit, stop: Stop) -> int:
-    """Emit content-defined chunks in order; their number. The cuts depend on the bytes alone, not on how they came."""
+    """Emit content-defined chunks in order; their number. The cuts depend on the bytes alone, not on how they came.
+
+    Bytes are copied twice: into the window by the stream itself, and out of it as a chunk."""
     cutter = FastCDC(AVERAGE, min_size=SMALLEST, max_size=LARGEST)
-    count, window, final = 0, b"", False
-    block = memoryview(bytearray(1 << 20))
+    window = _window()
+    count, held, final = 0, 0, False
     while not final:
-        window, final = _fill(window, stream, block, stop)
+        held, final = _fill(window, held, stream, stop)
         taken = 0
-        for chunk in cutter.cut_buf(window) if window else ():
+        for chunk in cutter.cut_buf(window[:held]) if held else ():
             end = chunk.offset + chunk.length
-            if not final and end > len(window) - LARGEST:
+            if not final and end > held - LARGEST:
                 break
-            emit(count, window[chunk.offset : end])
+            emit(count, bytes(window[chunk.offset : end]))
             count, taken = count + 1, end
-        window = window[taken:]
+        window[: held - taken] = bytes(window[taken:held])
+        held -= taken
     return count
 
 
-def _fill(window: bytes, stream: Stream, block: memoryview, stop: Stop) -> tuple[bytes, bool]:
-    """Read until the window is full or the stream ends (True)."""
-    parts, held = [window], len(window)
-    while held < _WINDOW:
+def _window() -> memoryview:
+    """This thread's own: one for each of ten thousand small tables would cost more than reading them."""
+    found: memoryview | None = getattr(_of_thread, "window", None)
+    if found is None:
+        found = _of_thread.window = memoryview(bytearray(_WINDOW))
+    return found
+
+
+def _fill(window: memoryview, held: int, stream: Stream, stop: Stop) -> tuple[int, bool]:
+    """Read until the window is full or the stream ends (True); how many bytes it holds. Short of a few bytes is full:
+    some streams cannot fill so small a rest."""
+    while held < _WINDOW - _REST:
         stop.check()
-        taken = stream.readinto(block)
+        taken = stream.readinto(window[held : held + _READ])
         if taken == 0:
-            return b"".join(parts), True
-        parts.append(bytes(block[:taken]))
+            return held, True
         held += taken
-    return b"".join(parts), False
+    return held, False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
+from holdfast.features.backups.asking import Asked, How
 from holdfast.features.backups.model import Restore, Snapshot
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.searching import Search
@@ -21,6 +23,8 @@ from holdfast.features.backups.wire import (
     SnapshotOut,
     SnapshotPatch,
     SnapshotRunOut,
+    SnapshotsAskedOut,
+    SnapshotsIn,
     VerificationOut,
     VerifyIn,
 )
@@ -46,6 +50,10 @@ def _pair(made: tuple[Snapshot, Run]) -> SnapshotRunOut:
 
 def _pair_wire(made: tuple[Snapshot, Run]) -> dict[str, Any]:
     return _pair(made).model_dump(mode="json")
+
+
+def _asked_wire(asked: Sequence[Asked]) -> dict[str, Any]:
+    return SnapshotsAskedOut.of(asked).model_dump(mode="json")
 
 
 def _restored(made: tuple[Resource, Restore, Run]) -> RestoreRunOut:
@@ -77,6 +85,22 @@ def create_snapshot(
             options=body.options.chosen(),
             full=body.full,
             once=once.answering(_pair_wire, 202),
+        )
+    )
+
+
+@router.post("/snapshots", operation_id="snapshot_create_many", status_code=202, responses=answers(403, 404, 409))
+def create_snapshots(
+    body: SnapshotsIn, actor: CurrentActor, service: Service, once: IdempotencyKey
+) -> SnapshotsAskedOut:
+    """Take a snapshot of each of many databases; small ones go together in one run. One that fails hinders no other."""
+    return SnapshotsAskedOut.of(
+        service.create_many(
+            actor,
+            body.which(),
+            How(actor, "manual", body.level, body.tags, body.options.chosen(), body.full),
+            repository_id=body.repository_id,
+            once=once.answering(_asked_wire, 202),
         )
     )
 

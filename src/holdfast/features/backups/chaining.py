@@ -5,7 +5,7 @@ A chain is a history of reading, not of storage: every snapshot is whole in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -122,14 +122,20 @@ def summary(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def proven(repository: Repository, restic_id: str, manifest: Manifest) -> Verdict | None:
-    """Compare what was read again with what the parent has in the same places; None when nothing was left out."""
+def proven(
+    repository: Repository, restic_id: str, manifest: Manifest, present: Container[str] | None = None
+) -> Verdict | None:
+    """Compare what was read again with what the parent has in the same places; None when nothing was left out.
+
+    `present`: names of the snapshots that are in the repository, when the caller knows."""
     chain, reuse = manifest.facts.get("chain"), manifest.options.get("reuse")
     if not isinstance(chain, Mapping) or not isinstance(reuse, Mapping) or chain.get("type") != "incremental":
         return None
     proofs = _proofs(reuse)
     parent = chain.get("parent_restic_id")
-    if not isinstance(parent, str) or parent not in {info.id for info in repository.snapshots()}:
+    if present is None:
+        present = {info.id for info in repository.snapshots()}
+    if not isinstance(parent, str) or parent not in present:
         return Verdict(Level.HASHES, (Check("rolling sample", None, detail="the parent snapshot is gone"),))
     before, after = repository.nodes(parent), repository.nodes(restic_id)
     checks = [Check("rolling sample", True, actual=f"{len(proofs)} entries")] if proofs else []

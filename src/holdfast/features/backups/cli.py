@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.features.backups import cli_options
+from holdfast.features.backups.cli_many import many
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
@@ -54,12 +55,21 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once 
     holdfast snapshot create shop
     holdfast snapshot create shop --verify L3 --full
     holdfast snapshot create shop --level fast --bandwidth 20MB/s
+    holdfast snapshot create shop blog --verify L1
+    holdfast snapshot create --label tier=gold
+    holdfast snapshot create --all --env production
     """,
 )
 def create(
     ctx: typer.Context,
     *,
-    database: Annotated[str, typer.Argument(help="Database, by name or id.")],
+    databases: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATABASE]...", help="Databases, by name or id.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Of every database (of --project, of --env).")] = False,
+    labels: Annotated[
+        list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Of those with this label; repeatable.")
+    ] = None,
     proof: Proof = None,
     level: cli_options.Compression = None,
     bandwidth: cli_options.Bandwidth = None,
@@ -69,9 +79,10 @@ def create(
     full: Annotated[bool, typer.Option("--full", help="Read everything, also what did not change.")] = False,
     no_wait: NoWait = False,
 ) -> None:
-    """Take a snapshot of a database and prove it."""
+    """Take a snapshot of a database, or of many, and prove it.
+
+    Many small databases go together, in one run; one that fails hinders no other."""
     t = terminal(ctx)
-    found = t.database(database)
     body: dict[str, Any] = {"full": True} if full else {}
     if proof is not None:
         body["level"] = proof
@@ -79,6 +90,9 @@ def create(
         body["options"] = options
     if repository:
         body["repository_id"] = t.repository(repository)["id"]
+    if every or labels or len(databases or ()) != 1:
+        return many(t, databases or (), every=every, labels=labels or (), body=body, no_wait=no_wait)
+    found = t.database((databases or [""])[0])
     made = t.client.post(f"/databases/{found['id']}/snapshots", body)
     if no_wait:
         return _started(t, made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,12 @@ import sqlalchemy as sa
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
+from holdfast.features.backups.asking import Asked, Asker, How, Want
+from holdfast.features.backups.choosing import Which
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow, restores, snapshots
 from holdfast.features.backups.searching import Search
+from holdfast.features.backups.preparing import checked_tags, fresh, kept_options, require_serves
 from holdfast.features.databases.elsewhere import common_node
 from holdfast.features.databases.guard import found as found_database
 from holdfast.features.databases.model import Resource
@@ -23,14 +27,8 @@ from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
-from holdfast.kernel.ids import new_id
-from holdfast.vault.options import SnapshotOptions
 from holdfast.web.etag import changed_meanwhile
 from holdfast.web.idempotency import NEVER, Once
-
-DEFAULT_LEVEL = 1
-FIRST_LEVEL = 3  # the first snapshot of a database is proven by restoring it
-MAX_TAGS = 50
 
 
 class SnapshotsService:
@@ -42,6 +40,7 @@ class SnapshotsService:
         self._keys = keys
         self._clock = clock
         self._quotas = quotas
+        self.asker = Asker(jobs, keys, clock)
 
     def create(
         self,
@@ -80,6 +79,25 @@ class SnapshotsService:
             once.keep(conn, made)
             return made
 
+    def create_many(
+        self, actor: Actor, which: Which, how: How, *, repository_id: str | None, once: Once
+    ) -> list[Asked]:
+        """Of many databases in one transaction; small ones go together in one run. Refused as a whole when one that was
+        named may not be snapshotted by the actor, or the quota has no room for all; one that is not ready is said so.
+        """
+        with self._db.write() as conn:
+            found = which.resources(conn, actor)
+            once.check(conn)
+            for project_id, count in Counter(each.project_id for each in found).items():
+                self._quotas.require(conn, actor, project_id, "backups", count)
+                self._quotas.require_storage(conn, project_id)
+            asked = self.asker.ask(conn, [Want(each, repository_id) for each in found], how)
+            for each in asked:
+                if each.snapshot is not None:
+                    record(conn, actor, each.snapshot, "snapshot.create", {"run_id": each.run_id})
+            once.keep(conn, asked)
+            return asked
+
     def insert(
         self,
         conn: sa.Connection,
@@ -100,50 +118,20 @@ class SnapshotsService:
             chosen = store.get(conn, RepositoryRow, repository_id)
             if chosen is None or chosen.project_id != resource.project_id:
                 raise no_such("repository")
-            if chosen.serves not in (None, resource.environment_id):
-                raise Conflict(
-                    "this repository is for another environment",
-                    code="repository_environment",
-                    hint="Leave it out, or name one that is for this environment or for all.",
-                )
+            require_serves(chosen, resource)
             repository = chosen
             common_node(resource.node, repository.node, "the database and the repository")
-        if level is None:
-            level = DEFAULT_LEVEL if store.proven_before(conn, resource.id) else FIRST_LEVEL
-        snapshot = Snapshot(
-            id=new_id("snap"),
-            project_id=resource.project_id,
-            environment_id=resource.environment_id,
-            resource_id=resource.id,
-            resource_name=resource.name,
-            engine=resource.engine,
-            spec=resource.spec,
-            repository_id=repository.id,
-            restic_id=None,
-            run_id=None,
-            state="creating",
+        snapshot = fresh(
+            resource,
+            repository,
+            actor=actor.id,
+            level=level,
+            proven=level is not None or store.proven_before(conn, resource.id),
             trigger=trigger,
-            summary={},
-            source_bytes=None,
-            stored_bytes=None,
-            entries=None,
-            tables=None,
-            rows=None,
-            seconds=None,
-            position=None,
-            wanted_level=max(DEFAULT_LEVEL, level),
-            verified_level=None,
-            verification="yellow",
             tags=checked_tags(tags),
-            hold=False,
-            error=None,
-            version=1,
-            created_by=actor.id,
-            created_at=self._clock.now(),
-            taken_at=None,
-            deleted_at=None,
             plan_id=plan_id,
             options=kept_options(options),
+            now=self._clock.now(),
         )
         store.insert(conn, snapshot)
         return snapshot
@@ -310,19 +298,3 @@ def record(conn: sa.Connection, actor: Actor, snapshot: Snapshot, action: str, d
         resource_id=snapshot.resource_id,
         details={"snapshot_id": snapshot.id, "name": snapshot.resource_name, **details},
     )
-
-
-def kept_options(chosen: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """As they are kept until the snapshot is taken, on whatever node that is. Raises Invalid."""
-    if not chosen:
-        return None
-    SnapshotOptions.of(chosen)
-    return dict(chosen)
-
-
-def checked_tags(tags: Sequence[str]) -> list[str]:
-    """At most 50 different ones of 1-100 characters without control characters. Raises Invalid."""
-    unique = list(dict.fromkeys(tags))
-    if len(unique) > MAX_TAGS or any(not 1 <= len(tag) <= 100 or not tag.isprintable() for tag in unique):
-        raise Invalid(f"at most {MAX_TAGS} tags of 1 to 100 printable characters", code="tags_invalid")
-    return unique

@@ -209,3 +209,44 @@ def good_elsewhere(conn: sa.Connection, snapshot: Snapshot) -> bool:
         c.resource_id == snapshot.resource_id, *_good(), c.repository_id != snapshot.repository_id
     )
     return conn.execute(query.limit(1)).first() is not None
+
+
+def insert_many(conn: sa.Connection, rows: Sequence[Snapshot | VerificationRow]) -> None:
+    """All of one kind, in one statement."""
+    if rows:
+        conn.execute(sa.insert(_TABLES[type(rows[0])]), [asdict(row) for row in rows])
+
+
+def by_ids(conn: sa.Connection, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
+    query = sa.select(snapshots).where(snapshots.c.id.in_(snapshot_ids))
+    return {row["id"]: Snapshot(**row) for row in conn.execute(query).mappings()}
+
+
+def newest_of(
+    conn: sa.Connection, resource_ids: Sequence[str], repository_id: str | None = None, *, good: bool = False
+) -> dict[str, Snapshot]:
+    """By database: its newest ready snapshot; `good`: of those that no verification found wrong."""
+    c = snapshots.c
+    wanted = [c.resource_id.in_(resource_ids), c.state == "ready"]
+    if repository_id is not None:
+        wanted.append(c.repository_id == repository_id)
+    if good:
+        wanted.append(c.verification != "red")
+    newest = sa.select(sa.func.max(c.id)).where(*wanted).group_by(c.resource_id)
+    found = conn.execute(sa.select(snapshots).where(c.id.in_(newest))).mappings()
+    return {row["resource_id"]: Snapshot(**row) for row in found}
+
+
+def newest_sizes(conn: sa.Connection, resource_ids: Sequence[str]) -> dict[str, int]:
+    """By database: what its newest ready snapshot holds; one that never had any is not there."""
+    c = snapshots.c
+    newest = sa.select(sa.func.max(c.id)).where(c.resource_id.in_(resource_ids), c.state == "ready")
+    query = sa.select(c.resource_id, c.source_bytes).where(c.id.in_(newest.group_by(c.resource_id)))
+    return {row.resource_id: int(row.source_bytes or 0) for row in conn.execute(query)}
+
+
+def proven_among(conn: sa.Connection, resource_ids: Sequence[str]) -> frozenset[str]:
+    """Those of which any snapshot was ever restored and compared."""
+    c = snapshots.c
+    query = sa.select(c.resource_id).where(c.resource_id.in_(resource_ids), c.verified_level >= 3).distinct()
+    return frozenset(conn.scalars(query))

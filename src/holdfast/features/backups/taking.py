@@ -151,7 +151,7 @@ class Taker:
         parent = self._parent(ctx, snapshot, repository) if elsewhere is None else Parent(full="imported")
         want = CaptureRequest(full=parent.full is not None, sample=parent.sequence)
         at = self._reach.session(resource, scratch_of(ctx)) if elsewhere is None else elsewhere.opened(ctx, resource)
-        about = self._facts(snapshot, resource, anchor) | (dict(elsewhere.facts) if elsewhere else {})
+        about = facts_of(snapshot, resource, anchor) | (dict(elsewhere.facts) if elsewhere else {})
         with at as session:
             expected = asyncio.run(session.inspect("shallow")).bytes
             inner = session.capture(parent.manifest, want, ctx.stop)
@@ -192,20 +192,6 @@ class Taker:
         parent = Parent(good.restic_id, good.id, repository.manifest(good.restic_id))
         return chaining.decided(parent, newest, asked, self._clock.now())
 
-    def _facts(self, snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:
-        """Among them the audit log's end: what was cut off the log later, this snapshot still remembers."""
-        return {
-            **({ANCHOR: anchor.as_dict()} if anchor else {}),
-            "snapshot_id": snapshot.id,
-            "project_id": resource.project_id,
-            "environment_id": resource.environment_id,
-            "resource_id": resource.id,
-            "resource_name": resource.name,
-            "engine": resource.engine,
-            "spec": dict(resource.spec),
-            "holdfast_version": __version__,
-        }
-
     def _failed(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository | None, error: Exception) -> None:
         """The row fails whether or not the store still answers: otherwise it would say "creating" for ever."""
         try:
@@ -223,6 +209,21 @@ class Taker:
                 verification="red",
                 error=reason_of(error),
             )
+
+
+def facts_of(snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:
+    """Among them the audit log's end: what was cut off the log later, this snapshot still remembers."""
+    return {
+        **({ANCHOR: anchor.as_dict()} if anchor else {}),
+        "snapshot_id": snapshot.id,
+        "project_id": resource.project_id,
+        "environment_id": resource.environment_id,
+        "resource_id": resource.id,
+        "resource_name": resource.name,
+        "engine": resource.engine,
+        "spec": dict(resource.spec),
+        "holdfast_version": __version__,
+    }
 
 
 def find_stored(repository: Repository, snapshot_id: str) -> str | None:

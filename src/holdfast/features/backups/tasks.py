@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from holdfast.contract.catalog import JSON
 from holdfast.contract.snapshot import Level
 from holdfast.features.backups import store
+from holdfast.features.backups.asking import KIND as BATCH
+from holdfast.features.backups.batching import BatchTaker
 from holdfast.features.backups.damage import explained
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot
@@ -35,6 +37,7 @@ class BackupTasks:
         swapper: Swapper,
         clock: Clock,
         repositories: RepositoryTasks,
+        batches: BatchTaker,
     ) -> None:
         self._db = db
         self._keys = keys
@@ -44,9 +47,11 @@ class BackupTasks:
         self._swapper = swapper
         self._clock = clock
         self._repositories = repositories
+        self._batches = batches
 
     def register(self, tasks: TaskRegistry) -> None:
         tasks.add("snapshot.create", explained(self.create), resource_exclusive=True)
+        tasks.add(BATCH, self._batches.run)
         tasks.add("snapshot.verify", explained(self.verify))
         tasks.add("snapshot.restore", explained(self.restore), resource_exclusive=True)
         tasks.add("snapshot.delete", explained(self.delete), resource_exclusive=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets as tokens
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -54,6 +54,15 @@ class Rehearsal:
             return session.verify(self.manifest, Level.RESTORED, ctx.stop)
 
 
+@dataclass(frozen=True)
+class Proof:
+    """One proof before it is recorded: its row, what the snapshot's row says after it, why it does not hold."""
+
+    row: VerificationRow
+    values: Mapping[str, Any]
+    failure: HoldfastError | None
+
+
 class Verifier:
     """Each proof is a row of its own; the snapshot's colour follows from the newest."""
 
@@ -64,14 +73,25 @@ class Verifier:
     def prove(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
         """Every level up to `level` in turn, L2 only when it is the one asked for. Raises Corrupt (code
         "verification_failed") at the first that fails; the snapshot is red then, and stays for whoever investigates."""
-        levels = [Level.HASHES] if level >= Level.HASHES else []
-        if level > Level.HASHES:
-            levels.append(level)
-        for each in levels:
-            snapshot = self._one(ctx, snapshot, repository, each)
-        return snapshot
+        if level >= Level.HASHES:
+            snapshot = self._one(ctx, snapshot, repository, Level.HASHES)
+        return self.prove_to(ctx, snapshot, repository, level)
+
+    def prove_to(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
+        """As `prove`, for one that was proven to L1 a moment ago."""
+        return self._one(ctx, snapshot, repository, level) if level > Level.HASHES else snapshot
 
     def _one(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
+        proof = self.judge(ctx, snapshot, repository, level)
+        with ctx.commit() as conn:
+            store.insert(conn, proof.row)
+            recorded = store.change(conn, Snapshot, snapshot.id, **proof.values) or snapshot
+        if proof.failure is not None:
+            raise proof.failure
+        return recorded
+
+    def judge(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Proof:
+        """Prove it to `level` and say what is to be recorded; nothing is. Raises only when it was interrupted."""
         prove: dict[Level, Callable[[], tuple[Verdict, int | None]]] = {
             Level.HASHES: lambda: self._hashes(ctx, snapshot, repository),
             Level.READABLE: lambda: (self._readable(ctx, snapshot, repository), None),
@@ -89,19 +109,8 @@ class Verifier:
             if only_interrupted(ctx, found) or ctx.stop.stopped:
                 raise
             error = found
-        recorded = self.record(ctx, snapshot, level, verdict, size, error, time.monotonic() - started)
-        if verdict is not None and verdict.ok:
-            return recorded
-        if error is not None and verdict is None:
-            raise error
-        bad = [check for check in verdict.checks if check.ok is False] if verdict else []
-        names = ", ".join(check.name for check in bad[:5]) or "nothing could be judged"
-        raise Corrupt(
-            f"the snapshot did not prove itself at level {int(level)}: {names}",
-            code="verification_failed",
-            hint="Take another snapshot now, and keep this one until you know why.",
-            details={"level": int(level), "checks": [_check(check) for check in bad[:20]]},
-        )
+        row, values = self.recorded(ctx, snapshot, level, verdict, size, error, time.monotonic() - started)
+        return Proof(row, values, _failure(level, verdict, error))
 
     def _hashes(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> tuple[Verdict, int]:
         report = repository.verify_snapshot(
@@ -147,7 +156,7 @@ class Verifier:
     def spec(self, snapshot: Snapshot) -> Spec:
         return self._reach.engines.get(snapshot.engine).spec.model_validate(dict(snapshot.spec))
 
-    def record(
+    def recorded(
         self,
         ctx: TaskContext,
         snapshot: Snapshot,
@@ -156,8 +165,8 @@ class Verifier:
         size: int | None,
         error: HoldfastError | None,
         seconds: float,
-    ) -> Snapshot:
-        """A row of the proof, and the snapshot's colour after it."""
+    ) -> tuple[VerificationRow, dict[str, Any]]:
+        """A row of the proof, and what the snapshot's own says after it."""
         ok = verdict.ok if verdict is not None else None
         row = VerificationRow(
             id=new_id("ver"),
@@ -176,10 +185,39 @@ class Verifier:
         colour = "red" if ok is False else "green" if (reached or 0) >= snapshot.wanted_level else "yellow"
         if (ok is None and snapshot.verification == "red") or (snapshot.error or {}).get("code") == MISMATCH:
             colour = "red"  # a snapshot may be readable and restorable, and still not be what the database was
+        return row, {"verified_level": reached, "verification": colour}
+
+    def record(
+        self,
+        ctx: TaskContext,
+        snapshot: Snapshot,
+        level: Level,
+        verdict: Verdict | None,
+        size: int | None,
+        error: HoldfastError | None,
+        seconds: float,
+    ) -> Snapshot:
+        """A row of the proof, and the snapshot's colour after it."""
+        row, values = self.recorded(ctx, snapshot, level, verdict, size, error, seconds)
         with ctx.commit() as conn:
             store.insert(conn, row)
-            changed = store.change(conn, Snapshot, snapshot.id, verified_level=reached, verification=colour)
-        return changed or snapshot
+            return store.change(conn, Snapshot, snapshot.id, **values) or snapshot
+
+
+def _failure(level: Level, verdict: Verdict | None, error: HoldfastError | None) -> HoldfastError | None:
+    """Why it does not hold, or could not be judged; None when it holds."""
+    if verdict is None:
+        return error
+    if verdict.ok:
+        return None
+    bad = [check for check in verdict.checks if check.ok is False]
+    names = ", ".join(check.name for check in bad[:5]) or "nothing could be judged"
+    return Corrupt(
+        f"the snapshot did not prove itself at level {int(level)}: {names}",
+        code="verification_failed",
+        hint="Take another snapshot now, and keep this one until you know why.",
+        details={"level": int(level), "checks": [_check(check) for check in bad[:20]]},
+    )
 
 
 def restore_request(

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from holdfast.features.backups.asking import Asked, carriers
 from holdfast.features.backups.browse import TableLook
+from holdfast.features.backups.choosing import Which
 from holdfast.features.backups.model import Restore, Snapshot, VerificationRow
 from holdfast.features.backups.restore_service import Outlook, RestoreWish
 from holdfast.features.databases.wire import DatabaseOut
@@ -53,6 +55,21 @@ class SnapshotIn(In):
     tags: list[str] = Field(default_factory=list)
     options: OptionsIn = Field(default_factory=OptionsIn)
     full: bool = Field(default=False, description="Read everything, also what is known to be unchanged.")
+
+
+class SnapshotsIn(SnapshotIn):
+    """Of many databases: `databases`, `all` or `labels` says which."""
+
+    databases: list[Annotated[str, Field(max_length=64)]] = Field(
+        default_factory=list, max_length=2000, description="Ids."
+    )
+    all: bool = Field(default=False, description="All that the caller may take snapshots of.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Those that have all of these labels.")
+    project_id: str | None = Field(default=None, max_length=64, description="With `all` or `labels`: only this one's.")
+    environment_id: str | None = Field(default=None, max_length=64, description="The same.")
+
+    def which(self) -> Which:
+        return Which(self.databases, self.all, self.labels, self.project_id, self.environment_id)
 
 
 class SnapshotPatch(In):
@@ -143,6 +160,40 @@ class SnapshotOut(BaseModel):
 class SnapshotRunOut(BaseModel):
     snapshot: SnapshotOut
     run: RunOut
+
+
+class AskedOut(BaseModel):
+    """A snapshot to come, or why there is none. `run_id` is this database's own run; `carrier` takes it along."""
+
+    resource_id: str
+    resource_name: str
+    snapshot_id: str | None
+    run_id: str | None
+    carrier: str | None
+    error: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, asked: Asked) -> AskedOut:
+        resource = asked.want.resource
+        return cls(
+            resource_id=resource.id,
+            resource_name=resource.name,
+            snapshot_id=asked.snapshot.id if asked.snapshot else None,
+            run_id=asked.run_id,
+            carrier=asked.carrier,
+            error=asked.error.as_dict() if asked.error else None,
+        )
+
+
+class SnapshotsAskedOut(BaseModel):
+    """One item for each database; `runs` are to be waited for: a batch, and those that go alone."""
+
+    items: list[AskedOut]
+    runs: list[str]
+
+    @classmethod
+    def of(cls, asked: Sequence[Asked]) -> SnapshotsAskedOut:
+        return cls(items=[AskedOut.of(each) for each in asked], runs=carriers(asked))
 
 
 class VerificationOut(BaseModel):

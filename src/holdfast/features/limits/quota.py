@@ -35,8 +35,8 @@ class Quotas:
         self._clock = clock
         self._counts: dict[What, Count] = {"downloads": downloads, **(counts or {})}
 
-    def require(self, conn: sa.Connection, actor: Actor, project_id: str, what: What) -> None:
-        """Before one more of it, in the transaction that makes it. Raises Limited("quota_exceeded").
+    def require(self, conn: sa.Connection, actor: Actor, project_id: str, what: What, count: int = 1) -> None:
+        """Before `count` more of it, in the transaction that makes them. Raises Limited("quota_exceeded").
 
         The actor's own quota first, then the project's. On PostgreSQL those who spend of one project take turns.
         """
@@ -48,7 +48,7 @@ class Quotas:
         _take_turns(conn, project_id)
         for subject, limit in limits:
             used, first = self.used(conn, subject, what, limit)
-            if limit.amount is not None and used >= limit.amount:
+            if limit.amount is not None and used + count > limit.amount:
                 raise self._limited(subject, what, limit, used, first)
 
     def require_storage(self, conn: sa.Connection, project_id: str) -> None:

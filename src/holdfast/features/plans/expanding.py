@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
 from holdfast.features.access.actor import Actor
+from holdfast.features.backups.asking import Asked, How, Want
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource
@@ -26,7 +27,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, Permanent, Retryable
 from holdfast.kernel.ids import new_id
 
-BATCH = 50  # snapshots asked for in one transaction: the metadata's writer is nobody's for long
+BATCH = 500  # snapshots asked for in one transaction: the metadata's writer is nobody's for long
 
 
 class PlanTasks:
@@ -152,49 +153,60 @@ class PlanTasks:
         with ctx.commit() as conn:
             waiting = store.members(conn, turn.id, states=("waiting",), limit=BATCH)
             there = databases.by_ids(conn, [each.resource_id for each in waiting])
-            for member in waiting:
-                values = self._asked(conn, plan, turn, member, there.get(member.resource_id))
-                store.change_member(conn, member, states=("waiting",), **values)
+            store.settle_members(conn, waiting, self._asked(conn, plan, turn, waiting, there))
         ctx.progress("asking", turn.total - len(waiting), turn.total, "steps")
         return bool(waiting)
 
     def _asked(
-        self, conn: sa.Connection, plan: Plan, turn: Turn, member: Member, resource: Resource | None
-    ) -> dict[str, Any]:
-        """What its row says next: asked for with a run, or why there can be none."""
+        self,
+        conn: sa.Connection,
+        plan: Plan,
+        turn: Turn,
+        members: Sequence[Member],
+        there: Mapping[str, Resource],
+    ) -> list[dict[str, Any]]:
+        """What their rows say next: asked for with a run, or why there can be none."""
         now = self._clock.now()
-        try:
-            if resource is None or resource.deleted_at is not None:
-                raise Permanent("the database was deleted meanwhile", code="database_gone")
-            if resource.state != "ready":
-                raise Permanent(f"{resource.name!r} is {resource.state}, not ready", code="database_not_ready")
-            snapshot = self._snapshots.insert(
-                conn,
-                Actor(turn.actor, "schedule", plan.name, ()),
-                resource,
-                level=plan.verify_level,
-                trigger=turn.trigger,
-                repository_id=member.repository_id or None,
-                plan_id=plan.id,
-                options=plan.options,
-            )
-            node = self._snapshots.node_of(conn, snapshot, resource.node)
-        except HoldfastError as error:
-            return {"state": "skipped", "settled_at": now, "reason": error.as_dict()}
-        run = self._jobs.submit(
-            conn,
-            kind="snapshot.create",
-            actor=turn.actor,
-            project_id=plan.project_id,
-            environment_id=resource.environment_id,
-            resource_id=resource.id,
-            input={"snapshot_id": snapshot.id},
+        found: dict[int, HoldfastError | Asked] = {}
+        wants: dict[int, Want] = {}
+        for number, member in enumerate(members):
+            try:
+                resource = _ready(there.get(member.resource_id))
+            except HoldfastError as error:
+                found[number] = error
+            else:
+                delay = max(0.0, (member.not_before - now).total_seconds())
+                wants[number] = Want(resource, member.repository_id or None, delay)
+        asked = self._snapshots.asker.ask(conn, list(wants.values()), self._how(plan, turn))
+        found |= dict(zip(wants, asked, strict=True))
+        return [_said(found[number], now) for number in range(len(members))]
+
+    @staticmethod
+    def _how(plan: Plan, turn: Turn) -> How:
+        return How(
+            actor=Actor(turn.actor, "schedule", plan.name, ()),
             trigger=turn.trigger,
+            level=plan.verify_level,
+            options=plan.options,
+            plan_id=plan.id,
             correlation_id=turn.correlation_id or turn.run_id,
-            delay_seconds=max(0.0, (member.not_before - now).total_seconds()),
-            node=node,
             lane=Lane(plan.id, plan.concurrency, plan.per_node),
             deadline_seconds=plan.deadline_seconds,
         )
-        self._snapshots.own(conn, snapshot, run)
-        return {"state": "asked", "snapshot_id": snapshot.id, "run_id": run.id}
+
+
+def _ready(resource: Resource | None) -> Resource:
+    if resource is None or resource.deleted_at is not None:
+        raise Permanent("the database was deleted meanwhile", code="database_gone")
+    if resource.state != "ready":
+        raise Permanent(f"{resource.name!r} is {resource.state}, not ready", code="database_not_ready")
+    return resource
+
+
+def _said(found: HoldfastError | Asked, now: datetime) -> dict[str, Any]:
+    """What a member's row says of what was asked."""
+    error = found if isinstance(found, HoldfastError) else found.error
+    values: dict[str, Any] = {"settled_at": None, "reason": None, "snapshot_id": None, "run_id": None}
+    if error is not None or isinstance(found, HoldfastError) or found.snapshot is None:
+        return {**values, "state": "skipped", "settled_at": now, "reason": error.as_dict() if error else None}
+    return {**values, "state": "asked", "snapshot_id": found.snapshot.id, "run_id": found.run_id}

@@ -206,6 +206,25 @@ def change_member(conn: sa.Connection, member: Member, *, states: Sequence[str],
     return conn.execute(plan_members.update().where(mine).values(**values)).rowcount == 1
 
 
+def settle_members(conn: sa.Connection, members: Sequence[Member], values: Sequence[Mapping[str, Any]]) -> None:
+    """What each of the waiting says next (the same columns for all), in one statement."""
+    if not members:
+        return
+    mine = sa.and_(
+        _m.turn_id == sa.bindparam("of_turn"),
+        _m.resource_id == sa.bindparam("of_resource"),
+        _m.repository_id == sa.bindparam("of_repository"),
+        _m.state == "waiting",
+    )
+    columns = {name: sa.bindparam(f"new_{name}", type_=_m[name].type) for name in values[0]}
+    rows = [
+        {"of_turn": each.turn_id, "of_resource": each.resource_id, "of_repository": each.repository_id}
+        | {f"new_{name}": value for name, value in new.items()}
+        for each, new in zip(members, values, strict=True)
+    ]
+    conn.execute(plan_members.update().where(mine).values(**columns), rows)
+
+
 def ended_members(conn: sa.Connection, ended: Sequence[str], limit: int) -> list[tuple[Member, str, Any]]:
     """Those whose run has ended, with what it became and its error."""
     query = (

@@ -43,6 +43,7 @@ class RunOut(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    carrier: str | None = Field(default=None, description="The run that takes this one along, of a batch.")
 
     @classmethod
     def of(cls, run: Run) -> RunOut:

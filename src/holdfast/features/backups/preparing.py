@@ -1,0 +1,96 @@
+"""A snapshot's row before anything of it was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from holdfast.features.backups.model import RepositoryRow, Snapshot
+from holdfast.features.databases.model import Resource
+from holdfast.kernel.errors import Conflict, Invalid
+from holdfast.kernel.ids import new_id
+from holdfast.vault.options import SnapshotOptions
+
+DEFAULT_LEVEL = 1
+FIRST_LEVEL = 3  # the first snapshot of a database is proven by restoring it
+MAX_TAGS = 50
+
+
+def fresh(
+    resource: Resource,
+    repository: RepositoryRow,
+    *,
+    actor: str,
+    level: int | None,
+    proven: bool,
+    trigger: str,
+    tags: Sequence[str],
+    plan_id: str | None,
+    options: Mapping[str, Any] | None,
+    now: datetime,
+) -> Snapshot:
+    """In state "creating", of no run yet. `proven`: whether one of this database was ever restored and compared."""
+    if level is None:
+        level = DEFAULT_LEVEL if proven else FIRST_LEVEL
+    return Snapshot(
+        id=new_id("snap"),
+        project_id=resource.project_id,
+        environment_id=resource.environment_id,
+        resource_id=resource.id,
+        resource_name=resource.name,
+        engine=resource.engine,
+        spec=resource.spec,
+        repository_id=repository.id,
+        restic_id=None,
+        run_id=None,
+        state="creating",
+        trigger=trigger,
+        summary={},
+        source_bytes=None,
+        stored_bytes=None,
+        entries=None,
+        tables=None,
+        rows=None,
+        seconds=None,
+        position=None,
+        wanted_level=max(DEFAULT_LEVEL, level),
+        verified_level=None,
+        verification="yellow",
+        tags=list(tags),
+        hold=False,
+        error=None,
+        version=1,
+        created_by=actor,
+        created_at=now,
+        taken_at=None,
+        deleted_at=None,
+        plan_id=plan_id,
+        options=options,
+    )
+
+
+def require_serves(repository: RepositoryRow, resource: Resource) -> None:
+    """Raises Conflict for a repository of another environment."""
+    if repository.serves not in (None, resource.environment_id):
+        raise Conflict(
+            "this repository is for another environment",
+            code="repository_environment",
+            hint="Leave it out, or name one that is for this environment or for all.",
+        )
+
+
+def kept_options(chosen: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """As they are kept until the snapshot is taken, on whatever node that is. Raises Invalid."""
+    if not chosen:
+        return None
+    SnapshotOptions.of(chosen)
+    return dict(chosen)
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """At most 50 different ones of 1-100 characters without control characters. Raises Invalid."""
+    unique = list(dict.fromkeys(tags))
+    if len(unique) > MAX_TAGS or any(not 1 <= len(tag) <= 100 or not tag.isprintable() for tag in unique):
+        raise Invalid(f"at most {MAX_TAGS} tags of 1 to 100 printable characters", code="tags_invalid")
+    return unique
