@@ -146,15 +146,14 @@ class Life:
         return there
 
     def ours(self, house: House | None = None) -> dict[str, str]:
+        """Each is there once, however often it was tried."""
         infos = self.repo(house).snapshots()
-        return {tag: info.id for info in infos for tag in info.tags if tag.startswith("t")}
+        found = [(tag, info.id) for info in infos for tag in info.tags if tag.startswith("t")]
+        expect(f"something is there twice: {sorted(found)}", len(found) == len(dict(found)))
+        return dict(found)
 
     def forgotten(self, tag: str) -> None:
-        """Every snapshot of that tag: a copy whose answer was lost may have been made twice."""
-        repo = self.repo()
-        for info in repo.snapshots():
-            if tag in info.tags:
-                repo.forget(info.id)
+        self.repo().forget(self.ours()[tag])
         del self.kept[tag]
         self.story.append(f"forgot {tag}")
 
