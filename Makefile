@@ -90,7 +90,7 @@ test-minio: setup-dev system-parts ## The store suite and a journey on a real Mi
 torture: setup-dev ## Random lives of repositories until TORTURE=10000 faults were injected; goes on where it ended (long)
 	@bash tools/system-parts.sh restic
 	@bash tools/newer_restic.sh >/dev/null
-	PYTHONPATH=tests/vault:tests/support $(BIN)/python tests/torture/torture.py --faults $(or $(TORTURE),10000) --jobs 2 --log .torture.log
+	PYTHONPATH=tests/vault:tests/support $(BIN)/python tests/torture/torture.py --faults $(or $(TORTURE),10000) --jobs $(or $(JOBS),2) --log .torture.log
 
 month: setup-dev ## A month of simulated nights with forty databases, failures among them, against a model
 	HOLDFAST_MONTH_DATABASES=40 $(PYTEST) -q tests/plans/test_simulated_month.py

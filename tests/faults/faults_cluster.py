@@ -65,15 +65,15 @@ def processes_of(root: Path) -> dict[int, str]:
 
 
 class Cluster:
-    """One installation below a short directory. `crash` names a point where the runner dies once it is armed, `hold`
-    one where a task waits until it is released."""
+    """One installation below a short directory. `crash` names a point where the runner dies once it is armed, or
+    several, `hold` one where a task waits until it is released."""
 
     def __init__(
         self,
         root: Path,
         *,
         data: Path | None = None,
-        crash: str | None = None,
+        crash: str | tuple[str, ...] | None = None,
         hold: str | None = None,
         **variables: str,
     ) -> None:
@@ -94,9 +94,10 @@ class Cluster:
         if metadata := metadata_home.elsewhere():
             self.env["HOLDFAST_DATABASE_URL"] = metadata
         self.held = root / "held"
-        if point := crash or hold:
-            self.once.touch()  # passed by until `arm`
-            self.env |= {"HOLDFAST_CRASH_AT": point, "HOLDFAST_CRASH_ONCE": str(self.once)}
+        if points := crash or hold:
+            self._pass_by(points)
+            named = points if isinstance(points, str) else ",".join(points)
+            self.env |= {"HOLDFAST_CRASH_AT": named, "HOLDFAST_CRASH_ONCE": str(self.once)}
         if hold is not None:
             self.held.touch()
             self.env |= {"HOLDFAST_CRASH_HOLD": str(self.held)}
@@ -159,9 +160,18 @@ class Cluster:
     def server_pid(self, database: str) -> int:
         return int(self.keeper.status(database).pid or 0)
 
-    def arm(self) -> None:
+    def _pass_by(self, points: str | tuple[str, ...]) -> None:
+        """Until `arm`."""
+        if isinstance(points, str):
+            self.once.touch()
+            return
+        self.once.mkdir()
+        for point in points:
+            (self.once / point).touch()
+
+    def arm(self, point: str = "") -> None:
         """From here on the runner dies at the point, or is held there, once."""
-        self.once.unlink()
+        (self.once / point).unlink()
 
     def reached(self) -> None:
         """A task is held at the point now."""
@@ -172,6 +182,9 @@ class Cluster:
 
     @property
     def crashed(self) -> bool:
+        """At every point that was armed."""
+        if self.once.is_dir():
+            return {each.name for each in self.once.iterdir()} == set(self.env["HOLDFAST_CRASH_AT"].split(","))
         return self.once.exists()
 
     # its databases

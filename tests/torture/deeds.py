@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, timedelta
+from pathlib import Path
 from typing import Any
 
 from kit import BytesCapture, drain, page_entry
-from stage import Deed, OffsetClock
+from stage import Deed, OffsetClock, Place
 
+from holdfast.features.retention.policy import Item, Policy, decide
 from holdfast.formats.restic.sealing import Key
+from holdfast.kernel.clock import parse_timestamp
+from holdfast.kernel.errors import Denied
+from holdfast.kernel.stop import Stop
+from holdfast.vault.copying import copy_snapshot
 from holdfast.vault.gc import GcOptions, collect
 from holdfast.vault.pipeline import SnapshotOptions, write_snapshot
+from holdfast.vault.repair import rebuild_index
 from holdfast.vault.repository import Repository
-from holdfast.vault.stores.local import LocalStore
 
 PAGE = 4096
 WRITER_POINTS = (
@@ -44,6 +50,19 @@ COLLECTOR_POINTS = (
     "upload.index",
     "upload.index.done",
 )
+SWEEP_POINTS = tuple(point for point in COLLECTOR_POINTS if point.startswith("gc."))
+COPY_POINTS = (
+    "copy.half",
+    "copy.snapshot",
+    "copy.snapshot.done",
+    "upload.pack",
+    "upload.pack.done",
+    "upload.index",
+    "upload.index.done",
+)
+REPAIR_POINTS = ("repair.index", "repair.index.done", "repair.index.removed")
+ROTATE_POINTS = ("store.put", "store.put.done", "store.delete", "store.delete.done")
+RETAIN_POINTS = ("store.delete", "store.delete.done")
 
 
 @dataclass
@@ -76,20 +95,29 @@ class Data:
 class House:
     """What opens the repository without its password: the key derivation would be most of the time."""
 
+    root: Path
     key: Key
     config: Mapping[str, Any]
+    cache: Path | None = None
     offset: float = 0.0
 
-    def open(self, store: LocalStore) -> Repository:
-        return Repository(store, self.key, dict(self.config), OffsetClock(self.offset))
+    def open(self, place: Place) -> Repository:
+        return Repository(place(self.root), self.key, dict(self.config), OffsetClock(self.offset), self.cache)
+
+    def wrong_by(self, seconds: float) -> House:
+        return replace(self, offset=seconds)
+
+
+def created(root: Path, password: str) -> Deed:
+    return lambda place: Repository.create(place(root), password).id
 
 
 def snapshot(house: House, data: Data, tag: str, parent: tuple[str, list[bytes]] | None) -> Deed:
     """With a parent only the pages that differ from it are read."""
     files, pages = dict(data.files), list(data.pages)
 
-    def deed(store: LocalStore) -> str:
-        repo, cells, parent_id = house.open(store), dict(enumerate(pages)), None
+    def deed(place: Place) -> str:
+        repo, cells, parent_id = house.open(place), dict(enumerate(pages)), None
         if parent is not None and parent[0] in {info.id for info in repo.snapshots()}:
             parent_id = parent[0]
             cells = {n: page for n, page in cells.items() if n >= len(parent[1]) or parent[1][n] != page}
@@ -108,12 +136,18 @@ def snapshot(house: House, data: Data, tag: str, parent: tuple[str, list[bytes]]
     return deed
 
 
-def restored(house: House, snapshot_id: str) -> Deed:
-    """The digest of every file of ours."""
+def restored(house: House, ids: Iterable[str]) -> Deed:
+    """By snapshot the digest of every file of ours."""
+    wanted = list(ids)
 
-    def deed(store: LocalStore) -> dict[str, str]:
-        with house.open(store).source(snapshot_id) as source:
-            return {path: hashlib.sha256(drain(source.open(path))).hexdigest() for path in _own(source.paths())}
+    def deed(place: Place) -> dict[str, dict[str, str]]:
+        repo, found = house.open(place), {}
+        for snapshot_id in wanted:
+            with repo.source(snapshot_id) as source:
+                found[snapshot_id] = {
+                    path: hashlib.sha256(drain(source.open(path))).hexdigest() for path in _own(source.paths())
+                }
+        return found
 
     return deed
 
@@ -123,13 +157,80 @@ def _own(paths: Any) -> Iterator[str]:
 
 
 def verified(house: House, snapshot_id: str) -> Deed:
-    return lambda store: house.open(store).verify_snapshot(snapshot_id).errors
+    return lambda place: house.open(place).verify_snapshot(snapshot_id).errors
 
 
 def checked(house: House) -> Deed:
-    return lambda store: house.open(store).check(read_data=True).errors
+    return lambda place: house.open(place).check(read_data=True).errors
 
 
 def collected(house: House, *, grace: float = 0.0, waste: float = 0.25, dry_run: bool = False) -> Deed:
     options = GcOptions(grace=timedelta(seconds=grace), waste=waste, wait=0.0)
-    return lambda store: collect(house.open(store), options, dry_run=dry_run).as_json()
+    return lambda place: collect(house.open(place), options, dry_run=dry_run).as_json()
+
+
+def repaired(house: House) -> Deed:
+    return lambda place: rebuild_index(house.open(place), stop=Stop()).packs_added
+
+
+def copied(house: House, other: House, ids: Iterable[str]) -> Deed:
+    """Ids in the other repository, by ours."""
+    wanted = list(ids)
+
+    def deed(place: Place) -> dict[str, str]:
+        source, target = house.open(place), other.open(place)
+        return {each: copy_snapshot(source, target, each).id for each in wanted}
+
+    return deed
+
+
+def rotated(root: Path, old: str, new: str) -> Deed:
+    """What the service does with the repository itself: the new key opens before the old one goes. Can be run again."""
+
+    def deed(place: Place) -> int:
+        try:
+            repo = Repository.open(place(root), old)
+        except Denied:  # an earlier attempt had removed it
+            repo = Repository.open(place(root), new)
+        if not repo.keys_of(new):
+            repo.add_key(new)
+        fresh = set(repo.keys_of(new))
+        if not fresh:
+            raise Denied("the new key is not there", code="repository_password")
+        for key_id in repo.keys_of(old):
+            if key_id not in fresh:
+                repo.remove_key(key_id)
+        return len(repo.keys())
+
+    return deed
+
+
+def opens(root: Path, password: str) -> Deed:
+    def deed(place: Place) -> bool:
+        try:
+            Repository.open(place(root), password)
+        except Denied:
+            return False
+        return True
+
+    return deed
+
+
+def retained(house: House, last: int) -> Deed:
+    """As a second runner would: look, decide, forget. Ids of what it asked to go."""
+
+    def deed(place: Place) -> list[str]:
+        repo, gone = house.open(place), []
+        items = [Item(info.id, parse_timestamp(info.time)) for info in repo.snapshots() if _is_ours(info.tags)]
+        policy = Policy(last=last, daily=None, weekly=None, monthly=None, minimum=1)
+        for decision in decide(items, policy, repo.clock.now(), UTC):
+            if not decision.keep:
+                repo.forget(decision.id)
+                gone.append(decision.id)
+        return gone
+
+    return deed
+
+
+def _is_ours(tags: Iterable[str]) -> bool:
+    return any(tag.startswith("t") for tag in tags)

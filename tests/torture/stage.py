@@ -6,29 +6,46 @@ The driver itself never has a thread, so that forking it is safe; each deed runs
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import random
+import select
 import signal
-import struct
 import sys
+import threading
 import time
 import traceback
-import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
-from holdfast.kernel.errors import DiskFull, HoldfastError, Retryable
-from holdfast.vault import check, gc, gc_sweep, packing, pipeline
-from holdfast.vault.stores.base import Pieces
-from holdfast.vault.stores.local import LocalStore
+from shaken import Dice, ShakenStore, Tally
 
-KINDS = ("kill", "stop", "full", "failed", "late", "torn", "duplicate", "slow")
-_HOOKED = (pipeline, packing, gc, gc_sweep)
-_LOADED = (check,)  # by the driver once, not by every child
+from holdfast.kernel.errors import HoldfastError
+from holdfast.vault import check, copying, gc, gc_sweep, packing, pipeline, repair
+from holdfast.vault.stores.base import Store
+from holdfast.vault.stores.retrying import RetryingStore
+
+_LOADED = (check, copying, gc, gc_sweep, packing, pipeline, repair)  # by the driver once, not by every child
+_PATIENCE = 40.0  # some seven tries: the waits are reckoned and not waited
+_HANGS_AFTER = 120.0
+PLANNED = frozenset(
+    {  # what an honest repository may answer with while its store or its clock lies
+        "unavailable",
+        "storage_full",
+        "disk_full",
+        "repository_lock_lost",
+        "repository_locked",
+        "snapshot_missing",
+        "cancelled",
+    }
+)
+DAMAGED = frozenset({"corrupt", "gc_refused", "verification_failed"})
+
+Place = Callable[[Path], Store]
+Deed = Callable[[Place], Any]
 
 
 class OffsetClock:
@@ -44,73 +61,23 @@ class OffsetClock:
         return time.monotonic()
 
 
-class Tally:
-    """Counts that a killed child leaves behind: one number for each kind of fault in shared memory."""
-
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, mmap.PAGESIZE)
-
-    def add(self, kind: str) -> None:
-        at = KINDS.index(kind) * 8
-        (count,) = struct.unpack_from("<q", self._memory, at)
-        struct.pack_into("<q", self._memory, at, count + 1)
-
-    def read(self) -> dict[str, int]:
-        found = struct.unpack_from(f"<{len(KINDS)}q", self._memory, 0)
-        self._memory.close()
-        return {kind: count for kind, count in zip(KINDS, found, strict=True) if count}
-
-
-class ShakenStore(LocalStore):
-    """A local store that fails by chance: before the act, after it, half way, twice, late, or for want of room."""
-
-    def __init__(self, root: Path, chance: float, rng: random.Random, tally: Tally) -> None:
-        super().__init__(root)
-        self._chance, self._rng, self._tally = chance, rng, tally
-
-    def put(self, name: str, pieces: Pieces) -> None:
-        kind = self._rng.choice(KINDS[2:]) if self._rng.random() < self._chance else ""
-        if kind:
-            self._tally.add(kind)
-        if kind == "full":
-            raise DiskFull("no room left, says the test", hint="-")
-        if kind == "failed":
-            raise Retryable("failed, says the test")
-        if kind == "torn":
-            self._tmp.mkdir(exist_ok=True)
-            data = b"".join(pieces)
-            (self._tmp / uuid.uuid4().hex).write_bytes(data[: len(data) // 2])
-            raise Retryable("torn, says the test")
-        if kind == "slow":
-            time.sleep(0.02)
-        super().put(name, pieces)
-        if kind == "duplicate":
-            super().put(name, pieces)
-        if kind == "late":
-            raise Retryable("the answer was lost, says the test")
-
-    def delete(self, name: str) -> None:
-        kind = self._rng.choice(("failed", "late", "slow")) if self._rng.random() < self._chance else ""
-        if kind:
-            self._tally.add(kind)
-        if kind == "failed":
-            raise Retryable("failed, says the test")
-        if kind == "slow":
-            time.sleep(0.02)
-        super().delete(name)
-        if kind == "late":
-            raise Retryable("the answer was lost, says the test")
-
-
 @dataclass(frozen=True)
 class Harm:
-    """What happens to a child: at the n-th passing of a crash point a signal, or a store that fails by chance."""
+    """A signal at the n-th passing of a crash point ("" = of any, None = no signal); a store that fails by `chance`.
 
-    point: str = ""
+    `patient`: as in front of a cloud's store, what failed in passing is tried again."""
+
+    point: str | None = None
     nth: int = 1
     signal: int = signal.SIGKILL
     chance: float = 0.0
     seed: int = 0
+    patient: bool = False
+    garble: bool = False
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        return PLANNED | DAMAGED if self.garble else PLANNED
 
 
 @dataclass
@@ -121,7 +88,8 @@ class Ended:
     error: str | None = None
     bug: str | None = None
     killed: bool = False
-    faults: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    harm: Harm = field(default_factory=Harm)
 
     @property
     def succeeded(self) -> bool:
@@ -133,6 +101,7 @@ class Child:
     pid: int
     pipe: int
     tally: Tally
+    harm: Harm
 
     def stopped(self) -> bool:
         """Wait until it stops itself or ends; whether it stopped. One that ended is waited for by `end`."""
@@ -142,40 +111,61 @@ class Child:
     def wake(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
     def end(self) -> Ended:
+        """A child that says nothing for two minutes hangs: that is a bug, and it is killed."""
+        ready, _, _ = select.select([self.pipe], [], [], _HANGS_AFTER)
+        if not ready:
+            self.kill()
         with os.fdopen(self.pipe, "rb") as pipe:
             said = pipe.read()
         _, status = os.waitpid(self.pid, 0)
         ended = Ended(**json.loads(said)) if said else Ended(killed=True)
-        ended.faults = self.tally.read()
-        if not said and not os.WIFSIGNALED(status):
+        ended.counts, ended.harm = self.tally.read(), self.harm
+        if not ready:
+            ended.bug = "it hung"
+        elif not said and not os.WIFSIGNALED(status):
             ended.bug = f"a child ended with {status} and said nothing"
         return ended
 
 
-Deed = Callable[[LocalStore], Any]
-
-
-def start(root: Path, deed: Deed, harm: Harm) -> Child:
-    """Fork; the child does the deed on a store of `root` and says how it went."""
+def start(deed: Deed, harm: Harm) -> Child:
+    """Fork; the child does the deed on shaken stores and says how it went."""
     sys.stdout.flush()
     reading, writing = os.pipe()
     tally = Tally()
     pid = os.fork()
     if pid:
         os.close(writing)
-        return Child(pid, reading, tally)
+        return Child(pid, reading, tally, harm)
     os.close(reading)
-    _live(root, deed, harm, tally, writing)
+    _live(deed, harm, tally, writing)
 
 
-def _live(root: Path, deed: Deed, harm: Harm, tally: Tally, writing: int) -> NoReturn:
+def _live(deed: Deed, harm: Harm, tally: Tally, writing: int) -> NoReturn:
     """The child's whole life. Never returns: what the driver has on its stack is not the child's."""
     said: dict[str, Any] = {}
+    shaken: list[ShakenStore] = []
     try:
-        _arm(harm, tally)
-        store = ShakenStore(root, harm.chance, random.Random(harm.seed), tally)
-        said["result"] = deed(store)
+        passed = _Passed(harm, tally)
+        for name, module in list(sys.modules.items()):
+            if name.startswith("holdfast.vault.") and hasattr(module, "crash_point"):
+                module.crash_point = passed  # type: ignore[attr-defined]
+        dice = Dice(harm.chance, harm.seed, tally, garble=harm.garble)
+
+        def place(root: Path) -> Store:
+            shaken.append(ShakenStore(root, dice, passed))
+            if not harm.patient:
+                return shaken[-1]
+            return RetryingStore(shaken[-1], OffsetClock(0), _PATIENCE, lambda _seconds: None)
+
+        try:
+            said["result"] = deed(place)
+        finally:
+            for store in shaken:
+                store.settle()
     except HoldfastError as error:
         said["error"] = error.code
     except BaseException:  # noqa: BLE001  told to the driver, who fails
@@ -185,32 +175,41 @@ def _live(root: Path, deed: Deed, harm: Harm, tally: Tally, writing: int) -> NoR
     os._exit(0)
 
 
-def _arm(harm: Harm, tally: Tally) -> None:
-    passed = [0]
+class _Passed:
+    def __init__(self, harm: Harm, tally: Tally) -> None:
+        self._harm, self._tally = harm, tally
+        self._turn = threading.Lock()
+        self._count = 0
 
-    def point(name: str) -> None:
-        if name != harm.point:
+    def __call__(self, point: str) -> None:
+        if self._harm.point is None or self._harm.point not in ("", point):
             return
-        passed[0] += 1
-        if passed[0] == harm.nth:
-            tally.add("kill" if harm.signal == signal.SIGKILL else "stop")
-            os.kill(os.getpid(), harm.signal)
-
-    for module in _HOOKED:
-        module.crash_point = point  # type: ignore[attr-defined]
-
-
-def done(root: Path, deed: Deed, harm: Harm | None = None) -> Ended:
-    return start(root, deed, harm or Harm()).end()
+        with self._turn:
+            self._count += 1
+            if self._count != self._harm.nth:
+                return
+            kind = "kill" if self._harm.signal == signal.SIGKILL else "stop"
+            self._tally.signalled(kind, point)
+            os.kill(os.getpid(), self._harm.signal)
 
 
-def chosen(rng: random.Random, points: tuple[str, ...]) -> Iterator[Harm]:
-    """Harms at random, for ever: a kill, a store that fails, or none."""
+def done(deed: Deed, harm: Harm | None = None) -> Ended:
+    return start(deed, harm or Harm()).end()
+
+
+def chosen(rng: random.Random, points: tuple[str, ...], turn: int) -> Iterator[Harm]:
+    """Harms at random, for ever: a kill, a store that fails, both, or none. Each point has its turn."""
     while True:
-        dice = rng.random()
-        if dice < 0.5:
-            yield Harm(rng.choice(points), rng.choice((1, 1, 2, 3)))
-        elif dice < 0.85:
-            yield Harm(chance=rng.choice((0.05, 0.2)), seed=rng.getrandbits(32))
+        dice, storm = rng.random(), rng.random()
+        patient = storm < 0.8
+        seed, garble = rng.getrandbits(32), storm < 0.25
+        chance = rng.choice((0.2, 0.35, 0.5)) if patient else rng.choice((0.05, 0.15))
+        if dice < 0.35:
+            turn += 1
+            yield Harm(points[turn % len(points)], rng.choice((1, 1, 1, 2)))
+        elif dice < 0.5:
+            yield Harm("", rng.randint(1, 16), chance=chance / 2, seed=seed, patient=patient, garble=garble)
+        elif dice < 0.93:
+            yield Harm(chance=chance, seed=seed, patient=patient, garble=garble)
         else:
             yield Harm()

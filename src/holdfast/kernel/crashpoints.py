@@ -6,20 +6,23 @@ import os
 import signal
 import time
 
-_ARMED = os.environ.get("HOLDFAST_CRASH_AT", "")
+_ARMED = frozenset(os.environ.get("HOLDFAST_CRASH_AT", "").split(",")) - {""}
 
 
 def crash_point(name: str) -> None:
-    """kill -9 ourselves when HOLDFAST_CRASH_AT names this point. Names read `area.moment`: "capture.half".
+    """kill -9 ourselves when HOLDFAST_CRASH_AT names this point, among others with commas between them. Names read
+    `area.moment`: "capture.half".
 
     HOLDFAST_CRASH_ONCE names a file; when it exists the point is passed, else it is created first: the restarted
-    process then goes on instead of dying at the same place for ever.
+    process then goes on instead of dying at the same place for ever. When it is a directory, each point has a file of
+    its name in there.
     HOLDFAST_CRASH_HOLD names a file too: the calling thread waits here while it exists, instead of dying.
     """
-    if not _ARMED or name != _ARMED:
+    if name not in _ARMED:
         return
     once = os.environ.get("HOLDFAST_CRASH_ONCE")
     if once:
+        once = os.path.join(once, name) if os.path.isdir(once) else once
         try:
             os.close(os.open(once, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:

@@ -47,7 +47,7 @@ def copy_snapshot(
     this returns every byte of it was read back from the target. Raises Corrupt, Cancelled, Conflict (locked).
     """
     stop = stop or Stop()
-    found = _copy_of(target, snapshot_id)
+    found = _copy_of(source, target, snapshot_id)
     if found is not None:
         _read_back(target, found, stop)
         return Copied(found, 0, 0, was_there=True)
@@ -70,9 +70,15 @@ def copy_snapshot(
     return Copied(name, writer.blobs, writer.bytes, was_there=False)
 
 
-def _copy_of(target: Repository, snapshot_id: str) -> str | None:
+def _copy_of(source: Repository, target: Repository, snapshot_id: str) -> str | None:
+    """As stock restic tells it: of the same origin, and the same in all that matters. A copy's copy names the first one
+    as its origin, and so may a snapshot that somebody made out of that one, with another tree."""
+    wanted = source.document(snapshot_id)
+    origin = str(wanted.extra.get("original") or snapshot_id)
     for info in target.snapshots():
-        if target.document(info.id).extra.get("original") == snapshot_id:
+        if (info.tree, info.time, info.tags) != (wanted.tree, wanted.time, wanted.tags):
+            continue
+        if origin in (info.id, target.document(info.id).extra.get("original")):
             return info.id
     return None
 

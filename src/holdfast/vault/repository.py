@@ -21,7 +21,7 @@ from holdfast.formats.restic.pack import BlobType
 from holdfast.formats.restic.polynomial import random_polynomial
 from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.clock import Clock, SystemClock, timestamp
-from holdfast.kernel.errors import Conflict, Corrupt, Denied, NotFound
+from holdfast.kernel.errors import Conflict, Corrupt, Denied, HoldfastError, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.blobs import BlobReader
 from holdfast.vault.index import BlobIndex, IndexFiles, Rows
@@ -105,6 +105,7 @@ class Repository:
         except Conflict:  # someone was faster: our key opens nothing
             store.delete(f"keys/{own}")
             raise Conflict("there is a repository here already", code="repository_exists") from None
+        repo._drop_idle_keys(password, own)
         return repo
 
     @classmethod
@@ -127,6 +128,15 @@ class Repository:
         self.store.put(f"keys/{name}", [data])
         return name
 
+    def _drop_idle_keys(self, password: str, own: str) -> None:
+        """A key of that password for another master key is a dead creator's. Stock restic takes the first key that a
+        password opens: with that one it would call the repository damaged."""
+        with suppress(HoldfastError):  # whoever opens it next tries again
+            for name, _ in list(pieces(self.store, "keys")):
+                with suppress(Denied):
+                    if name != f"keys/{own}" and keyfile.unlock(_key_file(self.store, name), password) != self.key:
+                        self.store.delete(name)
+
     def keys(self) -> list[KeyInfo]:
         found = []
         for name, _ in pieces(self.store, "keys"):
@@ -142,11 +152,14 @@ class Repository:
         return found
 
     def keys_of(self, password: str) -> list[str]:
-        """The ids of the keys that this password opens. Half a second of work for each key there is."""
+        """The ids of the keys that this password opens. Half a second of work for each key there is.
+
+        Raises Corrupt for a key file that is not what its name says: who passes over it would say that a password
+        opens nothing any more, and it does."""
         found = []
         for name, _ in pieces(self.store, "keys"):
             with suppress(Denied):
-                keyfile.unlock(self.store.get(name), password)
+                keyfile.unlock(_key_file(self.store, name), password)
                 found.append(name.split("/")[-1])
         return found
 
@@ -299,19 +312,31 @@ class Repository:
         )
 
 
+def _key_file(store: Store, name: str) -> bytes:
+    data, key_id = store.get(name), name.rpartition("/")[2]
+    if hashlib.sha256(data).hexdigest() != key_id:
+        raise Corrupt(f"the key file {key_id[:12]} does not match its name")
+    return data
+
+
 def _unlock(store: Store, password: str, sealed_config: bytes) -> tuple[Key, dict[str, Any]]:
     """The key that the password opens and that opens the config. A writer killed while it made the repository may have
-    left a key of the same password that opens nothing."""
+    left a key of the same password that opens nothing: it goes, or stock restic calls the repository damaged."""
     refused: Denied | Corrupt | None = None
+    idle = []
     for name, _ in pieces(store, "keys"):
-        data = store.get(name)
-        if hashlib.sha256(data).hexdigest() != name.split("/")[-1]:
-            raise Corrupt(f"the key file {name.split('/')[-1][:12]} does not match its name")
+        data = _key_file(store, name)
         try:
             key = keyfile.unlock(data, password)
-            return key, documents.decode(sealed_config, key)
+            idle.append(name)
+            config = documents.decode(sealed_config, key)
         except (Denied, Corrupt) as error:
             refused = error if refused is None or isinstance(error, Corrupt) else refused
+            continue
+        with suppress(HoldfastError):  # a store that only grows, or one that fails now: nothing of ours depends on it
+            for other in idle[:-1]:
+                store.delete(other)
+        return key, config
     raise refused or Corrupt("the repository has no key file")
 
 

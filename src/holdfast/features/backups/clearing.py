@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from holdfast.contract.catalog import JSON
-from holdfast.features.backups import store
+from holdfast.features.backups import store as rows
 from holdfast.features.backups.adopting import stored
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow
@@ -18,9 +19,11 @@ from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import NotFound
 from holdfast.vault.repository import Repository
+from holdfast.vault.stores.base import Store
 
 # Snapshots first: half of it gone, no snapshot points to what is missing. The key last: until then it opens.
-_ORDER = ("snapshots", "index", "data", "claims")
+_ORDER = ("snapshots", "index", "data", "claims", "stream")
+_LAST = ("config", "locks", "keys")
 
 
 class Clearer:
@@ -33,13 +36,14 @@ class Clearer:
 
     def clear(self, ctx: TaskContext) -> Mapping[str, JSON]:
         with self._db.read() as conn:
-            row = store.get(conn, RepositoryRow, str(ctx.run.input["repository_id"]))
+            row = rows.get(conn, RepositoryRow, str(ctx.run.input["repository_id"]))
         if row is None:
             raise NotFound("the repository is gone")
         try:
             repository = self._keys.open(replace(row, state="ready"), ctx.stop, deleting=True)
         except NotFound:
-            return {"repository_id": row.id, "deleted": 0, "kept": 0}  # an earlier attempt had come to the end
+            self._end_of_earlier(ctx, row)
+            return {"repository_id": row.id, "deleted": 0, "kept": 0}
         found = stored(repository)
         ours = [each for each in found if each.origin != "foreign"]
         with repository.lock(exclusive=True, stop=ctx.stop):
@@ -48,13 +52,11 @@ class Clearer:
             crash_point("clear.forgotten")
             if len(ours) == len(found):
                 self._everything(ctx, repository)
+                crash_point("clear.emptied")
         if len(ours) < len(found):
             ctx.log("it holds snapshots that are not ours: they stay, and what they need", kept=len(found) - len(ours))
         else:
-            for kind in ("config", "locks", "keys"):
-                self._remove(repository, kind)
-            if row.on_disk:
-                _remove_empty(self._keys.places.directory(row))
+            self._remove_last(repository.store, row)
         return {"repository_id": row.id, "deleted": len(ours), "kept": len(found) - len(ours)}
 
     def _everything(self, ctx: TaskContext, repository: Repository) -> None:
@@ -65,13 +67,23 @@ class Clearer:
                 ctx.stop.check()
                 repository.store.delete(name)
 
-    @staticmethod
-    def _remove(repository: Repository, kind: str) -> None:
-        if kind == "config":
-            repository.store.delete(kind)
-            return
-        for name, _ in list(repository.store.list(kind)):
-            repository.store.delete(name)
+    def _end_of_earlier(self, ctx: TaskContext, row: RepositoryRow) -> None:
+        """An attempt that was killed had taken the config away. Where there is data beside a missing config somebody
+        else did, and its keys stay."""
+        store = self._keys.pieces(row, ctx.stop, deleting=True)
+        if not any(next(iter(store.list(kind)), None) for kind in _ORDER):
+            self._remove_last(store, row)
+
+    def _remove_last(self, store: Store, row: RepositoryRow) -> None:
+        for kind in _LAST:
+            for name in [kind] if kind == "config" else [name for name, _ in store.list(kind)]:
+                store.delete(name)
+            crash_point(f"clear.{kind}")
+        if row.on_disk:
+            directory = self._keys.places.directory(row)
+            with suppress(FileNotFoundError):
+                shutil.rmtree(directory / "tmp")  # what killed writers never finished
+            _remove_empty(directory)
 
 
 def _remove_empty(directory: Path) -> None:

@@ -179,10 +179,7 @@ class Keys:
         with self._db.read() as conn:
             password = self.password(conn, row)
             installation = installation_epoch(conn)
-        credential = self._credential_for(row, deleting=deleting)
-        pieces: Store = self.places.store(row, credential, self.troubled, stop=stop)
-        if row.deletes_apart and not deleting:
-            pieces = AppendOnlyStore(pieces, DELETES_HINT)
+        pieces = self.pieces(row, stop, deleting=deleting)
         if row.state != "new":
             repository = self._opened(pieces, row, password)
         else:
@@ -194,6 +191,12 @@ class Keys:
         if row.trouble is not None:
             self._well(row.id)
         return repository
+
+    def pieces(self, row: RepositoryRow, stop: Stop | None = None, *, deleting: bool = False) -> Store:
+        """What it lies in, opened or not; see `open`."""
+        credential = self._credential_for(row, deleting=deleting)
+        found: Store = self.places.store(row, credential, self.troubled, stop=stop)
+        return AppendOnlyStore(found, DELETES_HINT) if row.deletes_apart and not deleting else found
 
     def _opened(self, pieces: Store, row: RepositoryRow, password: str) -> Repository:
         """A password that was rotated while it was tried is read anew."""

@@ -14,6 +14,7 @@ from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.databases import store as databases
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
+from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import NotFound
 from holdfast.kernel.ids import new_id
@@ -44,6 +45,7 @@ class Adopter:
             ctx.progress("reading manifests", number, len(ours), "snapshots")
             with ctx.commit() as conn:
                 rows += self._take_in(conn, row, each, environment_id, ctx.run.actor)
+            crash_point("adopt.row")
         for unread in bad:
             ctx.log("a snapshot's manifest cannot be read", restic_id=unread.info.id)
         counts = {name: sum(each.origin == name for each in found) for name in ("metadata", "foreign")}
