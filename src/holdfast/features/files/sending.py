@@ -20,12 +20,10 @@ from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.model import Snapshot
 from holdfast.features.databases.reach import Reach
 from holdfast.features.files import store
-from holdfast.features.files.encoding import encoded, plain_file
 from holdfast.features.files.links import PASSPHRASE, SIGNING, record
 from holdfast.features.files.model import Download
 from holdfast.features.files.ranges import Span
 from holdfast.features.files.signing import Signed
-from holdfast.features.files.wish import FileWish
 from holdfast.features.limits.quota import Quotas
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
@@ -33,6 +31,8 @@ from holdfast.kernel.errors import NotFound, Retryable, Unauthenticated
 from holdfast.kernel.ids import is_id
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.stop import Stop
+from holdfast.vault.plain.encoding import encoded, plain_file
+from holdfast.vault.plain.wish import FileWish
 
 MOST_AT_ONCE = 8
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, SecretStr
 
 from holdfast.features.files.links import Made
 from holdfast.features.files.model import Asked, Download
-from holdfast.features.files.wish import MOST_RECIPIENTS, FileWish, Form, Sealing
 from holdfast.formats.plain.packing import Packing
+from holdfast.vault.plain.wish import MOST_RECIPIENTS, FileWish, Form, Sealing
 from holdfast.web.wire import In
 
 Recipient = Annotated[str, Field(min_length=1, max_length=20_000)]

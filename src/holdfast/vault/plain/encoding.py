@@ -13,12 +13,12 @@ from holdfast.contract.plain import CanPlain, PlainFile, Whole
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Source
 from holdfast.contract.tools import Tools
-from holdfast.features.files import gpg, tar
-from holdfast.features.files.wish import FileWish
 from holdfast.formats.plain import aes, age_stream, openpgp
 from holdfast.formats.plain.packing import packed
 from holdfast.kernel.errors import Conflict
 from holdfast.kernel.stop import Stop
+from holdfast.vault.plain import gpg, tar
+from holdfast.vault.plain.wish import FileWish
 
 _LAYOUT = 1  # goes up when the same snapshot would give other bytes
 _README = "RESTORE.md"
