@@ -11,16 +11,12 @@ from pathlib import Path
 from holdfast.contract.catalog import JSON
 from holdfast.features.backups import store
 from holdfast.features.backups.adopting import stored
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.jobs.model import TaskContext
-from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import NotFound
-from holdfast.vault.repository import Repository
-
-# Snapshots first: half of it gone, no snapshot points to what is missing. The key last: until then it opens.
-_ORDER = ("snapshots", "index", "data", "claims")
 
 
 class Clearer:
@@ -42,36 +38,18 @@ class Clearer:
             return {"repository_id": row.id, "deleted": 0, "kept": 0}  # an earlier attempt had come to the end
         found = stored(repository)
         ours = [each for each in found if each.origin != "foreign"]
-        with repository.lock(exclusive=True, stop=ctx.stop):
-            for each in ours:
-                repository.forget(each.info.id)
-            crash_point("clear.forgotten")
-            if len(ours) == len(found):
-                self._everything(ctx, repository)
+        format_of(row).clear(
+            repository,
+            [each.info.id for each in ours],
+            everything=len(ours) == len(found),
+            stop=ctx.stop,
+            progress=lambda done, total: ctx.progress("deleting", done, total, "files"),
+        )
         if len(ours) < len(found):
             ctx.log("it holds snapshots that are not ours: they stay, and what they need", kept=len(found) - len(ours))
-        else:
-            for kind in ("config", "locks", "keys"):
-                self._remove(repository, kind)
-            if row.on_disk:
-                _remove_empty(self._keys.places.directory(row))
+        elif row.on_disk:
+            _remove_empty(self._keys.places.directory(row))
         return {"repository_id": row.id, "deleted": len(ours), "kept": len(found) - len(ours)}
-
-    def _everything(self, ctx: TaskContext, repository: Repository) -> None:
-        for kind in _ORDER:
-            names = [name for name, _ in repository.store.list(kind)]
-            for done, name in enumerate(names):
-                ctx.progress(f"deleting {kind}", done, len(names), "files")
-                ctx.stop.check()
-                repository.store.delete(name)
-
-    @staticmethod
-    def _remove(repository: Repository, kind: str) -> None:
-        if kind == "config":
-            repository.store.delete(kind)
-            return
-        for name, _ in list(repository.store.list(kind)):
-            repository.store.delete(name)
 
 
 def _remove_empty(directory: Path) -> None:

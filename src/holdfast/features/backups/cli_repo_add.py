@@ -8,6 +8,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from holdfast.features.backups.cli_repo import Name, app
+from holdfast.features.backups.cli_repo_files import (
+    Compression,
+    Encryption,
+    FileLevel,
+    Form,
+    Format,
+    Recipient,
+    Template,
+    files_of,
+)
 from holdfast.features.backups.cli_repo_secret import Given, credential_of, require_fields
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
@@ -36,6 +46,7 @@ _SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note"
     holdfast repo add minio --kind s3 --endpoint http://10.0.0.5:9000 --allow-http --bucket backups
     holdfast repo add google --kind gcs --bucket acme-backups --secret-from-file service-account.json
     holdfast repo add azure --kind azure --account acme --container backups --secret-from-file sas.txt
+    holdfast repo add dumps --kind local --format plain --compression zstd --encryption age
     """,
 )
 def add(
@@ -45,6 +56,16 @@ def add(
     kind: Annotated[
         Literal["local", "s3", "gcs", "azure"], typer.Option("--kind", help="On this machine's disk, or in a bucket.")
     ] = "s3",
+    path: Annotated[
+        str | None, typer.Option("--path", metavar="DIR", help="Of local: a directory on the server, else its own.")
+    ] = None,
+    format_: Format = "restic",
+    form: Form = None,
+    compression: Compression = None,
+    level: FileLevel = None,
+    encryption: Encryption = None,
+    recipient: Recipient = None,
+    template: Template = None,
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", metavar="URL", help="https://host[:port]; needed for s3.")
     ] = None,
@@ -91,6 +112,11 @@ def add(
     require_fields(kind, given)
     t = terminal(ctx)
     body: dict[str, Any] = {"project_id": t.project_of()["id"], "name": name, "kind": kind, "is_default": default}
+    files = files_of(
+        {"form": form, "compression": compression, "level": level, "encryption": encryption, "template": template},
+        recipient,
+    )
+    body |= {"format": format_} | ({"files": files} if files else {}) | ({"path": path} if path else {})
     if only_env:
         body["environment_id"] = t.environment_of(only_env)["id"]
     if kind != "local":

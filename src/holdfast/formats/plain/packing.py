@@ -125,7 +125,7 @@ def unpacked(pieces: Iterable[bytes], how: Packing) -> Iterator[bytes]:
             data = b""
             if found:
                 yield found
-            if not unpacker.eof and unpacker.needs_input:
+            if unpacker.needs_input:
                 break
         if unpacker.unused_data:
             raise _goes_on()

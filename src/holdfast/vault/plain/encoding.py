@@ -47,8 +47,12 @@ def encoded(
     made: PlainFile, source: Source, wish: FileWish, tools: Tools | None, stop: Stop, offset: int = 0
 ) -> Iterator[bytes]:
     """`offset` only for a wish that is seekable. `tools` are for gpg."""
-    raw = _stoppable(made.read(source, offset), stop)
-    pieces = packed(raw, wish.packing, wish.level)
+    return wrapped(made.read(source, offset), wish, tools, stop)
+
+
+def wrapped(plain: Iterator[bytes], wish: FileWish, tools: Tools | None, stop: Stop) -> Iterator[bytes]:
+    """The pieces packed and sealed."""
+    pieces = packed(_stoppable(plain, stop), wish.packing, wish.level)
     if wish.sealing == "aes256":
         return aes.sealed(pieces, wish.passphrase or "")
     if wish.sealing == "age":

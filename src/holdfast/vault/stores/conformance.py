@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import repeat
 
 from holdfast.kernel.errors import Conflict, NotFound, Permanent
 from holdfast.vault.stores.base import Store
@@ -54,7 +56,7 @@ def a_stream_of_any_size_is_one_piece(store: Store) -> None:
     """In parts where it is large; made again where a part was lost."""
     block = bytes(range(256)) * 4096
     for count in (0, 1, 20):
-        store.put_stream("files/deep/er/name.gz", lambda count=count: (block for _ in range(count)), count << 20)
+        store.put_stream("files/deep/er/name.gz", partial(repeat, block, count), count << 20)
         assert store.size("files/deep/er/name.gz") == count << 20
     assert store.get("files/deep/er/name.gz", 19 << 20) == block
 
@@ -70,7 +72,7 @@ def a_stream_that_breaks_off_leaves_no_piece(store: Store) -> None:
     store.put_stream("files/kept", lambda: iter([b"before"]), 6)
     for name, count in (("files/new", 0), ("files/new", 3), ("files/new", 20), ("files/kept", 20)):
         try:
-            store.put_stream(name, lambda count=count: broken(count), 1)
+            store.put_stream(name, partial(broken, count), 1)
         except EOFError:
             continue
         raise AssertionError("it was not told that the source broke off")
