@@ -132,7 +132,7 @@ def test_without_its_key_nothing_is_written_and_nothing_is_read(tmp_path: Path) 
     first = written(keyed, tmp_path, FileSettings(form="tar", encryption="age"))
     rotated = PlainRepository(repo.store, repo.id, FileKeys(new, (old,)), tmp_path, repo.clock)
     second = written(rotated, tmp_path, FileSettings(form="tar", encryption="age"))
-    assert (first.document.key, second.document.key) == (id_of(old), id_of(new))
+    assert (first.document.sealed_by, second.document.sealed_by) == (id_of(old), id_of(new))
     assert rotated.verify_snapshot(first.document.id).errors == rotated.verify_snapshot(second.document.id).errors == []
     only_new = PlainRepository(repo.store, repo.id, FileKeys(new), tmp_path, repo.clock)
     with pytest.raises(Denied, match=id_of(old)):

@@ -84,5 +84,6 @@ def make_default(actor: CurrentActor, service: Service, repository_id: str) -> R
 @router.post("/repositories/{repository_id}/key", operation_id="repository_key_reveal", responses=answers(403, 404))
 def reveal_key(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryKeyOut:
     """The password and the path; audited, and a browser session types its password again."""
-    password, path, variables, older = service.key(actor, repository_id)
+    password, path, variables = service.key(actor, repository_id)
+    older = service.older_keys(actor, repository_id)
     return RepositoryKeyOut(password=password, path=path, variables=list(variables), older=list(older))

@@ -14,7 +14,8 @@ from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Manifest, Stream
 from holdfast.features.access.actor import Actor
 from holdfast.features.backups import store
-from holdfast.features.backups.formats import Opened, OpenSource
+from holdfast.features.backups.format_registry import format_of
+from holdfast.features.backups.formats import Opened, OpenSource, StoredFile
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.backups.service import found, record, require_ready
@@ -105,6 +106,22 @@ class BrowseService:
         if row is None:
             raise NotFound("the snapshot's repository is gone", code="repository_not_found")
         return self._repository(row).source(snapshot.restic_id or "")
+
+    def stored(self, snapshot: Snapshot) -> StoredFile:
+        """The file that a snapshot lies as. Raises Conflict (code "no_stored_file") where it is none."""
+        require_ready(snapshot)
+        with self._db.read() as conn:
+            row = store.get(conn, RepositoryRow, snapshot.repository_id)
+        if row is None:
+            raise NotFound("the snapshot's repository is gone", code="repository_not_found")
+        found = format_of(row).stored(self._repository(row), snapshot.restic_id or "")
+        if found is None:
+            raise Conflict(
+                "this snapshot does not lie as a file of its own",
+                code="no_stored_file",
+                hint="Take format native or tar: it is made as it is sent.",
+            )
+        return found
 
     def _reach_in(self, actor: Actor, snapshot_id: str, permission: str) -> tuple[Snapshot, Opened]:
         with self._db.read() as conn:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture
-from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, Taken, Taking
+from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, StoredFile, Taken, Taking
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Conflict, Denied
 from holdfast.kernel.stop import Stop
 from holdfast.vault.gc import GcOptions, GcReport
 from holdfast.vault.plain import care
-from holdfast.vault.plain.document import FileDocument
+from holdfast.vault.plain.document import GUIDE, FileDocument
 from holdfast.vault.plain.keys import FileKeys, new_key
+from holdfast.vault.plain.reading import stored_from
 from holdfast.vault.plain.repository import FILES, MARKER, PlainRepository
 from holdfast.vault.plain.settings import FileSettings
 from holdfast.vault.plain.writing import FileAbout, Reports, write_file
@@ -67,10 +68,10 @@ class PlainFormat:
         opened = PlainRepository.open(store, FileKeys(None, given), _scratch(material))
         newest = next(reversed(opened.documents()[0]), None)
         settings = _settings_of(newest)
-        current = opened.keys.by_id().get(newest.key or "") if newest else None
-        if newest is not None and newest.key is not None and current is None:
+        current = opened.keys.by_id().get(newest.sealed_by or "") if newest else None
+        if newest is not None and newest.sealed_by is not None and current is None:
             raise Denied(
-                f"its newest file is sealed with the key {newest.key}, which is not among those given",
+                f"its newest file is sealed with the key {newest.sealed_by}, which is not among those given",
                 code="repository_password",
             )
         key = current or self.new_key(settings)
@@ -112,7 +113,7 @@ class PlainFormat:
             "compression": document.compression,
             "compression_level": document.level,
             "encryption": document.encryption,
-            "key": document.key,
+            "sealed_by": document.sealed_by,
         }
         return Taken(document.id, written.manifest, written.stats, {**taking.options.as_json(), **said})
 
@@ -130,6 +131,17 @@ class PlainFormat:
         progress: Callable[[str, int, int], None],
     ) -> GcReport:
         return care.collect(_plain(opened), known, options.grace, dry_run=dry_run, stop=stop, progress=progress)
+
+    def stored(self, opened: Opened, snapshot_id: str) -> StoredFile | None:
+        repository = _plain(opened)
+        document = repository.document(snapshot_id)
+        name = document.file.name
+
+        def read(offset: int, stop: Stop) -> Iterator[bytes]:
+            return stored_from(repository.store, document.file, offset, stop)
+
+        guide = repository.store.get(name + GUIDE).decode("utf-8", "replace")
+        return StoredFile(name.rpartition("/")[2], document.file.bytes, document.encryption, guide, read)
 
     def bytes(self, store: Store) -> int:
         return sum(size for _, size in store.walk(FILES))

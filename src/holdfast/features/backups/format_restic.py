@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture
-from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, Taken, Taking, restic
+from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, StoredFile, Taken, Taking, restic
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
@@ -100,6 +100,9 @@ class ResticFormat:
     ) -> GcReport:
         """It asks the repository's own snapshots what is needed."""
         return collect(restic(opened), options, dry_run=dry_run, stop=stop, progress=progress)
+
+    def stored(self, opened: Opened, snapshot_id: str) -> StoredFile | None:
+        return None
 
     def bytes(self, store: Store) -> int:
         return sum(size for _, size in store.list("data"))

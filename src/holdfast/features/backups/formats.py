@@ -5,7 +5,7 @@ Services never ask which format a repository has: they ask its format what it ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -149,6 +149,18 @@ class Taken:
     options: Mapping[str, JSON]
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """A snapshot that lies as a file of its own. `read`: its bytes from an offset; from the start they are compared
+    with what was written, and the end raises Corrupt when they are not that."""
+
+    name: str
+    size: int
+    encryption: str
+    guide: str
+    read: Callable[[int, Stop], Iterator[bytes]]
+
+
 class RepositoryFormat(Protocol):
     name: str
     abilities: Abilities
@@ -196,6 +208,10 @@ class RepositoryFormat(Protocol):
         progress: Callable[[str, int, int], None],
     ) -> GcReport:
         """The phase of a collection that is due. What belongs to the snapshots `known` here is never collected."""
+        ...
+
+    def stored(self, opened: Opened, snapshot_id: str) -> StoredFile | None:
+        """None where snapshots are not files of their own."""
         ...
 
     def bytes(self, store: Store) -> int:

@@ -199,16 +199,22 @@ class RepositoriesService:
                 return store.stored_bytes(conn, row.id)
         return format_of(row).bytes(LocalStore(self._keys.places.directory(row)))
 
-    def key(self, actor: Actor, repository_id: str) -> tuple[str, str, Sequence[str], Sequence[str]]:
-        """(password, place, names of variables, passwords that older files need): all a stock tool needs, but not the
-        values of the variables: whoever restores by hand has a key to the bucket of their own, or the recovery kit.
-        Audited before it is answered."""
+    def key(self, actor: Actor, repository_id: str) -> tuple[str, str, Sequence[str]]:
+        """(password, place, names of variables): all a stock tool needs, but not the values of the variables: whoever
+        restores by hand has a key to the bucket of their own, or the recovery kit. Audited before it is answered."""
         with self._db.write() as conn:
             row = found(conn, actor, repository_id, "repository.key.reveal")
             actor.require_step_up()
             record(conn, actor, row, "repository.key.reveal")
             needs = self._keys.exports(conn, row).names()
-            return self._keys.password(conn, row), self._keys.where(row), needs, self._keys.older(conn, row)
+            return self._keys.password(conn, row), self._keys.where(row), needs
+
+    def older_keys(self, actor: Actor, repository_id: str) -> Sequence[str]:
+        """What files of before a rotation need; told beside `key`."""
+        with self._db.read() as conn:
+            row = found(conn, actor, repository_id, "repository.key.reveal")
+            actor.require_step_up()
+            return self._keys.older(conn, row)
 
 
 def on_this_disk(keys: Keys, given: str) -> tuple[dict[str, Any], str]:

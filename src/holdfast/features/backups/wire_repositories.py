@@ -16,8 +16,8 @@ from holdfast.features.backups.wire_places import PLACES, AzureIn, AzureOut, Gcs
 from holdfast.features.runs.wire import RunOut
 from holdfast.formats.plain.packing import Packing
 from holdfast.vault.plain.naming import DEFAULT, FIELDS
-from holdfast.vault.plain.settings import FileSettings, level_of
-from holdfast.vault.plain.wish import MOST_RECIPIENTS, Form, Sealing
+from holdfast.vault.plain.settings import FileSettings, Form, level_of
+from holdfast.vault.plain.wish import MOST_RECIPIENTS, Sealing
 from holdfast.vault.stores.breaker import BreakerView
 from holdfast.web.wire import In
 

@@ -85,10 +85,15 @@ class LinksService:
         with self._db.write() as conn:
             once.check(conn)
         wish.check()
-        _require_sealing(asked, wish, said)
         life = self._life(seconds)
-        require_ready(snapshot)
-        name, size, text = self._described(snapshot, wish)
+        if wish.form == "stored":
+            file = self._browse.stored(snapshot)
+            _require_sealing(asked, file.encryption, said)
+            name, size, text = file.name, file.size, file.guide
+        else:
+            _require_sealing(asked, wish.sealing, said)
+            require_ready(snapshot)
+            name, size, text = self._described(snapshot, wish)
         now = self._clock.now()
         download = Download(
             id=new_id("dl"),
@@ -201,8 +206,8 @@ def _told(wish: FileWish) -> dict[str, Any]:
     return {**wish.as_json(), "recipients": len(wish.recipients)}
 
 
-def _require_sealing(asked: Asked, wish: FileWish, said: bool) -> None:
-    if wish.sealing != "none" or asked == "optional":
+def _require_sealing(asked: Asked, sealing: str, said: bool) -> None:
+    if sealing != "none" or asked == "optional":
         return
     if asked == "required":
         raise Conflict(

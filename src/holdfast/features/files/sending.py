@@ -123,6 +123,10 @@ class SendingService:
     def _bytes(self, snapshot: Snapshot, wish: FileWish, span: Span | None) -> Iterator[bytes]:
         stop = Stop()
         taken = (snapshot.taken_at or snapshot.created_at).astimezone(UTC)
+        if wish.form == "stored":
+            whole = self._browse.stored(snapshot).read(span.first if span else 0, stop)
+            yield from whole if span is None else _first(whole, span.length)
+            return
         source = self._browse.opened(snapshot)
         try:
             made = plain_file(self._reach.engines, snapshot.engine, source, wish, taken)

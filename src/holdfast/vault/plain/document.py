@@ -29,7 +29,7 @@ class Piece:
 @dataclass(frozen=True)
 class FileDocument:
     """`file` is for everybody; `notes`, sealed the same way, is what Holdfast needs beside it to restore by itself.
-    `key`: which one opens them. `tags` are those of the snapshot when it was taken."""
+    `sealed_by`: the name of the key that opens them. `tags` are those of the snapshot when it was taken."""
 
     id: str
     file: Piece
@@ -38,7 +38,7 @@ class FileDocument:
     compression: str
     level: int | None
     encryption: str
-    key: str | None
+    sealed_by: str | None
     recipients: tuple[str, ...]
     taken_at: str
     project: str

@@ -47,6 +47,20 @@ def stored(store: Store, piece: Piece, stop: Stop, seen: Seen = lambda _: None) 
         raise Corrupt(f"{piece.name} is not as it was written", code="file_damaged")
 
 
+def stored_from(store: Store, piece: Piece, offset: int, stop: Stop) -> Iterator[bytes]:
+    """The file as it lies from `offset`; from the middle it is only as right as the store."""
+    if not offset:
+        yield from stored(store, piece, stop)
+        return
+    while offset < piece.bytes:
+        stop.check()
+        data = store.get(piece.name, offset, READ_BYTES)
+        if not data:
+            raise Corrupt(f"{piece.name} is cut short", code="file_damaged")
+        offset += len(data)
+        yield data
+
+
 def inside(
     store: Store, document: FileDocument, piece: Piece, keys: FileKeys, stop: Stop, seen: Seen = lambda _: None
 ) -> Iterator[bytes]:
@@ -56,7 +70,7 @@ def inside(
     if how is None or sealing is None:
         raise Corrupt(f"{piece.name} is packed or sealed in an unknown way", code="document_damaged")
     digest, count = hashlib.sha256(), 0
-    for found in unpacked(keys.opened(stored(store, piece, stop, seen), sealing, document.key), how):
+    for found in unpacked(keys.opened(stored(store, piece, stop, seen), sealing, document.sealed_by), how):
         digest.update(found)
         count += len(found)
         yield found

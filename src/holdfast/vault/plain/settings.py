@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from holdfast.formats.plain import age_stream
 from holdfast.formats.plain.packing import METHODS, Packing, checked_level
 from holdfast.kernel.errors import Invalid
 from holdfast.vault.options import Level
 from holdfast.vault.plain.naming import DEFAULT, check_template
-from holdfast.vault.plain.wish import MOST_RECIPIENTS, FileWish, Form, Sealing
+from holdfast.vault.plain.wish import MOST_RECIPIENTS, FileWish, Sealing
 
+Form = Literal["native", "tar"]
 FAST, SMALL = "fast", "small"
 
 

@@ -206,7 +206,7 @@ class _Writer:
             compression=wish.packing,
             level=wish.level,
             encryption=wish.sealing,
-            key=id_of(self._key) if self._key else None,
+            sealed_by=id_of(self._key) if self._key else None,
             recipients=wish.recipients,
             taken_at=timestamp(about.taken_at),
             project=about.project,
