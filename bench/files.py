@@ -34,9 +34,9 @@ def give(repository: Path, kind: str) -> None:
     from datetime import UTC, datetime
 
     from holdfast.catalog import ENGINES
-    from holdfast.features.files.encoding import encoded, plain_file
-    from holdfast.features.files.wish import FileWish
     from holdfast.kernel.stop import Stop
+    from holdfast.vault.plain.encoding import encoded, plain_file
+    from holdfast.vault.plain.wish import FileWish
     from holdfast.vault.repository import Repository
     from holdfast.vault.stores.local import LocalStore
 

@@ -16,7 +16,7 @@ from holdfast.features.backups.searching import Search
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.ids import new_id
 
-TAG = 'a"b\'; --ü%_'
+TAG = "a\"b'; --ü%_"
 """Awkward in SQL, in JSON and in LIKE."""
 
 
@@ -81,7 +81,10 @@ def test_the_history_of_runs_is_filtered_and_exported(here: World, filled: dict[
     assert table[0] == list(COLUMNS)
     assert len(table) == 3
     assert json.loads(b"".join(written(iter(()), "json"))) == []
-    refused("not_found", lambda: runs.list(actor_with("run.read", projects=frozenset({"prj_other"})), project_id=here.project.id))
+    refused(
+        "not_found",
+        lambda: runs.list(actor_with("run.read", projects=frozenset({"prj_other"})), project_id=here.project.id),
+    )
 
 
 def test_a_snapshot_row_is_what_it_was(here: World, filled: dict[str, str]) -> None:

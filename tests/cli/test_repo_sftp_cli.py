@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sftp_server import PASSWORD, USER, SftpHouse, sftp_house
 
 from holdfast.commands.demo.temporary import environment, temporary_holdfast
-from holdfast.features.backups.cli_repo_secret import login_fields
+from holdfast.features.backups.cli_repo_place import login_fields
 from holdfast.terminal.failure import Usage
 
 

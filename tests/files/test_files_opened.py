@@ -18,16 +18,16 @@ import pytest
 
 from holdfast.contract.conformance import MemorySource
 from holdfast.contract.plain import Framed, Literal, PlainFile, Whole
-from holdfast.features.files import tar
-from holdfast.features.files.encoding import encoded
-from holdfast.features.files.guide import guide
-from holdfast.features.files.wish import FileWish
 from holdfast.formats import age as age_files
 from holdfast.formats.age_hybrid import new_identity
 from holdfast.hosts.launching import Launch
 from holdfast.hosts.tools import ProcessTools
 from holdfast.kernel.errors import Corrupt, Invalid
 from holdfast.kernel.stop import Stop
+from holdfast.vault.plain import tar
+from holdfast.vault.plain.encoding import encoded
+from holdfast.vault.plain.guide import guide
+from holdfast.vault.plain.wish import FileWish
 
 PASSPHRASE = "a 'pass\" phrase; $x `y` ü"
 PACKINGS = ("none", "gzip", "zstd", "bzip2")

@@ -12,8 +12,8 @@ from holdfast.features.files.naming import escaped
 from holdfast.features.files.ranges import Span, Unsatisfiable, asked
 from holdfast.features.files.sending import Slots
 from holdfast.features.files.signing import Signed
-from holdfast.features.files.wish import FileWish
 from holdfast.kernel.errors import Invalid, Retryable
+from holdfast.vault.plain.wish import FileWish
 
 ETAG = "e" * 32
 KEY = "k" * 43

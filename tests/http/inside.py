@@ -45,7 +45,6 @@ from holdfast.features.drills import store as drills_store
 from holdfast.features.drills.model import Aims, Drill
 from holdfast.features.files import store as files_store
 from holdfast.features.files.model import Download
-from holdfast.features.files.wish import FileWish
 from holdfast.features.limits import store as limits_store
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.model import Override
@@ -76,6 +75,7 @@ from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import metadata
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.settings import Settings
+from holdfast.vault.plain.wish import FileWish
 
 ROOT: Actor = local_actor(0)
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

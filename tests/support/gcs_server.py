@@ -1,13 +1,14 @@
 """A server of Google Cloud Storage's XML protocol on a socket, as small as obstore and our own questions need it.
 
 Google ships no emulator, and those of others do not know the XML API's writes; so this is ours, after Google's
-reference ("XML API: object requests", "JSON API: buckets"). It knows tokens (RS256, checked with the public key),
-generations, ranges, pages of a listing and permissions, and refuses what it does not know."""
+reference ("XML API: object requests, multipart uploads", "JSON API: buckets"). It knows tokens (RS256, checked with the
+public key), generations, ranges, parts, pages of a listing and permissions, and refuses what it does not know."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
 import re
 import threading
@@ -45,6 +46,7 @@ class Bucket:
     refused, when there is one."""
 
     objects: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     permissions: frozenset[str] = USER
     about: dict[str, Any] = field(default_factory=dict)
     only: str = ""
@@ -115,11 +117,43 @@ class _Handler(BaseHTTPRequestHandler):
         if bucket is None:
             self.answer(404, _error("NoSuchBucket"))
             return
-        verb = {"PUT": "create", "DELETE": "delete"}.get(self.command, "get") if key else "list"
+        verb = {"PUT": "create", "POST": "create", "DELETE": "delete"}.get(self.command, "get") if key else "list"
         if verb not in bucket.permissions or (verb != "list" and not key.startswith(bucket.only)):
             self.answer(403, _error("AccessDenied"))
             return
+        if {"uploads", "uploadId"} & query.keys():
+            self.do_upload(bucket, key, query, body)
+            return
         getattr(self, f"do_{verb}")(bucket, key, query, body)
+
+    def do_upload(self, bucket: Bucket, key: str, query: dict[str, list[str]], body: bytes) -> None:
+        """In parts of at least 5 MiB but for the last; the object is there when they are put together."""
+        if "uploads" in query:
+            upload = uuid.uuid4().hex
+            bucket.uploads[upload] = {}
+            self.answer(200, f"<InitiateMultipartUploadResult><UploadId>{upload}</UploadId>"
+                        "</InitiateMultipartUploadResult>".encode())  # fmt: skip
+            return
+        parts = bucket.uploads.get(query["uploadId"][0])
+        if parts is None:
+            self.answer(404, _error("NoSuchUpload"))
+        elif self.command == "PUT":
+            parts[int(query["partNumber"][0])] = body
+            self.answer(200, b"", etag=f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
+        elif self.command == "DELETE":
+            del bucket.uploads[query["uploadId"][0]]
+            self.answer(204, b"")
+        else:
+            numbers = [int(each) for each in re.findall(rb"<PartNumber>(\d+)</PartNumber>", body)]
+            if numbers != sorted(parts) or any(len(parts[each]) < 5 << 20 for each in numbers[:-1]):
+                self.answer(400, _error("InvalidPart"))
+                return
+            self.known.generation += 1
+            bucket.objects[key] = (b"".join(parts[each] for each in numbers), self.known.generation)
+            del bucket.uploads[query["uploadId"][0]]
+            etag = f"<ETag>&quot;{self.known.generation}&quot;</ETag>"
+            self.answer(200, f"<CompleteMultipartUploadResult>{etag}</CompleteMultipartUploadResult>".encode(),
+                        generation=self.known.generation)  # fmt: skip
 
     def do_create(self, bucket: Bucket, key: str, _: dict[str, list[str]], body: bytes) -> None:
         wanted, there = self.headers.get("x-goog-if-generation-match"), bucket.objects.get(key)
@@ -193,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815 - the names http.server calls
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815 - the names http.server calls
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""

@@ -165,11 +165,10 @@ class Life:
         password = self.password if house is None else self.other_password
         self.asked_restic += 1  # another version each time
         reads = arguments[0] in ("check", "snapshots", "restore")
-        for words in self._words(root, arguments, unlock=not reads):
-            words = (*words, "--no-lock") if reads else words
-            turn = whose(self.seed + self.asked_restic)
+        turn = whose(self.seed + self.asked_restic)
+        for words in self._words(root, (*arguments, *(["--no-lock"] if reads else [])), unlock=not reads):
             ran = stock(root, *words, password=password, check=False, version=turn)
-            if ran.returncode != 0 and not (fails and words[: len(arguments)] == arguments):
+            if ran.returncode != 0 and not (fails and words[0] == arguments[0]):
                 raise Broken(f"restic {' '.join(words)}: {ran.stdout}{ran.stderr}")
         if fails and ran.returncode == 0:
             raise Broken(f"restic {' '.join(arguments)} did not heed a lock")

@@ -9,8 +9,9 @@ from deeds import collected, restored
 from everyday import collect, compare, forget, jump, sweep, take, two_writers, verify
 from life import Broken, Life
 from moving import copy, rekey, repair, retain, rotate
-from stock import their_backup, their_prune, their_restore, their_snapshots
 from trouble import hold, rot, stop
+
+from stock import their_backup, their_prune, their_restore, their_snapshots
 
 ACTS: dict[Callable[[Life], None], int] = {
     take: 5,

@@ -6,7 +6,7 @@ import hashlib
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,6 +248,14 @@ class Repository:
     def forget(self, snapshot_id: str) -> None:
         """Remove the snapshot; its space comes back when the repository is pruned. Absent is success."""
         self.store.delete(f"snapshots/{snapshot_id}")
+
+    def sealed(self, facts: Mapping[str, Any]) -> bytes:
+        """Facts as they lie beside the snapshots."""
+        return documents.encode(dict(facts), self.key)
+
+    def unsealed(self, data: bytes) -> dict[str, Any]:
+        """Inverse of `sealed`. Raises Corrupt."""
+        return documents.decode(data, self.key)
 
     # -- inside a snapshot -----------------------------------------------------------------------------------
 

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from holdfast.contract.snapshot import Manifest
 from holdfast.features.backups.anchors import ANCHOR
+from holdfast.features.backups.formats import Opened
 from holdfast.features.backups.model import IMPORTED, ORIGIN, Snapshot
 from holdfast.features.backups.taking import TAG, describe
 from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.ids import is_id
-from holdfast.vault.repository import Repository, SnapshotInfo
+from holdfast.vault.repository import SnapshotInfo
 
 METADATA_TAG = f"{TAG}metadata"
 Origin = Literal["database", "metadata", "foreign"]
@@ -34,7 +35,7 @@ class Stored:
         return moment_of(self.info.time)
 
 
-def stored(repository: Repository) -> list[Stored]:
+def stored(repository: Opened) -> list[Stored]:
     """Every snapshot of the repository, oldest first, told apart by its tags alone."""
     return sorted(map(_told_apart, repository.snapshots()), key=lambda each: (each.taken_at, each.info.id))
 
@@ -66,7 +67,7 @@ class Adoptable:
     facts: Mapping[str, Any]
 
 
-def readable(repository: Repository, found: Sequence[Stored]) -> tuple[list[Adoptable], list[Stored]]:
+def readable(repository: Opened, found: Sequence[Stored]) -> tuple[list[Adoptable], list[Stored]]:
     """(those whose manifest names a database, those that have none or a damaged one)."""
     good: list[Adoptable] = []
     bad: list[Stored] = []

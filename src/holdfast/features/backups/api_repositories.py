@@ -85,4 +85,5 @@ def make_default(actor: CurrentActor, service: Service, repository_id: str) -> R
 def reveal_key(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryKeyOut:
     """The password and the path; audited, and a browser session types its password again."""
     password, path, variables = service.key(actor, repository_id)
-    return RepositoryKeyOut(password=password, path=path, variables=list(variables))
+    older = service.older_keys(actor, repository_id)
+    return RepositoryKeyOut(password=password, path=path, variables=list(variables), older=list(older))

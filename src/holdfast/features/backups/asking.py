@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.backups import store
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.backups.preparing import checked_tags, fresh, kept_options, require_serves
@@ -92,11 +93,11 @@ class Asker:
         together: dict[tuple[str | None, ...], list[tuple[int, Snapshot]]] = {}
         for number, want in enumerate(wants):
             try:
-                snapshot, node = self._row(conn, want, how, known)
+                snapshot, node, batches = self._row(conn, want, how, known)
             except HoldfastError as error:
                 found[number] = Asked(want, error=error)
                 continue
-            small = known.sizes.get(want.resource.id, 0) <= SMALL
+            small = batches and known.sizes.get(want.resource.id, 0) <= SMALL
             alone = () if small else (want.resource.id,)
             key = (snapshot.project_id, snapshot.environment_id, snapshot.repository_id, node, *alone)
             together.setdefault(key, []).append((number, snapshot))
@@ -104,8 +105,8 @@ class Asker:
             found |= self._submit(conn, wants, how, key[3], rows)
         return [found[number] for number in range(len(wants))]
 
-    def _row(self, conn: sa.Connection, want: Want, how: How, known: _Known) -> tuple[Snapshot, str | None]:
-        """The row to be, and the node that takes it."""
+    def _row(self, conn: sa.Connection, want: Want, how: How, known: _Known) -> tuple[Snapshot, str | None, bool]:
+        """The row to be, the node that takes it, and whether its repository takes many at once."""
         resource = want.resource
         if resource.state != "ready":
             raise wrong_state(resource, "take a snapshot of")
@@ -124,7 +125,7 @@ class Asker:
             options=how.options,
             now=self._clock.now(),
         )
-        return snapshot, node
+        return snapshot, node, format_of(repository).abilities.batches
 
     def _repository(self, conn: sa.Connection, want: Want, how: How, known: _Known) -> RepositoryRow:
         resource = want.resource

@@ -14,9 +14,9 @@ from functools import partial
 from holdfast.contract.catalog import JSON
 from holdfast.features.backups import store
 from holdfast.features.backups.batch_members import Given, Member
+from holdfast.features.backups.format_restic import LOCK_PATIENCE
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
-from holdfast.features.backups.taking import LOCK_PATIENCE
 from holdfast.features.backups.verifying import Verifier
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.interruption import only_interrupted
@@ -80,7 +80,7 @@ class BatchTaker:
         if row is None:
             raise NotFound("the repository is gone")
         options = SnapshotOptions.of(_mapping(ctx.run.input.get("options")))
-        repository = self._keys.open(row, ctx.stop)
+        repository = self._keys.restic(row, ctx.stop)
         with batching(repository, stop=ctx.stop, options=options, patience=LOCK_PATIENCE) as batch:
             present = {name.rpartition("/")[2] for name, _ in pieces(repository.store, "snapshots")}
             while group := _next(ctx):

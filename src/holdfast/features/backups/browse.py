@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from holdfast.contract.engine import CanPreview
@@ -13,6 +14,8 @@ from holdfast.contract.query import Batch
 from holdfast.contract.snapshot import Manifest, Stream
 from holdfast.features.access.actor import Actor
 from holdfast.features.backups import store
+from holdfast.features.backups.format_registry import format_of
+from holdfast.features.backups.formats import Opened, OpenSource, StoredFile
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.backups.service import found, record, require_ready
@@ -21,8 +24,7 @@ from holdfast.features.limits.quota import Quotas
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, NotFound
 from holdfast.kernel.stop import Stop
-from holdfast.vault.repository import Repository, TreeEntry
-from holdfast.vault.source import SnapshotSource
+from holdfast.vault.repository import TreeEntry
 
 MAX_ROWS = 1000
 _KEEP_SECONDS = 300.0  # an open repository saves its key's half second; a password that was removed works on so long
@@ -51,7 +53,7 @@ class BrowseService:
         self._keys = keys
         self._scratch = scratch
         self._lock = threading.Lock()
-        self._open: dict[str, tuple[Repository, float]] = {}
+        self._open: dict[str, tuple[Opened, float, datetime | None]] = {}
 
     def entries(self, actor: Actor, snapshot_id: str, *, after: str | None, limit: int) -> Sequence[TreeEntry]:
         """By path, those after the path `after`."""
@@ -96,7 +98,7 @@ class BrowseService:
             tools = self._reach.hosts.tools(None, software, self._scratch)
             return engine.preview(source, name, min(limit, MAX_ROWS), tools, Stop())
 
-    def opened(self, snapshot: Snapshot) -> SnapshotSource:
+    def opened(self, snapshot: Snapshot) -> OpenSource:
         """To read all of it; the caller has asked whether the actor may, and closes it. Raises Conflict, NotFound."""
         require_ready(snapshot)
         with self._db.read() as conn:
@@ -105,7 +107,23 @@ class BrowseService:
             raise NotFound("the snapshot's repository is gone", code="repository_not_found")
         return self._repository(row).source(snapshot.restic_id or "")
 
-    def _reach_in(self, actor: Actor, snapshot_id: str, permission: str) -> tuple[Snapshot, Repository]:
+    def stored(self, snapshot: Snapshot) -> StoredFile:
+        """The file that a snapshot lies as. Raises Conflict (code "no_stored_file") where it is none."""
+        require_ready(snapshot)
+        with self._db.read() as conn:
+            row = store.get(conn, RepositoryRow, snapshot.repository_id)
+        if row is None:
+            raise NotFound("the snapshot's repository is gone", code="repository_not_found")
+        found = format_of(row).stored(self._repository(row), snapshot.restic_id or "")
+        if found is None:
+            raise Conflict(
+                "this snapshot does not lie as a file of its own",
+                code="no_stored_file",
+                hint="Take format native or tar: it is made as it is sent.",
+            )
+        return found
+
+    def _reach_in(self, actor: Actor, snapshot_id: str, permission: str) -> tuple[Snapshot, Opened]:
         with self._db.read() as conn:
             snapshot = found(conn, actor, snapshot_id, permission)
             row = store.get(conn, RepositoryRow, snapshot.repository_id)
@@ -114,13 +132,13 @@ class BrowseService:
             raise NotFound("the snapshot's repository is gone", code="repository_not_found")
         return snapshot, self._repository(row)
 
-    def _repository(self, row: RepositoryRow) -> Repository:
+    def _repository(self, row: RepositoryRow) -> Opened:
         now = time.monotonic()
         with self._lock:
-            opened, since = self._open.get(row.id, (None, 0.0))
-            if opened is None or now - since > _KEEP_SECONDS:
+            opened, since, password = self._open.get(row.id, (None, 0.0, None))
+            if opened is None or now - since > _KEEP_SECONDS or password != row.password_since:
                 opened = self._keys.open(row)
-                self._open[row.id] = (opened, now)
+                self._open[row.id] = (opened, now, row.password_since)
             return opened
 
     def close(self) -> None:
@@ -156,7 +174,7 @@ def resolve(manifest: Manifest, given: str) -> str:
     return found[0]
 
 
-def _pieces(source: SnapshotSource, stream: Stream) -> Iterator[bytes]:
+def _pieces(source: OpenSource, stream: Stream) -> Iterator[bytes]:
     buffer = memoryview(bytearray(_READ_BYTES))
     try:
         while count := stream.readinto(buffer):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from holdfast.features.access.actor import Actor
 from holdfast.features.backups import proofs
+from holdfast.features.backups.format_registry import require
 from holdfast.features.backups.model import CheckRow, RepositoryRow
 from holdfast.features.backups.repository_acts import found, record
 from holdfast.jobs import Jobs, Run
@@ -58,13 +59,23 @@ class CareService:
     ) -> tuple[RepositoryRow, Run]:
         """ "report": what damage reaches, changing nothing. "index": makes the index again from the packs."""
         permission = "repository.check" if act == "report" else "repository.repair"
-        return self._run(actor, repository_id, permission, "repository.repair", {"act": act, "read_data": read_data})
+        asked = {"act": act, "read_data": read_data}
+        return self._run(actor, repository_id, permission, "repository.repair", asked, needs="repairs")
 
     def _run(
-        self, actor: Actor, repository_id: str, permission: str, kind: str, asked: Mapping[str, Any]
+        self,
+        actor: Actor,
+        repository_id: str,
+        permission: str,
+        kind: str,
+        asked: Mapping[str, Any],
+        *,
+        needs: str = "",
     ) -> tuple[RepositoryRow, Run]:
         with self._db.write() as conn:
             row = found(conn, actor, repository_id, permission)
+            if needs:
+                require(row, needs)
             if row.state == "new":
                 raise Conflict("nothing was stored in this repository yet", code="repository_new")
             run = self._jobs.submit(

@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.contract.catalog import JSON
 from holdfast.features.backups import proofs, store
 from holdfast.features.backups.damage import explained
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import CheckRow, RepositoryRow
 from holdfast.jobs import TaskRegistry
@@ -22,7 +23,6 @@ from holdfast.vault.proving import Progress
 from holdfast.vault.repair import AffectedSnapshot, assess, rebuild_index
 from holdfast.vault.subset import Choice, Within
 from holdfast.vault.subset import Wish as Subset
-from holdfast.vault.usage import measure
 
 _MOST = 50  # snapshots, packs and entries that a result tells by name
 
@@ -106,7 +106,7 @@ class CareTasks:
         row = self._row(ctx)
         whose = self._snapshots(row)
         repository = self._keys.open(row, ctx.stop)
-        usage = measure(
+        usage = format_of(row).usage(
             repository,
             lambda snapshot: str(whose[snapshot]["resource_id"]) if snapshot in whose else "",
             ctx.stop,
@@ -135,7 +135,7 @@ class CareTasks:
     def repair(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """A report of what damage reaches, or the index made again and what that came to."""
         row = self._row(ctx)
-        repository = self._keys.open(row, ctx.stop)
+        repository = self._keys.restic(row, ctx.stop)
         if ctx.run.input.get("act") == "index":
             done = rebuild_index(repository, stop=ctx.stop, progress=_progress(ctx, "reading packs", "packs"))
             return {"repository_id": row.id, "act": "index", **asdict(done)}

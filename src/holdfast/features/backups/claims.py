@@ -11,14 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.formats.restic import documents
+from holdfast.features.backups.formats import Opened
 from holdfast.kernel.errors import NeedsOperator
-from holdfast.vault.repository import Repository
 
 _CLAIM = re.compile(r"claims/([0-9a-f]{16})-([0-9]{1,9})")
 
 
-def claimed(repository: Repository, installation: str) -> int:
+def claimed(repository: Opened, installation: str) -> int:
     """The highest epoch of the installation that claims it; 0 when none does."""
     mine, highest = _short(installation), 0
     for name, _ in repository.store.list("claims"):
@@ -28,18 +27,18 @@ def claimed(repository: Repository, installation: str) -> int:
     return highest
 
 
-def claim(repository: Repository, installation: str, epoch: int, facts: Mapping[str, Any]) -> None:
+def claim(repository: Opened, installation: str, epoch: int, facts: Mapping[str, Any]) -> None:
     """From here on servers of an older epoch are refused. Again is success."""
-    sealed = documents.encode({"installation": installation, "epoch": epoch, **facts}, repository.key)
+    sealed = repository.sealed({"installation": installation, "epoch": epoch, **facts})
     repository.store.put(_name(installation, epoch), [sealed])
 
 
-def require_current(repository: Repository, name: str, installation: str, epoch: int) -> None:
+def require_current(repository: Opened, name: str, installation: str, epoch: int) -> None:
     """Raises NeedsOperator("superseded") when the installation was recovered elsewhere meanwhile."""
     highest = claimed(repository, installation)
     if highest <= epoch:
         return
-    facts = documents.decode(repository.store.get(_name(installation, highest)), repository.key)
+    facts = repository.unsealed(repository.store.get(_name(installation, highest)))
     raise NeedsOperator(
         f"this server was recovered elsewhere at {facts.get('at')}: the repository {name!r} is the new one's",
         code="superseded",

@@ -12,18 +12,13 @@ from pathlib import Path
 from holdfast.contract.catalog import JSON
 from holdfast.features.backups import store as rows
 from holdfast.features.backups.adopting import stored
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.jobs.model import TaskContext
-from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import NotFound
-from holdfast.vault.repository import Repository
-from holdfast.vault.stores.base import Store
-
-# Snapshots first: half of it gone, no snapshot points to what is missing. The key last: until then it opens.
-_ORDER = ("snapshots", "index", "data", "claims", "stream")
-_LAST = ("config", "locks", "keys")
+from holdfast.vault.stores.local import LocalStore
 
 
 class Clearer:
@@ -42,47 +37,31 @@ class Clearer:
         try:
             repository = self._keys.open(replace(row, state="ready"), ctx.stop, deleting=True)
         except NotFound:
-            self._end_of_earlier(ctx, row)
+            format_of(row).end_clearing(self._keys.pieces(row, ctx.stop, deleting=True))
+            self._remove_directory(row)
             return {"repository_id": row.id, "deleted": 0, "kept": 0}
         found = stored(repository)
         ours = [each for each in found if each.origin != "foreign"]
-        with repository.lock(exclusive=True, stop=ctx.stop):
-            for each in ours:
-                repository.forget(each.info.id)
-            crash_point("clear.forgotten")
-            if len(ours) == len(found):
-                self._everything(ctx, repository)
-                crash_point("clear.emptied")
+        format_of(row).clear(
+            repository,
+            [each.info.id for each in ours],
+            everything=len(ours) == len(found),
+            stop=ctx.stop,
+            progress=lambda done, total: ctx.progress("deleting", done, total, "files"),
+        )
         if len(ours) < len(found):
             ctx.log("it holds snapshots that are not ours: they stay, and what they need", kept=len(found) - len(ours))
         else:
-            self._remove_last(repository.store, row)
+            self._remove_directory(row)
         return {"repository_id": row.id, "deleted": len(ours), "kept": len(found) - len(ours)}
 
-    def _everything(self, ctx: TaskContext, repository: Repository) -> None:
-        for kind in _ORDER:
-            names = [name for name, _ in repository.store.list(kind)]
-            for done, name in enumerate(names):
-                ctx.progress(f"deleting {kind}", done, len(names), "files")
-                ctx.stop.check()
-                repository.store.delete(name)
-
-    def _end_of_earlier(self, ctx: TaskContext, row: RepositoryRow) -> None:
-        """An attempt that was killed had taken the config away. Where there is data beside a missing config somebody
-        else did, and its keys stay."""
-        store = self._keys.pieces(row, ctx.stop, deleting=True)
-        if not any(next(iter(store.list(kind)), None) for kind in _ORDER):
-            self._remove_last(store, row)
-
-    def _remove_last(self, store: Store, row: RepositoryRow) -> None:
-        for kind in _LAST:
-            for name in [kind] if kind == "config" else [name for name, _ in store.list(kind)]:
-                store.delete(name)
-            crash_point(f"clear.{kind}")
+    def _remove_directory(self, row: RepositoryRow) -> None:
+        """Of a local one, when nothing else is in it."""
         if row.on_disk:
             directory = self._keys.places.directory(row)
-            with suppress(FileNotFoundError):
-                shutil.rmtree(directory / "tmp")  # what killed writers never finished
+            if not format_of(row).there(LocalStore(directory)):
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(directory / "tmp")  # what killed writers never finished
             _remove_empty(directory)
 
 

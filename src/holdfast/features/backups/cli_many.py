@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from holdfast.terminal import output
-from holdfast.terminal.context import Terminal
+from holdfast.terminal.context import Terminal, label_pairs
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.progress import RunFailed
 
@@ -23,8 +23,6 @@ def many(
     no_wait: bool,
 ) -> None:
     """Ask for all of them at once, watch, and say what became of each; exits 1 when not all are good."""
-    from holdfast.features.databases.cli import label_pairs
-
     if sum(map(bool, (names, every, labels))) != 1:
         raise Usage("which databases?", hint="name them, or say --all, or --label KEY=VALUE")
     wanted = dict(body)

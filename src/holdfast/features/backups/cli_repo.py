@@ -29,6 +29,7 @@ def list_(ctx: typer.Context) -> None:
         {
             "NAME": "name",
             "KIND": "kind",
+            "FORMAT": "format",
             "DEFAULT": lambda item: "yes" if item["is_default"] else None,
             "STATE": lambda item: "no answer" if item.get("trouble") else item["state"],
             "CHECKED": _checked,
@@ -57,6 +58,12 @@ def key(ctx: typer.Context, repository: Name) -> None:
         output.say_json(answer)
         return
     output.say(str(answer["password"]))
+    for older in answer["older"]:
+        output.say(str(older))
+    if found["format"] != "restic":
+        output.note("The first opens new files, others those of before a rotation. Each file's RESTORE.md says how.")
+        output.note("Keep them somewhere else than on this machine: what is encrypted cannot be read without.")
+        return
     output.note(f"With stock restic: restic -r {answer['path']} --password-file FILE snapshots")
     if answer["variables"]:
         output.note(f"It also needs a key to the bucket, yours, in {' and '.join(answer['variables'])}.")
@@ -68,6 +75,7 @@ def _facts(found: dict[str, Any]) -> dict[str, Any]:
         "name": found["name"],
         "id": found["id"],
         "kind": found["kind"],
+        "format": _format(found),
         "where": found["path"],
         "state": found["state"],
         "default": "yes" if found["is_default"] else "no",
@@ -88,6 +96,15 @@ def _facts(found: dict[str, Any]) -> dict[str, Any]:
     if breaker := found.get("breaker"):
         facts["breaker"] = f"{breaker['state']}, {breaker['failures']} failures in a row"
     return {label: value for label, value in facts.items() if value is not None}
+
+
+def _format(found: dict[str, Any]) -> str:
+    files = found.get("files")
+    if not files:
+        return str(found["format"])
+    level = f" {files['level']}" if files["level"] else ""
+    sealed = "not encrypted" if files["encryption"] == "none" else f"encrypted with {files['encryption']}"
+    return f"{found['format']}: {files['form']}, {files['compression']}{level}, {sealed}; {files['template']}"
 
 
 def _tested(findings: list[dict[str, Any]]) -> str:

@@ -1,15 +1,48 @@
 """`holdfast repo add`, `test`, `credential`, `default`: repositories in buckets and on servers."""
 
+# ruff: noqa: ARG001  what says where a repository lies is read from the command's context
+
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from holdfast.features.backups.cli_repo import Name, app
-from holdfast.features.backups.cli_repo_secret import Given, credential_of, login_fields, require_fields
+from holdfast.features.backups.cli_repo_files import (
+    FILES,
+    Compression,
+    Encryption,
+    FileLevel,
+    Form,
+    Format,
+    Recipient,
+    Template,
+    files_of,
+)
+from holdfast.features.backups.cli_repo_place import (
+    Account,
+    AllowHttp,
+    Authority,
+    Bucket,
+    Container,
+    Default,
+    Endpoint,
+    HostKey,
+    Kind,
+    Login,
+    ObjectLock,
+    ObjectLockDays,
+    OnlyEnv,
+    Place,
+    Prefix,
+    Region,
+    VirtualHost,
+    place_of,
+)
+from holdfast.features.backups.cli_repo_secret import Given, credential_of
 from holdfast.kernel.errors import Conflict
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
@@ -26,9 +59,6 @@ FromEnv = Annotated[str | None, typer.Option("--secret-from-env", metavar="VARIA
 TokenEnv = Annotated[
     str | None, typer.Option("--session-token-from-env", metavar="VARIABLE", help="Of an S3 key that ends by itself.")
 ]
-Login = Annotated[str | None, typer.Option("--login", metavar="USER@HOST[:PORT]", help="Of sftp.")]
-ServerPath = Annotated[str | None, typer.Option("--path", help="Of sftp: an absolute one that is there.")]
-HostKey = Annotated[str | None, typer.Option("--host-key", metavar="KEY", help="The SFTP server's; asked for else.")]
 _SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note", "unknown": "unknown"}
 
 
@@ -44,79 +74,56 @@ _SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note"
     holdfast repo add google --kind gcs --bucket acme-backups --secret-from-file service-account.json
     holdfast repo add azure --kind azure --account acme --container backups --secret-from-file sas.txt
     holdfast repo add nas --kind sftp --login vault@nas.internal --path /srv/backups --secret-from-file id_ed25519
+    holdfast repo add dumps --kind local --format plain --compression zstd --encryption age
     """,
 )
 def add(
     ctx: typer.Context,
     *,
     name: Annotated[str, typer.Argument(help="Name of the new repository.")],
-    kind: Annotated[
-        Literal["local", "s3", "gcs", "azure", "sftp"],
-        typer.Option("--kind", help="On this machine's disk, in a bucket, or in a directory on an SFTP server."),
-    ] = "s3",
-    endpoint: Annotated[
-        str | None, typer.Option("--endpoint", metavar="URL", help="https://host[:port]; needed for s3.")
-    ] = None,
-    bucket: Annotated[str | None, typer.Option("--bucket", help="Of s3 and gcs. It must be there already.")] = None,
-    account: Annotated[str | None, typer.Option("--account", help="The storage account, of azure.")] = None,
-    container: Annotated[str | None, typer.Option("--container", help="Of azure. It must be there already.")] = None,
+    kind: Kind = "s3",
+    path: Place = None,
+    format_: Format = "restic",
+    form: Form = None,
+    compression: Compression = None,
+    level: FileLevel = None,
+    encryption: Encryption = None,
+    recipient: Recipient = None,
+    template: Template = None,
+    endpoint: Endpoint = None,
+    bucket: Bucket = None,
+    account: Account = None,
+    container: Container = None,
     login: Login = None,
-    path: ServerPath = None,
     host_key: HostKey = None,
-    prefix: Annotated[str | None, typer.Option("--prefix", help="The repository's own part of the bucket.")] = None,
-    region: Annotated[
-        str | None, typer.Option("--region", help="Of s3, as the store calls it; R2: auto.", show_default="us-east-1")
-    ] = None,
-    virtual_host: Annotated[
-        bool, typer.Option("--virtual-host", help="Of s3: the bucket is in the host's name, not in the path.")
-    ] = False,
-    allow_http: Annotated[bool, typer.Option("--allow-http", help="The endpoint is plain http.")] = False,
-    ca: Annotated[
-        Path | None, typer.Option("--ca", exists=True, dir_okay=False, help="PEM of an authority of your own.")
-    ] = None,
-    object_lock: Annotated[
-        Literal["governance", "compliance"] | None,
-        typer.Option("--object-lock", help="Of s3: pieces are locked against change and deletion."),
-    ] = None,
-    object_lock_days: Annotated[
-        int | None, typer.Option("--object-lock-days", min=14, help="For how long; renewed while they are needed.")
-    ] = None,
+    prefix: Prefix = None,
+    region: Region = None,
+    virtual_host: VirtualHost = False,
+    allow_http: AllowHttp = False,
+    ca: Authority = None,
+    object_lock: ObjectLock = None,
+    object_lock_days: ObjectLockDays = None,
     access_key_id: KeyId = None,
     secret_from_file: FromFile = None,
     secret_from_env: FromEnv = None,
     session_token_from_env: TokenEnv = None,
-    only_env: Annotated[
-        str | None, typer.Option("--only-env", metavar="ENVIRONMENT", help="Snapshots of this environment only.")
-    ] = None,
-    default: Annotated[
-        bool, typer.Option("--default", help="Snapshots go there unless they name another repository.")
-    ] = False,
+    only_env: OnlyEnv = None,
+    default: Default = False,
 ) -> None:
     """Add a repository. Its credential is tested first: nothing is kept while it lacks something.
 
     The secret is an S3 secret access key, a Google service account's key file, an Azure account key or SAS, or an SFTP
     login's private key or password."""
-    place: dict[str, Any] = {
-        "endpoint": endpoint,
-        "bucket": bucket,
-        "account": account,
-        "container": container,
-        "prefix": prefix,
-        "region": region,
-        "path_style": False if virtual_host else None,
-        "allow_http": allow_http or None,
-        "ca": ca.read_text(encoding="ascii", errors="replace") if ca else None,
-        "object_lock": object_lock,
-        "object_lock_days": object_lock_days,
-    }
-    place |= {"path": path, "host_key": host_key, **login_fields(login)}
-    given = {field: value for field, value in place.items() if value is not None}
-    require_fields(kind, given)
+    given = place_of(kind, ctx.params)
     t = terminal(ctx)
     body: dict[str, Any] = {"project_id": t.project_of()["id"], "name": name, "kind": kind, "is_default": default}
+    files = files_of({each: ctx.params[each] for each in FILES}, recipient)
+    body |= {"format": format_} | ({"files": files} if files else {})
     if only_env:
         body["environment_id"] = t.environment_of(only_env)["id"]
-    if kind != "local":
+    if kind == "local":
+        body |= {"path": path} if path else {}
+    else:
         secret = Given(access_key_id, secret_from_file, secret_from_env, session_token_from_env)
         body[kind] = given | credential_of(kind, secret)
     made = _made(t, body)

@@ -1,11 +1,9 @@
-"""What a kind of repository is told on the command line: where it lies, and the secret, which is never an argument."""
+"""The secret of a kind of repository on the command line: never an argument."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,6 @@ import typer
 
 from holdfast.terminal.failure import Usage
 
-_EVERY = {"prefix", "endpoint", "allow_http", "ca"}
-_FIELDS: Mapping[str, set[str]] = {
-    "local": set(),
-    "s3": _EVERY | {"bucket", "region", "path_style", "object_lock", "object_lock_days"},
-    "gcs": _EVERY | {"bucket"},
-    "azure": _EVERY | {"account", "container"},
-    "sftp": {"prefix", "host", "port", "user", "path", "host_key"},
-}
-_NEEDED: Mapping[str, tuple[str, ...]] = {
-    "local": (),
-    "s3": ("endpoint", "bucket"),
-    "gcs": ("bucket",),
-    "azure": ("account", "container"),
-    "sftp": ("host", "user", "path"),
-}
 _ASKED = {
     "s3": "Secret access key",
     "gcs": "Key file of the service account",
@@ -45,32 +28,6 @@ class Given:
     file: Path | None
     variable: str | None
     token_variable: str | None
-
-
-def require_fields(kind: str, given: Mapping[str, Any]) -> None:
-    """Raises Usage naming the options that are missing, or that mean nothing for this kind."""
-    if odd := sorted(set(given) - _FIELDS[kind]):
-        raise Usage(
-            f"{', '.join(dict.fromkeys(map(_option, odd)))}: not for a repository of kind {kind}",
-            hint="--help says which are",
-        )
-    if missing := [name for name in _NEEDED[kind] if not given.get(name)]:
-        raise Usage(
-            f"where does it lie? {' and '.join(dict.fromkeys(map(_option, missing)))}: missing",
-            hint="--help has examples",
-        )
-
-
-def login_fields(login: str | None) -> dict[str, Any]:
-    """`user@host`, `user@host:2222` or `user@[::1]:2222` by the names of the API. Raises Usage."""
-    if login is None:
-        return {}
-    user, at, where = login.rpartition("@")
-    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?", where)
-    if not user or not at or found is None:
-        raise Usage(f"--login takes USER@HOST or USER@HOST:PORT, not {login!r}")
-    made: dict[str, Any] = {"user": user, "host": found[1].strip("[]")}
-    return made | ({"port": int(found[2])} if found[2] else {})
 
 
 def credential_of(kind: str, given: Given) -> dict[str, Any]:
@@ -118,8 +75,3 @@ def _asked(what: str, *, hide: bool) -> str:
             raise Usage(f"where is the {what[0].lower()}{what[1:]}?", hint="say --secret-from-file, or pipe it in")
         return line
     return str(typer.prompt(what, hide_input=hide, err=True))
-
-
-def _option(name: str) -> str:
-    named = {"path_style": "--virtual-host", "host": "--login", "user": "--login", "port": "--login"}
-    return named.get(name, f"--{name.replace('_', '-')}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import secrets as tokens
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from holdfast.features.backups import store
 from holdfast.features.backups.claims import require_current
+from holdfast.features.backups.format_registry import format_of, found_at
+from holdfast.features.backups.formats import Material, Opened, restic
 from holdfast.features.backups.kinds import KINDS, SECRETS, Credential, Exports
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.places import API_PATIENCE, Places
@@ -32,6 +34,7 @@ from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import BreakerView
 
 PASSWORD = "password"  # noqa: S105 - the secret's name, not its value
+OLDER = "password_before_"  # before a name of its own: passwords that files of before a rotation still need
 DEFAULT_NAME = "local"
 DELETES = "delete_"  # before the names of the secrets of the credential that may delete
 DELETES_HINT = "Give it one: holdfast repo deletes NAME --apart --access-key-id ID. Or delete elsewhere, with restic."
@@ -41,11 +44,19 @@ class Keys:
     """Passwords and credentials live with the project's secrets (its id takes the environment's place there)."""
 
     def __init__(
-        self, places: Places, node: str, db: Database, secrets: Secrets, clock: Clock, cache: Path | None = None
+        self,
+        places: Places,
+        node: str,
+        db: Database,
+        secrets: Secrets,
+        clock: Clock,
+        cache: Path | None = None,
+        scratch: Path | None = None,
     ) -> None:
-        """`cache`: where the repositories' indexes are kept sorted; shared by the processes of the node."""
+        """`cache`: where the repositories' indexes are kept sorted; shared by the processes of the node. `scratch`: for
+        what is unpacked while it is read."""
         self.places = places
-        self._cache = cache
+        self._cache, self._scratch = cache, scratch
         self.node = node
         self._db = db
         self._secrets = secrets
@@ -59,7 +70,8 @@ class Keys:
         relay = Relay(OutboundPolicy.of(settings))
         places = Places(settings.data / "repositories", relay, clock, patience)
         node = identity(settings.data, settings.node).name
-        return cls(places, node, db, secrets, clock, settings.data / "cache" / "index")
+        cache = settings.data / "cache"
+        return cls(places, node, db, secrets, clock, cache / "index", cache / "files")
 
     def where(self, row: RepositoryRow) -> str:
         """What stock restic takes as -r, or the node whose disk it is on."""
@@ -76,12 +88,13 @@ class Keys:
         *,
         is_default: bool = False,
         kind: str = "local",
+        password: str | None = None,
         credential: Credential | None = None,
         node: str | None = None,
         **more: object,
     ) -> RepositoryRow:
         """A row, its password and its credential, in the caller's transaction. It is made at its first use; a local one
-        on the disk of `node` (else here). `more` are fields of the row."""
+        on the disk of `node` (else here). `password`: of one that is there already. `more` are fields of the row."""
         row = RepositoryRow(
             id=new_id("repo"),
             project_id=project_id,
@@ -97,7 +110,7 @@ class Keys:
             **more,  # type: ignore[arg-type] # the caller's own fields
         )
         store.insert(conn, row)
-        self._secrets.put(conn, project_id, row.id, PASSWORD, tokens.token_urlsafe(32))
+        self._secrets.put(conn, project_id, row.id, PASSWORD, password or format_of(row).new_key(row.settings))
         if credential:
             self.put_credential(conn, row, credential)
         return row
@@ -124,6 +137,15 @@ class Keys:
     def password(self, conn: sa.Connection, row: RepositoryRow) -> str:
         return self._secrets.get(conn, row.project_id, row.id, PASSWORD)
 
+    def older(self, conn: sa.Connection, row: RepositoryRow) -> tuple[str, ...]:
+        """Passwords before this one that something in it still needs."""
+        found = self._secrets.all(conn, row.project_id, row.id)
+        return tuple(value for name, value in sorted(found.items()) if name.startswith(OLDER))
+
+    def put_older(self, conn: sa.Connection, row: RepositoryRow, name: str, password: str) -> None:
+        """`name`: the same for the same password."""
+        self._secrets.put(conn, row.project_id, row.id, f"{OLDER}{name}", password)
+
     def credential(self, conn: sa.Connection, row: RepositoryRow) -> dict[str, str]:
         """Empty for a local one."""
         found = self._secrets.all(conn, row.project_id, row.id)
@@ -147,10 +169,6 @@ class Keys:
             if credential.get(name):
                 self._secrets.put(conn, row.project_id, row.id, DELETES + name, credential[name])
 
-    def put_password(self, conn: sa.Connection, row: RepositoryRow, password: str) -> None:
-        """Of a repository that was made by somebody else."""
-        self._secrets.put(conn, row.project_id, row.id, PASSWORD, password)
-
     def _credential_for(self, row: RepositoryRow, *, deleting: bool) -> dict[str, str]:
         with self._db.read() as conn:
             if not (deleting and row.deletes_apart):
@@ -164,7 +182,7 @@ class Keys:
             )
         return apart
 
-    def open(self, row: RepositoryRow, stop: Stop | None = None, *, deleting: bool = False) -> Repository:
+    def open(self, row: RepositoryRow, stop: Stop | None = None, *, deleting: bool = False) -> Opened:
         """The repository, made first when it is new. Safe to call again after a crash half way, and from two runners at
         once: where the store knows conditional writes only one of them makes it. After `stop`, of the run that it is
         for, nobody waits for its store.
@@ -177,13 +195,13 @@ class Keys:
         if row.state == "detached":
             raise Conflict(f"the repository {row.name!r} is detached", code="repository_detached")
         with self._db.read() as conn:
-            password = self.password(conn, row)
+            material = self.material(conn, row)
             installation = installation_epoch(conn)
         pieces = self.pieces(row, stop, deleting=deleting)
         if row.state != "new":
-            repository = self._opened(pieces, row, password)
+            repository = self._opened(pieces, row, material)
         else:
-            repository = self._opened_or_made(pieces, password)
+            repository = self._opened_or_made(pieces, row, material)
             with self._db.write() as conn:
                 store.change(conn, RepositoryRow, row.id, state="ready", restic_id=repository.id)
         if installation is not None:
@@ -198,22 +216,38 @@ class Keys:
         found: Store = self.places.store(row, credential, self.troubled, stop=stop)
         return AppendOnlyStore(found, DELETES_HINT) if row.deletes_apart and not deleting else found
 
-    def _opened(self, pieces: Store, row: RepositoryRow, password: str) -> Repository:
+    def restic(self, row: RepositoryRow, stop: Stop | None = None) -> Repository:
+        """`open`, for what only restic's format has. Raises Conflict (code "repository_format") for another."""
+        return restic(self.open(row, stop))
+
+    def material(self, conn: sa.Connection, row: RepositoryRow) -> Material:
+        """What it is opened with."""
+        return Material(self.password(conn, row), self.older(conn, row), row.settings, self._cache, self._scratch)
+
+    def adopted(self, row: RepositoryRow, pieces: Store, password: str) -> tuple[Opened, Material, str]:
+        """A repository that somebody else made: open, what opens it from now on, and the name of its format. Raises
+        NotFound (code "repository_missing"), Denied (code "repository_password")."""
+        found = found_at(pieces) or format_of(row)  # whose own words say that there is none
+        opened, material = found.adopted(pieces, password, Material("", scratch=self._scratch))
+        return opened, material, found.name
+
+    def _opened(self, pieces: Store, row: RepositoryRow, material: Material) -> Opened:
         """A password that was rotated while it was tried is read anew."""
         try:
-            return Repository.open(pieces, password, cache=self._cache)
+            return format_of(row).open(pieces, material)
         except Denied:
             with self._db.read() as conn:
                 now = self.password(conn, row)
-            if now == password:
+            if now == material.password:
                 raise
-            return Repository.open(pieces, now, cache=self._cache)
+            return format_of(row).open(pieces, replace(material, password=now))
 
     def look(self, row: RepositoryRow) -> None:
         """One question to its store, without retries. Raises what is wrong with it."""
         with self._db.read() as conn:
             credential = self.credential(conn, row)
-        if not self.places.store(row, credential, self.troubled, patience=0.0).exists("config"):
+        there = self.places.store(row, credential, self.troubled, patience=0.0)
+        if not format_of(row).there(there):
             raise NeedsOperator(
                 f"there is no repository any more at {self.where(row)}",
                 hint="Put it back from a copy, or bring back the deleted versions of its objects.",
@@ -243,8 +277,8 @@ class Keys:
         with self._db.write() as conn:
             store.change(conn, RepositoryRow, repository_id, trouble=None)
 
-    def _opened_or_made(self, pieces: Store, password: str) -> Repository:
-        if not pieces.exists("config"):
+    def _opened_or_made(self, pieces: Store, row: RepositoryRow, material: Material) -> Opened:
+        if not format_of(row).there(pieces):
             with suppress(Conflict):  # someone was faster
-                return Repository.create(pieces, password, cache=self._cache)
-        return Repository.open(pieces, password, cache=self._cache)
+                return format_of(row).create(pieces, material)
+        return format_of(row).open(pieces, material)

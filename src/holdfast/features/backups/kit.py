@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.projects.model import projects
@@ -53,7 +54,7 @@ def own_repository(conn: sa.Connection, keys: Keys) -> RepositoryRow:
 def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitRepository:
     project = str(row.pop("project") or row["project_id"])
     found = RepositoryRow(**row)  # type: ignore[arg-type] # the row of its own table
-    exports = keys.exports(conn, found)
+    exports, abilities = keys.exports(conn, found), format_of(found).abilities
     return KitRepository(
         id=found.id,
         name=found.name,
@@ -66,4 +67,8 @@ def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitReposi
         kind=found.kind,
         lies=found.lies,
         credential=keys.credential(conn, found),
+        format=found.format,
+        settings=found.settings,
+        older=keys.older(conn, found),
+        stock="" if abilities.dedup else abilities.stock,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +11,12 @@ import sqlalchemy as sa
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.backups import store
 from holdfast.features.backups.adopting import Stored, stored
+from holdfast.features.backups.format_registry import require
+from holdfast.features.backups.formats import Opened, restic
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kinds import KINDS, Credential, described, overlaps
 from holdfast.features.backups.model import RepositoryRow, Snapshot
-from holdfast.features.backups.repository_service import CloudWish
+from holdfast.features.backups.repository_service import CloudWish, on_this_disk
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.names import checked_name
 from holdfast.features.projects.scope import environment_of, project_of
@@ -25,6 +26,7 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.ids import new_id
+from holdfast.vault.plain.keys import id_of
 from holdfast.vault.repository import Repository, TreeEntry
 
 _THERE = ("ready", "failed", "forgotten", "forgetting")
@@ -64,7 +66,7 @@ class RepositoryLifeService:
         if wish.cloud is not None:
             KINDS[row.kind].check(credential)
         place = self._keys.places.store(row, credential, lambda _id, _view: None, patience=0.0)
-        repository = Repository.open(place, wish.password)
+        repository, material, form = self._keys.adopted(row, place, wish.password)
         with self._db.write() as conn:
             self._allowed(conn, actor, wish)
             self._free(conn, row, repository)
@@ -74,11 +76,15 @@ class RepositoryLifeService:
                 row.name,
                 actor.id,
                 kind=row.kind,
+                password=material.password,
                 credential=credential or None,
                 lies=row.lies,
                 location=row.location,
+                format=form,
+                settings=material.settings,
             )
-            self._keys.put_password(conn, made, wish.password)
+            for each in material.older:
+                self._keys.put_older(conn, made, id_of(each), each)
             values = {"state": "ready", "restic_id": repository.id}
             made = store.change(conn, RepositoryRow, made.id, **values) or made
             run = self._submit(conn, actor, made, "repository.adopt", {"environment_id": wish.environment_id})
@@ -98,21 +104,14 @@ class RepositoryLifeService:
         if wish.cloud is not None:
             lies, location = described(wish.cloud.kind, wish.cloud.fields)
             return self._row(name, wish.cloud.kind, lies, location)
-        path = Path(wish.path or "")
-        if not path.is_absolute() or path.resolve().is_relative_to(self._keys.places.root.resolve()):
-            raise Invalid(
-                "the path of an existing repository is absolute, and not in Holdfast's own directory",
-                code="path_invalid",
-                details={"fields": [{"field": "path", "message": "is not the path of somebody else's repository"}]},
-            )
-        return self._row(name, "local", {"path": str(path.resolve())}, f"file://{self._keys.node}{path.resolve()}")
+        return self._row(name, "local", *on_this_disk(self._keys, wish.path or ""))
 
     def _row(self, name: str, kind: str, lies: Mapping[str, Any], location: str) -> RepositoryRow:
         now = self._clock.now()
         row = RepositoryRow(new_id("repo"), "", name, kind, "ready", False, None, None, "", now)
         return replace(row, lies=lies, location=location)
 
-    def _free(self, conn: sa.Connection, row: RepositoryRow, repository: Repository) -> None:
+    def _free(self, conn: sa.Connection, row: RepositoryRow, repository: Opened) -> None:
         if row.location is not None and any(overlaps(row.location, other) for other in store.locations(conn)):
             raise store.place_taken()
         if store.by_restic_id(conn, repository.id) is not None:
@@ -143,16 +142,14 @@ class RepositoryLifeService:
         self, actor: Actor, repository_id: str, restic_id: str, *, after: str | None, limit: int
     ) -> Sequence[TreeEntry]:
         """The files of a snapshot that is no database's, by path. Raises Conflict for one of ours."""
-        repository = self._reached(actor, repository_id, "snapshot.read")
-        self._foreign(repository, restic_id)
+        repository = self._foreign(self._reached(actor, repository_id, "snapshot.read"), restic_id)
         nodes = sorted(repository.nodes(restic_id).items())
         entries = [TreeEntry(path, node.size, node.type, {}) for path, node in nodes]
         return [entry for entry in entries if after is None or entry.path > after][:limit]
 
     def file(self, actor: Actor, repository_id: str, restic_id: str, path: str) -> tuple[int, Any]:
         """(size, bytes as they come), audited before the first leaves. Raises NotFound, Conflict for one of ours."""
-        repository = self._reached(actor, repository_id, "snapshot.download")
-        self._foreign(repository, restic_id)
+        repository = self._foreign(self._reached(actor, repository_id, "snapshot.download"), restic_id)
         node = repository.nodes(restic_id).get(path)
         if node is None or node.type != "file":
             raise no_such("file")
@@ -163,7 +160,7 @@ class RepositoryLifeService:
         pieces = (reader.read(node.content[at : at + 32]) for at in range(0, len(node.content), 32))
         return node.size, pieces
 
-    def _reached(self, actor: Actor, repository_id: str, permission: str) -> Repository:
+    def _reached(self, actor: Actor, repository_id: str, permission: str) -> Opened:
         with self._db.read() as conn:
             row = self._found(conn, actor, repository_id, permission)
         if row.state == "new":
@@ -171,7 +168,7 @@ class RepositoryLifeService:
         return self._keys.open(row)
 
     @staticmethod
-    def _foreign(repository: Repository, restic_id: str) -> None:
+    def _foreign(repository: Opened, restic_id: str) -> Repository:
         found = next((each for each in stored(repository) if each.info.id == restic_id), None)
         if found is None:
             raise no_such("snapshot")
@@ -181,6 +178,7 @@ class RepositoryLifeService:
                 code="snapshot_ours",
                 hint="holdfast snapshot show; one that is not listed is taken in by `holdfast repo adopt --again`.",
             )
+        return restic(repository)
 
     # -- its password and its copy -------------------------------------------------------------------------------
 
@@ -202,6 +200,8 @@ class RepositoryLifeService:
                 raise no_such("repository")
             actor.require_step_up()
             _require_ready(row)
+            require(row, "copies")
+            require(target, "copies")
             if target.id == row.id or target.state == "detached":
                 raise Conflict("copy it into another repository that is in use", code="repository_same")
             if switch and target.serves not in (None, row.serves):

@@ -39,6 +39,8 @@ repositories = sa.Table(
     sa.Column("trouble", Json()),
     sa.Column("last_gc", Json()),
     sa.Column("password_since", Timestamp()),
+    sa.Column("format", sa.String(20), nullable=False, server_default="restic", default="restic"),
+    sa.Column("settings", Json()),
     sa.Column("deletes_apart", sa.Boolean, nullable=False, server_default=sa.false(), default=False),
     sa.UniqueConstraint("project_id", "name"),
     sa.Index("ix_repositories_location", "location", unique=True),
@@ -171,6 +173,7 @@ class RepositoryRow:
     None = all. `lies`: where, in the words of its `kind`, never a credential; `location` is the same as one text, which
     no two repositories share. `last_test`: what its credential may do. `trouble`: why it does not answer.
     `password_since`: when its password was last changed. `deletes_apart`: its credential may not delete, another may.
+    `format`: a name of `format_registry`; `settings`: what that keeps of how its snapshots are written.
     State "detached": Holdfast lets it alone.
     """
 
@@ -193,6 +196,8 @@ class RepositoryRow:
     last_gc: Mapping[str, Any] | None = None
     password_since: datetime | None = None
     deletes_apart: bool = False
+    format: str = "restic"
+    settings: Mapping[str, Any] | None = None
 
     @property
     def on_disk(self) -> bool:

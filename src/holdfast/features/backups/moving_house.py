@@ -32,7 +32,7 @@ class HouseMover:
         to the copies, and it is nobody's default any more."""
         old, new = self._rows(ctx)
         switch = bool(ctx.run.input.get("switch"))
-        source, target = self._keys.open(old, ctx.stop), self._keys.open(new, ctx.stop)
+        source, target = self._keys.restic(old, ctx.stop), self._keys.restic(new, ctx.stop)
         if source.id == target.id:
             raise Conflict("these are the same repository", code="repository_same")
         done: dict[str, str] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
+from holdfast.features.backups.format_registry import FORMATS, format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kinds import KINDS, Credential, Fields, described, overlaps
 from holdfast.features.backups.model import RepositoryRow, repositories
@@ -42,6 +44,9 @@ class RepositoryWish:
     environment_id: str | None = None
     is_default: bool = False
     cloud: CloudWish | None = None
+    format: str = "restic"
+    settings: Mapping[str, Any] | None = None
+    path: str | None = None
 
 
 class RepositoriesService:
@@ -58,7 +63,9 @@ class RepositoriesService:
         with self._db.read() as conn:
             prefix = self._allowed(conn, actor, wish)
         name, lies, location, report = checked_name(wish.name), None, None, None
-        cloud = wish.cloud
+        cloud, settings = wish.cloud, FORMATS[wish.format].checked(wish.settings)
+        if wish.path is not None:
+            lies, location = on_this_disk(self._keys, wish.path)
         if cloud is not None:
             lies, location = described(cloud.kind, {"prefix": prefix, **cloud.fields})
             report = self._tested(cloud.kind, lies, cloud.credential)
@@ -78,11 +85,13 @@ class RepositoriesService:
                 lies=lies,
                 location=location,
                 last_test=report,
+                format=wish.format,
+                settings=settings,
             )
             if wish.is_default:
                 store.make_default(conn, row)
                 row = replace(row, is_default=True)
-            record(conn, actor, row, "repository.create", kind=row.kind, **_place_of(row))
+            record(conn, actor, row, "repository.create", kind=row.kind, format=row.format, **_place_of(row))
             once.keep(conn, row)
             return row
 
@@ -93,6 +102,8 @@ class RepositoriesService:
             environment = environment_of(conn, actor, wish.environment_id, "repository.create")
             if environment.project_id != wish.project_id:
                 raise no_such("environment")
+        if wish.path is not None:
+            actor.require_everywhere("system.admin")
         return f"holdfast/{wish.project_id}/{wish.environment_id or 'all'}"
 
     def _tested(self, kind: str, fields: Fields, credential: Credential) -> dict[str, Any]:
@@ -186,10 +197,10 @@ class RepositoriesService:
         if not row.on_disk:
             with self._db.read() as conn:
                 return store.stored_bytes(conn, row.id)
-        return sum(size for _, size in LocalStore(self._keys.places.directory(row)).list("data"))
+        return format_of(row).bytes(LocalStore(self._keys.places.directory(row)))
 
     def key(self, actor: Actor, repository_id: str) -> tuple[str, str, Sequence[str]]:
-        """(password, place, names of variables): all a stock restic needs, but not the values of the variables: whoever
+        """(password, place, names of variables): all a stock tool needs, but not the values of the variables: whoever
         restores by hand has a key to the bucket of their own, or the recovery kit. Audited before it is answered."""
         with self._db.write() as conn:
             row = found(conn, actor, repository_id, "repository.key.reveal")
@@ -198,6 +209,25 @@ class RepositoriesService:
             needs = self._keys.exports(conn, row).names()
             return self._keys.password(conn, row), self._keys.where(row), needs
 
+    def older_keys(self, actor: Actor, repository_id: str) -> Sequence[str]:
+        """What files of before a rotation need; told beside `key`."""
+        with self._db.read() as conn:
+            row = found(conn, actor, repository_id, "repository.key.reveal")
+            actor.require_step_up()
+            return self._keys.older(conn, row)
+
+
+def on_this_disk(keys: Keys, given: str) -> tuple[dict[str, Any], str]:
+    """(`lies`, `location`) of a directory of this machine. Raises Invalid (code "path_invalid")."""
+    path = Path(given)
+    if not path.is_absolute() or path.resolve().is_relative_to(keys.places.root.resolve()):
+        raise Invalid(
+            "the path of a repository is absolute, and not in Holdfast's own directory",
+            code="path_invalid",
+            details={"fields": [{"field": "path", "message": "is not absolute, or Holdfast's own"}]},
+        )
+    return {"path": str(path.resolve())}, f"file://{keys.node}{path.resolve()}"
+
 
 _WHERE = ("endpoint", "host", "account", "bucket", "container", "path", "prefix")
 
@@ -205,9 +235,5 @@ _WHERE = ("endpoint", "host", "account", "bucket", "container", "path", "prefix"
 def _place_of(row: RepositoryRow) -> dict[str, str]:
     """For the audit log: where, and never with what."""
     lies = row.lies or {}
-    where = {
-        name: str(lies[name])
-        for name in ("endpoint", "host", "account", "bucket", "container", "path", "prefix")
-        if name in lies
-    }
+    where = {name: str(lies[name]) for name in _WHERE if name in lies}
     return where | ({"environment_id": row.serves} if row.serves else {})

@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets as tokens
 from collections.abc import Mapping
 
+import sqlalchemy as sa
+
 from holdfast.contract.catalog import JSON
 from holdfast.features.backups import store
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import PASSWORD, Keys
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.jobs.model import TaskContext
@@ -16,6 +19,7 @@ from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Denied, NotFound
 from holdfast.kernel.secrets import Secrets
+from holdfast.vault.plain.keys import id_of
 from holdfast.vault.repository import Repository
 
 NEXT, OLD = "password_next", "password_old"
@@ -36,12 +40,29 @@ class Rotator:
 
     def rotate(self, ctx: TaskContext) -> Mapping[str, JSON]:
         row = self._row(str(ctx.run.input["repository_id"]))
-        repository = self._keys.open(row, ctx.stop)
+        if not format_of(row).abilities.rekeys:
+            return {
+                "repository_id": row.id,
+                "removed": 0,
+                "keys": ctx.step("rekeyed", lambda: self._next_key(ctx, row)),
+            }
+        repository = self._keys.restic(row, ctx.stop)
         known = self._known(row)
         if not (OLD in known and self._switched(known)):
             self._switch(ctx, row, repository, known)
         removed = self._remove_old(ctx, row, repository)
         return {"repository_id": row.id, "removed": removed, "keys": len(repository.keys())}
+
+    def _next_key(self, ctx: TaskContext, row: RepositoryRow) -> int:
+        """For what is written from now on; how many there are then. What is there still needs the one before, which is
+        kept. Twice is one key more that nothing needs."""
+        with ctx.commit() as conn:
+            self._keys.put_older(conn, row, id_of(old := self._keys.password(conn, row)), old)
+            self._secrets.put(conn, row.project_id, row.id, PASSWORD, format_of(row).new_key(row.settings))
+            self._switched_over(conn, ctx, row)
+            kept = 1 + len(self._keys.older(conn, row))
+        crash_point("rotate.switched")
+        return kept
 
     def _row(self, repository_id: str) -> RepositoryRow:
         with self._db.read() as conn:
@@ -80,15 +101,18 @@ class Rotator:
             self._secrets.put(conn, row.project_id, row.id, PASSWORD, fresh)
             self._secrets.forget_older(conn, row.project_id, row.id, PASSWORD)
             self._secrets.delete(conn, row.project_id, row.id, NEXT)
-            store.change(conn, RepositoryRow, row.id, password_since=self._clock.now())
-            audit.record(
-                conn,
-                actor=ctx.run.actor,
-                action="repository.key.rotate.done",
-                project_id=row.project_id,
-                details={"repository_id": row.id, "name": row.name, "run_id": ctx.run.id},
-            )
+            self._switched_over(conn, ctx, row)
         crash_point("rotate.switched")
+
+    def _switched_over(self, conn: sa.Connection, ctx: TaskContext, row: RepositoryRow) -> None:
+        store.change(conn, RepositoryRow, row.id, password_since=self._clock.now())
+        audit.record(
+            conn,
+            actor=ctx.run.actor,
+            action="repository.key.rotate.done",
+            project_id=row.project_id,
+            details={"repository_id": row.id, "name": row.name, "run_id": ctx.run.id},
+        )
 
     def _remove_old(self, ctx: TaskContext, row: RepositoryRow, repository: Repository) -> int:
         """The old password stops working here. The new one was opened before."""

@@ -15,8 +15,8 @@ from holdfast.features.backups.asking import Asked, Asker, How, Want
 from holdfast.features.backups.choosing import Which
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow, restores, snapshots
-from holdfast.features.backups.searching import Search
 from holdfast.features.backups.preparing import checked_tags, fresh, kept_options, require_serves
+from holdfast.features.backups.searching import Search
 from holdfast.features.databases.elsewhere import common_node
 from holdfast.features.databases.guard import found as found_database
 from holdfast.features.databases.model import Resource

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from holdfast import __version__
 from holdfast.contract.engine import Session
 from holdfast.contract.snapshot import CaptureRequest, Manifest, Verdict
@@ -16,6 +18,8 @@ from holdfast.features.backups import chaining, store
 from holdfast.features.backups.anchors import ANCHOR
 from holdfast.features.backups.chaining import Parent
 from holdfast.features.backups.damage import explain
+from holdfast.features.backups.format_registry import format_of
+from holdfast.features.backups.formats import Opened, Taking, restic
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import ORIGIN, RepositoryRow, Snapshot, VerificationRow
 from holdfast.features.backups.verifying import kept_checks
@@ -25,6 +29,7 @@ from holdfast.features.databases.model import Resource
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.tasks import reason_of, scratch_of
 from holdfast.features.limits.quota import Quotas
+from holdfast.features.projects.model import environments, projects
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.audit_chain import Head
 from holdfast.kernel.audit_chain import head as audit_head
@@ -32,12 +37,10 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, HoldfastError, NotFound
 from holdfast.kernel.ids import new_id
-from holdfast.vault.pipeline import SnapshotOptions, SnapshotStats, write_snapshot
-from holdfast.vault.repository import Repository
+from holdfast.vault.line import SnapshotStats
+from holdfast.vault.options import SnapshotOptions
 
 TAG = "holdfast:"
-
-LOCK_PATIENCE = 600.0  # seconds that a snapshot waits for a collection of garbage to end
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Taker:
         snapshot_id: str,
         states: Sequence[str] = ("ready",),
         elsewhere: Elsewhere | None = None,
-    ) -> tuple[Snapshot, Repository]:
+    ) -> tuple[Snapshot, Opened]:
         """Stored and recorded as ready; the caller proves it next. A failure leaves the row failed and nothing that
         could be taken for a snapshot."""
         snapshot, resource, row = self._load(snapshot_id)
@@ -76,7 +79,7 @@ class Taker:
                 snapshot = store.change(conn, Snapshot, snapshot.id, state="creating", error=None) or snapshot
         if snapshot.state != "creating":
             raise Conflict(f"snapshot {snapshot_id} is {snapshot.state}", code="snapshot_state")
-        repository: Repository | None = None
+        repository: Opened | None = None
         try:
             if elsewhere is None and resource.state not in states:
                 raise Conflict(
@@ -89,13 +92,15 @@ class Taker:
             repository = self._keys.open(row, ctx.stop)
             with self._db.read() as conn:
                 anchor = audit_head(conn) if elsewhere is None else None
-            facts, manifest = self._stored(ctx, snapshot, resource, repository, anchor, elsewhere)
-            verdict = chaining.proven(repository, facts["restic_id"], manifest)
+            facts, manifest = self._stored(ctx, snapshot, resource, row, repository, anchor, elsewhere)
+            verdict = None
+            if format_of(row).abilities.incremental:
+                verdict = chaining.proven(restic(repository), facts["restic_id"], manifest)
             done = self._ready(ctx, snapshot, facts, manifest, verdict)
         except Exception as error:
             if not only_interrupted(ctx, error):
                 explain(error)
-                self._failed(ctx, snapshot, repository, error)
+                self._failed(ctx, snapshot, row, repository, error)
             raise
         if verdict is not None and any(check.ok is False for check in verdict.checks):
             raise chaining.mismatch(verdict, manifest)  # kept, red, for whoever investigates
@@ -136,53 +141,75 @@ class Taker:
         ctx: TaskContext,
         snapshot: Snapshot,
         resource: Resource,
-        repository: Repository,
+        row: RepositoryRow,
+        repository: Opened,
         anchor: Head | None,
         elsewhere: Elsewhere | None,
     ) -> tuple[dict[str, Any], Manifest]:
         """What the row says once everything is in the repository, and the manifest."""
-        found = find_stored(repository, snapshot.id)
+        form = format_of(row)
+        found = form.find(repository, snapshot.id, f"{TAG}{snapshot.id}")
         if found is not None:
             ctx.log("an earlier attempt had stored it already", restic_id=found)
             manifest = repository.manifest(found)
             return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}, manifest
         started, taken_at = time.monotonic(), self._clock.now()
         options = SnapshotOptions.of(snapshot.options)
-        parent = self._parent(ctx, snapshot, repository) if elsewhere is None else Parent(full="imported")
+        parent = self._parent(ctx, snapshot, row, repository) if elsewhere is None else Parent(full="imported")
         want = CaptureRequest(full=parent.full is not None, sample=parent.sequence)
         at = self._reach.session(resource, scratch_of(ctx)) if elsewhere is None else elsewhere.opened(ctx, resource)
         about = facts_of(snapshot, resource, anchor) | (dict(elsewhere.facts) if elsewhere else {})
         with at as session:
             expected = asyncio.run(session.inspect("shallow")).bytes
+            if form.abilities.stages:
+                self._reach.require_space(expected or 0, "a snapshot into plain files")
             inner = session.capture(parent.manifest, want, ctx.stop)
             with chaining.Chained(inner, parent, snapshot.id, taken_at) as capture:
-                written = write_snapshot(
-                    repository,
-                    capture,
-                    parent=parent.restic_id,
-                    hostname="holdfast",
-                    paths=[f"/{resource.id}"],
-                    tags=[f"{TAG}{snapshot.id}", f"engine:{resource.engine}"],
+                project, environment = self._names(resource)
+                taking = Taking(
+                    snapshot_id=snapshot.id,
+                    project=project,
+                    environment=environment,
+                    database=resource.name,
+                    resource_id=resource.id,
+                    engine=resource.engine,
+                    taken_at=taken_at,
+                    tags=(f"{TAG}{snapshot.id}", f"engine:{resource.engine}"),
                     facts={**about, "options": options.as_json()},
-                    stop=ctx.stop,
-                    progress=lambda stats: _report(ctx, stats, expected),
                     options=options,
-                    patience=LOCK_PATIENCE,
+                    scratch=scratch_of(ctx),
+                    stop=ctx.stop,
+                    reading=lambda stats: _report(ctx, stats, expected),
+                    sending=lambda done, total: ctx.progress("writing the file", done, total, "bytes"),
+                    parent=parent.restic_id,
                 )
+                written = form.take(repository, capture, taking, row.settings, self._reach.engines)
         if written.manifest.options.get("one_moment") is False:
             ctx.log("not of one moment", reason=str(written.manifest.options.get("reason", "")))
         facts = {
             **describe(written.manifest),
             **sizes(written.stats, written.manifest),
             "restic_id": written.id,
-            "options": options.as_json(),
+            "options": dict(written.options),
             "taken_at": taken_at,
             "seconds": round(time.monotonic() - started, 3),
         }
         return facts, written.manifest
 
-    def _parent(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Parent:
-        """The newest good snapshot that is still in the repository: a foreign forget may have removed any."""
+    def _names(self, resource: Resource) -> tuple[str, str]:
+        """Of its project and environment, for people."""
+        with self._db.read() as conn:
+            of_project = sa.select(projects.c.name).where(projects.c.id == resource.project_id)
+            of_environment = sa.select(environments.c.name).where(environments.c.id == resource.environment_id)
+            found = [conn.scalar(query) for query in (of_project, of_environment)]
+        return str(found[0] or resource.project_id), str(found[1] or resource.environment_id)
+
+    def _parent(self, ctx: TaskContext, snapshot: Snapshot, row: RepositoryRow, repository: Opened) -> Parent:
+        """The newest good snapshot that is still in the repository: a foreign forget may have removed any. None where
+        each snapshot is whole by itself."""
+        abilities = format_of(row).abilities
+        if not abilities.incremental:
+            return Parent(full=f"{abilities.title} hold everything each time")
         with self._db.read() as conn:
             good = store.newest_good(conn, snapshot.resource_id, snapshot.repository_id)
             newest = store.newest_ready(conn, snapshot.resource_id, snapshot.repository_id)
@@ -192,10 +219,13 @@ class Taker:
         parent = Parent(good.restic_id, good.id, repository.manifest(good.restic_id))
         return chaining.decided(parent, newest, asked, self._clock.now())
 
-    def _failed(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository | None, error: Exception) -> None:
+    def _failed(
+        self, ctx: TaskContext, snapshot: Snapshot, row: RepositoryRow, repository: Opened | None, error: Exception
+    ) -> None:
         """The row fails whether or not the store still answers: otherwise it would say "creating" for ever."""
         try:
-            if repository is not None and (stored := find_stored(repository, snapshot.id)):
+            tag = f"{TAG}{snapshot.id}"
+            if repository is not None and (stored := format_of(row).find(repository, snapshot.id, tag)):
                 repository.forget(stored)
         except HoldfastError as gone:
             ctx.log("what was stored may still be in the repository", reason=gone.message)
@@ -226,7 +256,7 @@ def facts_of(snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dic
     }
 
 
-def find_stored(repository: Repository, snapshot_id: str) -> str | None:
+def find_stored(repository: Opened, snapshot_id: str) -> str | None:
     """The restic id of a snapshot by our id: written last of all, so what has it is complete."""
     for info in repository.snapshots():
         if f"{TAG}{snapshot_id}" in (info.tags or ()):

@@ -16,6 +16,7 @@ from holdfast.contract.spec import Access, Endpoint, Spec
 from holdfast.contract.tools import Tools
 from holdfast.features.backups import store
 from holdfast.features.backups.chaining import MISMATCH
+from holdfast.features.backups.formats import Opened
 from holdfast.features.backups.model import Snapshot, VerificationRow
 from holdfast.features.databases.interruption import only_interrupted
 from holdfast.features.databases.reach import Reach
@@ -24,7 +25,6 @@ from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.errors import Corrupt, HoldfastError
 from holdfast.kernel.ids import new_id
-from holdfast.vault.repository import Repository
 
 METHODS = {Level.HASHES: "hashes", Level.READABLE: "tools", Level.RESTORED: "restore into a scratch server"}
 _KEPT_CHECKS = 200  # every failed check is kept, and so many of the others
@@ -70,18 +70,18 @@ class Verifier:
         self._reach = reach
         self._clock = clock
 
-    def prove(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
+    def prove(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened, level: Level) -> Snapshot:
         """Every level up to `level` in turn, L2 only when it is the one asked for. Raises Corrupt (code
         "verification_failed") at the first that fails; the snapshot is red then, and stays for whoever investigates."""
         if level >= Level.HASHES:
             snapshot = self._one(ctx, snapshot, repository, Level.HASHES)
         return self.prove_to(ctx, snapshot, repository, level)
 
-    def prove_to(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
+    def prove_to(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened, level: Level) -> Snapshot:
         """As `prove`, for one that was proven to L1 a moment ago."""
         return self._one(ctx, snapshot, repository, level) if level > Level.HASHES else snapshot
 
-    def _one(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Snapshot:
+    def _one(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened, level: Level) -> Snapshot:
         proof = self.judge(ctx, snapshot, repository, level)
         with ctx.commit() as conn:
             store.insert(conn, proof.row)
@@ -90,7 +90,7 @@ class Verifier:
             raise proof.failure
         return recorded
 
-    def judge(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository, level: Level) -> Proof:
+    def judge(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened, level: Level) -> Proof:
         """Prove it to `level` and say what is to be recorded; nothing is. Raises only when it was interrupted."""
         prove: dict[Level, Callable[[], tuple[Verdict, int | None]]] = {
             Level.HASHES: lambda: self._hashes(ctx, snapshot, repository),
@@ -112,7 +112,7 @@ class Verifier:
         row, values = self.recorded(ctx, snapshot, level, verdict, size, error, time.monotonic() - started)
         return Proof(row, values, _failure(level, verdict, error))
 
-    def _hashes(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> tuple[Verdict, int]:
+    def _hashes(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened) -> tuple[Verdict, int]:
         report = repository.verify_snapshot(
             snapshot.restic_id or "",
             ctx.stop,
@@ -122,7 +122,7 @@ class Verifier:
         checks.append(Check("blobs", not report.errors, actual=f"{report.blobs} blobs, {report.bytes} bytes"))
         return Verdict(Level.HASHES, tuple(checks)), report.bytes
 
-    def _readable(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Verdict:
+    def _readable(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened) -> Verdict:
         ctx.progress("parsing")
         engine = self._reach.engines.get(snapshot.engine)
         software = engine.software(self.spec(snapshot))
@@ -130,12 +130,12 @@ class Verifier:
         with repository.source(snapshot.restic_id or "") as source:
             return engine.readable(source, tools, ctx.stop)
 
-    def _restored(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Verdict:
+    def _restored(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened) -> Verdict:
         with self.rehearsal(ctx, snapshot, repository) as rehearsed:
             return rehearsed.verify(ctx)
 
     @contextmanager
-    def rehearsal(self, ctx: TaskContext, snapshot: Snapshot, repository: Repository) -> Iterator[Rehearsal]:
+    def rehearsal(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened) -> Iterator[Rehearsal]:
         """The snapshot restored into a scratch server of its own, which is gone afterwards."""
         self._reach.require_space(snapshot.source_bytes or 0, "a rehearsed restore")
         engine, spec = self._reach.engines.get(snapshot.engine), self.spec(snapshot)

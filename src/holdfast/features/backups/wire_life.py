@@ -22,7 +22,9 @@ class AdoptIn(In):
     project_id: str = Field(max_length=64)
     environment_id: str = Field(max_length=64, description="Where snapshots of databases that are not here are shown.")
     name: str = Field(max_length=63)
-    password: SecretStr = Field(min_length=1, max_length=1024)
+    password: SecretStr = Field(
+        default=SecretStr(""), max_length=65_536, description="Of plain files: their keys, one a line; none if open."
+    )
     kind: Literal["local", "s3", "gcs", "azure", "sftp"] = "local"
     path: str | None = Field(default=None, max_length=500, description="Of kind local: its directory, absolute.")
     s3: S3In | None = None

@@ -3,26 +3,74 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from holdfast.features.backups.format_registry import format_of
+from holdfast.features.backups.formats import ABILITIES
 from holdfast.features.backups.kinds import KINDS
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.repository_service import RepositoryWish
 from holdfast.features.backups.wire_places import PLACES, AzureIn, AzureOut, GcsIn, GcsOut, S3In, S3Out, SftpIn, SftpOut
 from holdfast.features.runs.wire import RunOut
+from holdfast.formats.plain.packing import Packing
+from holdfast.vault.plain.naming import DEFAULT, FIELDS
+from holdfast.vault.plain.settings import FileSettings, Form, level_of
+from holdfast.vault.plain.wish import MOST_RECIPIENTS, Sealing
 from holdfast.vault.stores.breaker import BreakerView
 from holdfast.web.wire import In
 
 
+class FilesIn(In):
+    """How a repository of format "plain" writes its files. Unsaid: gzip 6, not encrypted."""
+
+    form: Form = Field(
+        default="native", description="native: what the engine's own tools open; tar: every entry, with a RESTORE.md."
+    )
+    compression: Packing = "gzip"
+    level: Annotated[int, Field(ge=1, le=19)] | Literal["fast", "small"] | None = Field(
+        default=None, description="gzip and bzip2 1-9, zstd 1-19, or a word."
+    )
+    encryption: Sealing = Field(
+        default="none", description="With a key of the repository's own, which its recovery kit holds."
+    )
+    recipients: list[Annotated[str, Field(min_length=1, max_length=20_000)]] = Field(
+        default_factory=list, max_length=MOST_RECIPIENTS, description="age1... keys that open the files too."
+    )
+    template: str = Field(
+        default=DEFAULT, max_length=300, description=f"The files' names; fields: {', '.join(FIELDS)}. Times are in UTC."
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """Raises Invalid for a level that is none of the compression's."""
+        level = level_of(self.compression, self.level)
+        recipients = tuple(each.strip() for each in self.recipients)
+        return FileSettings(self.form, self.compression, level, self.encryption, recipients, self.template).as_json()
+
+
+class FilesOut(BaseModel):
+    form: str
+    compression: str
+    level: int | None
+    encryption: str
+    recipients: list[str]
+    template: str
+
+
 class RepositoryIn(In):
     """Kind "local": on this machine's disk. Of the others the place is said in the field of the kind's name, and is
-    tried before anything is kept."""
+    tried before anything is kept. Format "restic" is deduplicated and always encrypted; "plain" is one file for each
+    snapshot, which stock tools open."""
 
     project_id: str = Field(max_length=64)
     name: str = Field(max_length=63)
     kind: Literal["local", "s3", "gcs", "azure", "sftp"] = "local"
+    format: Literal["restic", "plain"] = "restic"
+    files: FilesIn | None = Field(default=None, description="Of format plain.")
+    path: str | None = Field(
+        default=None, max_length=500, description="Of kind local: a directory of its own; needs system.admin."
+    )
     environment_id: str | None = Field(default=None, max_length=64, description="Only this environment's snapshots.")
     is_default: bool = Field(default=False, description="Where snapshots go that name no repository.")
     s3: S3In | None = None
@@ -35,12 +83,21 @@ class RepositoryIn(In):
         for name in KINDS:
             if (self.kind == name) != (getattr(self, name) is not None):
                 raise ValueError(f"`{name}` goes with kind {name}, and only with it")
+        if self.path is not None and self.kind != "local":
+            raise ValueError("`path` goes with kind local, and only with it")
         return self
 
     def wish(self) -> RepositoryWish:
         place = self.s3 or self.gcs or self.azure or self.sftp
         return RepositoryWish(
-            self.project_id, self.name, self.environment_id, self.is_default, place.wish() if place else None
+            self.project_id,
+            self.name,
+            self.environment_id,
+            self.is_default,
+            place.wish() if place else None,
+            self.format,
+            self.files.settings() if self.files else None,
+            self.path,
         )
 
 
@@ -53,12 +110,15 @@ class BreakerOut(BaseModel):
 
 
 class RepositoryOut(BaseModel):
-    """Where a project's snapshots live. `path` is what stock restic takes as -r."""
+    """Where a project's snapshots live. `path` is what stock restic takes as -r, or where the files are."""
 
     id: str
     project_id: str
     name: str
     kind: str
+    format: str = Field(description="restic or plain.")
+    files: FilesOut | None = Field(default=None, description="Of format plain: how they are written.")
+    abilities: list[str] = Field(description=f"Which of {', '.join(ABILITIES)}.")
     environment_id: str | None = Field(description="The one environment it is for; null = all.")
     state: str
     is_default: bool
@@ -87,6 +147,8 @@ class RepositoryOut(BaseModel):
         return cls(
             **values,
             path=path,
+            files=FilesOut(**row.settings) if row.settings else None,
+            abilities=format_of(row).abilities.names(),
             bytes=size,
             environment_id=row.serves,
             **lies,
@@ -102,8 +164,10 @@ class RepositoryRunOut(BaseModel):
 
 
 class RepositoryKeyOut(BaseModel):
-    """All a stock restic needs; `variables` are set by whoever runs it, from a credential of their own."""
+    """All a stock restic needs, or what opens plain files (an age identity, else a passphrase). `variables` are set by
+    whoever runs it, from a credential of their own."""
 
     password: str
     path: str
     variables: list[str] = Field(default_factory=list)
+    older: list[str] = Field(default_factory=list, description="Of format plain: what files of before a rotation need.")

@@ -25,10 +25,14 @@ from holdfast.terminal.snapshots import snapshot_of
 _TRIES = 5
 _MOST_KEY = 20_000
 Format = Annotated[
-    Literal["native", "tar"], typer.Option("--format", help="What the engine's own tools open, or a tar of all.")
+    Literal["native", "tar", "stored"],
+    typer.Option("--format", help="What the engine's own tools open, a tar of all, or as it lies in plain files."),
 ]
 Compress = Annotated[
-    str, typer.Option("--compress", metavar="HOW", help="gzip, zstd, bzip2 or none; gzip:9 with a level.")
+    str | None,
+    typer.Option(
+        "--compress", metavar="HOW", help="gzip, zstd, bzip2 or none; gzip:9 with a level.", show_default="gzip"
+    ),
 ]
 Encrypt = Annotated[
     str | None,
@@ -51,6 +55,7 @@ Seconds = Annotated[int | None, typer.Option("--seconds", min=1, help="How long 
     holdfast snapshot download latest:shop -o shop.dump.zst --compress zstd --encrypt none
     holdfast snapshot download latest:shop -o shop.age --encrypt age:age1...
     holdfast snapshot download latest:shop -o shop.tar --format tar --compress none
+    holdfast snapshot download latest:shop -o shop.dump.gz --format stored
     """,
 )
 def download(
@@ -59,7 +64,7 @@ def download(
     snapshot: Snapshot,
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write; FILE.RESTORE.md goes beside it.")],
     form: Format = "native",
-    compress: Compress = "gzip",
+    compress: Compress = None,
     encrypt: Encrypt = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
@@ -93,7 +98,7 @@ def link(
     *,
     snapshot: Snapshot,
     form: Format = "native",
-    compress: Compress = "gzip",
+    compress: Compress = None,
     encrypt: Encrypt = None,
     passphrase_file: PassphraseFile = None,
     seconds: Seconds = None,
@@ -150,11 +155,11 @@ def unlink(ctx: typer.Context, link_id: Annotated[str, typer.Argument(metavar="L
 
 
 def wish_body(
-    t: Terminal, form: str, compress: str, encrypt: str | None, passphrase_file: Path | None
+    t: Terminal, form: str, compress: str | None, encrypt: str | None, passphrase_file: Path | None
 ) -> dict[str, Any]:
     """The body of a request for a file. Raises Usage."""
-    how, _, level = compress.partition(":")
-    body: dict[str, Any] = {"format": form, "compression": how}
+    how, _, level = (compress or "").partition(":")
+    body: dict[str, Any] = {"format": form} | ({"compression": how} if how else {})
     if level:
         if not level.isdigit():
             raise Usage(f"{level!r} is no level", hint="--compress gzip:9")

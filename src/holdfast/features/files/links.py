@@ -17,12 +17,9 @@ from holdfast.features.backups.model import Snapshot
 from holdfast.features.backups.service import found as found_snapshot
 from holdfast.features.backups.service import require_ready
 from holdfast.features.files import store
-from holdfast.features.files.encoding import etag_of, plain_file
-from holdfast.features.files.guide import guide
 from holdfast.features.files.model import Asked, Download
 from holdfast.features.files.naming import escaped
 from holdfast.features.files.signing import Signed
-from holdfast.features.files.wish import FileWish
 from holdfast.features.projects.scope import project_of
 from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
@@ -30,6 +27,9 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid, LimitExceeded
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.secrets import Secrets
+from holdfast.vault.plain.encoding import etag_of, plain_file
+from holdfast.vault.plain.guide import guide
+from holdfast.vault.plain.wish import FileWish
 from holdfast.web.idempotency import NEVER, Once
 
 SIGNING, PASSPHRASE = "signing", "passphrase"  # names of secrets, not their values
@@ -85,10 +85,15 @@ class LinksService:
         with self._db.write() as conn:
             once.check(conn)
         wish.check()
-        _require_sealing(asked, wish, said)
         life = self._life(seconds)
-        require_ready(snapshot)
-        name, size, text = self._described(snapshot, wish)
+        if wish.form == "stored":
+            file = self._browse.stored(snapshot)
+            _require_sealing(asked, file.encryption, said)
+            name, size, text = file.name, file.size, file.guide
+        else:
+            _require_sealing(asked, wish.sealing, said)
+            require_ready(snapshot)
+            name, size, text = self._described(snapshot, wish)
         now = self._clock.now()
         download = Download(
             id=new_id("dl"),
@@ -201,8 +206,8 @@ def _told(wish: FileWish) -> dict[str, Any]:
     return {**wish.as_json(), "recipients": len(wish.recipients)}
 
 
-def _require_sealing(asked: Asked, wish: FileWish, said: bool) -> None:
-    if wish.sealing != "none" or asked == "optional":
+def _require_sealing(asked: Asked, sealing: str, said: bool) -> None:
+    if sealing != "none" or asked == "optional":
         return
     if asked == "required":
         raise Conflict(

@@ -20,12 +20,10 @@ from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.model import Snapshot
 from holdfast.features.databases.reach import Reach
 from holdfast.features.files import store
-from holdfast.features.files.encoding import encoded, plain_file
 from holdfast.features.files.links import PASSPHRASE, SIGNING, record
 from holdfast.features.files.model import Download
 from holdfast.features.files.ranges import Span
 from holdfast.features.files.signing import Signed
-from holdfast.features.files.wish import FileWish
 from holdfast.features.limits.quota import Quotas
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
@@ -33,6 +31,8 @@ from holdfast.kernel.errors import NotFound, Retryable, Unauthenticated
 from holdfast.kernel.ids import is_id
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.stop import Stop
+from holdfast.vault.plain.encoding import encoded, plain_file
+from holdfast.vault.plain.wish import FileWish
 
 MOST_AT_ONCE = 8
 
@@ -123,6 +123,10 @@ class SendingService:
     def _bytes(self, snapshot: Snapshot, wish: FileWish, span: Span | None) -> Iterator[bytes]:
         stop = Stop()
         taken = (snapshot.taken_at or snapshot.created_at).astimezone(UTC)
+        if wish.form == "stored":
+            whole = self._browse.stored(snapshot).read(span.first if span else 0, stop)
+            yield from whole if span is None else _first(whole, span.length)
+            return
         source = self._browse.opened(snapshot)
         try:
             made = plain_file(self._reach.engines, snapshot.engine, source, wish, taken)

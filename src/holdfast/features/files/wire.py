@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, SecretStr
 
 from holdfast.features.files.links import Made
 from holdfast.features.files.model import Asked, Download
-from holdfast.features.files.wish import MOST_RECIPIENTS, FileWish, Form, Sealing
 from holdfast.formats.plain.packing import Packing
+from holdfast.vault.plain.wish import MOST_RECIPIENTS, FileWish, Form, Sealing
 from holdfast.web.wire import In
 
 Recipient = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -20,9 +20,11 @@ class DownloadIn(In):
     """One file out of a snapshot. Without `encryption` it is not encrypted, where the project allows that unsaid."""
 
     format: Form = Field(
-        default="native", description="native: what the engine's own tools open; tar: every entry, with a RESTORE.md."
+        default="native",
+        description="native: what the engine's own tools open; tar: every entry, with a RESTORE.md; stored: as it lies "
+        "in a plain-file repository.",
     )
-    compression: Packing = "gzip"
+    compression: Packing | None = Field(default=None, description="gzip when not said; a stored file has its own.")
     level: int | None = Field(default=None, ge=1, le=19, description="gzip and bzip2 1-9, zstd 1-19.")
     encryption: Sealing | None = Field(default=None, description='"none" says that plain text is meant.')
     recipients: list[Recipient] = Field(
@@ -35,7 +37,7 @@ class DownloadIn(In):
     def wish(self) -> FileWish:
         return FileWish(
             form=self.format,
-            packing=self.compression,
+            packing=self.compression or ("none" if self.format == "stored" else "gzip"),
             level=self.level,
             sealing=self.encryption or "none",
             recipients=tuple(each.strip() for each in self.recipients),

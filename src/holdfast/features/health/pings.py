@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.databases import external_store
 from holdfast.features.databases import store as databases
@@ -22,6 +23,7 @@ from holdfast.jobs.schema import runners
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator, Retryable
+from holdfast.vault.stores.local import LocalStore
 
 LOOK_SECONDS = 30.0
 
@@ -152,8 +154,8 @@ class RepositoriesWatch:
 
     def _check_disk(self, used: Sequence[RepositoryRow]) -> None:
         root = self._root
-        places = [(row.id, Path(str(row.lies["path"])) if row.lies else root / row.id) for row in used]
-        lost = [(name, place.parent) for name, place in places if not (place / "config").is_file()]
+        places = [(row, Path(str(row.lies["path"])) if row.lies else root / row.id) for row in used]
+        lost = [(row.id, place.parent) for row, place in places if not format_of(row).there(LocalStore(place))]
         if lost:
             raise NeedsOperator(
                 f"{lost[0][0]} is not below {lost[0][1]}"

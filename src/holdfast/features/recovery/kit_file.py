@@ -62,6 +62,8 @@ def row_of(entry: KitRepository) -> RepositoryRow:
         created_by="",
         created_at=never,
         lies=dict(entry.lies) if entry.lies else None,
+        format=entry.format,
+        settings=entry.settings,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from holdfast.contract.registry import Registry
 from holdfast.features.backups.claims import claim
+from holdfast.features.backups.format_registry import found_at
 from holdfast.features.backups.places import RUNNER_PATIENCE, Places
 from holdfast.features.recovery.kit_file import open_source
 from holdfast.features.recovery.outlook import Outlook
@@ -28,6 +29,7 @@ from holdfast.kernel.node import identity
 from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.settings import Settings
+from holdfast.vault.stores.local import LocalStore
 
 Told = Callable[[str], None]
 
@@ -121,7 +123,7 @@ class Recovery:
         found: dict[str, Path] = {source_id: source} if source is not None else {}
         for folder in (*self._asked.directories, *beside, self._settings.data / "repositories"):
             for each in sorted(folder.iterdir()) if folder.is_dir() else ():
-                if each.name not in found and (each / "config").is_file():
+                if each.name not in found and found_at(LocalStore(each)) is not None:
                     found[each.name] = each.resolve()
         for name, directory in found.items():
             os.symlink(directory, root / name)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.backups import store as backups
+from holdfast.features.backups.format_registry import require
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.recovery import store
@@ -85,6 +86,7 @@ class RecoveryService:
             row = backups.get(conn, RepositoryRow, repository_id)
             if row is None or row.state == "detached":
                 raise no_such("repository")
+            require(row, "records")
             if store.add_home(conn, Home(row.id, actor.id, self._clock.now())):
                 audit.record(conn, actor=actor.id, action="metadata_home.add", details={"repository_id": row.id})
         return self.state(actor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from holdfast.contract.snapshot import Manifest
 from holdfast.features.backups.adopting import Stored, stored
 from holdfast.features.backups.claims import claimed
+from holdfast.features.backups.format_registry import format_of
+from holdfast.features.backups.formats import Opened
 from holdfast.features.backups.keys import PASSWORD, Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.backups.places import Places
@@ -24,6 +26,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Denied, HoldfastError, NeedsOperator, NotFound
 from holdfast.kernel.master import VARIABLE, EnvironmentSource, MasterKeys
 from holdfast.kernel.secrets import Secrets
+from holdfast.vault.plain.keys import id_of
 from holdfast.vault.repository import Repository
 
 _READ = 1 << 20
@@ -34,7 +37,7 @@ class Open:
     """A repository of the lost server: open, or why not."""
 
     row: RepositoryRow
-    repository: Repository | None = None
+    repository: Opened | None = None
     why: str | None = None
     directory: Path | None = None
     found: Sequence[Stored] = ()
@@ -150,16 +153,30 @@ def reach(staged: Staged, kit: Kit, directories: Mapping[str, Path]) -> None:
             found.repository, found.why = None, error.message
 
 
-def _opened(staged: Staged, kit: Kit, row: RepositoryRow) -> Repository:
+def _with_every_key(staged: Staged, kit: Kit, row: RepositoryRow) -> Opened:
+    """Files need the key they were sealed with: those of the metadata and of the kit, each of which may know more."""
+    with staged.db.write() as conn:
+        material = staged.keys.material(conn, row)
+        for each in (key for entry in kit.repositories if entry.id == row.id for key in (entry.password, *entry.older)):
+            if each not in (material.password, *material.older):
+                staged.keys.put_older(conn, row, id_of(each), each)
+        material, credential = staged.keys.material(conn, row), staged.keys.credential(conn, row)
+    return format_of(row).open(staged.keys.places.store(row, credential, lambda _id, _view: None), material)
+
+
+def _opened(staged: Staged, kit: Kit, row: RepositoryRow) -> Opened:
     """With the password of the metadata; the kit's, when that was changed between the two. Whichever opens is kept."""
     with staged.db.read() as conn:
         given = [staged.keys.password(conn, row)]
         credential = staged.keys.credential(conn, row)
+        material = staged.keys.material(conn, row)
     given += [each.password for each in kit.repositories if each.id == row.id and each.password not in given]
+    if not format_of(row).abilities.rekeys:
+        return _with_every_key(staged, kit, row)
     store = staged.keys.places.store(row, credential, lambda _id, _view: None)
     for at, password in enumerate(given):
         with suppress(Denied):
-            opened = Repository.open(store, password)
+            opened = format_of(row).open(store, replace(material, password=password))
             if at:
                 with staged.db.write() as conn:
                     staged.secrets.put(conn, row.project_id, row.id, PASSWORD, password)

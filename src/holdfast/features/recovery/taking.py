@@ -60,7 +60,7 @@ class MetadataTaker:
         if row.state != "creating":
             raise Conflict(f"the snapshot {row.id} is {row.state}", code="snapshot_state")
         try:
-            repository = self._keys.open(home, ctx.stop)
+            repository = self._keys.restic(home, ctx.stop)
             facts = self._stored(ctx, row, repository)
             with ctx.commit() as conn:
                 if store.change(conn, row.id, states=("creating",), state="ready", **facts) is None:

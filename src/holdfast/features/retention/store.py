@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import IMPORTED, RepositoryRow, Snapshot, repositories, snapshots
+from holdfast.features.backups.model import IMPORTED, STORED, RepositoryRow, Snapshot, repositories, snapshots
 from holdfast.features.retention.model import RetentionRow, retention_policies
 from holdfast.jobs import ENDED
 from holdfast.jobs.schema import runs
@@ -100,3 +100,10 @@ def used_repositories(conn: sa.Connection) -> list[RepositoryRow]:
     """Those that were made at their places."""
     query = sa.select(repositories).where(repositories.c.state == "ready").order_by(repositories.c.id)
     return [RepositoryRow(**row) for row in conn.execute(query).mappings()]
+
+
+def stored_ids(conn: sa.Connection, repository_id: str) -> frozenset[str]:
+    """Of the snapshots that a repository has by our rows, or is about to have, as it knows them."""
+    c = snapshots.c
+    query = sa.select(sa.func.coalesce(c.restic_id, c.id)).where(c.repository_id == repository_id)
+    return frozenset(conn.scalars(query.where(c.state.in_((*STORED, "creating")))))

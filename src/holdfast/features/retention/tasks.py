@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
 from holdfast.features.backups import store as backups
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.retention import store
@@ -18,7 +19,7 @@ from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import NotFound
-from holdfast.vault.gc import GcOptions, GcReport, collect
+from holdfast.vault.gc import GcOptions, GcReport
 
 FORGET, GC, GC_ALL = "snapshot.forget", "repository.gc", "repository.gc-all"
 WEEKLY = "41 3 * * 0"
@@ -67,8 +68,11 @@ class RetentionTasks:
     def collect(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """The phase of the garbage collection that is due."""
         row = self._row(str(ctx.run.input["repository_id"]))
-        report = collect(
+        with self._db.read() as conn:
+            known = store.stored_ids(conn, row.id)
+        report = format_of(row).collect(
             self._keys.open(row, ctx.stop, deleting=True),
+            known,
             self._collecting,
             dry_run=bool(ctx.run.input.get("dry_run")),
             stop=ctx.stop,

@@ -16,7 +16,8 @@ _BLOCK = re.compile(re.escape(_MARK) + r"\n(\{.*\})\s*\Z", re.DOTALL)
 @dataclass(frozen=True)
 class KitRepository:
     """All a stock restic needs. `files`: content, by the variable that names the file. `kind`, `lies` and `credential`
-    say the same in our words, for `holdfast recover`."""
+    say the same in our words, for `holdfast recover`. `older`: passwords that files of before a rotation need. `stock`:
+    what opens it when that is not restic."""
 
     id: str
     name: str
@@ -29,6 +30,10 @@ class KitRepository:
     kind: str = "local"
     lies: Mapping[str, Any] | None = None
     credential: Mapping[str, str] = field(default_factory=dict, repr=False)
+    format: str = "restic"
+    settings: Mapping[str, Any] | None = None
+    older: Sequence[str] = field(default=(), repr=False)
+    stock: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,25 @@ def _repository(repository: KitRepository) -> str:
     for name, content in repository.files.items():
         file = f"{repository.id}.key"
         exports += f"    printf %s {shlex.quote(content)} > {file}\n    export {name}=$PWD/{file}\n"
+    if repository.stock:
+        return _files(repository, exports)
     return (
         f"  {repository.name} of project {repository.project}  ({repository.id})\n"
         f"    restic id: {repository.restic_id or 'nothing was stored in it yet'}\n"
         f"    path:      {repository.path}\n"
         f"    password:  {repository.password}\n"
         f"{exports}    restic -r {shlex.quote(repository.path)} snapshots\n"
+    )
+
+
+def _files(repository: KitRepository, exports: str) -> str:
+    """One of plain files. They may be in plain text: then the key is of no use, and is said all the same."""
+    older = "".join(f"    older key: {key}\n" for key in repository.older)
+    return (
+        f"  {repository.name} of project {repository.project}  ({repository.id})\n"
+        f"    path:      {repository.path}\n"
+        f"    key:       {repository.password}\n"
+        f"{older}{exports}    One file for each snapshot: {repository.stock}.\n"
     )
 
 

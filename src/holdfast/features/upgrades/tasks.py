@@ -16,6 +16,7 @@ from holdfast.contract.spec import Endpoint, Spec
 from holdfast.contract.tools import Tools
 from holdfast.contract.upgrades import CanUpgrade
 from holdfast.features.backups import store as backups
+from holdfast.features.backups.formats import Opened
 from holdfast.features.backups.model import Snapshot
 from holdfast.features.backups.taking import Taker
 from holdfast.features.backups.verifying import Verifier, kept_checks, restore_request
@@ -38,7 +39,6 @@ from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Corrupt, HoldfastError, NotFound, Permanent
 from holdfast.kernel.ids import new_id
-from holdfast.vault.repository import Repository
 
 
 class UpgradingEngine(CanUpgrade, Engine, Protocol):
@@ -143,7 +143,7 @@ class UpgradeTasks:
         }
 
     def _fill(
-        self, ctx: TaskContext, move: Move, snapshot: Snapshot, repository: Repository, at: Endpoint, tools: Tools
+        self, ctx: TaskContext, move: Move, snapshot: Snapshot, repository: Opened, at: Endpoint, tools: Tools
     ) -> Verdict:
         """Raises Corrupt (code "verification_failed") when what arrived is not what was there."""
         session = move.engine.connect(at, tools, "admin")

@@ -18,9 +18,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
+from holdfast.formats.plain.pulling import Pull
+from holdfast.kernel.errors import Corrupt
+
 ROUNDS = 600_000
 MAGIC = b"Salted__"
 _LABEL = b"holdfast"
+_TAG = 32
 
 COMMANDS = (
     "salt=$(head -c 16 \"$FILE\" | tail -c 8 | od -An -v -tx1 | tr -d ' \\n')",
@@ -48,3 +52,20 @@ def sealed(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
 def _counted(mac: hmac.HMAC, piece: bytes) -> bytes:
     mac.update(piece)
     return piece
+
+
+def opened(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
+    """The inverse. The end says whether the bytes given before it were right: nothing may be used before. Raises
+    Corrupt."""
+    pull, secret = Pull(pieces, "the encrypted file"), passphrase.encode()
+    head = pull.exactly(16)
+    if not head.startswith(MAGIC):
+        raise Corrupt("this is no file of openssl's", code="file_damaged")
+    made = hashlib.pbkdf2_hmac("sha256", secret, head[8:], ROUNDS, 48)
+    mac = hmac.new(hashlib.pbkdf2_hmac("sha256", secret, _LABEL + head[8:], ROUNDS, 32), head, digestmod="sha256")
+    cipher = Cipher(AES(made[:32]), CTR(made[32:])).decryptor()
+    for piece in pull.all_but(_TAG):
+        mac.update(piece)
+        yield cipher.update(piece)
+    if not hmac.compare_digest(mac.digest(), pull.exactly(_TAG)):
+        raise Corrupt("the file was altered, or its key is another one", code="file_damaged")

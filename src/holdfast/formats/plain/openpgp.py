@@ -18,9 +18,13 @@ try:  # where the library keeps what is for old formats only
 except ImportError:
     from cryptography.hazmat.primitives.ciphers.modes import CFB
 
+from holdfast.formats.plain.pulling import Pull
+from holdfast.kernel.errors import Corrupt
+
 _AES256, _SHA256, _ITERATED = 9, 8, 3
 _COUNT = 0xFF  # 65,011,712 bytes are hashed: the most that the format has
 _BLOCK = 16
+_CODE = 22
 _PART, _PART_LENGTH = 1 << 16, bytes([224 + 16])
 
 
@@ -74,3 +78,66 @@ def _stretched(secret: bytes, salt: bytes) -> bytes:
         digest.update(block)
     digest.update(block[: count % len(block)])
     return digest.digest()
+
+
+def opened(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
+    """The content of a message as `sealed` makes them; the end says whether the bytes given before it were right.
+    Raises Corrupt, also for messages of another make."""
+    pull = Pull(pieces, "the OpenPGP message")
+    head = pull.exactly(15)
+    if head[:6] != bytes([0xC3, 13, 4, _AES256, _ITERATED, _SHA256]) or head[14] != _COUNT:
+        raise _odd()
+    if pull.exactly(1) != b"\xd2":
+        raise _odd()
+    cipher = Cipher(AES(_stretched(passphrase.encode(), head[6:14])), CFB(bytes(_BLOCK))).decryptor()
+    body = Pull(_parts(pull), "the OpenPGP message")
+    if body.exactly(1) != b"\x01":
+        raise _odd()
+    plain = Pull(_deciphered(cipher, body), "the OpenPGP message")
+    if plain.exactly(1) != b"\xcb":
+        raise _odd()
+    literal = Pull(_parts(plain), "the OpenPGP message")
+    if literal.exactly(2) != b"b\0":
+        raise _odd()
+    literal.exactly(4)
+    yield from literal.rest()
+    plain.require_end()  # reads to the end, where the modification detection code is compared
+    pull.require_end()
+
+
+def _deciphered(cipher: object, body: Pull) -> Iterator[bytes]:
+    """What is inside, without the prefix and the code at the end, which is compared."""
+    update = cipher.update  # type: ignore[attr-defined]  # a decryptor
+    prefix = update(body.exactly(_BLOCK + 2))
+    if prefix[-2:] != prefix[-4:-2]:
+        raise _altered()
+    detection = hashlib.sha1(prefix, usedforsecurity=False)
+    for piece in body.all_but(_CODE):
+        found = update(piece)
+        detection.update(found)
+        yield found
+    code = update(body.exactly(_CODE))
+    detection.update(b"\xd3\x14")
+    if code != b"\xd3\x14" + detection.digest():
+        raise _altered()
+
+
+def _parts(pull: Pull) -> Iterator[bytes]:
+    """The body of a packet, whose lengths are partial or of four bytes, as `_in_parts` writes them."""
+    while True:
+        (first,) = pull.exactly(1)
+        if 224 <= first < 255:
+            yield pull.exactly(1 << (first & 31))
+            continue
+        if first != 255:
+            raise _odd()
+        yield pull.exactly(int.from_bytes(pull.exactly(4), "big"))
+        return
+
+
+def _odd() -> Corrupt:
+    return Corrupt("this is no OpenPGP message as Holdfast makes them", code="file_damaged")
+
+
+def _altered() -> Corrupt:
+    return Corrupt("the OpenPGP message was altered, or its key is another one", code="file_damaged")

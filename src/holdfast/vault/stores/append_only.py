@@ -16,7 +16,7 @@ class AppendOnlyStore:
         self._inner = inner
         self._hint = hint
         self.get, self.size, self.exists, self.list = inner.get, inner.size, inner.exists, inner.list
-        self.create = inner.create
+        self.create, self.put_stream, self.walk = inner.create, inner.put_stream, inner.walk
 
     def put(self, name: str, pieces: Pieces) -> None:
         self._inner.put(name, pieces)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
-from holdfast.vault.stores.base import Pieces, Store
+from holdfast.vault.stores.base import Make, Pieces, Store
 from holdfast.vault.stores.locking import ObjectLock, locking
 
 T = TypeVar("T")
@@ -29,6 +29,9 @@ class Around:
     def create(self, name: str, pieces: Pieces) -> None:
         self.call(lambda: self._inner.create(name, pieces))
 
+    def put_stream(self, name: str, make: Make, expected: int) -> None:
+        self.call(lambda: self._inner.put_stream(name, make, expected))
+
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         return self.call(lambda: self._inner.get(name, offset, length))
 
@@ -40,6 +43,9 @@ class Around:
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         return iter(self.call(lambda: [*self._inner.list(prefix)]))
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return iter(self.call(lambda: [*self._inner.walk(prefix)]))
 
     def delete(self, name: str) -> None:
         self.call(lambda: self._inner.delete(name))

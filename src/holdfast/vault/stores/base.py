@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 Pieces = Sequence[bytes | memoryview]
+Make = Callable[[], Iterator[bytes]]  # begins the same thing anew at each call
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -25,6 +26,12 @@ class Store(Protocol):
         """`put`, but only when nobody has: Conflict (code "piece_exists") else, and what is there stays as it is."""
         ...
 
+    def put_stream(self, name: str, make: Make, expected: int) -> None:
+        """`put` of what `make` gives, of any size in bounded memory; `expected`: about how many bytes. A failure on the
+        way, in `make` too (raised as it is), leaves no piece of that name. `make` is called again when it is tried
+        again."""
+        ...
+
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Bytes from `offset`; fewer than `length` only when the piece ends there."""
         ...
@@ -35,6 +42,10 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """(name, size) of the pieces directly below `prefix` and one level deeper, in no order."""
+        ...
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """(name, size) of every piece below `prefix`, however deep, in no order."""
         ...
 
     def delete(self, name: str) -> None:

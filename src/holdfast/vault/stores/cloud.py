@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from obstore.store import ObjectStore
 
 from holdfast.kernel.errors import Conflict, NotFound, Permanent, Retryable
 from holdfast.kernel.outbound_relay import Pass
-from holdfast.vault.stores.base import Pieces
+from holdfast.vault.stores.base import Make, Pieces
 from holdfast.vault.stores.cloud_errors import Words, behind_the_end, elsewhere, status_of, translated, was_refused
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
@@ -96,6 +96,36 @@ class CloudStore:
                 self._objects, name, path, use_multipart=size > part, chunk_size=part, max_concurrency=PARTS_AT_ONCE
             )
 
+    def put_stream(self, name: str, make: Make, expected: int) -> None:
+        """In parts as `put_file`; what fits into one is put whole."""
+        part = max(PART_BYTES, -(-expected * 5 // 4 // MOST_PARTS))
+        chunks = _in_parts(make(), part)
+        first, second = next(chunks, b""), next(chunks, None)
+        if second is None:
+            self.put(name, [first])
+            return
+        _checked(name)
+        failed: list[BaseException] = []
+
+        def fed() -> Iterator[bytes]:
+            try:
+                yield first
+                yield second
+                yield from chunks
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        try:
+            with self._translating("put", f"writing {name}"):
+                obstore.put(
+                    self._objects, name, fed(), use_multipart=True, chunk_size=part, max_concurrency=PARTS_AT_ONCE
+                )
+        except Exception:
+            if failed:
+                raise failed[0] from None
+            raise
+
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         _checked(name)
         if length == 0:
@@ -131,14 +161,17 @@ class CloudStore:
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """A page at a time, as the store gives them (1,000 names)."""
+        depth = prefix.rstrip("/").count("/") + _BESIDE
+        return ((name, size) for name, size in self.walk(prefix) if name.count("/") <= depth)
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """A page at a time, as `list`."""
         top = _checked(prefix.rstrip("/"))
-        depth = top.count("/") + _BESIDE
         with self._translating("list", f"listing {prefix}"):
             pages = iter(obstore.list(self._objects, top))
             while (page := next(pages, None)) is not None:
                 for found in page:
-                    if found["path"].count("/") <= depth:
-                        yield found["path"], int(found["size"])
+                    yield found["path"], int(found["size"])
 
     def delete(self, name: str) -> None:
         _checked(name)
@@ -163,6 +196,21 @@ class CloudStore:
             if isinstance(found, Retryable) and (seconds := self._way.waiting()):
                 found.details["retry_after"] = round(seconds, 1)
             raise found from None
+
+
+def _in_parts(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """All of `size` but the last."""
+    held, count = list[bytes](), 0
+    for piece in pieces:
+        held.append(piece)
+        count += len(piece)
+        while count >= size:
+            whole = b"".join(held)
+            yield whole[:size]
+            held = [whole[size:]] if count > size else []
+            count -= size
+    if count:
+        yield b"".join(held)
 
 
 def _checked(name: str) -> str:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import repeat
 
 from holdfast.kernel.errors import Conflict, NotFound, Permanent
 from holdfast.vault.stores.base import Store
@@ -48,6 +50,41 @@ def many_small_parts_make_one_piece(store: Store) -> None:
     parts = [bytes((n % 251,)) * (n % 7) for n in range(5000)]
     store.put("data/bb/many", parts)
     assert store.get("data/bb/many") == b"".join(parts)
+
+
+def a_stream_of_any_size_is_one_piece(store: Store) -> None:
+    """In parts where it is large; made again where a part was lost."""
+    block = bytes(range(256)) * 4096
+    for count in (0, 1, 20):
+        store.put_stream("files/deep/er/name.gz", partial(repeat, block, count), count << 20)
+        assert store.size("files/deep/er/name.gz") == count << 20
+    assert store.get("files/deep/er/name.gz", 19 << 20) == block
+
+
+def a_stream_that_breaks_off_leaves_no_piece(store: Store) -> None:
+    """Whether it breaks at once or behind what a store takes in one part; what was there stays."""
+
+    def broken(count: int) -> Iterator[bytes]:
+        for _ in range(count):
+            yield bytes(1 << 20)
+        raise EOFError("the source ended")
+
+    store.put_stream("files/kept", lambda: iter([b"before"]), 6)
+    for name, count in (("files/new", 0), ("files/new", 3), ("files/new", 20), ("files/kept", 20)):
+        try:
+            store.put_stream(name, partial(broken, count), 1)
+        except EOFError:
+            continue
+        raise AssertionError("it was not told that the source broke off")
+    assert not store.exists("files/new")
+    assert store.get("files/kept") == b"before"
+
+
+def a_walk_goes_all_the_way_down(store: Store) -> None:
+    for name in ("files/a/b/c/d.gz", "files/a/x.json", "files/top", "other/one"):
+        store.put(name, [name.encode()])
+    assert sorted(store.walk("files")) == [("files/a/b/c/d.gz", 16), ("files/a/x.json", 14), ("files/top", 9)]
+    assert list(store.walk("none")) == []
 
 
 def writing_again_replaces_the_whole(store: Store) -> None:
@@ -140,6 +177,9 @@ CASES: tuple[Case, ...] = (
     ranges_end_where_the_piece_ends,
     an_empty_piece_is_a_piece,
     many_small_parts_make_one_piece,
+    a_stream_of_any_size_is_one_piece,
+    a_stream_that_breaks_off_leaves_no_piece,
+    a_walk_goes_all_the_way_down,
     writing_again_replaces_the_whole,
     only_one_of_many_creators_wins,
     an_absent_piece_is_said_to_be_absent,

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from holdfast.kernel.errors import Retryable
 from holdfast.vault.stores.around import Around
-from holdfast.vault.stores.base import Pieces, Store
+from holdfast.vault.stores.base import Make, Pieces, Store
 
 T = TypeVar("T")
 
@@ -39,6 +39,11 @@ class FaultyStore:
         self._inner.create(name, pieces)
         self._done("create", name)
 
+    def put_stream(self, name: str, make: Make, expected: int) -> None:
+        self._before("put", name)
+        self._inner.put_stream(name, make, expected)
+        self._done("put", name)
+
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         self._before("get", name)
         data = self._inner.get(name, offset, length)
@@ -56,6 +61,10 @@ class FaultyStore:
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         self._before("list", prefix)
         return self._inner.list(prefix)
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int]]:
+        self._before("list", prefix)
+        return self._inner.walk(prefix)
 
     def delete(self, name: str) -> None:
         self._before("delete", name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from holdfast.kernel.errors import Conflict, DiskFull, HoldfastError, NeedsOperator, NotFound, Permanent
-from holdfast.vault.stores.base import Pieces
+from holdfast.vault.stores.base import Make, Pieces
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -37,20 +37,23 @@ class LocalStore:
         return self._root / name
 
     def put(self, name: str, pieces: Pieces) -> None:
-        self._place(name, pieces, os.replace)
+        self._place(name, lambda path: _write(path, pieces), os.replace)
 
     def create(self, name: str, pieces: Pieces) -> None:
         """A link, unlike a rename, fails when the name is taken."""
-        self._place(name, pieces, _link)
+        self._place(name, lambda path: _write(path, pieces), _link)
 
-    def _place(self, name: str, pieces: Pieces, move: Callable[[Path, Path], None]) -> None:
+    def put_stream(self, name: str, make: Make, expected: int) -> None:  # noqa: ARG002  buckets need it
+        self._place(name, lambda path: _pour(path, make()), os.replace)
+
+    def _place(self, name: str, write: Callable[[Path], None], move: Callable[[Path, Path], None]) -> None:
         path = self._path(name)
         with _translated(f"writing {name}"):
             _make_directory(self._tmp)
             _make_directory(path.parent)
             temporary = self._tmp / uuid.uuid4().hex
             try:
-                _write(temporary, pieces)
+                write(temporary)
                 move(temporary, path)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -87,6 +90,16 @@ class LocalStore:
                     yield from _sized(f"{prefix.rstrip('/')}/{entry.name}", os.scandir(entry.path))
                 else:
                     yield from _sized(prefix.rstrip("/"), [entry])
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int]]:
+        top = self._path(prefix.rstrip("/"))
+        with _translated(f"listing {prefix}"):
+            for folder, _, names in os.walk(top, onerror=_raised):
+                for name in names:
+                    path = Path(folder, name)
+                    with suppress(FileNotFoundError):
+                        if path.is_file() and not path.is_symlink():
+                            yield path.relative_to(self._root).as_posix(), path.stat().st_size
 
     def delete(self, name: str) -> None:
         path = self._path(name)
@@ -134,6 +147,24 @@ def _write(path: Path, pieces: Pieces) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _pour(path: Path, pieces: Iterator[bytes]) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                left = left[os.write(fd, left) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _raised(error: OSError) -> None:
+    """Of a walk, which would pass it over. A directory that went meanwhile has nothing in it."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _sync_directory(path: Path) -> None:

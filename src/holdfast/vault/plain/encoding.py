@@ -13,12 +13,12 @@ from holdfast.contract.plain import CanPlain, PlainFile, Whole
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Source
 from holdfast.contract.tools import Tools
-from holdfast.features.files import gpg, tar
-from holdfast.features.files.wish import FileWish
 from holdfast.formats.plain import aes, age_stream, openpgp
 from holdfast.formats.plain.packing import packed
 from holdfast.kernel.errors import Conflict
 from holdfast.kernel.stop import Stop
+from holdfast.vault.plain import gpg, tar
+from holdfast.vault.plain.wish import FileWish
 
 _LAYOUT = 1  # goes up when the same snapshot would give other bytes
 _README = "RESTORE.md"
@@ -47,8 +47,12 @@ def encoded(
     made: PlainFile, source: Source, wish: FileWish, tools: Tools | None, stop: Stop, offset: int = 0
 ) -> Iterator[bytes]:
     """`offset` only for a wish that is seekable. `tools` are for gpg."""
-    raw = _stoppable(made.read(source, offset), stop)
-    pieces = packed(raw, wish.packing, wish.level)
+    return wrapped(made.read(source, offset), wish, tools, stop)
+
+
+def wrapped(plain: Iterator[bytes], wish: FileWish, tools: Tools | None, stop: Stop) -> Iterator[bytes]:
+    """The pieces packed and sealed."""
+    pieces = packed(_stoppable(plain, stop), wish.packing, wish.level)
     if wish.sealing == "aes256":
         return aes.sealed(pieces, wish.passphrase or "")
     if wish.sealing == "age":

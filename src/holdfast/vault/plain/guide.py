@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdfast.contract.plain import PlainFile
-from holdfast.features.files.wish import FileWish
 from holdfast.formats.plain import aes
 from holdfast.formats.plain.packing import METHODS
+from holdfast.vault.plain.wish import FileWish
 
 _KEYS = {
     "none": "It is NOT encrypted.",

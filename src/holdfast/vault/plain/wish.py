@@ -11,7 +11,7 @@ from holdfast.formats.plain.packing import METHODS, Packing, checked_level
 from holdfast.kernel.errors import Invalid
 
 Sealing = Literal["none", "age", "gpg", "aes256"]
-Form = Literal["native", "tar"]
+Form = Literal["native", "tar", "stored"]
 SUFFIX: dict[Sealing, str] = {"none": "", "age": ".age", "gpg": ".gpg", "aes256": ".aes"}
 SHORTEST_PASSPHRASE = 8
 MOST_RECIPIENTS = 20
@@ -19,8 +19,8 @@ MOST_RECIPIENTS = 20
 
 @dataclass(frozen=True)
 class FileWish:
-    """`form` "native": what the engine's own tools open; "tar": every entry, with a RESTORE.md. `passphrase` is never
-    written with the rest."""
+    """`form` "native": what the engine's own tools open; "tar": every entry, with a RESTORE.md; "stored": the file as it
+    lies in a plain-file repository. `passphrase` is never written with the rest."""
 
     form: Form = "native"
     packing: Packing = "gzip"
@@ -35,6 +35,8 @@ class FileWish:
     def check(self) -> None:
         """Raises Invalid (code "level_invalid" | "recipient_invalid" | "passphrase_invalid")."""
         checked_level(self.packing, self.level)
+        if self.form == "stored" and (self.packing != "none" or self.sealing != "none"):
+            raise Invalid("a stored file goes as it lies: not packed or encrypted anew", code="stored_as_it_lies")
         if self.sealing == "none":
             if self.recipients or self.passphrase is not None:
                 raise Invalid("encryption is none, and yet there is a key", code="recipient_invalid")

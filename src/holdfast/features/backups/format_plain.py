@@ -1,0 +1,183 @@
+"""Plain files: one self-contained file for each snapshot, which stock tools open."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+from holdfast.contract.registry import Registry
+from holdfast.contract.snapshot import Capture
+from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, StoredFile, Taken, Taking
+from holdfast.kernel.crashpoints import crash_point
+from holdfast.kernel.errors import Conflict, Denied
+from holdfast.kernel.stop import Stop
+from holdfast.vault.gc import GcOptions, GcReport
+from holdfast.vault.plain import care
+from holdfast.vault.plain.document import GUIDE, FileDocument
+from holdfast.vault.plain.keys import FileKeys, new_key
+from holdfast.vault.plain.reading import stored_from
+from holdfast.vault.plain.repository import FILES, MARKER, PlainRepository
+from holdfast.vault.plain.settings import FileSettings
+from holdfast.vault.plain.writing import FileAbout, Reports, write_file
+from holdfast.vault.proving import Progress
+from holdfast.vault.stores.base import Store
+from holdfast.vault.usage import Usage
+
+# ruff: noqa: ARG002  one face for formats that need different parts of what they are given
+
+
+class PlainFormat:
+    """See `RepositoryFormat`."""
+
+    name = "plain"
+    abilities = Abilities(
+        title="plain files",
+        stock="the engine's own tools, as each file's RESTORE.md says",
+        dedup=False,
+        incremental=False,
+        copies=False,
+        repairs=False,
+        rekeys=False,
+        foreign=False,
+        records=False,
+        stages=True,
+        batches=False,
+    )
+
+    def checked(self, settings: Settings | None) -> Settings | None:
+        found = FileSettings.of(settings)
+        found.check()
+        return found.as_json()
+
+    def new_key(self, settings: Settings | None) -> str:
+        return new_key(FileSettings.of(settings).encryption)
+
+    def there(self, store: Store) -> bool:
+        return store.exists(MARKER)
+
+    def open(self, store: Store, material: Material) -> Opened:
+        return PlainRepository.open(store, _keys(material), _scratch(material))
+
+    def create(self, store: Store, material: Material) -> Opened:
+        return PlainRepository.create(store, _keys(material), _scratch(material))
+
+    def adopted(self, store: Store, password: str, material: Material) -> tuple[Opened, Material]:
+        """`password`: its keys, one a line. The newest file says how the next are written, and which key is the one in
+        use. Raises Denied when that is not among them."""
+        given = tuple(line.strip() for line in password.splitlines() if line.strip() and not line.startswith("#"))
+        opened = PlainRepository.open(store, FileKeys(None, given), _scratch(material))
+        newest = next(reversed(opened.documents()[0]), None)
+        settings = _settings_of(newest)
+        current = opened.keys.by_id().get(newest.sealed_by or "") if newest else None
+        if newest is not None and newest.sealed_by is not None and current is None:
+            raise Denied(
+                f"its newest file is sealed with the key {newest.sealed_by}, which is not among those given",
+                code="repository_password",
+            )
+        key = current or self.new_key(settings)
+        kept = Material(key, tuple(each for each in given if each != key), settings, scratch=material.scratch)
+        return PlainRepository(store, opened.id, _keys(kept), _scratch(kept), opened.clock), kept
+
+    def find(self, opened: Opened, snapshot_id: str, tag: str) -> str | None:
+        return snapshot_id if _plain(opened).has(snapshot_id) else None
+
+    def take(
+        self, opened: Opened, capture: Capture, taking: Taking, settings: Settings | None, engines: Registry
+    ) -> Taken:
+        about = FileAbout(
+            snapshot_id=taking.snapshot_id,
+            project=taking.project,
+            environment=taking.environment,
+            database=taking.database,
+            resource_id=taking.resource_id,
+            engine=taking.engine,
+            taken_at=taking.taken_at,
+            tags=taking.tags,
+            facts=taking.facts,
+        )
+        written = write_file(
+            _plain(opened),
+            capture,
+            about,
+            FileSettings.of(settings),
+            engines,
+            taking.scratch,
+            options=taking.options,
+            stop=taking.stop,
+            reports=Reports(taking.reading, taking.sending),
+        )
+        document = written.document
+        said = {
+            "file": document.file.name,
+            "sha256": document.file.sha256,
+            "compression": document.compression,
+            "compression_level": document.level,
+            "encryption": document.encryption,
+            "sealed_by": document.sealed_by,
+        }
+        return Taken(document.id, written.manifest, written.stats, {**taking.options.as_json(), **said})
+
+    def usage(self, opened: Opened, owner: Callable[[str], str], stop: Stop, progress: Progress) -> Usage:
+        return care.usage(_plain(opened), owner, stop, progress)
+
+    def collect(
+        self,
+        opened: Opened,
+        known: Collection[str],
+        options: GcOptions,
+        *,
+        dry_run: bool,
+        stop: Stop,
+        progress: Callable[[str, int, int], None],
+    ) -> GcReport:
+        return care.collect(_plain(opened), known, options.grace, dry_run=dry_run, stop=stop, progress=progress)
+
+    def stored(self, opened: Opened, snapshot_id: str) -> StoredFile | None:
+        repository = _plain(opened)
+        document = repository.document(snapshot_id)
+        name = document.file.name
+
+        def read(offset: int, stop: Stop) -> Iterator[bytes]:
+            return stored_from(repository.store, document.file, offset, stop)
+
+        guide = repository.store.get(name + GUIDE).decode("utf-8", "replace")
+        return StoredFile(name.rpartition("/")[2], document.file.bytes, document.encryption, guide, read)
+
+    def bytes(self, store: Store) -> int:
+        return sum(size for _, size in store.walk(FILES))
+
+    def clear(self, opened: Opened, ours: Sequence[str], *, everything: bool, stop: Stop, progress: Progress) -> None:
+        repository = _plain(opened)
+        for done, each in enumerate(ours):
+            stop.check()
+            progress(done, len(ours))
+            repository.forget(each)
+        crash_point("clear.forgotten")
+        if everything:
+            care.clear(repository)
+
+    def end_clearing(self, store: Store) -> None:
+        """There is nothing that opens the others: a killed `clear` opens again."""
+
+
+def _plain(opened: Opened) -> PlainRepository:
+    if not isinstance(opened, PlainRepository):
+        raise Conflict("this is no plain-file repository", code="repository_format")
+    return opened
+
+
+def _keys(material: Material) -> FileKeys:
+    return FileKeys(material.password or None, material.older)
+
+
+def _scratch(material: Material) -> Path:
+    return material.scratch or Path(tempfile.gettempdir())
+
+
+def _settings_of(newest: FileDocument | None) -> Settings:
+    if newest is None:
+        return FileSettings().as_json()
+    form = "tar" if newest.form == "tar" else "native"
+    kept = {"form": form, "compression": newest.compression, "level": newest.level, "encryption": newest.encryption}
+    return FileSettings.of(kept).as_json()
