@@ -142,6 +142,7 @@ class SqliteCapture:
         with translated(self._stop), closing(self._passing()) as passing:
             for index, cell in passing:
                 self._stop.check()
+                self._moment()  # a descriptor that was closed meanwhile may be another file's by now
                 self._read[index] = len(cell)
                 if tally is not None:
                     tally.take(index, cell)
@@ -156,7 +157,7 @@ class SqliteCapture:
             some = self._needed | self._sample() | {0}
             wanted = sorted(cell for cell in some if cell * self._cell < self._size)
         if self._in_file:
-            return file_cells(self._path, self._size, self._cell, wanted)
+            return file_cells(self._moment(), self._path, self._size, self._cell, wanted)
         return self._copied_cells(wanted if wanted is None else frozenset(wanted))
 
     def _copied_cells(self, wanted: frozenset[int] | None) -> Generator[tuple[int, memoryview], None, None]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 MOST_PAGES = 8 << 20  # 32 GiB of usual pages; they cost some 7 bytes each
 _LOCK_BYTE = 1 << 30  # SQLite never uses the page that holds this byte
@@ -20,7 +22,7 @@ _DEEPEST = 40
 _TABLE_LEAF, _TABLE_INTERIOR, _INDEX_LEAF, _INDEX_INTERIOR = 13, 5, 10, 2
 _TREE_KINDS = (_TABLE_LEAF, _TABLE_INTERIOR, _INDEX_LEAF, _INDEX_INTERIOR)
 _INTERIOR = re.compile(rb"[\x02\x05]")
-_NUMBER = struct.Struct(">I")
+_NUMBER, _COUNT = struct.Struct(">I"), struct.Struct(">H")
 
 
 class Unclear(Exception):
@@ -38,78 +40,79 @@ class Tally:
 
     def __init__(self, pages: int, page: int, cell: int) -> None:
         self._pages, self._page, self._per_cell = pages, page, cell // page
-        self._kinds, self._high, self._low = bytearray(pages), bytearray(pages), bytearray(pages)
+        self._kinds, self._counts = bytearray(pages + 1), bytearray(2 * pages + 2)  # pages are numbered from 1
         self._children: dict[int, array[int]] = {}
 
     def take(self, index: int, cell: memoryview) -> None:
         """Keep what counts of a cell's pages. What only looks like an interior page is kept as well."""
-        first, count = index * self._per_cell, len(cell) // self._page
-        kinds = bytearray(cell[0 :: self._page])
-        high, low = bytearray(cell[3 :: self._page]), bytearray(cell[4 :: self._page])
+        first, count = index * self._per_cell + 1, len(cell) // self._page
+        kinds, counts = bytearray(cell[0 :: self._page]), bytearray(2 * count)
+        counts[0::2], counts[1::2] = cell[3 :: self._page], cell[4 :: self._page]
         if index == 0:
-            kinds[0], high[0], low[0] = (cell[_FIRST_HEADER + at] for at in (0, 3, 4))
+            kinds[0] = cell[_FIRST_HEADER]
+            counts[:2] = cell[_FIRST_HEADER + 3 : _FIRST_HEADER + 5]
         self._kinds[first : first + count] = kinds
-        self._high[first : first + count] = high
-        self._low[first : first + count] = low
+        self._counts[2 * first : 2 * (first + count)] = counts
         for found in _INTERIOR.finditer(kinds):
             at = found.start()
-            header = _FIRST_HEADER if first + at == 0 else 0
-            page = cell[at * self._page : (at + 1) * self._page]
-            self._children[first + at] = _children(page, header, high[at] << 8 | low[at])
+            page = bytes(cell[at * self._page : (at + 1) * self._page])
+            self._children[first + at] = _children(page, _FIRST_HEADER if first + at == 1 else 0)
 
     def trees(self, roots: Mapping[str, int]) -> dict[str, Tree]:
-        """What belongs to each root (a page's number, from 1). Raises Unclear."""
-        walked = bytearray(self._pages)
-        return {name: self._walk(root - 1, walked) for name, root in roots.items()}
+        """What belongs to each root. Raises Unclear."""
+        walked, counts = bytearray(self._pages + 1), array("H", bytes(self._counts))
+        if sys.byteorder == "little":
+            counts.byteswap()
+        return {name: self._walk(root, walked, counts) for name, root in roots.items()}
 
     def complete(self, trees: Mapping[str, Tree], free: int) -> bool:
         """Whether these trees and `free` pages are the whole file: no tree has pages that only its cells name."""
         unused = 1 if self._pages * self._page > _LOCK_BYTE else 0
         return sum(tree.pages for tree in trees.values()) + free + unused == self._pages
 
-    def _walk(self, root: int, walked: bytearray) -> Tree:
+    def _walk(self, root: int, walked: bytearray, counts: array[int]) -> Tree:
         """Level by level: all leaves of a tree lie equally deep, so one level has pages of one kind."""
-        rows = pages = 0
-        level, kind = [root], self._kind([root])
+        before, rows, pages = walked.count(1), 0, 0
+        level, kind = array("I", [root]), self._kind([root])
         ordered = kind in (_TABLE_LEAF, _TABLE_INTERIOR)
         leaf, interior = (_TABLE_LEAF, _TABLE_INTERIOR) if ordered else (_INDEX_LEAF, _INDEX_INTERIOR)
-        before = walked.count(1)
         for _ in range(_DEEPEST):
             pages += len(level)
             for number in level:
                 walked[number] = 1
             if kind == leaf or not ordered:  # a table's interior cells only show the way, an index's are entries too
-                rows += self._cells(level)
+                rows += sum(map(counts.__getitem__, level))
             if kind == leaf:
                 if walked.count(1) - before != pages:  # a page that is reached twice
                     raise Unclear
                 return Tree(rows, pages)
-            level = [child for number in level for child in self._children[number]]
-            kind = self._kind(level)
+            below = array("I")
+            for number in level:
+                below.extend(self._children[number])
+            level, kind = below, self._kind(below)
             if kind not in (leaf, interior) or pages + len(level) > self._pages:
                 raise Unclear
         raise Unclear
 
-    def _kind(self, level: list[int]) -> int:
+    def _kind(self, level: Sequence[int]) -> int:
         """Of all pages of a level. Raises Unclear when there are several, or none that a tree can have."""
-        if not level or min(level) < 0 or max(level) >= self._pages:
-            raise Unclear
-        kinds = set(map(self._kinds.__getitem__, level))
-        kind = kinds.pop()
+        try:
+            kinds = set(map(self._kinds.__getitem__, level))
+        except IndexError:
+            raise Unclear from None
+        kind = kinds.pop() if kinds else 0
         if kinds or kind not in _TREE_KINDS:
             raise Unclear
         return kind
 
-    def _cells(self, level: list[int]) -> int:
-        return (sum(map(self._high.__getitem__, level)) << 8) + sum(map(self._low.__getitem__, level))
 
-
-def _children(page: memoryview, header: int, count: int) -> array[int]:
-    """Page numbers from 0. Nothing for a page that is no interior page, whatever its first byte says."""
+def _children(page: bytes, header: int) -> array[int]:
+    """Nothing for a page that is no interior page, whatever its first byte says."""
     try:
+        (count,) = _COUNT.unpack_from(page, header + 3)
         places = struct.unpack_from(f">{count}H", page, header + 12)
-        numbers = [_NUMBER.unpack_from(page, at)[0] - 1 for at in places]
-        numbers.append(_NUMBER.unpack_from(page, header + 8)[0] - 1)
-        return array("I", numbers)
-    except (struct.error, OverflowError):
+        numbers = array("I", chain.from_iterable(map(_NUMBER.unpack_from, repeat(page), places)))
+        numbers.append(_NUMBER.unpack_from(page, header + 8)[0])
+    except struct.error:
         return array("I")
+    return numbers
