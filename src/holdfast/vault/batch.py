@@ -54,11 +54,9 @@ class _SmallLine(Line):
         self._sealer = Sealer(self.repo, self.options)
         return self
 
-    def take(self, chunk: Chunk) -> None:
+    def take(self, chunks: Sequence[Chunk], weight: int) -> None:  # noqa: ARG002  nobody waits here
         try:
-            full = self.pack(chunk, self._sealer)
-            if full is not None:
-                self.packer.store(full)
+            self.pack(chunks, self._sealer, self.packer.store)
         except Exception as error:
             raise _Ended from error
 
