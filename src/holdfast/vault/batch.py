@@ -16,13 +16,13 @@ from holdfast.contract.codec import manifest_to_json
 from holdfast.contract.snapshot import Capture, Manifest
 from holdfast.formats.restic.pack import BlobType
 from holdfast.kernel.clock import timestamp
-from holdfast.kernel.errors import Cancelled, DiskFull, HoldfastError, Retryable
+from holdfast.kernel.errors import Cancelled, DiskFull, HoldfastError
 from holdfast.kernel.stop import Stop
 from holdfast.vault.known import Known
 from holdfast.vault.layout import complete, require_path, store_trees
 from holdfast.vault.limiting import Bandwidth
 from holdfast.vault.line import Chunk, Line
-from holdfast.vault.locks import LOCK_LOST, Held
+from holdfast.vault.locks import Held
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.packing import Packer
 from holdfast.vault.pipeline import About, WrittenSnapshot, put_snapshot
@@ -168,9 +168,7 @@ def _stored(batch: _Batch, pool: ThreadPoolExecutor, group: Sequence[Wish]) -> l
 
 def _give_up(batch: _Batch, error: BaseException) -> NoReturn:
     if isinstance(error, Cancelled):
-        if batch.stop.reason == LOCK_LOST:
-            raise Retryable(LOCK_LOST, code="repository_lock_lost") from None
-        batch.packer.write_index()
+        batch.packer.write_index()  # refuses without the lock
     if isinstance(error, DiskFull):
         batch.packer.discard()
     raise error

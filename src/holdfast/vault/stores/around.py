@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from holdfast.vault.stores.base import Pieces, Store
+from holdfast.vault.stores.order import lists_in_order
 
 T = TypeVar("T")
 
@@ -16,6 +17,11 @@ class Around:
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
+
+    @property
+    def lists_in_order(self) -> bool:
+        """See `ListsInOrder`."""
+        return lists_in_order(self._inner)
 
     @abstractmethod
     def call(self, act: Callable[[], T]) -> T:

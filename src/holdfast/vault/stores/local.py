@@ -8,11 +8,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
 from holdfast.kernel.errors import Conflict, DiskFull, HoldfastError, NeedsOperator, NotFound, Permanent
 from holdfast.vault.stores.base import Pieces
+from holdfast.vault.stores.order import of_one_kernel
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -30,6 +32,11 @@ class LocalStore:
     @property
     def root(self) -> Path:
         return self._root
+
+    @cached_property
+    def lists_in_order(self) -> bool:
+        """See `ListsInOrder`."""
+        return of_one_kernel(self._root)
 
     def _path(self, name: str) -> Path:
         if not name or name.startswith("/") or ".." in name.split("/"):
