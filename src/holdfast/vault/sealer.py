@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backports.zstd import ZstdCompressor, decompress
+from backports.zstd import ZstdCompressor, ZstdDecompressor
 
 from holdfast.kernel.errors import Corrupt
 from holdfast.vault.options import SnapshotOptions
@@ -28,7 +28,7 @@ class Sealer:
             raw_length = len(data) if len(packed) < len(data) else 0
         sealed = self._key.seal(packed if raw_length else data)
         opened = self._key.open(sealed)
-        if (decompress(opened) if raw_length else opened) != data:
+        if (ZstdDecompressor().decompress(opened, raw_length + 1) if raw_length else opened) != data:
             raise Corrupt(f"blob {blob.hex()[:12]} did not survive sealing: this machine's memory may be bad")
         return sealed, raw_length
 
