@@ -14,7 +14,7 @@ AVERAGE = 512 << 10
 SMALLEST, LARGEST = AVERAGE // 4, AVERAGE * 4
 _WINDOW = 4 * LARGEST  # more than twice the largest chunk, or a cut could depend on where a read ended
 
-Emit = Callable[[int, bytes], None]  # (position in the entry's list, chunk)
+Emit = Callable[[int, bytes | memoryview], None]  # (position in the entry's list, chunk)
 
 
 def cut_pages(entry: Entry, pages: Pages, emit: Emit, stop: Stop, present: Callable[[int], None]) -> int:
@@ -32,10 +32,9 @@ def cut_pages(entry: Entry, pages: Pages, emit: Emit, stop: Stop, present: Calla
     return cells
 
 
-def _kept(data: memoryview) -> bytes:
+def _kept(data: memoryview) -> bytes | memoryview:
     """The cell's bytes, safe to keep: those that never change are not copied."""
-    whole = data.obj
-    return whole if type(whole) is bytes and len(whole) == data.nbytes else bytes(data)
+    return data if type(data.obj) is bytes else bytes(data)
 
 
 def cut_stream(stream: Stream, emit: Emit, stop: Stop) -> int:

@@ -22,7 +22,7 @@ from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Corrupt, HoldfastError, Permanent
 from holdfast.kernel.stop import Stop
 from holdfast.vault.channel import Aborted, Channel, Failure
-from holdfast.vault.cutting import cut_pages, cut_stream
+from holdfast.vault.cutting import Emit, cut_pages, cut_stream
 from holdfast.vault.known import Known
 from holdfast.vault.layout import WrittenFile, require_path
 from holdfast.vault.limiting import Bandwidth
@@ -54,7 +54,7 @@ class SnapshotStats:
 class Chunk:
     file: WrittenFile
     position: int
-    data: bytes
+    data: bytes | memoryview
 
 
 class _Handing:
@@ -65,7 +65,7 @@ class _Handing:
         self._chunks: list[Chunk] = []
         self._weight = 0
 
-    def add(self, position: int, data: bytes) -> None:
+    def add(self, position: int, data: bytes | memoryview) -> None:
         self._file.size += len(data)
         self._chunks.append(Chunk(self._file, position, data))
         self._weight += len(data)
@@ -182,7 +182,7 @@ class Line:
         """What a reader does with chunks: wait until there is room for them."""
         self.raw.put(chunks, weight)
 
-    def _read_pages(self, file: WrittenFile, pages: Pages, emit: Callable[[int, bytes], None]) -> None:
+    def _read_pages(self, file: WrittenFile, pages: Pages, emit: Emit) -> None:
         """Cells come in any order; the absent ones are the parent's, or zeros where there is no parent."""
         entry, seen = file.entry, bytearray()
 

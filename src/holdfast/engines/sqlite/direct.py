@@ -13,6 +13,8 @@ import apsw
 
 from holdfast.kernel.errors import Permanent
 
+_READ_BYTES = 1 << 20
+
 Read = Callable[[int, int], bytes]  # length, offset
 
 
@@ -38,12 +40,19 @@ def file_cells(
     """All cells, or the `wanted` ones, in order. Right as long as the connection is open: whoever may close it
     meanwhile must throw away what came after."""
     with _reader(connection, path) as read:
-        for index in range(-(-size // cell)) if wanted is None else wanted:
-            length = min(cell, size - index * cell)
-            data = read(length, index * cell)
+        for first, count in _runs(range(-(-size // cell)), cell) if wanted is None else ((n, 1) for n in wanted):
+            length = min(count * cell, size - first * cell)
+            data = memoryview(read(length, first * cell))
             if len(data) != length:
-                raise Permanent(f"the file ends inside cell {index}", code="capture_incomplete")
-            yield index, memoryview(data)
+                raise Permanent(f"the file ends inside cell {first + len(data) // cell}", code="capture_incomplete")
+            for at in range(0, length, cell):
+                yield first + at // cell, data[at : at + cell]
+
+
+def _runs(cells: range, cell: int) -> Iterator[tuple[int, int]]:
+    """(first, count) of cells that are read together."""
+    many = max(1, _READ_BYTES // cell)
+    return ((first, min(many, len(cells) - first)) for first in range(0, len(cells), many))
 
 
 @contextmanager
