@@ -8,8 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from kit import new_repository
@@ -21,8 +24,15 @@ from holdfast.kernel.stop import Stop
 from holdfast.vault import locks
 from holdfast.vault.locks import LOCK_LOST, Locks
 from holdfast.vault.repository import Repository
+from holdfast.vault.stores.append_only import AppendOnlyStore
+from holdfast.vault.stores.around import Around
+from holdfast.vault.stores.base import Pieces, Store
 from holdfast.vault.stores.faulty import FaultyStore, NthCall
 from holdfast.vault.stores.local import LocalStore
+from holdfast.vault.stores.order import lists_in_order, of_one_kernel
+from holdfast.vault.stores.stopping import StoppableStore
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -151,3 +161,71 @@ def test_a_lock_that_cannot_be_refreshed_stops_its_holder(repo: Repository, monk
         with pytest.raises(Cancelled):
             stop.check()
     assert isinstance(repo.store, LocalStore)
+
+
+def test_what_the_loss_of_a_lock_cancelled_may_be_tried_again(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("REFRESH_SECONDS", 0.05), ("RETRY_SECONDS", 0.05), ("LOST_AFTER_SECONDS", 0.2)):
+        monkeypatch.setattr(locks, name, value)
+    store = FaultyStore(repo.store, NthCall("put", 2, Retryable("gone"), forever=True))
+    stop = Stop()
+    with pytest.raises(Retryable) as caught:
+        cancelled_under(Locks(store, repo.key, repo.clock), stop, lambda: stop.wait(3))
+    assert caught.value.code == "repository_lock_lost"
+    asked = Stop()
+    with pytest.raises(Cancelled):
+        cancelled_under(repo.locks, asked, asked.stop)
+
+
+def cancelled_under(held: Locks, stop: Stop, until: Callable[[], object]) -> None:
+    with held.held(stop=stop):
+        until()
+        stop.check()
+
+
+class LateStore(Around):
+    """Listings show what was put only a moment later, as some object stores' did."""
+
+    lists_in_order = False
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self._put: dict[str, float] = {}
+
+    def call(self, act: Callable[[], T]) -> T:
+        return act()
+
+    def put(self, name: str, pieces: Pieces) -> None:
+        super().put(name, pieces)
+        self._put[name] = time.monotonic()
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        shown = time.monotonic() - 0.1
+        return ((name, size) for name, size in super().list(prefix) if self._put.get(name, 0.0) <= shown)
+
+
+def test_where_listings_come_late_the_second_look_does_too(repo: Repository) -> None:
+    late, began, inside = LateStore(repo.store), threading.Barrier(2), list[int]()
+
+    def one() -> None:
+        began.wait()
+        with suppress(Conflict), Locks(late, repo.key, repo.clock).hold(exclusive=True):
+            inside.append(1)
+            time.sleep(0.3)
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(inside) <= 1
+
+
+def test_order_is_believed_only_of_a_disk_of_this_machine(repo: Repository, tmp_path: Path) -> None:
+    assert of_one_kernel(tmp_path) == lists_in_order(repo.store)
+    assert not of_one_kernel(Path("/proc/self"))
+    assert not of_one_kernel(tmp_path / "absent")
+    assert lists_in_order(StoppableStore(repo.store, Stop())) == lists_in_order(repo.store)
+    assert not lists_in_order(LateStore(repo.store))
+    assert not lists_in_order(AppendOnlyStore(repo.store, "no"))

@@ -16,13 +16,13 @@ from holdfast.contract.codec import manifest_to_json
 from holdfast.contract.snapshot import Capture, Manifest
 from holdfast.formats.restic.pack import BlobType
 from holdfast.kernel.clock import timestamp
-from holdfast.kernel.errors import Cancelled, DiskFull, HoldfastError, Retryable
+from holdfast.kernel.errors import Cancelled, DiskFull, HoldfastError
 from holdfast.kernel.stop import Stop
 from holdfast.vault.known import Known
 from holdfast.vault.layout import complete, require_path, store_trees
 from holdfast.vault.limiting import Bandwidth
 from holdfast.vault.line import Chunk, Line
-from holdfast.vault.locks import LOCK_LOST, Held
+from holdfast.vault.locks import Held
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.packing import Packer
 from holdfast.vault.pipeline import About, WrittenSnapshot, put_snapshot
@@ -54,11 +54,9 @@ class _SmallLine(Line):
         self._sealer = Sealer(self.repo, self.options)
         return self
 
-    def take(self, chunk: Chunk) -> None:
+    def take(self, chunks: Sequence[Chunk], weight: int) -> None:  # noqa: ARG002  nobody waits here
         try:
-            full = self.pack(chunk, self._sealer)
-            if full is not None:
-                self.packer.store(full)
+            self.pack(chunks, self._sealer, self.packer.store)
         except Exception as error:
             raise _Ended from error
 
@@ -191,9 +189,7 @@ def _stored(batch: Batch, group: Sequence[Wish]) -> list[_Stored | HoldfastError
 
 def _give_up(batch: Batch, error: BaseException) -> NoReturn:
     if isinstance(error, Cancelled):
-        if batch.stop.reason == LOCK_LOST:
-            raise Retryable(LOCK_LOST, code="repository_lock_lost") from None
-        batch.packer.write_index()
+        batch.packer.write_index()  # refuses without the lock
     if isinstance(error, DiskFull):
         batch.packer.discard()
     raise error

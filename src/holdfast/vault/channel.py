@@ -41,35 +41,37 @@ class Channel(Generic[T]):
         self._items: deque[tuple[T, int]] = deque()
         self._weight = 0
         self._closed = False
-        self._changed = threading.Condition()
-        failure.watch(self._changed)
+        lock = threading.Lock()
+        self._filled, self._emptied = threading.Condition(lock), threading.Condition(lock)
+        failure.watch(self._filled)
+        failure.watch(self._emptied)
 
     def put(self, item: T, weight: int) -> None:
         """Wait for room; one item always fits, however heavy."""
-        with self._changed:
+        with self._emptied:
             while self._items and self._weight + weight > self._limit and self._failure.error is None:
-                self._changed.wait()
+                self._emptied.wait()
             if self._failure.error is not None:
                 raise Aborted
             self._items.append((item, weight))
             self._weight += weight
-            self._changed.notify_all()
+            self._filled.notify()
 
     def get(self) -> T | None:
         """The next item, None at the end."""
-        with self._changed:
+        with self._filled:
             while not self._items and not self._closed and self._failure.error is None:
-                self._changed.wait()
+                self._filled.wait()
             if self._failure.error is not None:
                 raise Aborted
             if not self._items:
                 return None
             item, weight = self._items.popleft()
             self._weight -= weight
-            self._changed.notify_all()
+            self._emptied.notify_all()
             return item
 
     def close(self) -> None:
-        with self._changed:
+        with self._filled:
             self._closed = True
-            self._changed.notify_all()
+            self._filled.notify_all()

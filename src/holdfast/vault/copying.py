@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from backports.zstd import ZstdCompressor
-
-from holdfast.formats.restic import documents, tree
+from holdfast.formats.restic import tree
 from holdfast.formats.restic.documents import SnapshotDocument
 from holdfast.formats.restic.pack import BlobType, PackedBlob
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Corrupt
 from holdfast.kernel.stop import Stop
 from holdfast.vault.fetching import SPAN_BYTES, neighbours
+from holdfast.vault.known import Known
 from holdfast.vault.locks import Held
-from holdfast.vault.packing import Finished, Packer
+from holdfast.vault.options import SnapshotOptions
+from holdfast.vault.packing import Packer
+from holdfast.vault.pipeline import put_document
 from holdfast.vault.repository import MAX_DEPTH, Repository
+from holdfast.vault.sealer import Sealer
 
-_LEVEL = 1
 Progress = Callable[[int], None]
 
 
@@ -44,7 +44,8 @@ def copy_snapshot(
     """The snapshot with its time, tags and paths, and `original` naming it, as stock restic's own copy does.
 
     What an index of the target names already is not sent again, so a copy that was cut off goes on where it was. When
-    this returns every byte of it was read back from the target. Raises Corrupt, Cancelled, Conflict (locked).
+    this returns every byte of it was read back from the target. Raises Corrupt, Cancelled, Conflict
+    (locked), Retryable when the lock went: then there is no copy.
     """
     stop = stop or Stop()
     found = _copy_of(source, target, snapshot_id)
@@ -60,12 +61,7 @@ def copy_snapshot(
         document = source.document(snapshot_id)
         extra = {**document.extra, "original": str(document.extra.get("original") or snapshot_id)}
         made: SnapshotDocument = replace(document, parent=None, extra=extra)
-        sealed = documents.encode(made.as_dict(), target.key)
-        name = hashlib.sha256(sealed).hexdigest()
-        crash_point("copy.snapshot")
-        lock.require()
-        target.store.put(f"snapshots/{name}", [sealed])
-        crash_point("copy.snapshot.done")
+        name = put_document(target, lock, made, "copy.snapshot")
     _read_back(target, name, stop)
     return Copied(name, writer.blobs, writer.bytes, was_there=False)
 
@@ -97,37 +93,25 @@ class _Writer:
     def __init__(self, source: Repository, target: Repository, lock: Held, stop: Stop, progress: Progress) -> None:
         self._reader = source.reader()
         self._target, self._stop, self._progress = target, stop, progress
-        self._index = target.index()
-        self._claimed: set[tuple[bytes, BlobType]] = set()
-        self._compressor = ZstdCompressor(level=_LEVEL)
-        self.packer = Packer(target, lambda _count: None, self._indexed, lock.require)
+        self._known, self._sealer = Known(target), Sealer(target, SnapshotOptions())
+        self.packer = Packer(target, lambda _count: None, self._known.named, lock.require)
         self.blobs = self.bytes = 0
-
-    def _indexed(self, finished: Finished) -> None:
-        for pack, blobs in finished:
-            self._index.add(pack, blobs)
 
     def wanted(self, root: bytes) -> dict[bytes, list[PackedBlob]]:
         """By pack of the source, blobs that the target lacks; trees are copied at once, as their bytes are."""
         found: dict[bytes, list[PackedBlob]] = {}
         for blob in self._walk(root, 0):
-            if self._lacking(blob, BlobType.DATA):
+            if self._known.claim(blob, BlobType.DATA):
                 pack, where = self._reader.locate(blob)
                 found.setdefault(pack, []).append(where)
         return found
-
-    def _lacking(self, blob: bytes, kind: BlobType) -> bool:
-        if (blob, kind) in self._claimed or self._index.find(blob, kind) is not None:
-            return False
-        self._claimed.add((blob, kind))
-        return True
 
     def _walk(self, root: bytes, depth: int) -> Iterator[bytes]:
         if depth > MAX_DEPTH:
             raise Corrupt("the snapshot's directories are nested too deeply")
         self._stop.check()
         plain = self._reader.read(root, BlobType.TREE)
-        if self._lacking(root, BlobType.TREE):
+        if self._known.claim(root, BlobType.TREE):
             self._add(root, BlobType.TREE, plain)
         for node in tree.parse(plain):
             if node.subtree is not None:
@@ -145,12 +129,7 @@ class _Writer:
 
     def _add(self, blob: bytes, kind: BlobType, plain: bytes) -> None:
         """Sealed with the target's key, and opened again before it is sent."""
-        packed = self._compressor.compress(plain, ZstdCompressor.FLUSH_FRAME)
-        smaller = len(packed) < len(plain)
-        payload = packed if smaller else plain
-        sealed = self._target.key.seal(payload)
-        if self._target.key.open(sealed) != payload:
-            raise Corrupt(f"blob {blob.hex()[:12]} did not survive sealing: this machine's memory may be bad")
-        self.packer.add(blob, kind, sealed, len(plain) if smaller else 0)
+        sealed, raw_length = self._sealer.seal(blob, plain)
+        self.packer.add(blob, kind, sealed, raw_length)
         self.blobs, self.bytes = self.blobs + 1, self.bytes + len(plain)
         self._progress(self.bytes)

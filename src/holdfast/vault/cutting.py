@@ -19,7 +19,7 @@ _READ = 1 << 20  # at most so much at once
 _REST = 4 << 10
 _of_thread = threading.local()
 
-Emit = Callable[[int, bytes], None]  # (position in the entry's list, chunk)
+Emit = Callable[[int, bytes | memoryview], None]  # (position in the entry's list, chunk)
 
 
 def cut_pages(entry: Entry, pages: Pages, emit: Emit, stop: Stop, present: Callable[[int], None]) -> int:
@@ -37,10 +37,9 @@ def cut_pages(entry: Entry, pages: Pages, emit: Emit, stop: Stop, present: Calla
     return cells
 
 
-def _kept(data: memoryview) -> bytes:
+def _kept(data: memoryview) -> bytes | memoryview:
     """The cell's bytes, safe to keep: those that never change are not copied."""
-    whole = data.obj
-    return whole if type(whole) is bytes and len(whole) == data.nbytes else bytes(data)
+    return data if type(data.obj) is bytes else bytes(data)
 
 
 def cut_stream(stream: Stream, emit: Emit, stop: Stop) -> int:

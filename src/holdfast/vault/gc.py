@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from holdfast.kernel.clock import timestamp
 from holdfast.kernel.crashpoints import crash_point
-from holdfast.kernel.errors import Cancelled, Conflict, Retryable
+from holdfast.kernel.errors import Conflict
 from holdfast.kernel.stop import Stop
 from holdfast.vault.gc_locks import Locks
 from holdfast.vault.gc_mark import Mark, read_mark, write_mark
 from holdfast.vault.gc_survey import Survey, survey
 from holdfast.vault.gc_sweep import Doomed, Progress, Sweeper, doomed
-from holdfast.vault.locks import LOCK_LOST, Held
+from holdfast.vault.locks import Held
 from holdfast.vault.repository import Repository
 
 State = Literal["dry_run", "marked", "waiting", "busy", "freed"]
@@ -78,16 +78,7 @@ def collect(
     (code "repository_append_only"); Conflict (code "repository_locked") when someone prunes; Retryable when the lock
     went meanwhile; Cancelled.
     """
-    stop = stop or Stop()
-    try:
-        return _due(_Collection(repo, options or GcOptions(), stop, progress or _silent), repo, dry_run=dry_run)
-    except Cancelled:
-        if stop.reason == LOCK_LOST:  # nobody asked to stop
-            raise Retryable(LOCK_LOST, code="repository_lock_lost") from None
-        raise
-
-
-def _due(run: _Collection, repo: Repository, *, dry_run: bool) -> GcReport:
+    run = _Collection(repo, options or GcOptions(), stop or Stop(), progress or _silent)
     if dry_run:
         return run.look()
     mark = read_mark(repo)
@@ -186,15 +177,10 @@ class _Collection:
 
 def _without(found: Survey, going: Doomed) -> Survey:
     gone = {*going.packs, *going.repacked}
-    return Survey(
-        found.snapshots,
-        found.packs,
-        found.blobs,
-        found.size,
-        found.used,
-        {pack: waste for pack, waste in found.wastes.items() if pack not in gone},
-        {name: size for name, size in found.orphans.items() if name not in going.orphans},
-        found.index_files,
+    return replace(
+        found,
+        wastes={pack: waste for pack, waste in found.wastes.items() if pack not in gone},
+        orphans={name: size for name, size in found.orphans.items() if name not in going.orphans},
     )
 
 

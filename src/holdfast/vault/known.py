@@ -21,7 +21,7 @@ class Known:
         """Whether the caller has to store it. Who claims and cannot store ends everything that shares this."""
         key = blob + bytes((kind,))
         with self._lock:
-            if key in self._claimed or self.index.find(blob, kind) is not None:
+            if key in self._claimed or self.index.has(blob, kind):
                 return False
             self._claimed.add(key)
             return True

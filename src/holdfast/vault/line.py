@@ -10,9 +10,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from holdfast.contract.ahead import LooksAhead
 from holdfast.contract.snapshot import Capture, Entry, Manifest, Pages
@@ -22,7 +22,7 @@ from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Corrupt, HoldfastError, Permanent
 from holdfast.kernel.stop import Stop
 from holdfast.vault.channel import Aborted, Channel, Failure
-from holdfast.vault.cutting import cut_pages, cut_stream
+from holdfast.vault.cutting import Emit, cut_pages, cut_stream
 from holdfast.vault.known import Known
 from holdfast.vault.layout import WrittenFile, require_path
 from holdfast.vault.limiting import Bandwidth
@@ -33,6 +33,7 @@ from holdfast.vault.repository import Repository
 from holdfast.vault.sealer import Sealer
 
 _RAW_BYTES = 24 << 20  # cut chunks waiting for a worker
+_HANDED_BYTES = 1 << 20  # given to a worker at once: each hand-over costs as much as hashing 50 KiB
 _FULL_BYTES = 16 << 20  # full packs waiting for an upload: one
 _TRIES = 3
 
@@ -53,7 +54,29 @@ class SnapshotStats:
 class Chunk:
     file: WrittenFile
     position: int
-    data: bytes
+    data: bytes | memoryview
+
+
+class _Handing:
+    """Chunks of one file on their way to a worker, some at a time."""
+
+    def __init__(self, file: WrittenFile, hand: Callable[[Sequence[Chunk], int], None]) -> None:
+        self._file, self._hand = file, hand
+        self._chunks: list[Chunk] = []
+        self._weight = 0
+
+    def add(self, position: int, data: bytes | memoryview) -> None:
+        self._file.size += len(data)
+        self._chunks.append(Chunk(self._file, position, data))
+        self._weight += len(data)
+        if self._weight >= _HANDED_BYTES:
+            self.flush()
+        crash_point("capture.half")
+
+    def flush(self) -> None:
+        if self._chunks:
+            self._hand(self._chunks, self._weight)
+            self._chunks, self._weight = [], 0
 
 
 class Line:
@@ -74,12 +97,12 @@ class Line:
         self.repo, self.parent, self.stop, self.progress, self.options = repo, parent, stop, progress, options
         self.known = known or Known(repo)
         self.failure = Failure()
-        self.raw: Channel[Chunk] = Channel(_RAW_BYTES, self.failure)
+        self.raw: Channel[Sequence[Chunk]] = Channel(_RAW_BYTES, self.failure)
         self.full: Channel[OpenPack] = Channel(_FULL_BYTES, self.failure)
         limit = Bandwidth(options.bandwidth, stop)
         self.packer = packer or Packer(repo, self._stored, self.known.named, lock.require, limit)
         self.files: list[WrittenFile] = []
-        self.stats = SnapshotStats()
+        self._counted: Counter[str] = Counter()
         self._began = time.monotonic()
         self._lock = threading.Lock()
 
@@ -90,11 +113,15 @@ class Line:
 
     def _count(self, **added: int) -> None:
         with self._lock:
-            changed: dict[str, Any] = {name: getattr(self.stats, name) + value for name, value in added.items()}
-            self.stats = replace(self.stats, seconds=time.monotonic() - self._began, **changed)
-            stats = self.stats
+            self._counted.update(added)
         if self.progress is not None:
-            self.progress(stats)
+            self.progress(self.stats)
+
+    @property
+    def stats(self) -> SnapshotStats:
+        """What was done until now."""
+        with self._lock:
+            return SnapshotStats(**self._counted, seconds=time.monotonic() - self._began)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -133,29 +160,29 @@ class Line:
             file.ids, file.size = bytearray(node.content), node.size
             return file
 
-        def emit(position: int, data: bytes) -> None:
-            file.size += len(data)
-            self.take(Chunk(file, position, data))
-            self._count(bytes_read=len(data), chunks=1)
-            crash_point("capture.half")
-
+        handing = _Handing(file, self._handed)
         opened = entry.open()
         try:
             if isinstance(opened, Pages):
-                self._read_pages(file, opened, emit)
+                self._read_pages(file, opened, handing.add)
             else:
-                cut_stream(opened, emit, self.stop)
-                if entry.size is not None and file.size != entry.size:
-                    raise Corrupt(f"the entry {entry.path!r} gave {file.size} bytes instead of {entry.size}")
+                cut_stream(opened, handing.add, self.stop)
+            handing.flush()
+            if entry.size is not None and file.size != entry.size:
+                raise Corrupt(f"the entry {entry.path!r} gave {file.size} bytes instead of {entry.size}")
         finally:
             opened.close()
         return file
 
-    def take(self, chunk: Chunk) -> None:
-        """What a reader does with a chunk: wait until there is room for it."""
-        self.raw.put(chunk, len(chunk.data))
+    def _handed(self, chunks: Sequence[Chunk], weight: int) -> None:
+        self.take(chunks, weight)
+        self._count(bytes_read=weight, chunks=len(chunks))
 
-    def _read_pages(self, file: WrittenFile, pages: Pages, emit: Callable[[int, bytes], None]) -> None:
+    def take(self, chunks: Sequence[Chunk], weight: int) -> None:
+        """What a reader does with chunks: wait until there is room for them."""
+        self.raw.put(chunks, weight)
+
+    def _read_pages(self, file: WrittenFile, pages: Pages, emit: Emit) -> None:
         """Cells come in any order; the absent ones are the parent's, or zeros where there is no parent."""
         entry, seen = file.entry, bytearray()
 
@@ -206,20 +233,23 @@ class Line:
         """Hash, compare, compress, seal and prove chunks until there are no more."""
         self._yield_to_others()
         sealer = Sealer(self.repo, self.options)
-        while (chunk := self.raw.get()) is not None:
-            if (full := self.pack(chunk, sealer)) is not None:
-                self.full.put(full, full.size)
+        while (chunks := self.raw.get()) is not None:
+            self.pack(chunks, sealer, lambda full: self.full.put(full, full.size))
 
-    def pack(self, chunk: Chunk, sealer: Sealer) -> OpenPack | None:
-        """Put the chunk into an open pack unless it is known; a pack that is full now, to be stored."""
-        blob = hashlib.sha256(chunk.data).digest()
+    def pack(self, chunks: Sequence[Chunk], sealer: Sealer, store: Callable[[OpenPack], None]) -> None:
+        """Put what is not known yet into open packs; those that are full then are given to `store`."""
+        blobs: list[bytes] = []
+        for chunk in chunks:
+            blob = hashlib.sha256(chunk.data).digest()
+            blobs.append(blob)
+            if self.known.claim(blob, BlobType.DATA):
+                sealed, raw_length = sealer.seal(blob, chunk.data)
+                self._count(bytes_new=len(chunk.data))
+                if (full := self.packer.place(blob, BlobType.DATA, sealed, raw_length)) is not None:
+                    store(full)
         with self._lock:
-            chunk.file.place(chunk.position, blob)
-        if not self.known.claim(blob, BlobType.DATA):
-            return None
-        sealed, raw_length = sealer.seal(blob, chunk.data)
-        self._count(bytes_new=len(chunk.data))
-        return self.packer.place(blob, BlobType.DATA, sealed, raw_length)
+            for chunk, blob in zip(chunks, blobs, strict=True):
+                chunk.file.place(chunk.position, blob)
 
     def _yield_to_others(self) -> None:
         """This thread alone: on Linux a thread has a priority of its own."""

@@ -1,6 +1,7 @@
 """Locks as restic keeps them: small sealed files in `locks/`, so that a stock restic honours ours and we honour its.
 
 Protocol (restic `internal/restic/lock.go`): look, write, wait, look again; refresh by a new file before the old goes.
+The wait is for stores that show late what was put; on a disk of this machine it is left out.
 """
 
 from __future__ import annotations
@@ -19,9 +20,19 @@ from typing import Any, Protocol
 from holdfast.formats.restic import documents
 from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.clock import Clock, parse_timestamp, timestamp
-from holdfast.kernel.errors import Conflict, Corrupt, DiskFull, HoldfastError, NeedsOperator, NotFound, Retryable
+from holdfast.kernel.errors import (
+    Cancelled,
+    Conflict,
+    Corrupt,
+    DiskFull,
+    HoldfastError,
+    NeedsOperator,
+    NotFound,
+    Retryable,
+)
 from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.base import Store, pieces
+from holdfast.vault.stores.order import lists_in_order
 
 STALE_AFTER = timedelta(minutes=30)
 REFRESH_SECONDS = 300.0
@@ -101,13 +112,19 @@ class Locks:
 
     @contextmanager
     def held(self, *, exclusive: bool = False, stop: Stop | None = None, wait: float = 0.0) -> Iterator[Held]:
-        """`hold`, for who must ask before an act that cannot be taken back whether the lock is still theirs."""
+        """`hold`, for who must ask before an act that cannot be taken back whether the lock is still theirs.
+
+        Cancelled by the loss of the lock leaves as Retryable (code "repository_lock_lost"): nobody asked to stop."""
         stop = stop or Stop()
         name = self._acquire_within(wait, exclusive, stop)
         keeper = _Refresher(self, name, exclusive, stop)
         keeper.start()
         try:
             yield keeper
+        except Cancelled:
+            if stop.reason == LOCK_LOST:
+                raise _lost() from None
+            raise
         finally:
             self._store.delete(keeper.finish())
 
@@ -115,7 +132,7 @@ class Locks:
         until = time.monotonic() + seconds
         while True:
             try:
-                return self._acquire(exclusive, _SETTLE_SECONDS)
+                return self._acquire(exclusive, 0.0 if lists_in_order(self._store) else _SETTLE_SECONDS)
             except Conflict:
                 left = until - time.monotonic()
                 if left <= 0:
@@ -171,7 +188,8 @@ class Locks:
         self._refuse(self.holders(), exclusive, None)
         name = self.write(exclusive)
         try:
-            time.sleep(settle)
+            if settle:
+                time.sleep(settle)
             self._refuse(self.holders(), exclusive, name)
         except BaseException:
             self._store.delete(name)
@@ -226,7 +244,7 @@ class _Refresher(threading.Thread):
             if name == self._name:
                 break
             name = self._name  # it was just refreshed
-        raise Retryable(LOCK_LOST, code="repository_lock_lost")
+        raise _lost()
 
     def run(self) -> None:
         wait = REFRESH_SECONDS
@@ -257,6 +275,10 @@ class _Refresher(threading.Thread):
         self.join()
         self._drop_old()
         return self._name
+
+
+def _lost() -> Retryable:
+    return Retryable(LOCK_LOST, code="repository_lock_lost")
 
 
 def _holder(name: str, document: Mapping[str, Any]) -> Holder:

@@ -20,11 +20,19 @@ from holdfast.kernel.errors import Cancelled, DiskFull, Retryable
 from holdfast.kernel.stop import Stop
 from holdfast.vault.layout import complete, store_trees
 from holdfast.vault.line import Line, SnapshotStats
-from holdfast.vault.locks import LOCK_LOST, Held
+from holdfast.vault.locks import Held
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.repository import MANIFEST, Repository
 
-__all__ = ["About", "SnapshotOptions", "SnapshotStats", "WrittenSnapshot", "put_snapshot", "write_snapshot"]
+__all__ = [
+    "About",
+    "SnapshotOptions",
+    "SnapshotStats",
+    "WrittenSnapshot",
+    "put_document",
+    "put_snapshot",
+    "write_snapshot",
+]
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,17 @@ def put_snapshot(repo: Repository, lock: Held, about: About, root: bytes) -> str
         tags=tuple(about.tags),
         parent=about.parent,
     )
-    sealed = documents.encode(snapshot.as_dict(), repo.key)
+    return put_document(repo, lock, snapshot, "upload.snapshot")
+
+
+def put_document(repo: Repository, lock: Held, document: SnapshotDocument, point: str) -> str:
+    """As `put_snapshot`, of a document that is made already. `point`: where a test may crash it."""
+    sealed = documents.encode(document.as_dict(), repo.key)
     name = hashlib.sha256(sealed).hexdigest()
-    crash_point("upload.snapshot")
+    crash_point(point)
     lock.require()
     repo.store.put(f"snapshots/{name}", [sealed])
-    crash_point("upload.snapshot.done")
+    crash_point(f"{point}.done")
     _require_since(repo, lock, name)
     return name
 
@@ -113,9 +126,7 @@ def write_snapshot(
             root = store_trees(line.files, extra, line.add_now, timestamp(repo.clock.now()))
             line.packer.finish()
         except Cancelled:
-            if stop.reason == LOCK_LOST:  # nothing may be written without a lock, and nobody asked to stop
-                raise Retryable(LOCK_LOST, code="repository_lock_lost") from None
-            line.packer.write_index()
+            line.packer.write_index()  # refuses without the lock
             raise
         except DiskFull:
             line.packer.discard()

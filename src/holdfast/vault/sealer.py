@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backports.zstd import ZstdCompressor, decompress
+from backports.zstd import ZstdCompressor, ZstdDecompressor
 
 from holdfast.kernel.errors import Corrupt
 from holdfast.vault.options import SnapshotOptions
@@ -19,20 +19,23 @@ class Sealer:
         self._probes = options.probes
         self._compressor = None if options.zstd is None else ZstdCompressor(level=options.zstd)
 
-    def seal(self, blob: bytes, data: bytes) -> tuple[bytes, int]:
+    def seal(self, blob: bytes, data: bytes | memoryview) -> tuple[bytes, int]:
         """(sealed bytes, plain length when compressed, else 0), opened again: a fault of memory or code shows before
         the upload, not at restore. Raises Corrupt."""
-        packed, raw_length = data, 0
+        packed: bytes | memoryview = data
+        raw_length = 0
         if self._compressor is not None and not (self._probes and self._hardly_shrinks(data)):
             packed = self._compressor.compress(data, ZstdCompressor.FLUSH_FRAME)
             raw_length = len(data) if len(packed) < len(data) else 0
         sealed = self._key.seal(packed if raw_length else data)
         opened = self._key.open(sealed)
-        if (decompress(opened) if raw_length else opened) != data:
+        if raw_length:
+            opened = ZstdDecompressor().decompress(opened, raw_length + 1)
+        if len(opened) != len(data) or not opened.startswith(data):  # equal: unlike ==, at memcmp's speed for views too
             raise Corrupt(f"blob {blob.hex()[:12]} did not survive sealing: this machine's memory may be bad")
         return sealed, raw_length
 
-    def _hardly_shrinks(self, data: bytes) -> bool:
+    def _hardly_shrinks(self, data: bytes | memoryview) -> bool:
         """By less than an eighth, going by a piece from its middle."""
         if self._compressor is None or len(data) < 4 * _SAMPLE:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from holdfast.contract.snapshot import CaptureRequest, Pages
 from holdfast.contract.spec import Endpoint
 from holdfast.engines.sqlite import capture as capturing
+from holdfast.engines.sqlite import direct
 from holdfast.engines.sqlite.capture import SqliteCapture
+from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.stop import Stop
 
 AWKWARD = "a\"b'; -- ü.sqlite"
@@ -115,3 +118,39 @@ def test_the_locks_of_this_process_stay(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
     assert "BusyError" in done.stderr
     reader.close()
+
+
+def test_the_file_is_read_by_sqlites_own_descriptor_only_when_that_is_sure(tmp_path: Path) -> None:
+    path, other = made(tmp_path, "delete"), tmp_path / "other.sqlite"
+    other.write_bytes(path.read_bytes())
+    reader = apsw.Connection(str(path))
+    found = direct.own_descriptor(reader, path)
+    assert found is not None
+    assert os.path.samefile(f"/proc/self/fd/{found}", path)
+    assert direct.own_descriptor(reader, other) is None
+    assert direct.own_descriptor(apsw.Connection(":memory:"), path) is None
+    path.rename(tmp_path / "moved.sqlite")
+    other.rename(path)
+    assert direct.own_descriptor(reader, path) is None
+    reader.close()
+
+
+def test_without_a_descriptor_the_bytes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = made(tmp_path, "delete")
+    monkeypatch.setattr(direct, "own_descriptor", lambda *_: None)
+    with SqliteCapture(Endpoint(path=path), None, CaptureRequest(), Stop()) as capture:
+        assert captured(capture) == path.read_bytes()
+
+
+def test_what_is_read_after_the_capture_has_ended_is_thrown_away(tmp_path: Path) -> None:
+    """Its descriptor may be another file's by then."""
+    path = made(tmp_path, "delete")
+    with SqliteCapture(Endpoint(path=path), None, CaptureRequest(), Stop()) as capture:
+        (entry,) = capture.entries()
+        assert entry.open is not None
+        pages = entry.open()
+        assert isinstance(pages, Pages)
+        cells = pages.cells()
+        next(cells)
+    with pytest.raises(HoldfastError):
+        next(cells)

@@ -194,9 +194,11 @@ def test_a_position_of_a_file_changed_just_now_is_not_believed(path: Path, monke
 def test_single_cells_are_those_on_disk(path: Path) -> None:
     whole, cell = path.read_bytes(), 65_536
     last = (len(whole) - 1) // cell
+    db = apsw.Connection(str(path))
     for wanted in ([0], [1, last], [], None):
-        found = {index: bytes(data) for index, data in file_cells(path, len(whole), cell, wanted)}
+        found = {index: bytes(data) for index, data in file_cells(db, path, len(whole), cell, wanted)}
         assert found == {n: whole[n * cell : (n + 1) * cell] for n in (range(last + 1) if wanted is None else wanted)}
+    db.close()
 
 
 class Files(RuleBasedStateMachine):

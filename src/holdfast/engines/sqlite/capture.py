@@ -22,6 +22,7 @@ from holdfast.engines.sqlite.direct import file_cells, lies_in_file
 from holdfast.engines.sqlite.look import look
 from holdfast.engines.sqlite.sink import CellSink, backup_cells
 from holdfast.engines.sqlite.spec import ENTRY
+from holdfast.engines.sqlite.tally import MOST_PAGES, Tally
 from holdfast.engines.sqlite.verify import foreign_key_violations, trigger_definitions
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Invalid, Permanent
@@ -55,6 +56,7 @@ class SqliteCapture:
         self._page = self._size = 0
         self._in_file = False
         self._seen: Catalog | None = None
+        self._tally: Tally | None = None
 
     def __enter__(self) -> SqliteCapture:
         with translated(self._stop):
@@ -136,10 +138,14 @@ class SqliteCapture:
     def cells(self) -> Generator[tuple[int, memoryview], None, None]:
         """The file as it was when the capture was entered; of a parent's cells only those that may differ, and some."""
         self._read = {}
+        tally = self._tally = Tally(self._pages, self._page, self._cell) if self._tallies else None
         with translated(self._stop), closing(self._passing()) as passing:
             for index, cell in passing:
                 self._stop.check()
+                self._moment()  # a descriptor that was closed meanwhile may be another file's by now
                 self._read[index] = len(cell)
+                if tally is not None:
+                    tally.take(index, cell)
                 yield index, cell
                 if index == 1:
                     crash_point("capture.half")
@@ -151,7 +157,7 @@ class SqliteCapture:
             some = self._needed | self._sample() | {0}
             wanted = sorted(cell for cell in some if cell * self._cell < self._size)
         if self._in_file:
-            return file_cells(self._path, self._size, self._cell, wanted)
+            return file_cells(self._moment(), self._path, self._size, self._cell, wanted)
         return self._copied_cells(wanted if wanted is None else frozenset(wanted))
 
     def _copied_cells(self, wanted: frozenset[int] | None) -> Generator[tuple[int, memoryview], None, None]:
@@ -162,6 +168,15 @@ class SqliteCapture:
                 self._stop.check()
                 if wanted is None or index in wanted:
                     yield index, cell
+
+    @property
+    def _pages(self) -> int:
+        return self._size // self._page
+
+    @property
+    def _tallies(self) -> bool:
+        """Whether every page passes and is counted on the way."""
+        return self._needed is None and self._pages <= MOST_PAGES
 
     @property
     def page(self) -> int:
@@ -179,7 +194,7 @@ class SqliteCapture:
 
     def look_ahead(self) -> None:
         """See `LooksAhead`. Counting takes the connection for itself: only where the reading does not need it."""
-        if self._in_file and self._needed is None:
+        if self._in_file and self._needed is None and not self._tallies:
             with self._lock, translated(self._stop):
                 self._seen = look(self._moment(), self._name, "full")
 
@@ -201,7 +216,7 @@ class SqliteCapture:
         return replace(self._since, entries={ENTRY: {"page": self._cell, "size": self._size}}, facts={})
 
     def _looked(self, connection: apsw.Connection, digests: bool) -> Manifest:
-        catalog = self._seen or look(connection, self._name, "full")
+        catalog = self._seen or look(connection, self._name, "full", self._tally)
         return Manifest(
             engine="sqlite",
             version=apsw.sqlite_lib_version(),

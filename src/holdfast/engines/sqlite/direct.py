@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+import ctypes
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import apsw
 
 from holdfast.kernel.errors import Permanent
+
+_READ_BYTES = 1 << 20
+
+Read = Callable[[int, int], bytes]  # length, offset
 
 
 def lies_in_file(path: Path, journal_mode: object) -> bool:
@@ -27,18 +35,75 @@ def lies_in_file(path: Path, journal_mode: object) -> bool:
 
 
 def file_cells(
-    path: Path, size: int, cell: int, wanted: Iterable[int] | None = None
+    connection: apsw.Connection, path: Path, size: int, cell: int, wanted: Iterable[int] | None = None
 ) -> Generator[tuple[int, memoryview], None, None]:
-    """All cells, or the `wanted` ones, in order. Read through SQLite's own file system, which keeps the locks of this
-    process when it closes."""
+    """All cells, or the `wanted` ones, in order. Right as long as the connection is open: whoever may close it
+    meanwhile must throw away what came after."""
+    with _reader(connection, path) as read:
+        for first, count in _runs(range(-(-size // cell)), cell) if wanted is None else ((n, 1) for n in wanted):
+            length = min(count * cell, size - first * cell)
+            data = memoryview(read(length, first * cell))
+            if len(data) != length:
+                raise Permanent(f"the file ends inside cell {first + len(data) // cell}", code="capture_incomplete")
+            for at in range(0, length, cell):
+                yield first + at // cell, data[at : at + cell]
+
+
+def _runs(cells: range, cell: int) -> Iterator[tuple[int, int]]:
+    """(first, count) of cells that are read together."""
+    many = max(1, _READ_BYTES // cell)
+    return ((first, min(many, len(cells) - first)) for first in range(0, len(cells), many))
+
+
+@contextmanager
+def _reader(connection: apsw.Connection, path: Path) -> Iterator[Read]:
+    """Reads the file without opening and closing it in our own way, which would drop the locks of this process on it.
+
+    Through the connection's own descriptor the interpreter's lock is free meanwhile; SQLite's file system keeps it."""
+    descriptor = own_descriptor(connection, path)
+    if descriptor is not None:
+        yield partial(_pread, descriptor)
+        return
     flags = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_NOFOLLOW
     file = apsw.VFSFile("", str(path), [flags, 0])
     try:
-        for index in range(-(-size // cell)) if wanted is None else wanted:
-            length = min(cell, size - index * cell)
-            data = file.xRead(length, index * cell)
-            if len(data) != length:
-                raise Permanent(f"the file ends inside cell {index}", code="capture_incomplete")
-            yield index, memoryview(data)
+        yield file.xRead
     finally:
         file.xClose()
+
+
+def _pread(descriptor: int, length: int, offset: int) -> bytes:
+    try:
+        return os.pread(descriptor, length, offset)
+    except OSError as error:
+        raise Permanent(f"the database file cannot be read: {error.strerror}", code="database_failed") from error
+
+
+class _UnixFile(ctypes.Structure):
+    """How SQLite's unix file begins (os_unix.c, since 2011); no promise of theirs, so what is found is compared."""
+
+    _fields_ = (
+        ("methods", ctypes.c_void_p),
+        ("vfs", ctypes.c_void_p),
+        ("inode", ctypes.c_void_p),
+        ("descriptor", ctypes.c_int),
+    )
+
+
+def own_descriptor(connection: apsw.Connection, path: Path) -> int | None:
+    """The descriptor by which SQLite reads the file; None when that cannot be said for sure."""
+    if connection.vfsname("main") != "unix":
+        return None
+    file, vfs = ctypes.c_void_p(), ctypes.c_void_p()
+    connection.file_control("main", apsw.SQLITE_FCNTL_FILE_POINTER, ctypes.addressof(file))
+    connection.file_control("main", apsw.SQLITE_FCNTL_VFS_POINTER, ctypes.addressof(vfs))
+    if not file.value or not vfs.value:
+        return None
+    found = _UnixFile.from_address(file.value)
+    if found.vfs != vfs.value or found.descriptor < 0:
+        return None
+    try:
+        same = os.path.samestat(os.fstat(found.descriptor), os.stat(path, follow_symlinks=False))
+    except OSError:
+        return None
+    return int(found.descriptor) if same else None

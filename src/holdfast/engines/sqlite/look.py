@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from holdfast.contract.catalog import Catalog, Column, ForeignKey, Index, Relati
 from holdfast.engines.sqlite.connections import literal, quote, scalar
 from holdfast.engines.sqlite.connections import rows as all_rows
 from holdfast.engines.sqlite.spec import SCHEMA
+from holdfast.engines.sqlite.tally import Tally, Tree, Unclear
 
 _KINDS: dict[str, RelationKind] = {"table": "table", "view": "view", "virtual": "virtual table"}
 _COUNTS_AT_ONCE = 100  # below SQLITE_LIMIT_COMPOUND_SELECT
@@ -43,15 +44,18 @@ WHERE l.schema = 'main' AND l.type = 'table' ORDER BY l.name, f.id, f.seq
 """
 
 
-def look(connection: apsw.Connection, name: str, depth: Literal["shallow", "full"]) -> Catalog:
-    """The caller holds a read transaction when it wants one moment. "full" counts rows and reads dbstat."""
+def look(
+    connection: apsw.Connection, name: str, depth: Literal["shallow", "full"], tally: Tally | None = None
+) -> Catalog:
+    """The caller holds a read transaction when it wants one moment. "full" counts rows and the bytes of tables: by
+    reading all pages, or from a `tally` of the pages of the same moment."""
     columns, indexes, keys = _columns(connection), _indexes(connection), _foreign_keys(connection)
     relations = [
         Relation(SCHEMA, table, _KINDS[kind], columns[table], indexes[table], keys[table], definition=sql)
         for table, kind, sql in all_rows(connection, _RELATIONS)
     ]
     if depth == "full":
-        rows, sizes = count_rows(connection, relations), _sizes(connection)
+        rows, sizes = _measured(connection, relations, tally)
         relations = [replace(r, rows=rows.get(r.name), bytes=sizes.get(r.name)) for r in relations]
     triggers = scalar(connection, "SELECT count(*) FROM main.sqlite_schema WHERE type = 'trigger'")
     return Catalog(
@@ -110,6 +114,42 @@ def _foreign_keys(connection: apsw.Connection) -> dict[str, tuple[ForeignKey, ..
     return found
 
 
+def _measured(
+    connection: apsw.Connection, relations: list[Relation], tally: Tally | None
+) -> tuple[dict[str, int], dict[str, int]]:
+    """(rows, bytes with indexes) by table."""
+    if tally is not None:
+        with suppress(Unclear):
+            return _tallied(connection, relations, tally)
+    return count_rows(connection, relations), _sizes(connection)
+
+
+def _tallied(
+    connection: apsw.Connection, relations: list[Relation], tally: Tally
+) -> tuple[dict[str, int], dict[str, int]]:
+    """As the b-trees say. Bytes are asked of dbstat where rows have pages that no b-tree names (overflow), or others
+    that are no b-tree's. Raises Unclear."""
+    owners = {"": ""}  # the schema's own tree
+    roots = {"": 1}
+    for name, table, root in all_rows(
+        connection, "SELECT name, tbl_name, rootpage FROM main.sqlite_schema WHERE rootpage > 0"
+    ):
+        owners[name], roots[name] = table, root
+    trees = tally.trees(roots)
+    rows = {r.name: trees[r.name].rows for r in relations if r.kind == "table"}
+    rows |= _count_virtual(connection, relations)
+    if not tally.complete(trees, scalar(connection, "PRAGMA freelist_count")):
+        return rows, _sizes(connection)
+    return rows, _summed(trees, owners, scalar(connection, "PRAGMA page_size"))
+
+
+def _summed(trees: Mapping[str, Tree], owners: Mapping[str, str], page: int) -> dict[str, int]:
+    sizes: dict[str, int] = defaultdict(int)
+    for name, tree in trees.items():
+        sizes[owners[name]] += tree.pages * page
+    return sizes
+
+
 def count_rows(connection: apsw.Connection, relations: list[Relation]) -> dict[str, int]:
     """Exact counts of tables; a virtual table that cannot be counted is left out, and views are not counted."""
     tables = [r.name for r in relations if r.kind == "table"]
@@ -118,6 +158,11 @@ def count_rows(connection: apsw.Connection, relations: list[Relation]) -> dict[s
         part = tables[start : start + _COUNTS_AT_ONCE]
         statement = " UNION ALL ".join(f"SELECT {n}, count(*) FROM main.{quote(t)}" for n, t in enumerate(part))
         counts.update({part[n]: rows for n, rows in all_rows(connection, statement)})
+    return counts | _count_virtual(connection, relations)
+
+
+def _count_virtual(connection: apsw.Connection, relations: list[Relation]) -> dict[str, int]:
+    counts: dict[str, int] = {}
     for virtual in (r.name for r in relations if r.kind == "virtual table"):
         with suppress(apsw.SQLError):
             counts[virtual] = scalar(connection, f"SELECT count(*) FROM main.{quote(virtual)}")

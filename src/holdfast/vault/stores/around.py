@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from holdfast.vault.stores.base import Make, Pieces, Store
 from holdfast.vault.stores.locking import ObjectLock, locking
+from holdfast.vault.stores.order import lists_in_order
 
 T = TypeVar("T")
 
@@ -18,6 +19,11 @@ class Around:
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
+
+    @property
+    def lists_in_order(self) -> bool:
+        """See `ListsInOrder`."""
+        return lists_in_order(self._inner)
 
     @abstractmethod
     def call(self, act: Callable[[], T]) -> T:

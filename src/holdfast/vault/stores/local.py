@@ -8,16 +8,18 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
 from holdfast.kernel.errors import Conflict, DiskFull, HoldfastError, NeedsOperator, NotFound, Permanent
 from holdfast.vault.stores.base import Make, Pieces
+from holdfast.vault.stores.order import of_one_kernel
+from holdfast.vault.stores.writing import write_all
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 STALE_SECONDS = 3600.0
-_MANY = 512  # buffers per writev: the kernel takes 1024
 
 
 class LocalStore:
@@ -30,6 +32,11 @@ class LocalStore:
     @property
     def root(self) -> Path:
         return self._root
+
+    @cached_property
+    def lists_in_order(self) -> bool:
+        """See `ListsInOrder`."""
+        return of_one_kernel(self._root)
 
     def _path(self, name: str) -> Path:
         if not name or name.startswith("/") or ".." in name.split("/"):
@@ -136,14 +143,7 @@ def _make_directory(path: Path) -> None:
 def _write(path: Path, pieces: Pieces) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        for at in range(0, len(pieces), _MANY):
-            waiting = [memoryview(p) for p in pieces[at : at + _MANY] if len(p)]
-            while waiting:
-                written = os.writev(fd, waiting)
-                while waiting and written >= len(waiting[0]):
-                    written -= len(waiting.pop(0))
-                if written:
-                    waiting[0] = waiting[0][written:]
+        write_all(fd, pieces)
         os.fsync(fd)
     finally:
         os.close(fd)
