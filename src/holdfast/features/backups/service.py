@@ -88,6 +88,10 @@ class SnapshotsService:
         with self._db.write() as conn:
             found = which.resources(conn, actor)
             once.check(conn)
+            if repository_id is not None:
+                chosen = store.get(conn, RepositoryRow, repository_id)
+                if chosen is None or chosen.project_id not in {each.project_id for each in found}:
+                    raise no_such("repository")
             for project_id, count in Counter(each.project_id for each in found).items():
                 self._quotas.require(conn, actor, project_id, "backups", count)
                 self._quotas.require_storage(conn, project_id)
