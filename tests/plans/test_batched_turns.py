@@ -250,6 +250,18 @@ def test_who_may_not_changes_nothing(here: Stepped, many: list[Resource]) -> Non
         assert conn.execute(sa.text("SELECT count(*) FROM snapshots")).scalar() == 0
 
 
+def test_a_schedule_can_demand_that_everything_is_read(here: Stepped, many: list[Resource]) -> None:
+    """In a batch and alone; the other schedule's turns take over what they can."""
+    here.plan(schedules=[{"preset": "daily"}, {"preset": "weekly", "mode": "full"}], verify_level=1)
+    for day in (6, 7, 8):  # Sunday the 8th has both
+        here.at(datetime(2026, 3, day, 2, 0, 1, tzinfo=UTC))
+        here.work()
+    found = [(each.summary["type"], each.summary.get("why_full")) for each in here.snapshots(many[3])]
+    assert found[1][0] == "incremental"
+    assert sorted(kind for kind, _ in found[2:]) == ["full", "incremental"]
+    assert ("full", "asked for") in found[2:]
+
+
 def test_statements_of_a_database_are_few(here: Stepped, many: list[Resource]) -> None:
     def turn_of(plan: Plan, day: int) -> int:
         with statements() as heard:

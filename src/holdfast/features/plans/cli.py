@@ -34,7 +34,10 @@ All = Annotated[bool, typer.Option("--all", help="Every database.")]
 Repositories = Annotated[Texts, typer.Option("--repo", metavar="NAME", help="A repository; repeatable.")]
 Environments = Annotated[Texts, typer.Option("--in-env", metavar="NAME", help="Only this environment; repeatable.")]
 Presets = Annotated[
-    Texts, typer.Option("--every", metavar="PRESET", help="hourly, daily, weekly or monthly; repeatable.")
+    Texts,
+    typer.Option(
+        "--every", metavar="PRESET", help="hourly, daily, weekly, monthly; weekly=full reads all anew; repeatable."
+    ),
 ]
 Crons = Annotated[Texts, typer.Option("--cron", metavar="LINE", help="Five fields, quoted; repeatable.")]
 Zone = Annotated[str | None, typer.Option("--tz", help="Time zone of the schedules, such as Europe/Zurich.")]
@@ -70,6 +73,7 @@ Description = Annotated[str | None, typer.Option("--description", help="What it 
     "create",
     """
     holdfast plan create shop-nightly --db shop --every daily --tz Europe/Zurich --keep daily=7,weekly=4
+    holdfast plan create shop-steady --db shop --every weekly=full --every hourly
     holdfast plan create gold --label tier=gold --cron "15 */6 * * *" --jitter 10m --repo default --repo offsite
     """,
 )

@@ -56,7 +56,7 @@ def _schedules(given: Mapping[str, Any], before: Mapping[str, Any] | None) -> li
     for name, field in (("jitter", "jitter_seconds"), ("late", "late_seconds")):
         if given[name]:
             more[field] = seconds_of(given[name])
-    made = [{"preset": each, **more} for each in given["every"] or []]
+    made = [{**_preset(each), **more} for each in given["every"] or []]
     made += [{"cron": each, **more} for each in given["cron"] or []]
     if made:
         return made
@@ -78,14 +78,22 @@ def _rules(text: str) -> dict[str, Any] | None:
     return rules
 
 
+def _preset(text: str) -> dict[str, Any]:
+    """`weekly`, or `weekly=full`: its turns read everything again."""
+    name, mark, mode = text.partition("=")
+    return {"preset": name, **({"mode": mode} if mark else {})}
+
+
 def schedules_text(plan: Mapping[str, Any]) -> str:
-    said = [
-        each["name"] + (f" ({each['tz']})" if each["tz"] != "UTC" else "")
-        if each["name"] != each["cron"]
-        else f"{each['cron']} {each['tz']}"
-        for each in plan["schedules"]
-    ]
-    return ", ".join(said) or "by hand"
+    return ", ".join(map(_schedule_text, plan["schedules"])) or "by hand"
+
+
+def _schedule_text(each: Mapping[str, Any]) -> str:
+    full = ", full" if each.get("mode") == "full" else ""
+    if each["name"] == each["cron"]:
+        return f"{each['cron']} {each['tz']}{full}"
+    zone = f" ({each['tz']})" if each["tz"] != "UTC" else ""
+    return f"{each['name']}{zone}{full}"
 
 
 def next_text(plan: Mapping[str, Any]) -> str:

@@ -183,11 +183,13 @@ class PlanTasks:
 
     @staticmethod
     def _how(plan: Plan, turn: Turn) -> How:
+        timing = plan.timing(turn.schedule)
         return How(
             actor=Actor(turn.actor, "schedule", plan.name, ()),
             trigger=turn.trigger,
             level=plan.verify_level,
             options=plan.options,
+            full=timing is not None and timing.mode == "full",
             plan_id=plan.id,
             correlation_id=turn.correlation_id or turn.run_id,
             lane=Lane(plan.id, plan.concurrency, plan.per_node),
