@@ -22,8 +22,9 @@ _BACK = tuple(timedelta(hours=hours) for hours in (2, 26, 8 * 24, 32 * 24, 370 *
 @dataclass(frozen=True)
 class Timing:
     """One schedule of a plan. `jitter_seconds`: each database starts so much later at most, always the same for it.
-    `missed`: a turn that is more than `late_seconds` late is made up for once, or skipped. `mode` full: its turns
-    read everything again, also what is known to be unchanged; else that is left to what can be known. Raises Invalid("schedule_invalid")."""
+    `missed`: a turn that is more than `late_seconds` late is made up for once, or skipped. `mode` full: its turns read
+    everything again, also what is known to be unchanged; else that is left to what can be known. Raises
+    Invalid("schedule_invalid")."""
 
     name: str
     cron: str
