@@ -51,7 +51,7 @@ def test_a_quota_that_fills_is_told_and_ends(here: House, quota: LimitsService, 
     told = [part for each in hooks.seen for part in json.loads(each.body)["alerts"]]
     assert {part["name"] for part in told} == {"a\"b'; -- ü"}
     assert [part["phase"] for part in told] == ["opened", "worse", "resolved"]
-    assert "80 % of the storage quota are used" in told[0]["error"]
+    assert "80 % of the storage quota" in told[0]["error"]
 
 
 def test_only_the_projects_own_and_only_with_a_quota(here: House, quota: LimitsService) -> None:
