@@ -67,7 +67,9 @@ def test_a_life_under_locks(here: Place, tmp_path: Path) -> None:
     _, run = services.snapshots.delete(OWNER, first.id, first.id)
     world.succeeded(run)
     _, run = services.collecting.collect(OWNER, row.id, dry_run=False)
-    assert world.succeeded(run).result["state"] == "marked"
+    collected = world.succeeded(run).result
+    assert collected["state"] == "marked"
+    assert collected["locks_renewed"] > 5, "through every wrapper around the store"
     _, run = services.care.check(OWNER, row.id, CheckWish(read_data=True))
     assert world.succeeded(run).result["errors"] == []
     client = here.server.client()
