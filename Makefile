@@ -93,7 +93,7 @@ torture: setup-dev ## Random lives of repositories until TORTURE=10000 faults we
 	PYTHONPATH=tests/vault:tests/support $(BIN)/python tests/torture/torture.py --faults $(or $(TORTURE),10000) --jobs $(or $(JOBS),2) --log .torture.log
 
 month: setup-dev ## A month of simulated nights with forty databases, failures among them, against a model
-	HOLDFAST_MONTH_DATABASES=40 $(PYTEST) -q tests/plans/test_simulated_month.py
+	HOLDFAST_MONTH_DATABASES=40 $(PYTEST) -q -s --timeout 0 tests/plans/test_simulated_month.py
 
 bench-stores: setup-dev ## A repository on MinIO beside stock restic on the same one
 	@bash tools/system-parts.sh restic

@@ -15,6 +15,7 @@ from typing import Any
 
 import metadata_home
 import sqlalchemy as sa
+from ram import roomy
 from world import OWNER
 
 from holdfast import runner as runner_process
@@ -132,7 +133,7 @@ class Stepped:
 
 @contextmanager
 def stepped(start: datetime = START, runners: int = 1) -> Iterator[Stepped]:
-    base = Path(tempfile.mkdtemp(prefix="hf-stepped-"))
+    base = Path(tempfile.mkdtemp(prefix="hf-stepped-", dir=roomy()))
     settings = replace(
         Settings(base / "data", base / "run", base / "key", control_port=0, apps_port=0),
         database_url=metadata_home.url(base / "data" / "meta" / "holdfast.db"),

@@ -23,6 +23,7 @@ from pathlib import Path
 from deeds import House
 from kit import PASSWORD
 from life import Life
+from ram import roomy
 from sequence import live
 
 from holdfast.formats.restic import keyfile
@@ -84,11 +85,6 @@ def told(log: Path) -> None:
         print(f"{total[name]:>8} {name}")
 
 
-def memory() -> str | None:
-    """A kill loses nothing of what was written, synced or not: a disk would only be slower."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-
-
 def wanted(seeds: str, share: tuple[int, int]) -> Iterator[int]:
     first, _, last = seeds.partition("-")
     numbers = range(int(first), int(last or first) + 1) if seeds else count()
@@ -130,7 +126,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--log", type=Path, help="a line for every finished seed; a second call goes on after them")
-    parser.add_argument("--work", default=memory(), help="where the repositories lie meanwhile")
+    parser.add_argument("--work", default=roomy(), help="where the repositories lie meanwhile")
     parser.add_argument("--report", action="store_true", help="only say what the log holds")
     options = parser.parse_args()
     if options.report and options.log:
