@@ -18,6 +18,7 @@ import httpx
 import pyrage
 from cli_kit import Ran, run
 from stock_restic import stock
+from ram import roomy
 
 from holdfast.client import Client
 from holdfast.commands.demo.temporary import environment
@@ -80,7 +81,7 @@ class Machine:
 @contextmanager
 def machine(**more: str) -> Iterator[Machine]:
     """Nothing of it is left afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="hf-rec-"))
+    root = Path(tempfile.mkdtemp(prefix="hf-rec-", dir=roomy()))
     made = Machine(root, environment(root) | {"XDG_CONFIG_HOME": str(root / "config"), **more})
     try:
         yield made

@@ -15,6 +15,7 @@ import metadata_home
 import pyrage
 import pytest
 from lost_server import ODD
+from ram import roomy
 from s3_server import KEY, Server, moto
 from world import OWNER, World, refused, world
 
@@ -69,7 +70,7 @@ class Lost:
 
 @pytest.fixture(scope="module")
 def lost() -> Iterator[Lost]:
-    folder = Path(tempfile.mkdtemp(prefix="hf-lost-"))
+    folder = Path(tempfile.mkdtemp(prefix="hf-lost-", dir=roomy()))
     with moto() as server, world(outbound_allow=("127.0.0.0/8",)) as made:
         fields = {"endpoint": server.endpoint, "bucket": server.bucket(), "allow_http": True}
         wish = CloudWish("s3", fields, {ACCESS_KEY: KEY.id, SECRET: KEY.secret})
@@ -114,7 +115,7 @@ def test_a_dry_run_names_what_is_out_of_reach(lost: Lost, tmp_path: Path) -> Non
 
 def test_a_killed_recovery_is_run_again(lost: Lost) -> None:
     """kill -9 at each point on the same directory, which no Holdfast starts on meanwhile; then it succeeds."""
-    folder = Path(tempfile.mkdtemp(prefix="hf-killed-"))
+    folder = Path(tempfile.mkdtemp(prefix="hf-killed-", dir=roomy()))
     settings = lost.settings(folder)
     environ = environment(folder, settings.database_url) | {"HOLDFAST_OUTBOUND_ALLOW": "127.0.0.0/8"}
     line = ["recover", "--from", "vault", "--kit", str(lost.files[0]), "--identity", str(lost.files[1])]
@@ -149,7 +150,7 @@ def test_a_killed_recovery_is_run_again(lost: Lost) -> None:
 
 
 def test_the_bucket_alone_brings_its_database_back(lost: Lost) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="hf-new-"))
+    folder = Path(tempfile.mkdtemp(prefix="hf-new-", dir=roomy()))
     settings = lost.settings(folder)
     try:
         outlook = lost.recovery(settings, "vault").run()
