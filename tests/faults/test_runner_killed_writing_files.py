@@ -1,4 +1,4 @@
-"""kill -9 of the runner in the middle of a plain file: staged, half written, whole without its document, done."""
+"""kill -9 of the runner in the middle of a plain file: half written, whole without its document, done."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow]
 @pytest.mark.parametrize(
     ("engine", "point"),
     [
-        ("sqlite", "plain.staged"),
-        ("sqlite", "plain.half"),
-        ("postgresql", "plain.file"),
+        ("postgresql", "plain.half"),
         ("sqlite", "plain.notes"),
         ("sqlite", "plain.done"),
     ],

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parents[1] / each) for each in ("databases", "vault")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "databases"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "vault"))
 
 from journey import Served, shared
 

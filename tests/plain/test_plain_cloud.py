@@ -73,7 +73,7 @@ def test_the_kit_holds_every_key(cloud: Cloud) -> None:
     row = cloud.add("kitted", FileSettings(encryption="age"))
     database = world.create("sqlite", "kitted")
     world.snapshot(database.id, repository_id=row.id, level=1)
-    _, run = services.life.rotate(OWNER, row.id)
+    _, run = services.lives.rotate(OWNER, row.id)
     world.succeeded(run)
     with world.db.read() as conn:
         found = next(each for each in kit_repositories(services.keys).all(conn) if each.id == row.id)

@@ -302,17 +302,8 @@ def test_a_plan_writes_onto_it(served: Served, tmp_path: Path) -> None:
     folder = tmp_path / "dumps"
     repo = repository(served, folder)
     database = small(served)
-    plan = served.call(
-        "POST",
-        "/plans",
-        {
-            "project_id": served.project,
-            "name": fresh("nightly"),
-            "resources": {"ids": [database["id"]]},
-            "repository_ids": [repo["id"]],
-        },
-        201,
-    )
+    wish = {"name": fresh("nightly"), "selection": {"resources": [database["id"]]}, "repository_ids": [repo["id"]]}
+    plan = served.call("POST", f"/projects/{served.project}/plans", wish, 201)
     served.call("POST", f"/plans/{plan['id']}/run", {}, 202)
     there = eventually(lambda: served.get("/snapshots", resource_id=database["id"], state="ready")["items"])
     assert Path(folder / there[0]["options"]["file"]).is_file()

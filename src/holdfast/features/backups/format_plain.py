@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from holdfast.contract.catalog import JSON
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture
 from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, StoredFile, Taken, Taking
@@ -82,6 +85,15 @@ class PlainFormat:
     def find(self, opened: Opened, snapshot_id: str, tag: str) -> str | None:
         return snapshot_id if _plain(opened).has(snapshot_id) else None
 
+    def said(self, opened: Opened, snapshot_id: str) -> Mapping[str, Any]:
+        document = _plain(opened).document(snapshot_id)
+        return {
+            "options": _options(document),
+            "taken_at": datetime.fromisoformat(document.taken_at),
+            "source_bytes": document.source_bytes,
+            "stored_bytes": document.file.bytes + document.notes.bytes,
+        }
+
     def take(
         self, opened: Opened, capture: Capture, taking: Taking, settings: Settings | None, engines: Registry
     ) -> Taken:
@@ -107,16 +119,8 @@ class PlainFormat:
             stop=taking.stop,
             reports=Reports(taking.reading, taking.sending),
         )
-        document = written.document
-        said = {
-            "file": document.file.name,
-            "sha256": document.file.sha256,
-            "compression": document.compression,
-            "compression_level": document.level,
-            "encryption": document.encryption,
-            "sealed_by": document.sealed_by,
-        }
-        return Taken(document.id, written.manifest, written.stats, {**taking.options.as_json(), **said})
+        options = {**taking.options.as_json(), **_options(written.document)}
+        return Taken(written.document.id, written.manifest, written.stats, options)
 
     def usage(self, opened: Opened, owner: Callable[[str], str], stop: Stop, progress: Progress) -> Usage:
         return care.usage(_plain(opened), owner, stop, progress)
@@ -159,6 +163,17 @@ class PlainFormat:
 
     def end_clearing(self, store: Store) -> None:
         """There is nothing that opens the others: a killed `clear` opens again."""
+
+
+def _options(document: FileDocument) -> dict[str, JSON]:
+    return {
+        "file": document.file.name,
+        "sha256": document.file.sha256,
+        "compression": document.compression,
+        "compression_level": document.level,
+        "encryption": document.encryption,
+        "sealed_by": document.sealed_by,
+    }
 
 
 def _plain(opened: Opened) -> PlainRepository:

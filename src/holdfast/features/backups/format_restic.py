@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets as tokens
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture
@@ -67,6 +68,9 @@ class ResticFormat:
     def find(self, opened: Opened, snapshot_id: str, tag: str) -> str | None:
         """Its document is written last of all, so what has one is complete."""
         return next((info.id for info in opened.snapshots() if tag in (info.tags or ())), None)
+
+    def said(self, opened: Opened, snapshot_id: str) -> Mapping[str, Any]:
+        return {}
 
     def take(
         self, opened: Opened, capture: Capture, taking: Taking, settings: Settings | None, engines: Registry

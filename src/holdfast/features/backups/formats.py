@@ -193,6 +193,10 @@ class RepositoryFormat(Protocol):
         """A complete snapshot by Holdfast's own id: its id in the repository."""
         ...
 
+    def said(self, opened: Opened, snapshot_id: str) -> Mapping[str, Any]:
+        """What the repository itself says of a snapshot beside its manifest, as columns of its row."""
+        ...
+
     def take(
         self, opened: Opened, capture: Capture, taking: Taking, settings: Settings | None, engines: Registry
     ) -> Taken: ...

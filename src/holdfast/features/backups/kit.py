@@ -69,6 +69,6 @@ def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitReposi
         credential=keys.credential(conn, found),
         format=found.format,
         settings=found.settings,
-        older=keys.older(conn, found),
+        older=list(keys.older(conn, found)),
         stock="" if abilities.dedup else abilities.stock,
     )

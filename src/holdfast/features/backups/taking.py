@@ -152,7 +152,8 @@ class Taker:
         if found is not None:
             ctx.log("an earlier attempt had stored it already", restic_id=found)
             manifest = repository.manifest(found)
-            return {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}, manifest
+            facts = {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}
+            return {**facts, **form.said(repository, found)}, manifest
         started, taken_at = time.monotonic(), self._clock.now()
         options = SnapshotOptions.of(snapshot.options)
         parent = self._parent(ctx, snapshot, row, repository) if elsewhere is None else Parent(full="imported")

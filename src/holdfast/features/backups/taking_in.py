@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from holdfast.contract.catalog import JSON
 from holdfast.features.backups import store
 from holdfast.features.backups.adopting import Adoptable, readable, row_of, stored
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.databases import store as databases
@@ -43,8 +46,9 @@ class Adopter:
         rows = 0
         for number, each in enumerate(good, 1):
             ctx.progress("reading manifests", number, len(ours), "snapshots")
+            said = format_of(row).said(repository, each.stored.info.id)
             with ctx.commit() as conn:
-                rows += self._take_in(conn, row, each, environment_id, ctx.run.actor)
+                rows += self._take_in(conn, row, each, said, environment_id, ctx.run.actor)
             crash_point("adopt.row")
         for unread in bad:
             ctx.log("a snapshot's manifest cannot be read", restic_id=unread.info.id)
@@ -52,7 +56,13 @@ class Adopter:
         return {"repository_id": row.id, "snapshots": len(found), "adopted": rows, "unreadable": len(bad), **counts}
 
     def _take_in(
-        self, conn: sa.Connection, row: RepositoryRow, each: Adoptable, environment_id: str, actor: str
+        self,
+        conn: sa.Connection,
+        row: RepositoryRow,
+        each: Adoptable,
+        said: Mapping[str, Any],
+        environment_id: str,
+        actor: str,
     ) -> int:
         """One row, unless this repository's snapshot has one already. It keeps its id where that is free, and its
         database where that is one of this project's."""
@@ -76,5 +86,5 @@ class Adopter:
             actor=actor,
             keep_anchor=False,
         )
-        store.insert(conn, made)
+        store.insert(conn, replace(made, **said))
         return 1

@@ -32,7 +32,7 @@ class KitRepository:
     credential: Mapping[str, str] = field(default_factory=dict, repr=False)
     format: str = "restic"
     settings: Mapping[str, Any] | None = None
-    older: Sequence[str] = field(default=(), repr=False)
+    older: Sequence[str] = field(default_factory=list, repr=False)
     stock: str = ""
 
 

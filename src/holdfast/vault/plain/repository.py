@@ -125,8 +125,7 @@ class PlainRepository:
         except NotFound:
             return
         except Corrupt:  # by their names, the document first
-            mine = [name for name in self.listing() if snapshot_id in IDS.findall(name.rpartition("/")[2])]
-            names = tuple(sorted(mine, key=lambda name: not name.endswith(ENDING)))
+            names = tuple(sorted(self.leftovers(snapshot_id), key=lambda name: not name.endswith(ENDING)))
         for name in names:
             self.store.delete(name)
 
@@ -180,6 +179,10 @@ class PlainRepository:
             return dict(json.loads(data))
         except (ValueError, TypeError):
             raise Corrupt("this document cannot be read", code="document_damaged") from None
+
+    def leftovers(self, snapshot_id: str) -> tuple[str, ...]:
+        """What an earlier attempt at this snapshot wrote, under whatever name."""
+        return tuple(name for name in self.listing() if snapshot_id in IDS.findall(name.rpartition("/")[2]))
 
     def discard(self, names: tuple[str, ...]) -> None:
         """What a failed write may have left, as far as the store lets it be deleted; the rest is swept up later."""

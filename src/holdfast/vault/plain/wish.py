@@ -19,8 +19,8 @@ MOST_RECIPIENTS = 20
 
 @dataclass(frozen=True)
 class FileWish:
-    """`form` "native": what the engine's own tools open; "tar": every entry, with a RESTORE.md; "stored": the file as it
-    lies in a plain-file repository. `passphrase` is never written with the rest."""
+    """`form` "native": what the engine's own tools open; "tar": every entry, with a RESTORE.md; "stored": the file as
+    it lies in a plain-file repository. `passphrase` is never written with the rest."""
 
     form: Form = "native"
     packing: Packing = "gzip"

@@ -92,6 +92,7 @@ def write_file(
     wish = settings.wish(key)
     wish.check()
     repo.store.sweep()
+    repo.discard(repo.leftovers(about.snapshot_id))  # of an attempt that was killed: its moment was another one
     with tempfile.TemporaryDirectory(prefix="file-", dir=scratch) as directory:
         staged = _staging(Path(directory), repo)
         quick = replace(options, level="fast", bandwidth=None)
