@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ import pytest
 from kit import BytesCapture
 
 from holdfast.catalog import registry
+from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.errors import Corrupt, Denied, NeedsOperator, Retryable
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.stop import Stop
 from holdfast.vault.options import SnapshotOptions
+from holdfast.vault.plain import care
 from holdfast.vault.plain.keys import FileKeys, id_of, new_key
 from holdfast.vault.plain.repository import PlainRepository
 from holdfast.vault.plain.settings import FileSettings
@@ -174,3 +176,53 @@ def test_a_forgotten_one_is_gone_and_the_others_stay(tmp_path: Path) -> None:
     repo.forget(one.document.id)
     assert [info.id for info in repo.snapshots()] == [two.document.id]
     assert set(repo.listing()) == set(two.document.names)
+
+
+class Moved(SystemClock):
+    """A clock that a test moves."""
+
+    by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
+
+def test_what_a_killed_writer_left_goes_after_its_grace_and_nothing_else(tmp_path: Path) -> None:
+    clock, grace = Moved(), timedelta(hours=23)
+    store = LocalStore(tmp_path / "store")
+    repo = PlainRepository.create(store, FileKeys(), tmp_path, clock)
+    one, known, lost = (written(repo, tmp_path).document for _ in range(3))
+    for document in (known, lost):
+        store.delete(document.name)
+    odd = written(repo, tmp_path).document
+    store.put(odd.name, [b'{"version": 2}'])  # of a later Holdfast, perhaps
+    store.put("files/a/somebodys.txt", [b"mine"])
+
+    def swept(**more: Any) -> Any:
+        return care.collect(
+            repo, {known.id}, grace, stop=Stop(), progress=lambda *_: None, **({"dry_run": False} | more)
+        )
+
+    assert swept(dry_run=True).free_bytes > 0
+    assert swept().state == "marked"
+    assert swept().state == "waiting"
+    clock.by = timedelta(hours=-30)  # set back: nothing goes early
+    assert swept().freed_bytes == 0
+    clock.by = timedelta(hours=24)
+    done = swept()
+    assert (done.state, done.packs_deleted) == ("freed", 3)
+    left = set(repo.listing())
+    assert left == {*one.names, *known.names[1:], *odd.names, "files/a/somebodys.txt"}
+    assert swept().free_bytes == 0
+
+
+def test_usage_counts_every_file_once(tmp_path: Path) -> None:
+    repo = made(LocalStore(tmp_path / "store"), tmp_path)
+    for _ in range(2):
+        written(repo, tmp_path)
+    found = care.usage(repo, lambda _: "db_1", Stop(), lambda *_: None)
+    assert found.bytes == sum(repo.listing().values()) == found.referenced
+    assert {name: kind.files for name, kind in found.kinds.items()} == {
+        "files": 2, "notes": 2, "guides": 2, "documents": 2
+    }  # fmt: skip
+    assert [(owner.owner, owner.snapshots) for owner in found.owners] == [("db_1", 2)]

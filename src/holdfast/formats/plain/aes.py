@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -54,6 +55,12 @@ def _counted(mac: hmac.HMAC, piece: bytes) -> bytes:
     return piece
 
 
+@lru_cache(maxsize=32)
+def _stretched(secret: bytes, salt: bytes, size: int) -> bytes:
+    """A third of a second each; the same file is often opened again soon."""
+    return hashlib.pbkdf2_hmac("sha256", secret, salt, ROUNDS, size)
+
+
 def opened(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
     """The inverse. The end says whether the bytes given before it were right: nothing may be used before. Raises
     Corrupt."""
@@ -61,8 +68,8 @@ def opened(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
     head = pull.exactly(16)
     if not head.startswith(MAGIC):
         raise Corrupt("this is no file of openssl's", code="file_damaged")
-    made = hashlib.pbkdf2_hmac("sha256", secret, head[8:], ROUNDS, 48)
-    mac = hmac.new(hashlib.pbkdf2_hmac("sha256", secret, _LABEL + head[8:], ROUNDS, 32), head, digestmod="sha256")
+    made = _stretched(secret, head[8:], 48)
+    mac = hmac.new(_stretched(secret, _LABEL + head[8:], 32), head, digestmod="sha256")
     cipher = Cipher(AES(made[:32]), CTR(made[32:])).decryptor()
     for piece in pull.all_but(_TAG):
         mac.update(piece)
