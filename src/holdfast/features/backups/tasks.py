@@ -93,7 +93,7 @@ class BackupTasks:
         """Forgotten in the repository; the space comes back with the next prune."""
         snapshot, row = self._snapshot(ctx)
         repository = self._keys.open(row, ctx.stop, deleting=True)
-        if snapshot.restic_id is not None and snapshot.restic_id in {info.id for info in repository.snapshots()}:
+        if snapshot.restic_id is not None:
             repository.forget(snapshot.restic_id)
         with ctx.commit() as conn:
             now = self._clock.now()

@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from holdfast.vault.subset import Choice
 
 MARKER, FILES = "holdfast-files.json", "files"
 _VERSION = 1
+_AT_ONCE = 8  # documents of a bucket are small, and many
 IDS = re.compile(r"snap_[0-9a-hjkmnp-tv-z]{26}")
 
 
@@ -80,17 +82,21 @@ class PlainRepository:
 
     def documents(self, listing: Mapping[str, int] | None = None) -> tuple[list[FileDocument], list[str]]:
         """(oldest first, what is wrong with those that cannot be read)."""
-        found, errors = list[FileDocument](), list[str]()
-        for name in sorted(self.listing() if listing is None else listing):
-            if not name.endswith(ENDING):
-                continue
-            try:
-                found.append(self._document(name))
-            except NotFound:
-                continue  # deleted meanwhile
-            except Corrupt as error:
-                errors.append(error.message)
+        names = [name for name in (self.listing() if listing is None else listing) if name.endswith(ENDING)]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="documents") as pool:
+            read = list(pool.map(self._looked_at, sorted(names)))
+        found = [each for each in read if isinstance(each, FileDocument)]
+        errors = [each for each in read if isinstance(each, str)]
         return sorted(found, key=lambda each: (each.taken_at, each.id)), errors
+
+    def _looked_at(self, name: str) -> FileDocument | str | None:
+        """The document, what is wrong with it, or None when it was deleted meanwhile."""
+        try:
+            return self._document(name)
+        except NotFound:
+            return None
+        except Corrupt as error:
+            return error.message
 
     def document(self, snapshot_id: str) -> FileDocument:
         """Raises NotFound (code "snapshot_missing"), Corrupt."""
