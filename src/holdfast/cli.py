@@ -38,6 +38,7 @@ REPO_MORE = (
     "holdfast.features.retention.cli_collect",
 )
 SNAPSHOT_MORE = (
+    "holdfast.features.retention.cli_bulk",
     "holdfast.features.retention.cli_snapshot",
     "holdfast.features.files.cli",
     "holdfast.features.imports.cli",

@@ -67,6 +67,8 @@ from holdfast.features.plans import wiring as plans_wiring
 from holdfast.features.recovery import api as recovery_api
 from holdfast.features.recovery.service import RecoveryService
 from holdfast.features.retention import api as retention_api
+from holdfast.features.retention import api_bulk
+from holdfast.features.retention.bulk import BulkService
 from holdfast.features.retention.collecting import CollectingService
 from holdfast.features.retention.service import RetentionService
 from holdfast.features.rows import api as rows_api
@@ -110,6 +112,7 @@ ROUTERS = (
     *transfers_wiring.ROUTERS,
     masking_api.router,
     limits_api.router,
+    api_bulk.router,
     backups_api.router,
     api_browse.router,
     api_repository_life.router,
@@ -161,6 +164,7 @@ class Services:
     browse: BrowseService
     retention: RetentionService
     collecting: CollectingService
+    bulk: BulkService
     files: files_wiring.Files
     imports: SnapshotImportsService
     masking: MaskingService
@@ -201,6 +205,7 @@ class Services:
             self.browse,
             self.retention,
             self.collecting,
+            self.bulk,
             self.imports,
             self.masking,
             self.migrations,
@@ -351,6 +356,7 @@ def _about_snapshots(
         "imports": imports_wiring.build(db, jobs, reach, snapshots, secrets, bounds.quotas, settings.data, scratch),
         "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         "collecting": CollectingService(db, jobs),
+        "bulk": BulkService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
     }
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from world import OWNER, World, actor_with, refused
 
-from holdfast.features.backups.model import Snapshot, snapshots
+from holdfast.features.backups.model import snapshots
 from holdfast.features.backups.searching import Search
+from holdfast.features.retention.bulk import BulkWish, Report
+from holdfast.features.runs.export import COLUMNS, written
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.ids import new_id
 
@@ -71,9 +73,7 @@ def test_the_history_of_runs_is_filtered_and_exported(here: World, filled: dict[
     mine = {"resource_id": filled["database"]}
     assert {run.kind for run in runs.list(OWNER, **mine)} == {"database.create", "snapshot.create"}
     assert runs.list(OWNER, since=now, **mine) == []
-    assert len(runs.list(OWNER, until=now, triggers=["manual"], **mine)) == 2
-    from holdfast.features.runs.export import COLUMNS, written
-
+    assert len(runs.list(OWNER, until=now, triggers=["api"], **mine)) == 2
     rows = json.loads(b"".join(written(runs.every(OWNER, **mine), "json")))
     assert [row["kind"] for row in rows] == ["snapshot.create", "database.create"]
     assert rows[0]["input"] == {"snapshot_id": filled["real"]}
@@ -87,7 +87,47 @@ def test_the_history_of_runs_is_filtered_and_exported(here: World, filled: dict[
     )
 
 
-def test_a_snapshot_row_is_what_it_was(here: World, filled: dict[str, str]) -> None:
+def test_many_at_once_are_previewed_exactly_and_reported_each(here: World, filled: dict[str, str]) -> None:
+    def done(**wish: Any) -> Report:
+        return here.services.bulk.carry_out(OWNER, BulkWish(**({"resource_id": filled["database"]} | wish)))
+
+    names = {value: name for name, value in filled.items()}
+    before, audit = rows(here), here.count("audit_events")
+    preview = done(act="forget")
+    assert {names[item.snapshot_id]: item.why for item in preview.items} == {
+        "real": None,
+        "tagged": None,
+        "nightly": None,
+        "imported": None,
+        "held": "it is held",
+    }
+    assert (rows(here), here.count("audit_events")) == (before, audit), "a preview changes nothing"
+    refused("confirm_mismatch", lambda: done(act="forget", dry_run=False))
+    refused("bulk_changed", lambda: done(act="forget", dry_run=False, confirm=preview.done + 1))
+    assert rows(here) == before
+    tagged = done(act="tag", search=Search(tags=["nightly"]), tags=["kept"], dry_run=False, confirm=2)
+    assert tagged.done == 2
+    assert found(here, filled, tags=["kept"]) == {"tagged", "nightly"}
+    again = done(act="tag", ids=[filled["tagged"], "snap_absent"], tags=["kept"])
+    assert [item.why for item in again.items] == ["nothing to change", "there is no such snapshot"]
+    stranger = actor_with("snapshot.delete", projects=frozenset({"prj_other"}))
+    unseen = here.services.bulk.carry_out(stranger, BulkWish("forget", ids=[filled["tagged"]]))
+    assert [item.why for item in unseen.items] == ["there is no such snapshot"]
+    reader = actor_with("snapshot.read")
+    refused("permission_denied", lambda: here.services.bulk.carry_out(reader, BulkWish("hold", ids=[filled["tagged"]])))
+    gone = done(act="forget", ids=[filled["tagged"], filled["nightly"]], dry_run=False, confirm=2)
+    assert gone.done == 2
+    assert here.services.snapshots.get(OWNER, filled["tagged"]).state == "forgotten"
+    here.services.retention.undelete(OWNER, filled["tagged"])
+    done(act="release", ids=[filled["held"]], dry_run=False, confirm=1)
+    last = done(act="forget", search=Search())
+    good = [names[item.snapshot_id] for item in last.items if item.why is None]
+    assert set(good) == {"real", "tagged", "imported"}, "an imported one is not what may be left over"
+    assert [item.why for item in last.items if names[item.snapshot_id] == "held"] == [
+        "it is the only good one of its database"
+    ]
+
+
+def rows(here: World) -> list[Any]:
     with here.db.read() as conn:
-        row = conn.execute(snapshots.select().where(snapshots.c.id == filled["tagged"])).mappings().one()
-    assert list(Snapshot(**row).tags) == [TAG, "nightly"]
+        return [tuple(map(str, row)) for row in conn.execute(snapshots.select().order_by(snapshots.c.id))]

@@ -44,7 +44,7 @@ CREATING = [
     "POST /api/v1/databases/{database_id}/moves",
     "POST /api/v1/moves/{move_id}/start",
 ]
-# What they need is a real database: tests/rows/test_rows_once.py, tests/backups/test_{file_downloads,imported_dumps}.py.
+# What they need is a real database: tests/rows/test_rows_once.py and in tests/backups.
 ELSEWHERE = [
     "POST /api/v1/databases/{database_id}/snapshot-imports",
     "POST /api/v1/databases/{database_id}/tables/{table}/rows",

@@ -59,6 +59,7 @@ PROJECTS: dict[str, Ask] = {
     "GET /api/v1/activity": one("audit.read", query={"project_id": "$project"}),
     "GET /api/v1/events": one("audit.read", query={"project_id": "$project"}),
     "GET /api/v1/runs": one("run.read", query={"project_id": "$project"}),
+    "GET /api/v1/runs/export": one("run.read", query={"project_id": "$project"}),
     "GET /api/v1/runs/{run_id}": one("run.read"),
     "GET /api/v1/runs/{run_id}/logs": one("run.read"),
     "GET /api/v1/runs/{run_id}/events": one("run.read"),

@@ -27,6 +27,9 @@ VAULT: dict[str, Ask] = {
     ),
     "POST /api/v1/snapshots": one("snapshot.create", body={"databases": ["$database"], "repository_id": "$repository"}),
     "GET /api/v1/snapshots": one("snapshot.read", query={"project_id": "$project"}),
+    "POST /api/v1/snapshots/bulk": one(
+        "snapshot.create", body={"act": "tag", "tags": ["walked"], "project_id": "$project", "dry_run": True}
+    ),
     "GET /api/v1/snapshots/{snapshot_id}": one("snapshot.read"),
     "PATCH /api/v1/snapshots/{snapshot_id}": one("snapshot.create", body={"tags": ["walk"]}),
     "DELETE /api/v1/snapshots/{snapshot_id}": one("snapshot.delete", body={"confirm": "$snapshot"}),
@@ -140,6 +143,8 @@ VAULT: dict[str, Ask] = {
     "GET /api/v1/plans/{plan_id}/coverage": one("plan.read"),
     "GET /api/v1/projects/{project_id}/plans/late": one("plan.read"),
     "GET /api/v1/projects/{project_id}/unprotected": one("plan.read"),
+    "GET /api/v1/projects/{project_id}/plans/gaps": one("plan.read"),
+    "GET /api/v1/plan-schedules": one("plan.read", query={"project_id": "$project"}),
     "GET /api/v1/plan-turns": one("plan.read", query={"project_id": "$project", "plan_id": "$plan"}),
     "GET /api/v1/plan-turns/export": one("plan.read", query={"project_id": "$project"}),
     "GET /api/v1/plan-turns/{turn_id}": one("plan.read"),
