@@ -13,6 +13,8 @@ from world import OWNER, World, actor_with, refused
 
 from holdfast.features.backups.model import snapshots
 from holdfast.features.backups.searching import Search
+from holdfast.features.plans.model import plan_members, plan_turns
+from holdfast.features.plans.wanted import WantedPlan
 from holdfast.features.retention.bulk import BulkWish, Report
 from holdfast.features.runs.export import COLUMNS, written
 from holdfast.kernel.clock import SystemClock
@@ -82,7 +84,7 @@ def test_the_history_of_runs_is_filtered_and_exported(here: World, filled: dict[
     assert len(table) == 3
     assert json.loads(b"".join(written(iter(()), "json"))) == []
     refused(
-        "not_found",
+        "project_not_found",
         lambda: runs.list(actor_with("run.read", projects=frozenset({"prj_other"})), project_id=here.project.id),
     )
 
@@ -131,3 +133,25 @@ def test_many_at_once_are_previewed_exactly_and_reported_each(here: World, fille
 def rows(here: World) -> list[Any]:
     with here.db.read() as conn:
         return [tuple(map(str, row)) for row in conn.execute(snapshots.select().order_by(snapshots.c.id))]
+
+
+def test_gaps_longer_than_the_plan_allows_are_listed(here: World, filled: dict[str, str]) -> None:
+    plans, now = here.services.plans, SystemClock().now()
+    wish = WantedPlan(name="gappy", selection={"resources": [filled["database"]]}, max_gap_seconds=36 * 3600)
+    plan = plans.service.create(OWNER, here.project.id, wish)
+    turn, _ = plans.service.run(OWNER, plan.id, in_seconds=86_400)
+    with here.db.write() as conn:
+        for days in (200, 9, 8, 5, 4.2, 1):
+            at, number = now - timedelta(days=days), new_id("turn")
+            conn.execute(plan_turns.insert().values(**vars(turn) | {"id": number, "run_id": number}))
+            facts = {"resource_id": filled["database"], "resource_name": "searched", "repository_id": ""}
+            moments = {"due_at": at, "not_before": at, "settled_at": at}
+            row = {"turn_id": number, "plan_id": plan.id, "state": "succeeded", **facts, **moments}
+            conn.execute(plan_members.insert().values(**row))
+    gaps = plans.gaps.gaps(OWNER, here.project.id, since=None, offset=0, limit=10)
+    assert [round(gap.seconds / 86400, 1) for gap in gaps] == [3.2, 3.0]
+    assert {gap.plan_name for gap in gaps} == {"gappy"}
+    every = plans.gaps.gaps(OWNER, here.project.id, since=now - timedelta(days=400), offset=2, limit=10)
+    assert [round(gap.seconds / 86400) for gap in every] == [191]
+    stranger = actor_with("plan.read", "project.read", projects=frozenset({"prj_other"}))
+    refused("project_not_found", lambda: plans.gaps.gaps(stranger, here.project.id, since=None, offset=0, limit=10))
