@@ -118,6 +118,17 @@ def test_what_we_seal_we_open(one: Given, sealing: str, packing: str) -> None:
     one.served.call("DELETE", f"/uploads/{sent}")
 
 
+def test_asked_twice_it_is_imported_once(one: Given) -> None:
+    served, database = one.served, one.database["id"]
+    body = {"upload_id": upload(served, database, one.file), "level": 1}
+    where, headers = f"/databases/{database}/snapshot-imports", {"Idempotency-Key": fresh("once")}
+    first = served.call("POST", where, body, 202, headers=headers)
+    again = served.call("POST", where, body, 202, headers=headers)
+    assert again["snapshot"]["id"] == first["snapshot"]["id"]
+    served.refused(409, "upload_in_use", "DELETE", f"/uploads/{body['upload_id']}")
+    served.done(first)
+
+
 def test_a_dump_that_fails_late_leaves_nothing(one: Given) -> None:
     lines = "".join(f"INSERT INTO t VALUES ({n}, 'xxxxxxxxxx');\n" for n in range(3000))
     text = f"BEGIN TRANSACTION;\nCREATE TABLE t (a, b);\n{lines}ATTACH '/tmp/x' AS x;\n"
