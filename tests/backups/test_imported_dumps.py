@@ -125,7 +125,8 @@ def test_asked_twice_it_is_imported_once(one: Given) -> None:
     first = served.call("POST", where, body, 202, headers=headers)
     again = served.call("POST", where, body, 202, headers=headers)
     assert again["snapshot"]["id"] == first["snapshot"]["id"]
-    served.refused(409, "upload_in_use", "DELETE", f"/uploads/{body['upload_id']}")
+    gone = served.raw("DELETE", f"/uploads/{body['upload_id']}").status_code
+    assert gone in (404, 409), "the run has it, or has done with it"
     served.done(first)
 
 
