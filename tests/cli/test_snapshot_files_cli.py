@@ -31,6 +31,7 @@ def test_a_snapshot_is_downloaded_and_goes_on(holdfast: Holdfast, tmp_path: Path
     assert content.startswith(b"SQLite format 3\0")
     assert first.json["bytes"] == len(content)
     assert "sqlite3" in Path(first.json["restore_md"]).read_text()
+    assert "revoked" in holdfast("snapshot", "links").out, "its link stays open for nobody"
 
     again = tmp_path / "again.sqlite"
     etag = first.json["download"]["etag"]
@@ -63,6 +64,31 @@ def test_links(holdfast: Holdfast, tmp_path: Path, name: str) -> None:
     made = holdfast("--json", *line, "--seconds", "600")
     assert made.code == 0, made.err
     link = made.json["download"]["id"]
-    assert made.json["url"].startswith(f"/api/v1/downloads/{link}/content?")
+    scheme, _, rest = made.json["url"].partition("://")
+    assert scheme == "http"
+    assert rest.partition("/")[2].startswith(f"api/v1/downloads/{link}/content?")
     assert link in holdfast("snapshot", "links").out
     assert "revoked" in holdfast("snapshot", "unlink", link).out
+
+
+def test_a_file_comes_in_again(holdfast: Holdfast, tmp_path: Path, name: str) -> None:
+    """Packed and sealed; shown as what it is; latest: passes it by; a wrong passphrase leaves nothing at the server."""
+    secret, wrong, file = tmp_path / "phrase", tmp_path / "wrong", tmp_path / "x.age"
+    secret.write_text("a long passphrase\n")
+    wrong.write_text("another passphrase\n")
+    sealed = ("--encrypt", "age", "--passphrase-file", str(secret), "--compress", "zstd")
+    assert holdfast("snapshot", "download", f"latest:{name}", "-o", str(file), *sealed).code == 0
+    refused = holdfast("snapshot", "import", str(file), "--db", name, "--passphrase-file", str(wrong))
+    assert refused.code == 1, refused.out
+    assert "cannot be decrypted" in refused.err
+    line = ("snapshot", "import", str(file), "--db", name, "--passphrase-file", str(secret), "--tag", "old")
+    made = holdfast("--json", *line, "--level", "L1")
+    assert made.code == 0, made.err
+    snapshot = made.json["snapshot"]
+    shown = holdfast("snapshot", "show", snapshot["id"]).out
+    assert "x.age" in shown
+    assert "sqlite, zstd, age" in shown
+    assert holdfast("--json", "snapshot", "show", f"latest:{name}").json["id"] != snapshot["id"]
+    assert snapshot["id"] in holdfast("snapshot", "list", "--search", "X.AGE", "--why", "import").out
+    held = holdfast("--json", "snapshot", "bulk", "hold", "--tag", "old", "--apply", "--confirm", "1")
+    assert held.json["done"] == 1, held.err
