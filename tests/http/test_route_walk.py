@@ -283,9 +283,6 @@ LISTS = (
     "/api/v1/plans",
     "/api/v1/plans/{plan}/coverage",
     "/api/v1/projects/{project}/unprotected",
-    "/api/v1/projects/{project}/plans/late",
-    "/api/v1/projects/{project}/plans/gaps",
-    "/api/v1/plan-schedules",
     "/api/v1/plan-turns",
     "/api/v1/plan-turns/{turn}/members",
     "/api/v1/system/recovery/snapshots",
@@ -294,7 +291,10 @@ LISTS = (
     "/api/v1/audit",
     "/api/v1/activity",
 )
-UNSEEN = {  # a key has no sessions of its own; the others read a repository, not rows
+UNSEEN = {  # a key has no sessions of its own; plans here have no schedules; the others read a repository, not rows
+    "/api/v1/plan-schedules",
+    "/api/v1/projects/{project_id}/plans/late",
+    "/api/v1/projects/{project_id}/plans/gaps",
     "/api/v1/sessions",
     "/api/v1/uploads",
     "/api/v1/snapshots/{snapshot_id}/entries",
