@@ -59,38 +59,6 @@ FromEnv = Annotated[str | None, typer.Option("--secret-from-env", metavar="VARIA
 TokenEnv = Annotated[
     str | None, typer.Option("--session-token-from-env", metavar="VARIABLE", help="Of an S3 key that ends by itself.")
 ]
-Kind = Annotated[
-    Literal["local", "s3", "gcs", "azure"],
-    typer.Option("--kind", help="On this machine's disk, or in a bucket."),
-]
-Path_ = Annotated[
-    str | None,
-    typer.Option("--path", metavar="DIR", help="Of local: a directory on the server, else its own."),
-]
-Endpoint = Annotated[
-    str | None,
-    typer.Option("--endpoint", metavar="URL", help="https://host[:port]; needed for s3."),
-]
-Region = Annotated[
-    str | None,
-    typer.Option("--region", help="Of s3, as the store calls it; R2: auto.", show_default="us-east-1"),
-]
-VirtualHost = Annotated[
-    bool,
-    typer.Option("--virtual-host", help="Of s3: the bucket is in the host's name, not in the path."),
-]
-Authority = Annotated[
-    Path | None,
-    typer.Option("--ca", exists=True, dir_okay=False, help="PEM of an authority of your own."),
-]
-OnlyEnv = Annotated[
-    str | None,
-    typer.Option("--only-env", metavar="ENVIRONMENT", help="Snapshots of this environment only."),
-]
-Default = Annotated[
-    bool,
-    typer.Option("--default", help="Snapshots go there unless they name another repository."),
-]
 _SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note", "unknown": "unknown"}
 
 
