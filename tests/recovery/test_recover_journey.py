@@ -32,6 +32,11 @@ def test_a_lost_server_comes_back_from_its_repositories(tmp_path: Path) -> None:
             old.query(name, "create table t (id integer primary key, body text)", write=True)
             old.query(name, "insert into t values (1, 'before the metadata')", write=True)
         old.do("snapshot", "create", "ledger")
+        old.do("db", "create", "sqlite", "dumped")
+        old.query("dumped", "create table t (id integer primary key, body text)", write=True)
+        on_a_disk_that_stays = ("--path", str(tmp_path / "dumps"), "--encryption", "age")
+        old.do("repo", "add", "dumps", "--kind", "local", "--format", "plain", *on_a_disk_that_stays)
+        old.do("snapshot", "create", "dumped", "--repo", "dumps")
         kit = make_kit(old, tmp_path)
         old.do("metadata", "backup")
         old.query(ODD, "insert into t values (2, 'after the metadata')", write=True)
@@ -53,7 +58,7 @@ def test_a_lost_server_comes_back_from_its_repositories(tmp_path: Path) -> None:
         seen = new.do(*asked, "--dry-run", "--json").json
         assert not new.data.exists(), "a dry run changes nothing"
         coming = {each["name"]: each for each in seen["databases"]}
-        assert {name for name, each in coming.items() if each["snapshot_id"]} == {ODD, "ledger"}
+        assert {name for name, each in coming.items() if each["snapshot_id"]} == {ODD, "ledger", "dumped"}
         assert coming["never"]["why"] == "no good snapshot of it can be reached"
         assert 0 < coming[ODD]["age"] < 300
         assert seen["people"] == 1
@@ -65,6 +70,8 @@ def test_a_lost_server_comes_back_from_its_repositories(tmp_path: Path) -> None:
         assert new.sign_in(new.url()) in (200, 201)
         assert new.query(ODD, "select id from t order by id")["rows"] == [[1], [2]]
         assert new.query("ledger", "select body from t")["rows"] == [["before the metadata"]]
+        assert new.query("dumped", "select count(*) from t")["rows"] == [[0]]
+        new.do("snapshot", "create", "dumped", "--repo", "dumps")
         new.query("ledger", "insert into t values (2, 'on the new server')", write=True)
         new.do("snapshot", "create", "ledger")
         new.do("snapshot", "create", ODD)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from holdfast.contract.snapshot import Manifest
 from holdfast.features.backups.adopting import Stored, stored
 from holdfast.features.backups.claims import claimed
-from holdfast.features.backups.format_registry import format_of
+from holdfast.features.backups.format_registry import format_of, found_at
 from holdfast.features.backups.formats import Opened
 from holdfast.features.backups.keys import PASSWORD, Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
@@ -28,6 +28,7 @@ from holdfast.kernel.master import VARIABLE, EnvironmentSource, MasterKeys
 from holdfast.kernel.secrets import Secrets
 from holdfast.vault.plain.keys import id_of
 from holdfast.vault.repository import Repository
+from holdfast.vault.stores.local import LocalStore
 
 _READ = 1 << 20
 
@@ -138,7 +139,7 @@ def reach(staged: Staged, kit: Kit, directories: Mapping[str, Path]) -> None:
         rows = conn.execute(sa.select(repositories).where(c.state != "detached").order_by(c.id)).mappings().all()
     for each in rows:
         row = RepositoryRow(**each)
-        found = staged.opened[row.id] = Open(row, directory=directories.get(row.id) if row.on_disk else None)
+        found = staged.opened[row.id] = Open(row, directory=_directory(row, directories))
         if row.state == "new" and found.directory is None:
             found.why = "nothing was stored in it yet"
             continue
@@ -151,6 +152,14 @@ def reach(staged: Staged, kit: Kit, directories: Mapping[str, Path]) -> None:
             staged.highest = max(staged.highest, claimed(found.repository, staged.installation))
         except HoldfastError as error:
             found.repository, found.why = None, error.message
+
+
+def _directory(row: RepositoryRow, given: Mapping[str, Path]) -> Path | None:
+    """Of one on disk: what was given, or where it lay by itself, when that disk is here too."""
+    if not row.on_disk or not row.lies:
+        return given.get(row.id) if row.on_disk else None
+    own = Path(str(row.lies["path"]))
+    return own if found_at(LocalStore(own)) is not None else None
 
 
 def _with_every_key(staged: Staged, kit: Kit, row: RepositoryRow) -> Opened:
