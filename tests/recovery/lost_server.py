@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pyrage
 from cli_kit import Ran, run
-from stock_restic import stock
 from ram import roomy
+from stock_restic import stock
 
 from holdfast.client import Client
 from holdfast.commands.demo.temporary import environment

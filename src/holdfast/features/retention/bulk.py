@@ -13,8 +13,9 @@ from holdfast.features.access.actor import Actor
 from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import Snapshot, snapshots
+from holdfast.features.backups.preparing import MAX_TAGS, checked_tags
 from holdfast.features.backups.searching import Search
-from holdfast.features.backups.service import MAX_TAGS, checked_tags, record
+from holdfast.features.backups.service import record
 from holdfast.features.retention import store
 from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
