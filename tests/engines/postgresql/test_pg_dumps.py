@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from endless import stopped_by_cancel, stopped_by_disk
 from pg_server import Cluster
 
 from holdfast.contract.conformance import Place
@@ -172,3 +173,12 @@ def test_a_stop_ends_a_dump_in_the_middle(place: Place) -> None:
         engine.take_in(place.endpoint, place.tools, Dump("sql", "SQL"), endless(), stop)
     assert caught.value.code == "cancelled"
     assert rows(place, "SELECT count(*) FROM pg_class WHERE relname = 't'") == [(0,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", [stopped_by_disk, stopped_by_cancel])
+def test_a_statement_without_end_is_stopped(pg18: Cluster, stopped: Callable[..., None]) -> None:
+    fill = b"INSERT INTO t SELECT generate_series(1, 1000000000000);\n"
+    text = b"-- PostgreSQL database dump\nCREATE TABLE t (x bigint);\n" + fill
+    with pg18.fresh("endless") as at:
+        stopped(engine, at, SPEC, text)

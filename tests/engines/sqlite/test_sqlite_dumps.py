@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
+from endless import stopped_by_cancel, stopped_by_disk
 
 from holdfast.contract.conformance import Place
 from holdfast.contract.dumps import Dump
@@ -127,3 +128,9 @@ def test_only_its_own_is_recognised(engine) -> None:  # type: ignore[no-untyped-
     ):
         assert engine.recognised(other, None) is None
     assert engine.recognised(b"-- mine\n/* x */\nCREATE TABLE t (x);", None).form == "sql"
+
+
+@pytest.mark.parametrize("stopped", [stopped_by_disk, stopped_by_cancel])
+def test_a_statement_without_end_is_stopped(engine, place: Place, stopped: Callable[..., None]) -> None:  # type: ignore[no-untyped-def]
+    text = b"CREATE TABLE t (x);\nINSERT INTO t WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s) "
+    stopped(engine, place, SPEC, text + b"SELECT randomblob(100) FROM s;\n")

@@ -24,6 +24,7 @@ from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.tasks import scratch_of
 from holdfast.features.imports.opening import Keys, Opened
 from holdfast.features.imports.uploads import Uploads
+from holdfast.features.imports.watching import watched
 from holdfast.features.transfers.model import Upload
 from holdfast.jobs import TaskRegistry
 from holdfast.jobs.model import TaskContext
@@ -113,7 +114,8 @@ class ImportTasks:
             asyncio.run(engine.prepare(at, spec, tools))
             file = self._opened(ctx, upload, tools)
             dump = file.look(engine, spec, self._reach.engines).dump
-            receipt = engine.take_in(at, tools, dump, self._bounded(file.pieces()), ctx.stop)
+            with watched(lambda: self._reach.require_space(0, "this import"), ctx.stop) as stop:
+                receipt = engine.take_in(at, tools, dump, self._bounded(file.pieces()), stop)
             notes[:] = receipt.notes
             for note in receipt.notes:
                 ctx.log(note)
