@@ -170,9 +170,11 @@ def _live(deed: Deed, harm: Harm, tally: Tally, writing: int) -> NoReturn:
         said["error"] = error.code
     except BaseException:  # noqa: BLE001  told to the driver, who fails
         said["bug"] = traceback.format_exc()
-    with os.fdopen(writing, "wb") as pipe:
-        pipe.write(json.dumps(said).encode())
-    os._exit(0)
+    try:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(json.dumps(said).encode())
+    finally:  # also when the driver is gone and nobody listens: a child must not go on as a driver
+        os._exit(0)
 
 
 class _Passed:
