@@ -5,6 +5,7 @@ The driver itself never has a thread, so that forking it is safe; each deed runs
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import random
@@ -146,6 +147,7 @@ def start(deed: Deed, harm: Harm) -> Child:
 
 def _live(deed: Deed, harm: Harm, tally: Tally, writing: int) -> NoReturn:
     """The child's whole life. Never returns: what the driver has on its stack is not the child's."""
+    faulthandler.dump_traceback_later(_HANGS_AFTER - 10)  # where, for who reads that it hung
     said: dict[str, Any] = {}
     shaken: list[ShakenStore] = []
     try:
