@@ -16,7 +16,7 @@ from stage import Deed, OffsetClock, Place
 from holdfast.features.retention.policy import Item, Policy, decide
 from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.clock import parse_timestamp
-from holdfast.kernel.errors import Denied
+from holdfast.kernel.errors import Corrupt, Denied
 from holdfast.kernel.stop import Stop
 from holdfast.vault.copying import copy_snapshot
 from holdfast.vault.gc import GcOptions, collect
@@ -206,10 +206,12 @@ def rotated(root: Path, old: str, new: str) -> Deed:
 
 
 def opens(root: Path, password: str) -> Deed:
+    """A password of nothing but a dead creator's key opens it as little as one of no key."""
+
     def deed(place: Place) -> bool:
         try:
             Repository.open(place(root), password)
-        except Denied:
+        except (Denied, Corrupt):
             return False
         return True
 

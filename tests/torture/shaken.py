@@ -25,9 +25,13 @@ _SLOW_SECONDS = 0.01
 
 
 def named_points() -> tuple[str, ...]:
-    """Every crash point that the vault's source names."""
+    """Every crash point that the vault's source names; `put_document` has one before and one after for its callers.
+    Plain files are no repository of restic's: their points have tests of their own."""
     sources = sorted(Path(holdfast.vault.__path__[0]).rglob("*.py"))
-    found = {point for path in sources for point in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())}
+    text = "".join(path.read_text() for path in sources if path.parent.name != "plain")
+    found = set(re.findall(r'crash_point\("([^"]+)"\)', text))
+    for point in re.findall(r'put_document\([^)]*"([^"]+)"\)', text):
+        found |= {point, f"{point}.done"}
     return tuple(sorted(found))
 
 

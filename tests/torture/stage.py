@@ -5,6 +5,7 @@ The driver itself never has a thread, so that forking it is safe; each deed runs
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import random
@@ -146,6 +147,7 @@ def start(deed: Deed, harm: Harm) -> Child:
 
 def _live(deed: Deed, harm: Harm, tally: Tally, writing: int) -> NoReturn:
     """The child's whole life. Never returns: what the driver has on its stack is not the child's."""
+    faulthandler.dump_traceback_later(_HANGS_AFTER - 10)  # where, for who reads that it hung
     said: dict[str, Any] = {}
     shaken: list[ShakenStore] = []
     try:
@@ -170,9 +172,11 @@ def _live(deed: Deed, harm: Harm, tally: Tally, writing: int) -> NoReturn:
         said["error"] = error.code
     except BaseException:  # noqa: BLE001  told to the driver, who fails
         said["bug"] = traceback.format_exc()
-    with os.fdopen(writing, "wb") as pipe:
-        pipe.write(json.dumps(said).encode())
-    os._exit(0)
+    try:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(json.dumps(said).encode())
+    finally:  # also when the driver is gone and nobody listens: a child must not go on as a driver
+        os._exit(0)
 
 
 class _Passed:
