@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
-# On PostgreSQL metadata a third of the slow tests and of the walks over routes, others for other commits: by the
-# commit's last digit.
+# A third of the slow tests and of the walks over routes runs on PostgreSQL metadata instead of a file, others for other
+# commits: by the commit's last digit.
 SHARE ?= $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2 | tr 0-9a-f 0120120120120120),0)/3
 export PIP_NO_INPUT := 1
 
@@ -72,7 +72,7 @@ $(VENV)/azurite/.done: tests/support/azurite/package.json tests/support/azurite/
 azurite: $(VENV)/azurite/.done
 
 test-only: setup-dev system-parts azurite
-	HOLDFAST_TEST_METADATA= $(SUITE)
+	HOLDFAST_TEST_METADATA= HOLDFAST_TEST_LEFT=$(SHARE) $(SUITE)
 	HOLDFAST_TEST_METADATA=postgresql HOLDFAST_TEST_SHARE=$(SHARE) $(SUITE) -m metadata
 
 test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL, slow and fault tests too

@@ -36,15 +36,26 @@ def test_quick_tests_run_in_every_share_and_slow_ones_in_one(tmp_path: Path) -> 
     (tmp_path / "test_route_walk.py").write_text(
         "import pytest\n@pytest.mark.parametrize('route', range(20))\ndef test_walk(route): pass\n"
     )
+    (tmp_path / "test_home.py").write_text(
+        "import pytest\npytestmark = [pytest.mark.slow, pytest.mark.metadata]\ndef test_at_home(): pass\n"
+    )
+    at_home = {line for line in _listed(tmp_path, "HOLDFAST_TEST_LEFT", "0/1") if "test_at_home" in line}
+    assert not at_home, "what runs on PostgreSQL this time does not run on a file"
+    assert len(_listed(tmp_path, "HOLDFAST_TEST_LEFT", "0/1")) == 18 + 20, "what knows no metadata does"
+    (tmp_path / "test_home.py").unlink()
     listed = []
     for share in ("0/2", "1/2"):
-        ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", "--rootdir", "."],
-            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
-            env={"PYTHONPATH": str(ROOT / "tests" / "support"), "PATH": "/usr/bin:/bin", "HOLDFAST_TEST_SHARE": share},
-        )  # fmt: skip
-        listed.append({line for line in ran.stdout.splitlines() if "::" in line})
+        listed.append(_listed(tmp_path, "HOLDFAST_TEST_SHARE", share))
     both, either = listed[0] & listed[1], listed[0] | listed[1]
     assert {line.partition("::")[2] for line in both} == {f"test_quick_{name}" for name in "abcdef"}
     assert len(either) == 18 + 20
     assert all("test_walk" in " ".join(each) for each in listed)
+
+
+def _listed(root: Path, name: str, share: str) -> set[str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", "--rootdir", "."],
+        cwd=root, capture_output=True, text=True, timeout=120, check=True,
+        env={"PYTHONPATH": str(ROOT / "tests" / "support"), "PATH": "/usr/bin:/bin", name: share},
+    )  # fmt: skip
+    return {line for line in ran.stdout.splitlines() if "::" in line}

@@ -4,7 +4,7 @@ A test does when its module, the module of a fixture it asks for, or a module of
 names `metadata_home`; unless it is marked `own_metadata`: it always chooses its database itself. `make test-only` runs
 all tests on a metadata file, then on PostgreSQL those that are marked so: the quick ones, and of the slow ones and of
 the walks over all routes those in the share that HOLDFAST_TEST_SHARE names ("0/3": the first of three), others for
-other commits.
+other commits. HOLDFAST_TEST_LEFT names the share that runs there and so not on a file: each slow test runs once.
 """
 
 from __future__ import annotations
@@ -92,7 +92,18 @@ class MetadataMark:
                 uses_metadata(file) for file in {item.path.resolve(), *fixture_files(item)}
             ):
                 item.add_marker(pytest.mark.metadata)
-        if share := os.environ.get("HOLDFAST_TEST_SHARE"):
-            left = {item for item in items if (name := shared(item)) is not None and not in_share(name, share)}
+        left = {item for item in items if _is_left(item)}
+        if left:
             config.hook.pytest_deselected(items=list(left))
             items[:] = [item for item in items if item not in left]
+
+
+def _is_left(item: pytest.Item) -> bool:
+    """Whether this run leaves a test to another one."""
+    name = shared(item)
+    if name is None:
+        return False
+    if share := os.environ.get("HOLDFAST_TEST_SHARE"):
+        return not in_share(name, share)
+    elsewhere = os.environ.get("HOLDFAST_TEST_LEFT")
+    return bool(elsewhere and item.get_closest_marker("metadata") and in_share(name, elsewhere))
