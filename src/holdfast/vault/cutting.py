@@ -58,7 +58,7 @@ def cut_stream(stream: Stream, emit: Emit, stop: Stop) -> int:
                 break
             emit(count, bytes(window[chunk.offset : end]))
             count, taken = count + 1, end
-        window[: held - taken] = bytes(window[taken:held])
+        window[: held - taken] = window[taken:held]  # they may overlap: moved, not copied twice
         held -= taken
     return count
 

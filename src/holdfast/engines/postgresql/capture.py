@@ -26,11 +26,12 @@ from holdfast.engines.postgresql import (
     signatures,
 )
 from holdfast.engines.postgresql.choice import Choice, path_of
-from holdfast.engines.postgresql.copier import Copier, CopierPool, CopyStream
+from holdfast.engines.postgresql.copier import AnyCopier, Copier, CopierPool, CopyStream
 from holdfast.engines.postgresql.inspect import unproven
 from holdfast.engines.postgresql.large import LargeObjects
 from holdfast.engines.postgresql.moment import Moment
 from holdfast.engines.postgresql.names import literal
+from holdfast.engines.postgresql.piped import PipedCopier, PipedStream, Refused, sweep
 from holdfast.engines.postgresql.streams import BytesStream
 from holdfast.engines.postgresql.tables import Range, Table, select
 from holdfast.kernel.crashpoints import crash_point
@@ -67,6 +68,7 @@ class PostgresCapture:
         self._digests: Future[Digests] | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._digest_session: link.Connection | None = None
+        self._pipes = at.sockets if at.hosted else None  # a server of ours runs on this machine and sees it too
 
     def __enter__(self) -> PostgresCapture:
         for patience in PATIENCE_MS:
@@ -88,6 +90,8 @@ class PostgresCapture:
         self.position = self._moment.position
         self._tables = select(self._moment.tables, self._want.select)
         copiers = self._pool = CopierPool(self._copier)
+        if self._pipes is not None:
+            sweep(self._pipes)
         try:
             with ThreadPoolExecutor(3) as pool:
                 sections = [pool.submit(self._dump, section) for section in ("pre-data", "post-data")]
@@ -113,10 +117,18 @@ class PostgresCapture:
     def _ask(self) -> incremental.Known:
         return incremental.known(self._at, self._since, self.position, self._want.sample, self._stop)
 
-    def _copier(self) -> Copier:
+    def _copier(self) -> AnyCopier:
         held = self._held()
         locks = moment.lock_statements(held.tables) if len(held.tables) <= EAGER_LOCKS else []
+        if self._pipes is not None:
+            try:
+                return PipedCopier(self._pipes, self._connect, held.snapshot, locks, self._stop)
+            except Refused:
+                self._pipes = None
         return Copier(self._tools, self._env(), held.snapshot, locks, self._stop)
+
+    def _connect(self) -> link.Connection:
+        return link.connect(self._at, settings=self._pinned(), label=self._label)
 
     def _pinned(self) -> dict[str, str]:
         return {**link.PINNED, "lock_timeout": f"{self._patience}ms"}
@@ -152,8 +164,7 @@ class PostgresCapture:
             chosen = [part for part in chosen if part.table.bytes <= AUTO_DIGEST_BYTES]
         if not chosen:
             return
-        session = link.connect(self._at, settings=self._pinned(), label=self._label)
-        self._digest_session = session
+        session = self._digest_session = self._connect()
         session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         session.execute(link.statement(f"SET TRANSACTION SNAPSHOT {literal(held.snapshot)}"))
         if len(held.tables) <= EAGER_LOCKS:
@@ -196,7 +207,7 @@ class PostgresCapture:
             raise Permanent("this capture has been left", code="stream_closed")
         copier = pool.take()
 
-        def done(kept: Copier | None, rows: int, size: int) -> None:
+        def done(kept: AnyCopier | None, rows: int, size: int) -> None:
             if kept is None:
                 pool.drop(copier)
                 return
@@ -204,6 +215,8 @@ class PostgresCapture:
                 self._choice.rows[path], self._choice.sizes[path] = rows, size
             pool.give(kept)
 
+        if isinstance(copier, PipedCopier):
+            return PipedStream(copier, part.copy_out(copier.target), done)
         return CopyStream(copier, part.copy_out(), done)
 
     def _bytes(self, path: str, content: bytes, facts: Mapping[str, JSON] | None = None) -> Entry:

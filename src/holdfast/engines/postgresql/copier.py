@@ -1,4 +1,4 @@
-"""psql processes that stay on one snapshot and write table after table into a pipe.
+"""psql processes that stay on one snapshot and write table after table into a pipe; see `piped` for servers of ours.
 
 The rows never pass through Python one by one: psycopg's row-wise COPY holds the interpreter's lock and costs more
 than compressing. Each process took its locks at the start: one that came to a table later would queue behind a
@@ -8,7 +8,6 @@ waiting DROP, which itself waits for our snapshot, for ever.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -17,10 +16,11 @@ from typing import IO
 from holdfast.contract.tools import Child, Tools
 from holdfast.engines.postgresql import faults
 from holdfast.engines.postgresql.names import literal
+from holdfast.engines.postgresql.pace import Pace, widen
+from holdfast.engines.postgresql.piped import PipedCopier
 from holdfast.kernel.errors import HoldfastError, Permanent, Retryable
 from holdfast.kernel.stop import Stop
 
-PIPE_BYTES = 1024 * 1024
 # Ends each COPY. COPY writes a backslash as two, so this line cannot be data.
 END = b"\\.\n"
 _END_STATEMENT = "SELECT E'\\\\.';\n"
@@ -58,11 +58,12 @@ class Copier:
         if stream is None:
             raise Permanent("the tools gave psql no pipe", code="tool_failed")
         number = stream.fileno()
-        with contextlib.suppress(OSError):  # an unprivileged user may be over the pipe limit: smaller still works
-            fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        widen(number)
+        self._pace = Pace(number)
         return number
 
     def start(self, statement: str) -> None:
+        self._pace.fresh()
         self._send(statement + ";\n" + _END_STATEMENT)
 
     def _send(self, text: str) -> None:
@@ -77,9 +78,11 @@ class Copier:
 
     def read(self, buffer: memoryview) -> int:
         """Some bytes; raises when the process ended instead."""
+        self._pace.before()
         count = os.readv(self._out, [buffer])
         if count == 0:
             raise self.failure()
+        self._pace.took(count)
         return count
 
     def failure(self) -> HoldfastError:
@@ -163,14 +166,17 @@ class CopyStream:
             self._done(None, -1, -1)
 
 
-class CopierPool:
-    """Idle copiers of one moment. `start` makes some at once; more are made when more are read at a time."""
+AnyCopier = Copier | PipedCopier
 
-    def __init__(self, make: Callable[[], Copier]) -> None:
+
+class CopierPool:
+    """Idle copiers of one moment, of either kind. `start` makes some; more come when more are read at a time."""
+
+    def __init__(self, make: Callable[[], AnyCopier]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._idle: list[Copier] = []
-        self._busy: set[Copier] = set()
+        self._idle: list[AnyCopier] = []
+        self._busy: set[AnyCopier] = set()
         self._closed = False
 
     def start(self, count: int) -> None:
@@ -179,7 +185,7 @@ class CopierPool:
             with self._lock:
                 self._idle.append(copier)
 
-    def take(self) -> Copier:
+    def take(self) -> AnyCopier:
         with self._lock:
             if self._closed:
                 raise Permanent("this capture has been left", code="stream_closed")
@@ -192,7 +198,7 @@ class CopierPool:
                 self._busy.add(copier)
         return copier
 
-    def give(self, copier: Copier) -> None:
+    def give(self, copier: AnyCopier) -> None:
         with self._lock:
             self._busy.discard(copier)
             if not self._closed:
@@ -200,7 +206,7 @@ class CopierPool:
                 return
         copier.kill()
 
-    def drop(self, copier: Copier) -> None:
+    def drop(self, copier: AnyCopier) -> None:
         with self._lock:
             self._busy.discard(copier)
 

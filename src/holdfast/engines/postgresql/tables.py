@@ -79,12 +79,12 @@ class Range:
             parts.append(f"ctid < '({self.last},0)'::pg_catalog.tid")
         return f" WHERE {' AND '.join(parts)}" if parts else ""
 
-    def copy_out(self) -> str:
-        """Generated columns are left out: the server computes them again."""
+    def copy_out(self, to: str = "STDOUT") -> str:
+        """Generated columns are left out: the server computes them again. `to`: STDOUT, or a path as SQL."""
         table = self.table
         if not self.where and table.columns:
-            return f"COPY {table.source} ({table.column_list}) TO STDOUT"
-        return f"COPY (SELECT {table.column_list} FROM ONLY {table.source}{self.where}) TO STDOUT"
+            return f"COPY {table.source} ({table.column_list}) TO {to}"
+        return f"COPY (SELECT {table.column_list} FROM ONLY {table.source}{self.where}) TO {to}"
 
 
 def ranges(table: Table) -> list[Range]:
