@@ -90,6 +90,16 @@ VAULT: dict[str, Ask] = {
     "DELETE /api/v1/downloads/{download_id}": one("snapshot.download"),
     "GET /api/v1/projects/{project_id}/file-policy": one("project.read"),
     "PUT /api/v1/projects/{project_id}/file-policy": one("project.update", body={"encryption": "asked"}),
+    "GET /api/v1/projects/{project_id}/tags": one("snapshot.read"),
+    "PUT /api/v1/projects/{project_id}/tags": one("snapshot.create", body={"name": 'walk " tag', "colour": "red"}),
+    "DELETE /api/v1/projects/{project_id}/tags": one("snapshot.create", query={"name": "tag0"}),
+    "GET /api/v1/projects/{project_id}/tag-rules": one("snapshot.read"),
+    "PUT /api/v1/projects/{project_id}/tag-rules/{rule}": one(
+        "snapshot.create", body={"tags": ["walk"]}, fill={"rule": "walk"}
+    ),
+    "DELETE /api/v1/projects/{project_id}/tag-rules/{rule}": one("snapshot.create", fill={"rule": "rule0"}),
+    "POST /api/v1/projects/{project_id}/tag-rules/preview": one("snapshot.read", body={"tags": ["walk"]}),
+    "POST /api/v1/projects/{project_id}/tag-rules/{rule}/apply": one("snapshot.create", fill={"rule": "rule0"}),
     "GET /api/v1/repositories": one("repository.read", query={"project_id": "$project"}),
     "POST /api/v1/repositories": one("repository.create", body={"project_id": "$project", "name": "walk"}),
     "POST /api/v1/repositories #only": one(
