@@ -85,6 +85,9 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/snapshots/{snapshot_id}/downloads #sealed": one(
         "snapshot.download", body={"encryption": "age", "passphrase": "a passphrase of the walk"}
     ),
+    "POST /api/v1/downloads": one("snapshot.download", body={"snapshot_ids": ["$snapshot"]}),
+    "GET /api/v1/download-life": one("snapshot.download"),
+    "PUT /api/v1/download-life": whole("system.admin", body={"default_seconds": 3600, "most_seconds": 604800}),
     "GET /api/v1/downloads": one("snapshot.download", query={"project_id": "$project"}),
     "GET /api/v1/downloads/{download_id}": one("snapshot.download"),
     "DELETE /api/v1/downloads/{download_id}": one("snapshot.download"),
