@@ -95,6 +95,12 @@ COMMANDS: dict[str, Lazy] = {
         more=SNAPSHOT_MORE,
     ),
     "backup": Lazy("holdfast.features.backups.cli", "app", "The same as `snapshot`.", "Data", more=SNAPSHOT_MORE),
+    "tag": Lazy(
+        "holdfast.features.backups.tagging.cli",
+        "app",
+        "Tags: colours, and rules that tag snapshots by themselves.",
+        "Data",
+    ),
     "retention": Lazy("holdfast.features.retention.cli", "app", "Retention: which snapshots are kept.", "Data"),
     "repo": Lazy(
         "holdfast.features.backups.cli_repo", "app", "Repositories: where snapshots live.", "Data", more=REPO_MORE

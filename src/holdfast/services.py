@@ -29,6 +29,8 @@ from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.restore_there import Neighbours
 from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
+from holdfast.features.backups.tagging import api as tags_api
+from holdfast.features.backups.tagging.service import TagsService
 from holdfast.features.connections import wiring as connections_wiring
 from holdfast.features.copies import api as copies_api
 from holdfast.features.copies.service import CopiesService
@@ -115,6 +117,7 @@ ROUTERS = (
     api_bulk.router,
     backups_api.router,
     api_browse.router,
+    tags_api.router,
     api_repository_life.router,
     *files_wiring.ROUTERS,
     *imports_wiring.ROUTERS,
@@ -163,6 +166,7 @@ class Services:
     lives: RepositoryLifeService
     browse: BrowseService
     retention: RetentionService
+    tags: TagsService
     collecting: CollectingService
     bulk: BulkService
     files: files_wiring.Files
@@ -204,6 +208,7 @@ class Services:
             self.lives,
             self.browse,
             self.retention,
+            self.tags,
             self.collecting,
             self.bulk,
             self.imports,
@@ -354,6 +359,7 @@ def _about_snapshots(
         "browse": browse,
         "files": files_wiring.build(settings, db, browse, reach, secrets, bounds.quotas, clock, scratch),
         "imports": imports_wiring.build(db, jobs, reach, snapshots, secrets, bounds.quotas, settings.data, scratch),
+        "tags": TagsService(db, clock),
         "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         "collecting": CollectingService(db, jobs),
         "bulk": BulkService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),

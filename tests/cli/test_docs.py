@@ -18,7 +18,11 @@ from holdfast.kernel.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
-SHORTER = {"holdfast demo": "holdfast demo --rows 500 --engine sqlite"}
+BULK = "holdfast snapshot bulk forget --database shop --until 2026-01-01"
+SHORTER = {
+    "holdfast demo": "holdfast demo --rows 500 --engine sqlite",
+    f"{BULK} --apply --confirm 12": f"{BULK} --apply --confirm 0",  # nothing here is that old
+}
 # What a page takes for granted at that point of the story.
 BEFORE = {
     "back-up-and-restore.md": {

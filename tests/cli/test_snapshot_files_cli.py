@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,24 @@ def test_a_file_comes_in_again(holdfast: Holdfast, tmp_path: Path, name: str) ->
     assert snapshot["id"] in holdfast("snapshot", "list", "--search", "X.AGE", "--why", "import").out
     held = holdfast("--json", "snapshot", "bulk", "hold", "--tag", "old", "--apply", "--confirm", "1")
     assert held.json["done"] == 1, held.err
+
+
+def test_several_are_one_zip_and_life_is_set(
+    holdfast: Holdfast, server: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    assert run(server, "snapshot", "create", name).code == 0
+    listed = holdfast("--json", "snapshot", "list", "--database", name).json
+    ids = [item["id"] for item in listed[:2]]
+    whole = tmp_path / "all.zip"
+    made = holdfast("--json", "snapshot", "download", *ids, "-o", str(whole), "--compress", "none")
+    assert made.code == 0, made.err
+    assert made.json["download"]["snapshot_ids"] == ids
+    with zipfile.ZipFile(whole) as opened:
+        assert opened.testzip() is None
+        assert len(opened.namelist()) == 4
+    assert "unzip" in Path(made.json["restore_md"]).read_text()
+    try:
+        set_ = holdfast("--json", "snapshot", "link-life", "--default", "10m", "--max", "2d")
+        assert set_.json == {"default_seconds": 600, "most_seconds": 172_800}
+    finally:
+        assert holdfast("snapshot", "link-life", "--default", "1h", "--max", "7d").code == 0

@@ -36,6 +36,9 @@ from holdfast.features.audit.sequencer import Sequencer
 from holdfast.features.backups import proofs
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import CheckRow, RepositoryRow, Restore, Snapshot, VerificationRow
+from holdfast.features.backups.tagging import store as tagging
+from holdfast.features.backups.tagging.model import Conditions, Tag
+from holdfast.features.backups.tagging.model import Rule as TagRule
 from holdfast.features.connections import login_store
 from holdfast.features.connections import store as connections
 from holdfast.features.connections.model import NamedLogin, Tunnel
@@ -145,6 +148,8 @@ class Inside:
             files = transfer_rows(conn, resource)
             masking = masking_row(own["project"], f"mask{number}")
             masking_store.insert(conn, masking)
+            tagging.put(conn, Tag(own["project"], f"tag{number}", "red", "", "usr_walk", NOW))
+            tagging.put(conn, TagRule(own["project"], f"rule{number}", ["walked"], Conditions(), True, "usr_walk", NOW))
             download = download_row(snapshot)
             files_store.insert(conn, download)
             saved = saved_row(resource, f"saved{number}")

@@ -49,6 +49,7 @@ ELSEWHERE = [
     "POST /api/v1/databases/{database_id}/snapshot-imports",
     "POST /api/v1/databases/{database_id}/tables/{table}/rows",
     "POST /api/v1/snapshots/{snapshot_id}/downloads",
+    "POST /api/v1/downloads",
 ]
 # Another request on the same route, where it has no name.
 OTHERWISE: dict[str, dict[str, Any]] = {

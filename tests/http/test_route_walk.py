@@ -275,6 +275,8 @@ LISTS = (
     "/api/v1/restores",
     "/api/v1/drills",
     "/api/v1/downloads",
+    "/api/v1/projects/{project}/tags",
+    "/api/v1/projects/{project}/tag-rules",
     "/api/v1/exports",
     "/api/v1/imports",
     "/api/v1/projects/{project}/masking-profiles",

@@ -85,11 +85,24 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/snapshots/{snapshot_id}/downloads #sealed": one(
         "snapshot.download", body={"encryption": "age", "passphrase": "a passphrase of the walk"}
     ),
+    "POST /api/v1/downloads": one("snapshot.download", body={"snapshot_ids": ["$snapshot"]}),
+    "GET /api/v1/download-life": one("snapshot.download"),
+    "PUT /api/v1/download-life": whole("system.admin", body={"default_seconds": 3600, "most_seconds": 604800}),
     "GET /api/v1/downloads": one("snapshot.download", query={"project_id": "$project"}),
     "GET /api/v1/downloads/{download_id}": one("snapshot.download"),
     "DELETE /api/v1/downloads/{download_id}": one("snapshot.download"),
     "GET /api/v1/projects/{project_id}/file-policy": one("project.read"),
     "PUT /api/v1/projects/{project_id}/file-policy": one("project.update", body={"encryption": "asked"}),
+    "GET /api/v1/projects/{project_id}/tags": one("snapshot.read"),
+    "PUT /api/v1/projects/{project_id}/tags": one("snapshot.create", body={"name": 'walk " tag', "colour": "red"}),
+    "DELETE /api/v1/projects/{project_id}/tags": one("snapshot.create", query={"name": "tag0"}),
+    "GET /api/v1/projects/{project_id}/tag-rules": one("snapshot.read"),
+    "PUT /api/v1/projects/{project_id}/tag-rules/{rule}": one(
+        "snapshot.create", body={"tags": ["walk"]}, fill={"rule": "walk"}
+    ),
+    "DELETE /api/v1/projects/{project_id}/tag-rules/{rule}": one("snapshot.create", fill={"rule": "rule0"}),
+    "POST /api/v1/projects/{project_id}/tag-rules/preview": one("snapshot.read", body={"tags": ["walk"]}),
+    "POST /api/v1/projects/{project_id}/tag-rules/{rule}/apply": one("snapshot.create", fill={"rule": "rule0"}),
     "GET /api/v1/repositories": one("repository.read", query={"project_id": "$project"}),
     "POST /api/v1/repositories": one("repository.create", body={"project_id": "$project", "name": "walk"}),
     "POST /api/v1/repositories #only": one(

@@ -216,7 +216,9 @@ def _candidate(item: Mapping[str, Any]) -> str:
 
 def _cell(item: Mapping[str, Any], how: Any) -> str:
     value = how(item) if callable(how) else item.get(how)
-    return "-" if value is None or value == "" else output.value_text(value)
+    if value is None or value == "":
+        return "-"
+    return value if isinstance(value, output.Coloured) else output.value_text(value)
 
 
 def terminal(ctx: typer.Context) -> Terminal:

@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.kernel import sizes
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 size_text = sizes.size_text
 
@@ -37,6 +40,20 @@ def visible(text: str) -> str:
         else f"\\u{ord(char):04x}"
         for char in text
     )
+
+
+class Coloured(str):
+    """Words with a colour each: on a terminal as they say, anywhere else plain text. A colour nobody knows is none."""
+
+    parts: Sequence[tuple[str, str | None]] = ()
+
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[str, str | None]]) -> Coloured:
+        """The words, made visible, with commas between them."""
+        shown = [(visible(word), colour) for word, colour in parts]
+        made = cls(", ".join(word for word, _ in shown))
+        made.parts = shown
+        return made
 
 
 def value_text(value: Any) -> str:
@@ -90,10 +107,32 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(Text(visible(column)), overflow="fold", justify="right" if column in right else "left")
+    live = sys.stdout.isatty()
     for row in rows:
-        made.add_row(*(Text(value if isinstance(value, str) else value_text(value)) for value in row))
-    width = None if sys.stdout.isatty() else 100_000
+        made.add_row(
+            *(_styled(value) if live and isinstance(value, Coloured) else Text(_plain(value)) for value in row)
+        )
+    width = None if live else 100_000
     Console(width=width, highlight=False, markup=False, emoji=False, file=sys.stdout).print(made)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else value_text(value)
+
+
+def _styled(value: Coloured) -> Text:
+    from rich.color import Color, ColorParseError
+    from rich.style import Style
+    from rich.text import Text
+
+    made = Text()
+    for number, (word, colour) in enumerate(value.parts):
+        made.append(", " if number else "")
+        try:
+            made.append(word, Style(color=Color.parse(colour)) if colour else None)
+        except ColorParseError:
+            made.append(word)
+    return made
 
 
 def record(pairs: Mapping[str, Any]) -> None:

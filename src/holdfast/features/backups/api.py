@@ -13,6 +13,7 @@ from holdfast.features.backups.model import Restore, Snapshot
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.searching import Search
 from holdfast.features.backups.service import SnapshotsService
+from holdfast.features.backups.tagging.service import TagsService
 from holdfast.features.backups.wire import (
     OutlookOut,
     RestoreIn,
@@ -41,6 +42,7 @@ from holdfast.web.wire import Moment
 
 router = APIRouter(tags=["snapshots"])
 Service = Annotated[SnapshotsService, Depends(part(SnapshotsService))]
+Tags = Annotated[TagsService, Depends(part(TagsService))]
 Restores = Annotated[RestoreService, Depends(part(RestoreService))]
 
 
@@ -109,6 +111,7 @@ def create_snapshots(
 def list_snapshots(
     actor: CurrentActor,
     service: Service,
+    tags: Tags,
     *,
     project_id: str | None = None,
     environment_id: str | None = None,
@@ -147,15 +150,18 @@ def list_snapshots(
         verification=verification,
         search=Search(q, tag or (), trigger or (), hold, since, until),
     )
-    return page(rows, limit, SnapshotOut.of, lambda snapshot: snapshot.id)
+    colours = tags.colours(rows)
+    return page(rows, limit, lambda row: SnapshotOut.of(row, colours), lambda snapshot: snapshot.id)
 
 
 @router.get("/snapshots/{snapshot_id}", operation_id="snapshot_get", responses=answers(403, 404))
-def get_snapshot(actor: CurrentActor, service: Service, snapshot_id: str, response: Response) -> SnapshotOut:
+def get_snapshot(
+    actor: CurrentActor, service: Service, tags: Tags, snapshot_id: str, response: Response
+) -> SnapshotOut:
     """One snapshot."""
     snapshot = service.get(actor, snapshot_id)
     set_etag(response, snapshot.version)
-    return SnapshotOut.of(snapshot)
+    return SnapshotOut.of(snapshot, tags.colours([snapshot]))
 
 
 @router.patch("/snapshots/{snapshot_id}", operation_id="snapshot_update", responses=answers(403, 404, 412, 428))
@@ -163,6 +169,7 @@ def update_snapshot(
     body: SnapshotPatch,
     actor: CurrentActor,
     service: Service,
+    tags: Tags,
     snapshot_id: str,
     if_match: IfMatch,
     response: Response,
@@ -173,7 +180,7 @@ def update_snapshot(
         raise Invalid("tags and hold cannot be null")
     snapshot = service.update(actor, snapshot_id, changes, version=if_match)
     set_etag(response, snapshot.version)
-    return SnapshotOut.of(snapshot)
+    return SnapshotOut.of(snapshot, tags.colours([snapshot]))
 
 
 @router.get("/snapshots/{snapshot_id}/verifications", operation_id="verification_list", responses=answers(403, 404))

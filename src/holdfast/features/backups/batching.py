@@ -16,7 +16,8 @@ from holdfast.features.backups import store
 from holdfast.features.backups.batch_members import Given, Member
 from holdfast.features.backups.format_restic import LOCK_PATIENCE
 from holdfast.features.backups.keys import Keys
-from holdfast.features.backups.model import RepositoryRow, Snapshot
+from holdfast.features.backups.model import RepositoryRow
+from holdfast.features.backups.tagging.ready import Tagger
 from holdfast.features.backups.verifying import Verifier
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.interruption import only_interrupted
@@ -140,9 +141,9 @@ class BatchTaker:
         settled = [member for member in members if not member.goes_alone]
         with ctx.commit() as conn:
             store.insert_many(conn, [proof for member in settled for proof in member.proofs])
+            tagger = Tagger(conn, ctx.run.project_id or "", [member.ctx.run.resource_id or "" for member in settled])
             for member in settled:
-                changed = store.change(conn, Snapshot, member.snapshot_id, states=("creating",), **member.values())
-                member.changed = changed
+                member.changed = tagger.became(member.snapshot_id, member.values())
             ends = [member.end() for member in settled if not member.goes_on]
             ctx.end_carried(conn, ends)
         crash_point("batch.recorded")

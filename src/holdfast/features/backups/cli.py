@@ -138,7 +138,7 @@ def list_(
             "TYPE": lambda item: item.get("type") or "-",
             "PROVEN": _proven,
             "WHY": "trigger",
-            "TAGS": lambda item: ", ".join(output.visible(tag) for tag in item["tags"]),
+            "TAGS": lambda item: output.Coloured.joined([(tag, item["tag_colours"].get(tag)) for tag in item["tags"]]),
             "SIZE": lambda item: output.size_text(_size(item)),
         },
         empty="No snapshots yet. Take one: holdfast snapshot create shop",

@@ -20,6 +20,14 @@ def rate(text: Any) -> int:
     return int(float(found[1]) * _UNITS[(found[2] or "").lower()])
 
 
+def amount(text: Any) -> int:
+    """10GB, 500k, 1.5GiB or plain bytes. Raises BadParameter."""
+    found = _RATE.fullmatch(str(text).strip())
+    if found is None or "/" in str(text) or str(text).lower().endswith("ps"):
+        raise typer.BadParameter(f"{text!r} is no size: 10GB, 500k, 1.5GiB")
+    return int(float(found[1]) * _UNITS[(found[2] or "").lower()])
+
+
 def compression(text: Any) -> str:
     """Raises BadParameter, which the command line turns into wrong usage."""
     word = str(text).lower()

@@ -22,6 +22,7 @@ from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.formats import Opened, Taking, restic
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import ORIGIN, RepositoryRow, Snapshot, VerificationRow
+from holdfast.features.backups.tagging.ready import became_ready
 from holdfast.features.backups.verifying import kept_checks
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.interruption import only_interrupted
@@ -116,7 +117,7 @@ class Taker:
             if verdict is not None:
                 store.insert(conn, proof_row(ctx, snapshot, verdict, error, self._clock))
             more = {"verification": "red", "error": error} if failed else {}
-            done = store.change(conn, Snapshot, snapshot.id, states=("creating",), state="ready", **facts, **more)
+            done = became_ready(conn, snapshot, **facts, **more)
         if done is None:
             raise Conflict("the snapshot's row changed meanwhile", code="snapshot_state")
         return done

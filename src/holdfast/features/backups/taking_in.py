@@ -14,6 +14,7 @@ from holdfast.features.backups.adopting import Adoptable, readable, row_of, stor
 from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
+from holdfast.features.backups.tagging.ready import taken_in
 from holdfast.features.databases import store as databases
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
@@ -86,5 +87,5 @@ class Adopter:
             actor=actor,
             keep_anchor=False,
         )
-        store.insert(conn, replace(made, **said))
+        taken_in(conn, replace(made, **said))
         return 1

@@ -138,6 +138,7 @@ class SnapshotOut(BaseModel):
     verified_level: int | None
     verification: str
     tags: list[str]
+    tag_colours: dict[str, str] = Field(description="Of those tags that were given one.")
     hold: bool
     options: dict[str, Any] | None
     error: dict[str, Any] | None
@@ -150,10 +151,11 @@ class SnapshotOut(BaseModel):
     forget_due: datetime | None = None
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> SnapshotOut:
+    def of(cls, snapshot: Snapshot, colours: Mapping[str, Mapping[str, str]] | None = None) -> SnapshotOut:
+        """`colours`: of tags, by snapshot."""
         about = snapshot.summary
         values = vars(snapshot) | {name: about.get(name) for name in ("type", "read_bytes", "skipped_bytes")}
-        values["parent_id"] = about.get("parent")
+        values |= {"parent_id": about.get("parent"), "tag_colours": (colours or {}).get(snapshot.id, {})}
         return cls(**{name: values[name] for name in cls.model_fields})
 
 

@@ -12,10 +12,10 @@ from starlette.responses import Response, StreamingResponse
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.files.links import LinksService, Made
-from holdfast.features.files.model import Download
+from holdfast.features.files.model import Download, Lives
 from holdfast.features.files.ranges import Span, Unsatisfiable, asked
 from holdfast.features.files.sending import SendingService, Shown
-from holdfast.features.files.wire import DownloadIn, DownloadMadeOut, DownloadOut, FilePolicy
+from holdfast.features.files.wire import DownloadIn, DownloadMadeOut, DownloadOut, DownloadsIn, FilePolicy, LinkLife
 from holdfast.web.downloads import Ending, disposition
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
@@ -57,6 +57,34 @@ def create(
         once=once.answering(_wire),
     )
     return DownloadMadeOut.of(made)
+
+
+@router.post("/downloads", operation_id="download_create_zip", status_code=201, responses=answers(403, 404, 409))
+def create_zip(body: DownloadsIn, actor: CurrentActor, links: Links, once: IdempotencyKey) -> DownloadMadeOut:
+    """A signed link to several snapshots of one project as one zip, made while it is read; it answers no ranges. With
+    one snapshot it is that one's file, and no zip."""
+    made = links.create_zip(
+        actor,
+        body.snapshot_ids,
+        body.wish(),
+        said=body.encryption is not None,
+        seconds=body.seconds,
+        single=body.once,
+        once=once.answering(_wire),
+    )
+    return DownloadMadeOut.of(made)
+
+
+@router.get("/download-life", operation_id="download_life_get", responses=answers(403))
+def get_life(actor: CurrentActor, links: Links) -> LinkLife:
+    """How long links live."""
+    return LinkLife.of(links.lives(actor))
+
+
+@router.put("/download-life", operation_id="download_life_put", responses=answers(403))
+def put_life(body: LinkLife, actor: CurrentActor, links: Links) -> LinkLife:
+    """Set how long links live that are made from now on. Links there are end when they say."""
+    return LinkLife.of(links.put_lives(actor, Lives(body.default_seconds, body.most_seconds)))
 
 
 @router.get("/downloads", operation_id="download_list", responses=answers(403, 404))

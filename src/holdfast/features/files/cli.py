@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from holdfast.client import LineBroken
-from holdfast.features.backups.cli import Snapshot, app
+from holdfast.features.backups.cli import app
 from holdfast.kernel.errors import HoldfastError
 from holdfast.terminal import output
 from holdfast.terminal.address import absolute
@@ -21,6 +21,7 @@ from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import verb
 from holdfast.terminal.snapshots import snapshot_of
+from holdfast.terminal.times import seconds_of
 
 _TRIES = 5
 _MOST_KEY = 20_000
@@ -45,6 +46,9 @@ Encrypt = Annotated[
 PassphraseFile = Annotated[
     Path | None, typer.Option("--passphrase-file", exists=True, dir_okay=False, help="A file whose first line it is.")
 ]
+Several = Annotated[
+    list[str], typer.Argument(metavar="SNAPSHOT...", help="Ids, or latest:DATABASE.", show_default=False)
+]
 Seconds = Annotated[int | None, typer.Option("--seconds", min=1, help="How long the link lives.")]
 
 
@@ -56,19 +60,20 @@ Seconds = Annotated[int | None, typer.Option("--seconds", min=1, help="How long 
     holdfast snapshot download latest:shop -o shop.age --encrypt age:age1...
     holdfast snapshot download latest:shop -o shop.tar --format tar --compress none
     holdfast snapshot download latest:shop -o shop.dump.gz --format stored
+    holdfast snapshot download latest:shop latest:blog -o all.zip --compress zstd
     """,
 )
 def download(
     ctx: typer.Context,
     *,
-    snapshot: Snapshot,
+    snapshots: Several,
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write; FILE.RESTORE.md goes beside it.")],
     form: Format = "native",
     compress: Compress = None,
     encrypt: Encrypt = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Download a snapshot as one file that stock tools open.
+    """Download a snapshot as one file that stock tools open; several of one project as one zip of such files.
 
     Called again after it broke off, it goes on where it stood when neither --compress nor --encrypt makes that
     impossible; otherwise it begins anew. A file that is there already is not overwritten.
@@ -76,9 +81,7 @@ def download(
     t = terminal(ctx)
     if out.exists():
         raise Usage(f"{out} is there already", hint="name another file with -o")
-    found = snapshot_of(t, snapshot)
-    body = wish_body(t, form, compress, encrypt, passphrase_file)
-    made = t.client.post(f"/snapshots/{found['id']}/downloads", body)
+    made = _made(t, snapshots, wish_body(t, form, compress, encrypt, passphrase_file))
     try:
         size = _fetched(t, out, made)
     finally:
@@ -92,11 +95,18 @@ def download(
     )
 
 
-@verb(app, "link", "holdfast snapshot link latest:shop --encrypt age:age1... --seconds 600 --once")
+@verb(
+    app,
+    "link",
+    """
+    holdfast snapshot link latest:shop --encrypt age:age1... --seconds 600 --once
+    holdfast snapshot link latest:shop latest:blog
+    """,
+)
 def link(
     ctx: typer.Context,
     *,
-    snapshot: Snapshot,
+    snapshots: Several,
     form: Format = "native",
     compress: Compress = None,
     encrypt: Encrypt = None,
@@ -104,13 +114,14 @@ def link(
     seconds: Seconds = None,
     once: Annotated[bool, typer.Option("--once", help="The first download uses it up.")] = False,
 ) -> None:
-    """Make a signed link to a snapshot as one file. Whoever has it may read the file until it expires."""
+    """Make a signed link to a snapshot as one file, or to several as one zip.
+
+    Whoever has it may read the file until it expires."""
     t = terminal(ctx)
-    found = snapshot_of(t, snapshot)
     body = wish_body(t, form, compress, encrypt, passphrase_file) | {"once": once}
     if seconds is not None:
         body["seconds"] = seconds
-    made = t.client.post(f"/snapshots/{found['id']}/downloads", body)
+    made = _made(t, snapshots, body)
     made["url"] = absolute(t, made["url"])
     if t.json:
         output.say_json(made)
@@ -152,6 +163,43 @@ def unlink(ctx: typer.Context, link_id: Annotated[str, typer.Argument(metavar="L
     t = terminal(ctx)
     found = t.client.delete(f"/downloads/{link_id}")
     t.answer(found, f"{found['id']} is {found['state']}.")
+
+
+@verb(
+    app,
+    "link-life",
+    """
+    holdfast snapshot link-life
+    holdfast snapshot link-life --default 1h --max 7d
+    """,
+)
+def link_life(
+    ctx: typer.Context,
+    *,
+    default: Annotated[
+        int | None, typer.Option("--default", parser=seconds_of, metavar="TIME", help="When nobody says: 1h.")
+    ] = None,
+    most: Annotated[int | None, typer.Option("--max", parser=seconds_of, metavar="TIME", help="At most: 7d.")] = None,
+) -> None:
+    """Show or set how long links live that are made from now on. Links there are end when they say."""
+    t = terminal(ctx)
+    life = t.client.get("/download-life")
+    if default is not None or most is not None:
+        wanted = {"default_seconds": default, "most_seconds": most}
+        life = t.client.put("/download-life", life | {key: value for key, value in wanted.items() if value is not None})
+    t.answer(
+        life,
+        f"A link lives {output.seconds_text(life['default_seconds'])}, "
+        f"at most {output.seconds_text(life['most_seconds'])} (h:mm:ss).",
+    )
+
+
+def _made(t: Terminal, snapshots: list[str], body: dict[str, Any]) -> dict[str, Any]:
+    """A link to one file, or to a zip of several."""
+    ids = list(dict.fromkeys(str(snapshot_of(t, each)["id"]) for each in snapshots))
+    if len(ids) > 1:
+        return dict(t.client.post("/downloads", body | {"snapshot_ids": ids}))
+    return dict(t.client.post(f"/snapshots/{ids[0]}/downloads", body))
 
 
 def wish_body(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -34,6 +34,7 @@ downloads = sa.Table(
     sa.Column("size", sa.BigInteger),
     sa.Column("uses", sa.Integer, nullable=False),
     sa.Column("used_at", Timestamp()),
+    sa.Column("members", Json()),
     sa.Index("ix_downloads_project_id", "project_id", "id"),
     sa.Index("ix_downloads_expires_at", "expires_at"),
 )
@@ -48,9 +49,30 @@ file_policies = sa.Table(
 )
 
 
+link_lives = sa.Table(
+    "link_lives",
+    metadata,
+    sa.Column("id", sa.String(10), primary_key=True),
+    sa.Column("default_seconds", sa.Integer, nullable=False),
+    sa.Column("most_seconds", sa.Integer, nullable=False),
+    sa.Column("changed_by", sa.String(80), nullable=False),
+    sa.Column("changed_at", Timestamp(), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Seconds that a link lives: when its maker does not say, and at most."""
+
+    default: int
+    most: int
+
+
 @dataclass(frozen=True)
 class Download:
-    """A signed link. `size` and `etag` where the file is the same each time and its length is known."""
+    """A signed link. `members`: the snapshots of a zip, in order; `snapshot_id` is empty then, and environment and
+    database are those that all of them have in common, or empty. `size` and `etag` where the file is the same each time
+    and its length is known."""
 
     id: str
     project_id: str
@@ -68,7 +90,17 @@ class Download:
     size: int | None
     uses: int
     used_at: datetime | None
+    members: Sequence[str] | None = None
 
     @property
     def place(self) -> Place:
-        return Place(self.project_id, self.environment_id, self.resource_id)
+        return Place(self.project_id, self.environment_id or None, self.resource_id or None)
+
+    @property
+    def snapshot_ids(self) -> Sequence[str]:
+        return [self.snapshot_id] if self.members is None else self.members
+
+    @property
+    def covers(self) -> str:
+        """What its signature is over."""
+        return "+".join(self.snapshot_ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from holdfast.contract.tools import Tools
 from holdfast.features.access import store as access_store
 from holdfast.features.access.actor import Actor
+from holdfast.features.access.grants import Place
 from holdfast.features.access.model import api_keys
 from holdfast.features.access.roles import grants_of
 from holdfast.features.backups import store as backups
@@ -22,6 +23,7 @@ from holdfast.features.databases.reach import Reach
 from holdfast.features.files import store
 from holdfast.features.files.links import PASSPHRASE, SIGNING, record
 from holdfast.features.files.model import Download
+from holdfast.features.files.naming import file_name, member_name
 from holdfast.features.files.ranges import Span
 from holdfast.features.files.signing import Signed
 from holdfast.features.limits.quota import Quotas
@@ -32,7 +34,9 @@ from holdfast.kernel.ids import is_id
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.stop import Stop
 from holdfast.vault.plain.encoding import encoded, plain_file
+from holdfast.vault.plain.guide import guide
 from holdfast.vault.plain.wish import FileWish
+from holdfast.vault.plain.zipping import ZipMember, zipped
 
 MOST_AT_ONCE = 8
 
@@ -106,10 +110,10 @@ class SendingService:
         "too_many_downloads", which uses nothing up)."""
         self._slots.require()
         with self._db.write() as conn:
-            download, snapshot = self._good(conn, shown)
+            download, snapshots = self._good(conn, shown)
             if span is None or span.first == 0:  # going on where it broke off is not another download
-                maker = _maker(conn, download, self._clock.now())
-                self._quotas.spend_download(conn, maker or _nobody(download), download.project_id)
+                maker = _maker(conn, download, snapshots, self._clock.now())
+                self._quotas.spend_download(conn, maker or _nobody(download), download.project_id, len(snapshots))
             passphrase = self._secrets.all(conn, download.project_id, download.id).get(PASSPHRASE)
             state = "used" if download.once else "open"
             values = {"state": state, "uses": download.uses + 1, "used_at": self._clock.now()}
@@ -118,7 +122,29 @@ class SendingService:
             details = {"first": span.first, "last": span.last} if span else {}
             record(conn, download.created_by, download, "download.use", details)
         wish = FileWish.of(download.wish, passphrase)
-        return self._slots.held(self._bytes(snapshot, wish, span))
+        if download.members is not None:
+            return self._slots.held(zipped(self._members(snapshots, wish)))
+        return self._slots.held(self._bytes(snapshots[0], wish, span))
+
+    def _members(self, snapshots: Sequence[Snapshot], wish: FileWish) -> Iterator[ZipMember]:
+        """Each snapshot's file behind its RESTORE.md, opened when its turn comes."""
+        stop, taken = Stop(), set[str]()
+        try:
+            for snapshot in snapshots:
+                at = (snapshot.taken_at or snapshot.created_at).astimezone(UTC)
+                if wish.form == "stored":
+                    file = self._browse.stored(snapshot)
+                    name = member_name(file.name, snapshot.id, taken)
+                    yield ZipMember(f"{name}.RESTORE.md", at, iter([file.guide.encode()]))
+                    yield ZipMember(name, at, file.read(0, stop))
+                    continue
+                with self._browse.opened(snapshot) as source:
+                    made = plain_file(self._reach.engines, snapshot.engine, source, wish, at)
+                    name = member_name(file_name(snapshot, made, wish), snapshot.id, taken)
+                    yield ZipMember(f"{name}.RESTORE.md", at, iter([guide(name, made, wish).encode()]))
+                    yield ZipMember(name, at, encoded(made, source, wish, self._tools(wish), stop))
+        finally:
+            stop.stop("the download ended")
 
     def _bytes(self, snapshot: Snapshot, wish: FileWish, span: Span | None) -> Iterator[bytes]:
         stop = Stop()
@@ -142,45 +168,48 @@ class SendingService:
         self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._reach.hosts.tools(None, None, self._scratch)
 
-    def _good(self, conn: sa.Connection, shown: Shown) -> tuple[Download, Snapshot]:
+    def _good(self, conn: sa.Connection, shown: Shown) -> tuple[Download, Sequence[Snapshot]]:
         download = store.get(conn, shown.download_id)
         if download is None or download.state != "open":
             raise _invalid()
         key = self._secrets.all(conn, download.project_id, download.id).get(SIGNING)
         expires = int(download.expires_at.timestamp())
-        signed = Signed(download.id, download.snapshot_id, shown.expires)
+        signed = Signed(download.id, download.covers, shown.expires)
         if key is None or not signed.matches(key, shown.signature, shown.method) or shown.expires != expires:
             raise _invalid()
-        if self._clock.now() >= download.expires_at or _maker(conn, download, self._clock.now()) is None:
+        rows = backups.by_ids(conn, download.snapshot_ids)
+        now = self._clock.now()
+        if now >= download.expires_at or _maker(conn, download, list(rows.values()), now) is None:
             raise _invalid()
-        snapshot = backups.get(conn, Snapshot, download.snapshot_id)
-        if snapshot is None or snapshot.state != "ready":
+        snapshots = [rows[each] for each in download.snapshot_ids if each in rows and rows[each].state == "ready"]
+        if len(snapshots) != len(download.snapshot_ids):
             raise NotFound("this snapshot is no longer there", code="snapshot_gone")
-        return download, snapshot
+        return download, snapshots
 
 
-def _maker(conn: sa.Connection, download: Download, now: datetime) -> Actor | None:
-    """Whoever made the link, if they may still download this."""
+def _maker(conn: sa.Connection, download: Download, snapshots: Sequence[Snapshot], now: datetime) -> Actor | None:
+    """Whoever made the link, if they may still download all of this."""
+    places = [each.place for each in snapshots] or [download.place]
     maker = download.created_by
     if is_id(maker, "key"):
         c = api_keys.c
         owner = conn.execute(sa.select(c.owner_id, c.revoked_at, c.expires_at).where(c.id == maker)).first()
         if owner is None or owner.revoked_at is not None or (owner.expires_at is not None and owner.expires_at <= now):
             return None
-        if owner.owner_id is not None and _person(conn, owner.owner_id, download) is None:
+        if owner.owner_id is not None and _person(conn, owner.owner_id, places) is None:
             return None
         return Actor(maker, "key", maker, ())
     if is_id(maker, "usr"):
-        return _person(conn, maker, download)
+        return _person(conn, maker, places)
     return _nobody(download)
 
 
-def _person(conn: sa.Connection, user_id: str, download: Download) -> Actor | None:
+def _person(conn: sa.Connection, user_id: str, places: Sequence[Place]) -> Actor | None:
     user = access_store.user(conn, user_id)
     if user is None or user.disabled_at is not None:
         return None
     actor = Actor(user.id, "user", user.email, grants_of(conn, user))
-    return actor if actor.may("snapshot.download", download.place) else None
+    return actor if all(actor.may("snapshot.download", place) for place in places) else None
 
 
 def _nobody(download: Download) -> Actor:

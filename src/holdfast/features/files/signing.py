@@ -16,15 +16,15 @@ METHODS = ("GET", "HEAD")
 
 @dataclass(frozen=True)
 class Signed:
-    """What a link is for. `expires`: seconds since 1970."""
+    """What a link is for. `covers`: its snapshot, or all of a zip with + between. `expires`: seconds since 1970."""
 
     download_id: str
-    snapshot_id: str
+    covers: str
     expires: int
 
     def signature(self, key: str) -> str:
         """For reading; HEAD is a reading without the content."""
-        words = ("holdfast-download-1", "GET", self.download_id, self.snapshot_id, str(self.expires))
+        words = ("holdfast-download-1", "GET", self.download_id, self.covers, str(self.expires))
         return hmac.new(key.encode(), "\n".join(words).encode(), hashlib.sha256).hexdigest()
 
     def matches(self, key: str, signature: str, method: str = "GET") -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.grants import Columns
-from holdfast.features.files.model import Asked, Download, downloads, file_policies
+from holdfast.features.files.model import Asked, Download, Lives, downloads, file_policies, link_lives
 
 COLUMNS = Columns.of(downloads)
 
@@ -73,6 +73,18 @@ def put_policy(conn: sa.Connection, project_id: str, encryption: Asked, actor: s
     changed = conn.execute(file_policies.update().where(file_policies.c.project_id == project_id).values(**values))
     if changed.rowcount == 0:
         conn.execute(file_policies.insert().values(project_id=project_id, **values))
+
+
+def lives(conn: sa.Connection) -> Lives | None:
+    """None where nobody set them."""
+    found = conn.execute(sa.select(link_lives)).first()
+    return Lives(found.default_seconds, found.most_seconds) if found else None
+
+
+def put_lives(conn: sa.Connection, wanted: Lives, actor: str, now: datetime) -> None:
+    values = {"default_seconds": wanted.default, "most_seconds": wanted.most, "changed_by": actor, "changed_at": now}
+    if conn.execute(link_lives.update().values(**values)).rowcount == 0:
+        conn.execute(link_lives.insert().values(id="links", **values))
 
 
 def count_open(conn: sa.Connection, project_id: str, now: datetime) -> int:

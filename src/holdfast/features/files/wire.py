@@ -7,12 +7,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr
 
-from holdfast.features.files.links import Made
-from holdfast.features.files.model import Asked, Download
+from holdfast.features.files.links import MOST_LIFE, Made
+from holdfast.features.files.model import Asked, Download, Lives
 from holdfast.formats.plain.packing import Packing
 from holdfast.vault.plain.wish import MOST_RECIPIENTS, FileWish, Form, Sealing
 from holdfast.web.wire import In
 
+MOST_MEMBERS = 100
 Recipient = Annotated[str, Field(min_length=1, max_length=20_000)]
 
 
@@ -45,6 +46,23 @@ class DownloadIn(In):
         )
 
 
+class DownloadsIn(DownloadIn):
+    """The files of several snapshots of one project as one zip, each packed and encrypted as is said here."""
+
+    snapshot_ids: list[Annotated[str, Field(max_length=64)]] = Field(min_length=1, max_length=MOST_MEMBERS)
+
+
+class LinkLife(In):
+    """How long links live that are made from now on: when nobody says, and at most."""
+
+    default_seconds: int = Field(ge=1, le=MOST_LIFE)
+    most_seconds: int = Field(ge=1, le=MOST_LIFE)
+
+    @classmethod
+    def of(cls, lives: Lives) -> LinkLife:
+        return cls(default_seconds=min(lives.default, lives.most), most_seconds=lives.most)
+
+
 class DownloadOut(BaseModel):
     """A signed link. `ranges`: whether a download that broke off can go on (`size` and `etag` are known then)."""
 
@@ -52,7 +70,8 @@ class DownloadOut(BaseModel):
     project_id: str
     environment_id: str
     resource_id: str
-    snapshot_id: str
+    snapshot_id: str = Field(description="Empty for a zip; so are environment and database that differ in it.")
+    snapshot_ids: list[str]
     created_by: str
     created_at: datetime
     expires_at: datetime
@@ -78,13 +97,13 @@ class DownloadOut(BaseModel):
             compression=wish.packing,
             level=wish.level,
             encryption=wish.sealing,
-            ranges=wish.seekable,
+            ranges=wish.seekable and download.members is None,
         )
 
 
 _SAME = (
-    "id", "project_id", "environment_id", "resource_id", "snapshot_id", "created_by", "created_at", "expires_at",
-    "state", "once", "name", "size", "etag", "uses", "used_at",
+    "id", "project_id", "environment_id", "resource_id", "snapshot_id", "snapshot_ids", "created_by", "created_at",
+    "expires_at", "state", "once", "name", "size", "etag", "uses", "used_at",
 )  # fmt: skip
 
 

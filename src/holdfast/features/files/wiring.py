@@ -10,7 +10,8 @@ from typing import Any
 from holdfast.features.backups.browse import BrowseService
 from holdfast.features.databases.reach import Reach
 from holdfast.features.files import api
-from holdfast.features.files.links import LinksService, Lives
+from holdfast.features.files.links import LinksService
+from holdfast.features.files.model import Lives
 from holdfast.features.files.sending import SendingService
 from holdfast.features.limits.quota import Quotas
 from holdfast.kernel.clock import Clock

@@ -62,12 +62,13 @@ class Quotas:
         if used >= limit.amount:
             raise self._limited(subject, "storage", limit, used, None)
 
-    def spend_download(self, conn: sa.Connection, actor: Actor, project_id: str) -> None:
-        """One download more, or Limited. Forgets what no window reaches any more."""
-        self.require(conn, actor, project_id, "downloads")
+    def spend_download(self, conn: sa.Connection, actor: Actor, project_id: str, count: int = 1) -> None:
+        """So many downloads more, or Limited. Forgets what no window reaches any more."""
+        self.require(conn, actor, project_id, "downloads", count)
         now = self._clock.now()
         store.forget_spent(conn, now - timedelta(seconds=LONGEST_WINDOW))
-        store.spend(conn, "downloads", actor.id, project_id, now)
+        for _ in range(count):
+            store.spend(conn, "downloads", actor.id, project_id, now)
 
     def used(self, conn: sa.Connection, subject: Subject, what: What, limit: Limit) -> tuple[int, datetime | None]:
         since = self._clock.now() - timedelta(seconds=limit.window)

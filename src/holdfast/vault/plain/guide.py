@@ -64,3 +64,20 @@ def _opening(wish: FileWish) -> Sequence[str]:
 
 def _tool(command: str) -> str:
     return f"`{command.split(maxsplit=1)[0]}`" if command else ""
+
+
+def zip_guide(name: str, members: Sequence[str]) -> str:
+    """Of a zip: each file in it has a RESTORE.md of its own beside it."""
+    shown = "".join(c if c.isprintable() and c != "`" else "?" for c in name)
+    lines = [
+        f"# How to open `{shown}`",
+        "",
+        "A zip (zip64, nothing compressed by the zip itself) of the files below. Each has its own `.RESTORE.md` beside",
+        "it, which says how to open it. With `FILE` set to its path and `TARGET` to a new directory:",
+        "",
+        "```sh",
+        'unzip -q "$FILE" -d "$TARGET"',
+        "```",
+        "",
+    ]
+    return "\n".join([*lines, *(f"- `{member}`" for member in members)]) + "\n"
