@@ -41,9 +41,27 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, max=64, help="T
 Nice = Annotated[int | None, typer.Option("--nice", min=0, max=19, help="How much to yield to other work.")]
 
 
-def chosen(level: str | None, bandwidth: int | None, workers: int | None, nice: int | None) -> dict[str, Any]:
+def days(text: Any) -> int:
+    """30d or 30. Raises BadParameter."""
+    found = re.fullmatch(r"([1-9]\d{0,3})d?", str(text).strip())
+    if found is None or int(found[1]) > 3650:
+        raise typer.BadParameter(f"{text!r} is no number of days: 30d")
+    return int(found[1])
+
+
+VerifyWithin = Annotated[
+    int | None,
+    typer.Option(
+        "--verify-within", parser=days, metavar="DAYS", help="How long a proof counts before it is stale: 30d."
+    ),
+]
+
+
+def chosen(
+    level: str | None, bandwidth: int | None, workers: int | None, nice: int | None, **more: Any
+) -> dict[str, Any]:
     """The body's `options`, without what was not said."""
-    said = {"level": level, "bandwidth": bandwidth, "workers": workers, "nice": nice}
+    said = {"level": level, "bandwidth": bandwidth, "workers": workers, "nice": nice, **more}
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -57,4 +75,6 @@ def told(options: dict[str, Any] | None) -> str:
 
         parts.append(f"at most {output.size_text(options['bandwidth'])}/s")
     parts += [f"{name} {options[name]}" for name in ("workers", "nice") if options.get(name)]
+    if options.get("verify_within"):
+        parts.append(f"a proof counts {options['verify_within']} days")
     return ", ".join(parts)

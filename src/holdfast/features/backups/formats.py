@@ -99,6 +99,7 @@ class Opened(Protocol):
         stop: Stop | None = None,
         progress: Progress | None = None,
         choice: Choice | None = None,
+        suspects: Collection[bytes] = (),
     ) -> CheckReport: ...
 
     def sealed(self, facts: Mapping[str, Any]) -> bytes:

@@ -42,6 +42,7 @@ class OptionsIn(In):
     )
     workers: int | None = Field(default=None, ge=1, le=MOST_WORKERS, description="Threads that compress and seal.")
     nice: int | None = Field(default=None, ge=0, le=MOST_NICE, description="How much they yield to other work.")
+    verify_within: int | None = Field(default=None, ge=1, le=3650, description="Days that a proof of it counts.")
 
     def chosen(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)
@@ -109,7 +110,9 @@ class RestoreIn(In):
 
 
 class SnapshotOut(BaseModel):
-    """One backup. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed."""
+    """One backup. `verification`: green = proven to `wanted_level`, yellow = not yet or not any more, red = failed.
+    `proof` says which: verified, pending (not tried yet), skipped (could not be judged), stale (its newest proof is
+    older than `options.verify_within` days, else 30), failed."""
 
     id: str
     type: str | None = Field(description="full = everything was read, incremental = what changed since `parent_id`.")
@@ -137,6 +140,8 @@ class SnapshotOut(BaseModel):
     wanted_level: int
     verified_level: int | None
     verification: str
+    proof: str
+    proof_due: datetime | None = Field(description="Until when its newest proof counts.")
     tags: list[str]
     hold: bool
     options: dict[str, Any] | None
@@ -153,7 +158,7 @@ class SnapshotOut(BaseModel):
     def of(cls, snapshot: Snapshot) -> SnapshotOut:
         about = snapshot.summary
         values = vars(snapshot) | {name: about.get(name) for name in ("type", "read_bytes", "skipped_bytes")}
-        values["parent_id"] = about.get("parent")
+        values |= {"parent_id": about.get("parent"), "proof": snapshot.proof}
         return cls(**{name: values[name] for name in cls.model_fields})
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from holdfast.vault.check import CheckReport, VerifyReport
 from holdfast.vault.plain import proving
 from holdfast.vault.plain.document import ENDING, FileDocument, document_of
 from holdfast.vault.plain.keys import FileKeys
+from holdfast.vault.plain.naming import SNAPSHOT_IDS
 from holdfast.vault.plain.reading import Laid, inside
 from holdfast.vault.plain.source import FileSource
 from holdfast.vault.proving import Progress
@@ -35,7 +35,7 @@ from holdfast.vault.subset import Choice
 MARKER, FILES = "holdfast-files.json", "files"
 _VERSION = 1
 _AT_ONCE = 8  # documents of a bucket are small, and many
-IDS = re.compile(r"snap_[0-9a-hjkmnp-tv-z]{26}")
+IDS = SNAPSHOT_IDS
 
 
 class PlainRepository:
@@ -169,9 +169,11 @@ class PlainRepository:
         stop: Stop | None = None,
         progress: Progress | None = None,
         choice: Choice | None = None,
+        suspects: Collection[bytes] = (),
     ) -> CheckReport:
         """See `proving.check`."""
-        return proving.check(self, read_data=read_data, stop=stop or Stop(), progress=progress, choice=choice)
+        stop = stop or Stop()
+        return proving.check(self, read_data=read_data, stop=stop, progress=progress, choice=choice, suspects=suspects)
 
     # -- small facts beside the snapshots ----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from holdfast.kernel.db.types import Json
+from holdfast.kernel.db.types import Json, Timestamp
 
 revision = "0006"
 down_revision = "0005"
@@ -17,4 +17,7 @@ def upgrade() -> None:
     op.add_column("repositories", sa.Column("settings", Json(), nullable=True))
     op.add_column("runs", sa.Column("carrier", sa.String(length=64), nullable=True))
     op.create_index("ix_runs_carrier", "runs", ["carrier", "state"], unique=False)
+    op.add_column("snapshots", sa.Column("proof_due", Timestamp(), nullable=True))
+    op.add_column("snapshots", sa.Column("unproven", sa.String(length=10), nullable=True))
+    op.create_index("ix_verifications_run_id", "verifications", ["run_id"], unique=False)
     # ### end Alembic commands ###
