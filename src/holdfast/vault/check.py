@@ -42,8 +42,8 @@ class CheckReport:
     """What a check of the repository found. `errors` name what is affected; `errors_total` counts those not told too.
 
     `method`: "structure", "all data" or a subset's. `packs` and `blobs` are what there is, `packs_read` and `bytes`
-    what was read whole; `sound` and `damaged` are the ids of the packs that were. `reached`: by id, every snapshot that cannot
-    be restored whole."""
+    what was read whole; `sound` and `damaged` are the ids of the packs that were. `reached`: by id, every snapshot that
+    cannot be restored whole."""
 
     packs: int
     blobs: int

@@ -107,6 +107,7 @@ class PlainFormat:
             taken_at=taking.taken_at,
             tags=taking.tags,
             facts=taking.facts,
+            attempt=taking.attempt,
         )
         written = write_file(
             _plain(opened),
@@ -118,6 +119,7 @@ class PlainFormat:
             options=taking.options,
             stop=taking.stop,
             reports=Reports(taking.reading, taking.sending),
+            still_ours=taking.still_ours,
         )
         options = {**taking.options.as_json(), **_options(written.document)}
         return Taken(written.document.id, written.manifest, written.stats, options)

@@ -123,7 +123,8 @@ class Material:
 
 @dataclass(frozen=True)
 class Taking:
-    """A snapshot that is to be stored. `parent`: what it builds on, by its id in the repository."""
+    """A snapshot that is to be stored. `parent`: what it builds on, by its id in the repository. `attempt`: how often a
+    runner began. `still_ours` raises Conflict("claim_lost") when another has taken it over."""
 
     snapshot_id: str
     project: str
@@ -140,6 +141,8 @@ class Taking:
     reading: Callable[[SnapshotStats], None]
     sending: Callable[[int, int], None]
     parent: str | None = None
+    attempt: int = 1
+    still_ours: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,8 @@ class Taker:
                     reading=lambda stats: _report(ctx, stats, expected),
                     sending=lambda done, total: ctx.progress("writing the file", done, total, "bytes"),
                     parent=parent.restic_id,
+                    attempt=max(1, ctx.run.epoch),
+                    still_ours=lambda: _claimed(ctx),
                 )
                 written = form.take(repository, capture, taking, row.settings, self._reach.engines)
         if written.manifest.options.get("one_moment") is False:
@@ -240,6 +242,12 @@ class Taker:
                 verification="red",
                 error=reason_of(error),
             )
+
+
+def _claimed(ctx: TaskContext) -> None:
+    """Raises Conflict("claim_lost")."""
+    with ctx.commit():
+        return
 
 
 def facts_of(snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:

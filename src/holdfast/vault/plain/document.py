@@ -29,7 +29,8 @@ class Piece:
 @dataclass(frozen=True)
 class FileDocument:
     """`file` is for everybody; `notes`, sealed the same way, is what Holdfast needs beside it to restore by itself.
-    `sealed_by`: the name of the key that opens them. `tags` are those of the snapshot when it was taken."""
+    `sealed_by`: the name of the key that opens them. `tags` are those of the snapshot when it was taken.
+    `attempt`: which one to take it wrote this; of two documents of one snapshot the higher counts."""
 
     id: str
     file: Piece
@@ -53,6 +54,7 @@ class FileDocument:
     rows: int
     tags: tuple[str, ...]
     holdfast: str
+    attempt: int = 1
     version: int = _VERSION
 
     @property

@@ -11,8 +11,8 @@ from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.check import CheckReport, VerifyReport
 from holdfast.vault.plain.document import GUIDE, FileDocument, Piece
-from holdfast.vault.plain.reading import inside, stored
 from holdfast.vault.plain.naming import SNAPSHOT_IDS
+from holdfast.vault.plain.reading import inside, stored
 from holdfast.vault.plain.source import FileSource
 from holdfast.vault.proving import Progress
 from holdfast.vault.reaching import Reached
