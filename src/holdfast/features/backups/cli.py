@@ -55,6 +55,7 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once 
     holdfast snapshot create shop
     holdfast snapshot create shop --verify L3 --full
     holdfast snapshot create shop --level fast --bandwidth 20MB/s
+    holdfast snapshot create shop --repo dumps --compression zstd --file-level 9 --encryption age
     holdfast snapshot create shop blog --verify L1
     holdfast snapshot create --label tier=gold
     holdfast snapshot create --all --env production
@@ -76,6 +77,10 @@ def create(
     workers: cli_options.Workers = None,
     nice: cli_options.Nice = None,
     verify_within: cli_options.VerifyWithin = None,
+    compression: cli_options.FileCompression = None,
+    file_level: cli_options.FileLevel = None,
+    encryption: cli_options.Encryption = None,
+    recipient: cli_options.Recipient = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything, also what did not change.")] = False,
     no_wait: NoWait = False,
@@ -87,7 +92,8 @@ def create(
     body: dict[str, Any] = {"full": True} if full else {}
     if proof is not None:
         body["level"] = proof
-    if options := cli_options.chosen(level, bandwidth, workers, nice, verify_within=verify_within):
+    files = cli_options.file_words(compression, file_level, encryption, recipient)
+    if options := cli_options.chosen(level, bandwidth, workers, nice, verify_within=verify_within, **files):
         body["options"] = options
     if repository:
         body["repository_id"] = t.repository(repository)["id"]

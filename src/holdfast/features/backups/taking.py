@@ -156,6 +156,7 @@ class Taker:
             return {**facts, **form.said(repository, found)}, manifest
         started, taken_at = time.monotonic(), self._clock.now()
         options = SnapshotOptions.of(snapshot.options)
+        settings = form.chosen(row.settings, snapshot.options or {})
         parent = self._parent(ctx, snapshot, row, repository) if elsewhere is None else Parent(full="imported")
         want = CaptureRequest(full=parent.full is not None, sample=parent.sequence)
         at = self._reach.session(resource, scratch_of(ctx)) if elsewhere is None else elsewhere.opened(ctx, resource)
@@ -184,9 +185,10 @@ class Taker:
                     sending=lambda done, total: ctx.progress("writing the file", done, total, "bytes"),
                     parent=parent.restic_id,
                     attempt=max(1, ctx.run.epoch),
+                    chosen=settings != row.settings,
                     still_ours=lambda: _claimed(ctx),
                 )
-                written = form.take(repository, capture, taking, row.settings, self._reach.engines)
+                written = form.take(repository, capture, taking, settings, self._reach.engines)
         if written.manifest.options.get("one_moment") is False:
             ctx.log("not of one moment", reason=str(written.manifest.options.get("reason", "")))
         facts = {

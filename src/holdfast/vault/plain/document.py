@@ -30,7 +30,8 @@ class Piece:
 class FileDocument:
     """`file` is for everybody; `notes`, sealed the same way, is what Holdfast needs beside it to restore by itself.
     `sealed_by`: the name of the key that opens them. `tags` are those of the snapshot when it was taken.
-    `attempt`: which one to take it wrote this; of two documents of one snapshot the higher counts."""
+    `attempt`: which one to take it wrote this; of two documents of one snapshot the higher counts. `chosen`: how it
+    is written was chosen for it alone, and is not how the repository's files are."""
 
     id: str
     file: Piece
@@ -55,6 +56,7 @@ class FileDocument:
     tags: tuple[str, ...]
     holdfast: str
     attempt: int = 1
+    chosen: bool = False
     version: int = _VERSION
 
     @property

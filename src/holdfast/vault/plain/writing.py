@@ -54,6 +54,7 @@ class FileAbout:
     tags: tuple[str, ...]
     facts: Mapping[str, JSON]
     attempt: int = 1
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,7 @@ class _Writer:
             tags=about.tags,
             holdfast=str(about.facts.get("holdfast_version", "")),
             attempt=about.attempt,
+            chosen=about.chosen,
         )
 
 
