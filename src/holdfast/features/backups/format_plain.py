@@ -77,7 +77,8 @@ class PlainFormat:
         given = tuple(line.strip() for line in password.splitlines() if line.strip() and not line.startswith("#"))
         opened = PlainRepository.open(store, FileKeys(None, given), _scratch(material))
         documents = opened.documents()[0]
-        newest = ([each for each in documents if not each.chosen] or documents or [None])[-1]
+        usual = [each for each in documents if not each.chosen] or documents
+        newest = usual[-1] if usual else None
         settings = _settings_of(newest)
         current = opened.keys.by_id().get(newest.sealed_by or "") if newest else None
         if newest is not None and newest.sealed_by is not None and current is None:
