@@ -51,6 +51,11 @@ class BlobReader:
         """Whether an index has it; nothing is read."""
         return self._index.has(blob, kind)
 
+    def lies_in(self, blob: bytes, kind: BlobType, pack: bytes) -> bool:
+        """Whether it would be read from this pack."""
+        found = self._index.find(blob, kind)
+        return found is not None and found[0] == pack
+
     def read_span(self, pack: bytes, span: Sequence[PackedBlob]) -> Iterator[tuple[PackedBlob, bytes]]:
         """Adjoining blobs of one pack with their plain bytes, for one read. Raises Corrupt at the first bad one."""
         start, length = span[0].offset, span[-1].offset + span[-1].length - span[0].offset

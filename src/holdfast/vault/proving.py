@@ -26,12 +26,14 @@ Progress = Callable[[int, int], None]  # bytes read so far, bytes in all
 
 @dataclass(frozen=True)
 class Found:
-    """Of one pack, or of a part of it. `lost` are the ids of blobs that cannot be read."""
+    """Of one pack, or of a part of it. `lost` are the ids of blobs that cannot be read. `rest`: it is nothing
+    but the blobs that were asked for and a sound header."""
 
     pack: PackId
     bytes: int
     errors: list[str] = field(default_factory=list)
     lost: list[BlobId] = field(default_factory=list)
+    rest: bool = False
 
 
 Job = Callable[[], Found]
@@ -68,6 +70,7 @@ def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: 
     name, digest, at = pack_name(pack), hashlib.sha256(), 0
     errors: list[str] = []
     lost: list[bytes] = []
+    seen = 0  # blobs that were looked at: what comes to an end early has proven none of the others
 
     def take(until: int) -> memoryview:
         nonlocal at
@@ -84,6 +87,7 @@ def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: 
             while at < span[0].offset:
                 take(min(span[0].offset, at + _SPAN))
             wrong, gone = _opened(repo, pack, span, take(end))
+            seen += len(span)
             errors += wrong
             lost += gone
         while at < size:
@@ -94,7 +98,31 @@ def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: 
             raise Corrupt("its header does not list what the index says")
     except (Corrupt, NotFound) as error:
         errors.append(f"pack {pack.hex()[:12]}: {error.message}")
+        lost += [blob.id for blob in blobs[seen:]]
     return Found(pack, at, errors, lost)
+
+
+def adjoin(blobs: Sequence[PackedBlob]) -> bool:
+    """Whether they lie from a pack's first byte without a gap: then they may be all of it."""
+    at = 0
+    for blob in blobs:
+        if blob.offset != at:
+            return False
+        at += blob.length
+    return True
+
+
+def read_rest(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob]) -> Found:
+    """What follows `blobs`, which adjoin. Nothing wrong here is an error: the blobs are read without it."""
+    name, end = pack_name(pack), blobs[-1].offset + blobs[-1].length
+    try:
+        size = repo.store.size(name)
+        tail = repo.store.get(name, max(end, size - 4), 4)
+        if end + header_length(tail) + 4 != size:
+            return Found(pack, 0)  # it has other blobs too
+        return Found(pack, 0, rest=set(read_header(repo, pack, size)) == set(blobs))
+    except (Corrupt, NotFound):
+        return Found(pack, 0)
 
 
 def read_header(repo: Repository, pack: bytes, size: int) -> list[PackedBlob]:

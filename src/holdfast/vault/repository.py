@@ -6,7 +6,7 @@ import hashlib
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -307,11 +307,14 @@ class Repository:
         stop: Stop | None = None,
         progress: Progress | None = None,
         choice: Choice | None = None,
+        suspects: Collection[bytes] = (),
     ) -> CheckReport:
         """See `check.check_repository`."""
         from holdfast.vault import check
 
-        return check.check_repository(self, read_data=read_data, choice=choice, stop=stop, progress=progress)
+        return check.check_repository(
+            self, read_data=read_data, choice=choice, suspects=suspects, stop=stop, progress=progress
+        )
 
     def stats(self) -> RepositoryStats:
         sizes = [size for _, size in pieces(self.store, "data")]

@@ -24,7 +24,7 @@ class Choice(Protocol):
     def method(self) -> str: ...
 
     def of(self, packs: Mapping[bytes, int]) -> Collection[bytes]:
-        """The packs to read, out of all with their sizes; at least one when there is any."""
+        """The packs to read, out of all with their sizes."""
         ...
 
 
@@ -64,7 +64,7 @@ class Share:
 @dataclass(frozen=True)
 class Within:
     """So much, the longest unproven first, that everything is read again within `days` while checks go on as often as
-    they did.
+    they did; nothing that was proven less than a day ago, unless it would pass its days.
 
     `proven`: when each pack was read sound last. `since`: the last check of this method; None = never, then one a day
     is expected. What would pass its days before the next check is read whatever it adds up to.
@@ -84,7 +84,10 @@ class Within:
         span = timedelta(days=self.days)
         due = {pack for pack in packs if pack in self.proven and self.proven[pack] + span <= self.now + pause}
         oldest = datetime.min.replace(tzinfo=self.now.tzinfo)
-        order = sorted(packs, key=lambda pack: (self.proven.get(pack, oldest), pack))
+        old = [
+            pack for pack in packs if self.now - self.proven.get(pack, oldest) >= _DAY or self.proven[pack] > self.now
+        ]
+        order = sorted(old, key=lambda pack: (self.proven.get(pack, oldest), pack))
         share = min(1.0, pause / span)
         return due.union(_until(order, packs, sum(packs.values()) * share))
 

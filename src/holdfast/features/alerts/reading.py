@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.alerts.model import Happened, events
-from holdfast.features.backups.model import restores, snapshots
+from holdfast.features.backups.colouring import METHOD
+from holdfast.features.backups.model import restores, snapshots, verifications
 from holdfast.features.databases.model import resources
 from holdfast.jobs import ENDED
 from holdfast.jobs.schema import runs
@@ -22,7 +23,8 @@ from holdfast.kernel.audit import audit_events
 
 AT_ONCE = 500
 BEHIND = timedelta(hours=1)
-_TOLD = ("snapshot.create", "snapshot.verify", "snapshot.restore", "repository.check")
+_LOOKS = ("repository.check", "repository.repair")
+_TOLD = ("snapshot.create", "snapshot.verify", "snapshot.restore", *_LOOKS)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _r = runs.c
 
@@ -59,7 +61,35 @@ def ended_runs(conn: sa.Connection, floor: str, now: datetime) -> list[Happened]
     query = sa.select(runs).where(*_unseen(floor, now)).order_by(_r.id).limit(AT_ONCE)
     rows = conn.execute(query).mappings().all()
     about = _About(conn, rows)
-    return [about.event(row) for row in rows]
+    return [*(about.event(row) for row in rows), *_coloured(conn, rows)]
+
+
+def _coloured(conn: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[Happened]:
+    """Snapshots that a look at their repository turned red, or not red any more: each an event of its own."""
+    looks = {row["id"]: row for row in rows if row["kind"] in _LOOKS}
+    if not looks:
+        return []
+    v, s = verifications.c, snapshots.c
+    query = sa.select(v.run_id, v.ok, v.error, v.at, snapshots).join(snapshots, s.id == v.snapshot_id)
+    query = query.where(v.run_id.in_(sorted(looks)), v.method == METHOD).order_by(v.id)
+    found = []
+    for row in conn.execute(query).mappings():
+        key = f"verification_failed:{row['id']}"
+        facts: dict[str, Any] = {"run_id": row[v.run_id], "kind": looks[row[v.run_id]]["kind"], **_sizes(row)}
+        happened = Happened(
+            source=f"run:{row[v.run_id]}:{row['id']}",
+            type="verification_done" if row[v.ok] else "verification_failed",
+            at=row[v.at],
+            name=row["resource_name"],
+            key="" if row[v.ok] else key,
+            clears=(key,) if row[v.ok] else (),
+            project_id=row["project_id"],
+            environment_id=row["environment_id"],
+            resource_id=row["resource_id"],
+            details=facts | ({} if row[v.ok] else {"error": _error(row[v.error])}),
+        )
+        found.append(happened)
+    return found
 
 
 class _About:
@@ -78,6 +108,7 @@ class _About:
             "snapshot.verify": self._verified,
             "snapshot.restore": self._restored,
             "repository.check": self._checked,
+            "repository.repair": self._repaired,
         }.get(row["kind"], self._other)
         return make(row)
 
@@ -131,6 +162,12 @@ class _About:
         damaged = (row["error"] or {}).get("code") in ("repository_damaged", "corrupt")
         kind = "backup_cancelled" if row["state"] == "cancelled" else "repository_check_failed"
         return self._made(row, kind, key=key, details=facts, severity=None if damaged else "warning")
+
+    def _repaired(self, row: sa.RowMapping) -> Happened:
+        if row["state"] != "succeeded":
+            return self._other(row)
+        repository = str(row["input"].get("repository_id", ""))
+        return self._made(row, "repository_check_done", details={"repository_id": repository})
 
     def _other(self, row: sa.RowMapping) -> Happened:
         return self._made(row, "run_failed", key=f"run_failed:{row['kind']}:{row['resource_id'] or row['project_id']}")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.asking import Asked, How
-from holdfast.features.backups.model import Restore, Snapshot
+from holdfast.features.backups.model import ProofWord, Restore, Snapshot
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.searching import Search
 from holdfast.features.backups.service import SnapshotsService
@@ -122,6 +122,10 @@ def list_snapshots(
         list[str] | None, Query(description="creating, ready, failed, forgotten, deleted; repeatable.")
     ] = None,
     verification: Annotated[str | None, Query(description="green, yellow or red.")] = None,
+    proof: Annotated[
+        ProofWord | None,
+        Query(description="verified is green; pending, skipped and stale are yellow; failed is red."),
+    ] = None,
     q: Annotated[
         str | None,
         Query(max_length=200, description="In its id, its database's name, a tag or an imported file's name."),
@@ -148,7 +152,7 @@ def list_snapshots(
         repository_id=repository_id,
         engine=engine,
         verification=verification,
-        search=Search(q, tag or (), trigger or (), hold, since, until),
+        search=Search(q, tag or (), trigger or (), hold, since, until, proof),
     )
     colours = tags.colours(rows)
     return page(rows, limit, lambda row: SnapshotOut.of(row, colours), lambda snapshot: snapshot.id)

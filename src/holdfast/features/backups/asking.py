@@ -16,7 +16,14 @@ from holdfast.features.backups import store
 from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Snapshot
-from holdfast.features.backups.preparing import checked_tags, fresh, kept_options, require_serves
+from holdfast.features.backups.preparing import (
+    checked_tags,
+    fresh,
+    kept_options,
+    record_weaker,
+    require_serves,
+    require_takes,
+)
 from holdfast.features.databases.elsewhere import common_node
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.service import wrong_state
@@ -113,6 +120,7 @@ class Asker:
         repository = self._repository(conn, want, how, known)
         node = common_node(resource.node, repository.node, "the database and the repository")
         proven = resource.id in known.proven
+        require_takes(repository, how.options)
         snapshot = fresh(
             resource,
             repository,
@@ -125,6 +133,7 @@ class Asker:
             options=how.options,
             now=self._clock.now(),
         )
+        record_weaker(conn, how.actor.id, snapshot, repository)
         return snapshot, node, format_of(repository).abilities.batches
 
     def _repository(self, conn: sa.Connection, want: Want, how: How, known: _Known) -> RepositoryRow:

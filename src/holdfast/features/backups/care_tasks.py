@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from holdfast.contract.catalog import JSON
-from holdfast.features.backups import proofs, store
+from holdfast.features.backups import colouring, proofs, store
+from holdfast.features.backups.colouring import Seen
 from holdfast.features.backups.damage import explained
 from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
@@ -20,7 +21,8 @@ from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.ids import new_id
 from holdfast.vault.check import CheckReport
 from holdfast.vault.proving import Progress
-from holdfast.vault.repair import AffectedSnapshot, assess, rebuild_index
+from holdfast.vault.reaching import Reached
+from holdfast.vault.repair import AffectedSnapshot, DamageReport, assess, rebuild_index
 from holdfast.vault.subset import Choice, Within
 from holdfast.vault.subset import Wish as Subset
 
@@ -43,8 +45,8 @@ class CareTasks:
         row = self._row(ctx)
         read_data, choice = bool(ctx.run.input.get("read_data")), self._choice(ctx, row)
         repository = self._keys.open(row, ctx.stop)
-        report = repository.check(read_data, ctx.stop, _progress(ctx, "checking", "bytes"), choice)
-        kept = self._record(ctx, row, report)
+        report = repository.check(read_data, ctx.stop, _progress(ctx, "checking", "bytes"), choice, self._suspects(row))
+        kept, red, whole = self._record(ctx, row, report)
         result: dict[str, JSON] = {
             "repository_id": row.id,
             "check_id": kept.id,
@@ -57,6 +59,8 @@ class CareTasks:
             "bytes_total": report.bytes_total,
             "seconds": kept.seconds,
             "errors": list(report.errors),
+            "snapshots_affected": red,
+            "snapshots_mended": whole,
         }
         with ctx.commit() as conn:
             last = {**result, "ok": kept.ok, "at": kept.at.isoformat(), "run_id": ctx.run.id}
@@ -79,7 +83,12 @@ class CareTasks:
             known, since = proofs.proven(conn, row.id), proofs.last_within(conn, row.id)
         return Within(wish.days, self._clock.now(), known, since)
 
-    def _record(self, ctx: TaskContext, row: RepositoryRow, report: CheckReport) -> CheckRow:
+    def _suspects(self, row: RepositoryRow) -> set[bytes]:
+        with self._db.read() as conn:
+            return colouring.suspects(conn, row.id)
+
+    def _record(self, ctx: TaskContext, row: RepositoryRow, report: CheckReport) -> tuple[CheckRow, int, int]:
+        """The check, what it proved of packs, and what it says of snapshots: one transaction."""
         kept = CheckRow(
             id=new_id("chk"),
             repository_id=row.id,
@@ -99,7 +108,11 @@ class CareTasks:
         with ctx.commit() as conn:
             proofs.insert_check(conn, kept)
             proofs.keep(conn, row.id, sound=report.sound, damaged=report.damaged, present=report.present, at=kept.at)
-        return kept
+            everything = report.method == "all data"
+            since = kept.at if everything else proofs.all_since(conn, row.id, report.packs)
+            seen = Seen(ctx.run.id, report.reached, report.sound, everything, kept.at, since)
+            red, whole = colouring.colour(conn, row.id, seen)
+        return kept, red, whole
 
     def usage(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """What is stored, by kind and by database."""
@@ -138,10 +151,16 @@ class CareTasks:
         repository = self._keys.restic(row, ctx.stop)
         if ctx.run.input.get("act") == "index":
             done = rebuild_index(repository, stop=ctx.stop, progress=_progress(ctx, "reading packs", "packs"))
-            return {"repository_id": row.id, "act": "index", **asdict(done)}
+            _, red, whole = self._record(ctx, row, repository.check(False, ctx.stop, suspects=self._suspects(row)))
+            colours = {"snapshots_affected": red, "snapshots_mended": whole}
+            return {"repository_id": row.id, "act": "index", **asdict(done), **colours}
         read_data = bool(ctx.run.input.get("read_data"))
         report = assess(repository, read_data=read_data, stop=ctx.stop, progress=_progress(ctx, "reading", "bytes"))
         whose = self._snapshots(row)
+        with ctx.commit() as conn:
+            now = self._clock.now()
+            seen = Seen(ctx.run.id, _reached(report), (), read_data, now, now if read_data else None)
+            colouring.colour(conn, row.id, seen)
         return {
             "repository_id": row.id,
             "act": "report",
@@ -170,6 +189,17 @@ class CareTasks:
     def _snapshots(self, row: RepositoryRow) -> Mapping[str, Mapping[str, Any]]:
         with self._db.read() as conn:
             return proofs.snapshots_of(conn, row.id)
+
+
+def _reached(report: DamageReport) -> dict[str, Reached]:
+    """The report does not say which pack each snapshot lost something with: all that are damaged are to be read."""
+    packs = tuple(bytes.fromhex(pack) for pack in (*report.packs_missing, *report.packs_damaged))
+    return {
+        one.id: Reached(
+            one.error or f"{one.entries_total} of its files are damaged, {one.entries[0].path} first", packs
+        )
+        for one in report.snapshots
+    }
 
 
 def _progress(ctx: TaskContext, what: str, unit: str) -> Progress:

@@ -55,6 +55,7 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="Return the run at once 
     holdfast snapshot create shop
     holdfast snapshot create shop --verify L3 --full
     holdfast snapshot create shop --level fast --bandwidth 20MB/s
+    holdfast snapshot create shop --repo dumps --compression zstd --file-level 9 --encryption age
     holdfast snapshot create shop blog --verify L1
     holdfast snapshot create --label tier=gold
     holdfast snapshot create --all --env production
@@ -75,6 +76,11 @@ def create(
     bandwidth: cli_options.Bandwidth = None,
     workers: cli_options.Workers = None,
     nice: cli_options.Nice = None,
+    verify_within: cli_options.VerifyWithin = None,
+    compression: cli_options.FileCompression = None,
+    file_level: cli_options.FileLevel = None,
+    encryption: cli_options.Encryption = None,
+    recipient: cli_options.Recipient = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything, also what did not change.")] = False,
     no_wait: NoWait = False,
@@ -86,7 +92,8 @@ def create(
     body: dict[str, Any] = {"full": True} if full else {}
     if proof is not None:
         body["level"] = proof
-    if options := cli_options.chosen(level, bandwidth, workers, nice):
+    files = cli_options.file_words(compression, file_level, encryption, recipient)
+    if options := cli_options.chosen(level, bandwidth, workers, nice, verify_within=verify_within, **files):
         body["options"] = options
     if repository:
         body["repository_id"] = t.repository(repository)["id"]
@@ -118,7 +125,10 @@ def list_(
     ] = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", help="Has this tag; repeatable, all must hold.")] = None,
     state: Annotated[str | None, typer.Option("--state", help="creating, ready, failed, forgotten, deleted.")] = None,
-    proof: Annotated[str | None, typer.Option("--proof", help="green, yellow or red.")] = None,
+    proof: Annotated[
+        str | None,
+        typer.Option("--proof", help="green, yellow or red; or verified, pending, skipped, stale, failed."),
+    ] = None,
     trigger: Annotated[str | None, typer.Option("--why", help="manual, schedule, safety, import...")] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="MOMENT", help="Taken then or later.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="MOMENT", help="Taken before.")] = None,
@@ -127,7 +137,9 @@ def list_(
     """List snapshots, newest first."""
     t = terminal(ctx)
     wanted: dict[str, Any] = {"resource_id": owner_of(t, database) if database else None, "q": search, "tag": tags}
-    wanted |= {"state": state, "verification": proof, "trigger": trigger, "since": since, "until": until}
+    colour = proof in ("green", "yellow", "red")
+    wanted |= {"verification" if colour else "proof": proof}
+    wanted |= {"state": state, "trigger": trigger, "since": since, "until": until}
     t.table(
         t.client.items("/snapshots", limit=limit, **wanted, **t.scope()),
         {
@@ -137,6 +149,7 @@ def list_(
             "STATE": "state",
             "TYPE": lambda item: item.get("type") or "-",
             "PROVEN": _proven,
+            "PROOF": lambda item: f"{item['verification']} {item['proof']}",
             "WHY": "trigger",
             "TAGS": lambda item: output.Coloured.joined([(tag, item["tag_colours"].get(tag)) for tag in item["tags"]]),
             "SIZE": lambda item: output.size_text(_size(item)),
@@ -161,7 +174,7 @@ def show(ctx: typer.Context, snapshot: Snapshot) -> None:
             **_origin(found),
             "Taken": f"{output.moment_text(found.get('taken_at'))}, {found['trigger']}, by {found['created_by']}",
             "State": found["state"] + (", held" if found["hold"] else ""),
-            "Proven": f"{_proven(found)} ({found['verification']}; wanted: L{found['wanted_level']})",
+            "Proven": f"{_proven(found)} ({_colour(found)}; wanted: L{found['wanted_level']})",
             "Size": f"{output.size_text(_size(found))}, {output.size_text(found['stored_bytes'])} of it new and stored",
             "Type": _type(found),
             "Inside": f"{output.counted(found['tables'], 'table')}, {output.counted(found['rows'], 'row')}",
@@ -364,6 +377,11 @@ def _proven(snapshot: dict[str, Any]) -> str:
     level = snapshot.get("verified_level")
     words = {0: "L0 stored", 1: "L1 hashes", 2: "L2 readable", 3: "L3 restored"}
     return "-" if level is None else words.get(int(level), f"L{level}")
+
+
+def _colour(snapshot: dict[str, Any]) -> str:
+    until = f" until {output.moment_text(snapshot['proof_due'])}" if snapshot["proof"] == "verified" else ""
+    return f"{snapshot['verification']}: {snapshot['proof']}{until}"
 
 
 def _summary(snapshot: dict[str, Any]) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+
+from holdfast.features.backups.cli_repo_files import files_of
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?(?:/s|ps)?", re.IGNORECASE)
@@ -49,9 +51,57 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, max=64, help="T
 Nice = Annotated[int | None, typer.Option("--nice", min=0, max=19, help="How much to yield to other work.")]
 
 
-def chosen(level: str | None, bandwidth: int | None, workers: int | None, nice: int | None) -> dict[str, Any]:
+FileCompression = Annotated[
+    Literal["gzip", "zstd", "bzip2", "none"] | None,
+    typer.Option("--compression", help="Into plain files: another than the repository's."),
+]
+FileLevel = Annotated[
+    str | None, typer.Option("--file-level", metavar="LEVEL", help="Into plain files: 1-9 (zstd 1-19), fast or small.")
+]
+Encryption = Annotated[
+    Literal["none", "age", "gpg", "aes256"] | None,
+    typer.Option("--encryption", help="Into plain files: another than the repository's; none is audited."),
+]
+Recipient = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipient",
+        metavar="AGE1...",
+        help="Into plain files, age: who can open it too; a key or a file; repeatable.",
+    ),
+]
+
+
+def file_words(
+    compression: str | None, file_level: str | None, encryption: str | None, recipient: list[str] | None
+) -> dict[str, Any]:
+    """The options' words for plain files; None for what was not said. Raises Usage."""
+    said = files_of({"level": file_level}, recipient)
+    files = {"file_level": said.get("level"), "recipients": said.get("recipients")}
+    return {"compression": compression, "encryption": encryption, **files}
+
+
+def days(text: Any) -> int:
+    """30d or 30. Raises BadParameter."""
+    found = re.fullmatch(r"([1-9]\d{0,3})d?", str(text).strip())
+    if found is None or int(found[1]) > 3650:
+        raise typer.BadParameter(f"{text!r} is no number of days: 30d")
+    return int(found[1])
+
+
+VerifyWithin = Annotated[
+    int | None,
+    typer.Option(
+        "--verify-within", parser=days, metavar="DAYS", help="How long a proof counts before it is stale: 30d."
+    ),
+]
+
+
+def chosen(
+    level: str | None, bandwidth: int | None, workers: int | None, nice: int | None, **more: Any
+) -> dict[str, Any]:
     """The body's `options`, without what was not said."""
-    said = {"level": level, "bandwidth": bandwidth, "workers": workers, "nice": nice}
+    said = {"level": level, "bandwidth": bandwidth, "workers": workers, "nice": nice, **more}
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -60,9 +110,17 @@ def told(options: dict[str, Any] | None) -> str:
     if not options:
         return "-"
     parts = [f"level {options.get('level') or 'default'}"]
+    if options.get("compression"):
+        level = options.get("file_level") or options.get("compression_level") or ""
+        parts = [f"{options['compression']} {level}".strip()]
+    if options.get("encryption"):
+        also = f" to {len(options['recipients'])}" if options.get("recipients") else ""
+        parts.append("not encrypted" if options["encryption"] == "none" else f"{options['encryption']}{also}")
     if options.get("bandwidth"):
         from holdfast.terminal import output
 
         parts.append(f"at most {output.size_text(options['bandwidth'])}/s")
     parts += [f"{name} {options[name]}" for name in ("workers", "nice") if options.get(name)]
+    if options.get("verify_within"):
+        parts.append(f"a proof counts {options['verify_within']} days")
     return ", ".join(parts)

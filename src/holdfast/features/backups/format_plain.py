@@ -53,6 +53,12 @@ class PlainFormat:
         found.check()
         return found.as_json()
 
+    def chosen(self, settings: Settings | None, words: Mapping[str, Any]) -> Settings | None:
+        return FileSettings.of(settings).chosen(words).as_json()
+
+    def weaker(self, settings: Settings | None, chosen: Settings | None) -> bool:
+        return FileSettings.of(chosen).encryption == "none" != FileSettings.of(settings).encryption
+
     def new_key(self, settings: Settings | None) -> str:
         return new_key(FileSettings.of(settings).encryption)
 
@@ -66,11 +72,13 @@ class PlainFormat:
         return PlainRepository.create(store, _keys(material), _scratch(material))
 
     def adopted(self, store: Store, password: str, material: Material) -> tuple[Opened, Material]:
-        """`password`: its keys, one a line. The newest file says how the next are written, and which key is the one in
-        use. Raises Denied when that is not among them."""
+        """`password`: its keys, one a line. The newest file that was written as the repository's are says how the next
+        are, and which key is the one in use. Raises Denied when that is not among them."""
         given = tuple(line.strip() for line in password.splitlines() if line.strip() and not line.startswith("#"))
         opened = PlainRepository.open(store, FileKeys(None, given), _scratch(material))
-        newest = next(reversed(opened.documents()[0]), None)
+        documents = opened.documents()[0]
+        usual = [each for each in documents if not each.chosen] or documents
+        newest = usual[-1] if usual else None
         settings = _settings_of(newest)
         current = opened.keys.by_id().get(newest.sealed_by or "") if newest else None
         if newest is not None and newest.sealed_by is not None and current is None:
@@ -107,6 +115,8 @@ class PlainFormat:
             taken_at=taking.taken_at,
             tags=taking.tags,
             facts=taking.facts,
+            attempt=taking.attempt,
+            chosen=taking.chosen,
         )
         written = write_file(
             _plain(opened),
@@ -118,6 +128,7 @@ class PlainFormat:
             options=taking.options,
             stop=taking.stop,
             reports=Reports(taking.reading, taking.sending),
+            still_ours=taking.still_ours,
         )
         options = {**taking.options.as_json(), **_options(written.document)}
         return Taken(written.document.id, written.manifest, written.stats, options)
@@ -173,6 +184,7 @@ def _options(document: FileDocument) -> dict[str, JSON]:
         "compression_level": document.level,
         "encryption": document.encryption,
         "sealed_by": document.sealed_by,
+        **({"recipients": list(document.recipients)} if document.recipients else {}),
     }
 
 

@@ -14,6 +14,7 @@ from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
 from holdfast.vault.gc import GcOptions, GcReport, collect
 from holdfast.vault.pipeline import write_snapshot
+from holdfast.vault.plain.settings import FILE_WORDS
 from holdfast.vault.proving import Progress
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.base import Store
@@ -49,6 +50,19 @@ class ResticFormat:
         if settings is not None:
             raise Invalid("`files` goes with format plain, and only with it", code="repository_format")
         return None
+
+    def chosen(self, settings: Settings | None, words: Mapping[str, Any]) -> Settings | None:
+        if said := [name for name in FILE_WORDS if words.get(name) is not None]:
+            raise Invalid(
+                f"a restic repository takes no {said[0]}: it packs with zstd, and encrypts with its own key always",
+                code="snapshot_options",
+                hint="Choose a level: off, fast, default or max. For other files take a repository of format plain.",
+                details={"fields": [{"field": f"options.{name}", "message": "is of format plain"} for name in said]},
+            )
+        return settings
+
+    def weaker(self, settings: Settings | None, chosen: Settings | None) -> bool:
+        return False
 
     def new_key(self, settings: Settings | None) -> str:
         return tokens.token_urlsafe(32)

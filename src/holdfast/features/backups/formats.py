@@ -99,6 +99,7 @@ class Opened(Protocol):
         stop: Stop | None = None,
         progress: Progress | None = None,
         choice: Choice | None = None,
+        suspects: Collection[bytes] = (),
     ) -> CheckReport: ...
 
     def sealed(self, facts: Mapping[str, Any]) -> bytes:
@@ -122,7 +123,9 @@ class Material:
 
 @dataclass(frozen=True)
 class Taking:
-    """A snapshot that is to be stored. `parent`: what it builds on, by its id in the repository."""
+    """A snapshot that is to be stored. `parent`: what it builds on, by its id in the repository. `attempt`: how often a
+    runner began. `chosen`: its settings are not the repository's. `still_ours` raises Conflict("claim_lost") when
+    another has taken it over."""
 
     snapshot_id: str
     project: str
@@ -139,6 +142,9 @@ class Taking:
     reading: Callable[[SnapshotStats], None]
     sending: Callable[[int, int], None]
     parent: str | None = None
+    attempt: int = 1
+    chosen: bool = False
+    still_ours: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,15 @@ class RepositoryFormat(Protocol):
 
     def checked(self, settings: Settings | None) -> Settings | None:
         """What a row keeps of them. Raises Invalid for what this format does not take."""
+        ...
+
+    def chosen(self, settings: Settings | None, words: Mapping[str, Any]) -> Settings | None:
+        """A repository's settings for one snapshot, whose options say `words`. Raises Invalid for those that this
+        format does not take, naming what it takes."""
+        ...
+
+    def weaker(self, settings: Settings | None, chosen: Settings | None) -> bool:
+        """Whether the snapshot is in plain text where the repository's others are encrypted."""
         ...
 
     def new_key(self, settings: Settings | None) -> str: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -14,6 +14,8 @@ from holdfast.kernel.db import Json, Timestamp, metadata
 
 SnapshotState = Literal["creating", "ready", "failed", "forgotten", "forgetting", "deleted"]
 Verification = Literal["green", "yellow", "red"]
+ProofWord = Literal["verified", "pending", "skipped", "stale", "failed"]
+PROOF_WORDS: tuple[ProofWord, ...] = get_args(ProofWord)
 IMPORTED = "import"  # the trigger of a snapshot that was loaded from a file: it never was the living database
 ORIGIN = "imported"  # in a manifest and a summary: which file that was
 STORED = ("ready", "forgotten", "forgetting")  # states in which it is in its repository
@@ -85,6 +87,8 @@ snapshots = sa.Table(
     sa.Column("forget_due", Timestamp()),
     sa.Column("plan_id", sa.String(40)),
     sa.Column("forget_run_id", sa.String(40)),
+    sa.Column("proof_due", Timestamp()),
+    sa.Column("unproven", sa.String(10)),
     sa.Index("ix_snapshots_resource_id", "resource_id", "id"),
     sa.Index("ix_snapshots_project_id", "project_id", "id"),
     sa.Index("ix_snapshots_created_by", "created_by", "created_at"),
@@ -107,6 +111,7 @@ verifications = sa.Table(
     sa.Column("error", Json()),
     sa.Column("at", Timestamp(), nullable=False),
     sa.Index("ix_verifications_snapshot_id", "snapshot_id", "id"),
+    sa.Index("ix_verifications_run_id", "run_id"),
 )
 
 repository_checks = sa.Table(
@@ -211,7 +216,8 @@ class RepositoryRow:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One backup as recorded. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed.
+    """One backup as recorded. `verification`: green = proven to `wanted_level`, yellow = not yet or not any more,
+    red = failed. `unproven`: why it is yellow; None = it was not tried yet. `proof_due`: until when its proof counts.
 
     `forgotten`: by whom and why retention let it go; until `forget_due` it can be brought back. `plan_id`: the plan
     that took it.
@@ -253,6 +259,15 @@ class Snapshot:
     plan_id: str | None = None
     options: Mapping[str, Any] | None = None
     forget_run_id: str | None = None
+    proof_due: datetime | None = None
+    unproven: Literal["skipped", "stale"] | None = None
+
+    @property
+    def proof(self) -> ProofWord:
+        """Skipped: it could not be judged. Stale: its newest proof is older than it may be."""
+        if self.verification == "yellow":
+            return self.unproven or "pending"
+        return "verified" if self.verification == "green" else "failed"
 
     @property
     def place(self) -> Place:

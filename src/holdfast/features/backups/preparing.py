@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
+
+from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.model import RepositoryRow, Snapshot
 from holdfast.features.databases.model import Resource
+from holdfast.kernel import audit
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.ids import new_id
 from holdfast.vault.options import SnapshotOptions
@@ -86,6 +90,32 @@ def kept_options(chosen: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     SnapshotOptions.of(chosen)
     return dict(chosen)
+
+
+def require_takes(repository: RepositoryRow, options: Mapping[str, Any] | None) -> None:
+    """Raises Invalid for options that snapshots in this repository cannot have."""
+    format_of(repository).chosen(repository.settings, options or {})
+
+
+def record_weaker(conn: sa.Connection, actor: str, snapshot: Snapshot, repository: RepositoryRow) -> None:
+    """In the audit log: a snapshot that will lie in plain text where the repository encrypts."""
+    form = format_of(repository)
+    if not form.weaker(repository.settings, form.chosen(repository.settings, snapshot.options or {})):
+        return
+    audit.record(
+        conn,
+        actor=actor,
+        action="snapshot.unencrypted",
+        project_id=snapshot.project_id,
+        environment_id=snapshot.environment_id,
+        resource_id=snapshot.resource_id,
+        details={
+            "snapshot_id": snapshot.id,
+            "name": snapshot.resource_name,
+            "repository_id": repository.id,
+            "repository_encryption": (repository.settings or {}).get("encryption"),
+        },
+    )
 
 
 def checked_tags(tags: Sequence[str]) -> list[str]:

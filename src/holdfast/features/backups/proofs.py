@@ -44,6 +44,14 @@ def proven(conn: sa.Connection, repository_id: str) -> dict[bytes, datetime]:
     return {bytes.fromhex(pack): at for pack, at in conn.execute(query)}
 
 
+def all_since(conn: sa.Connection, repository_id: str, packs: int) -> datetime | None:
+    """Since when each of so many packs was proven at least once; None when one never was."""
+    c = pack_proofs.c
+    query = sa.select(sa.func.count(), sa.func.min(c.proven_at)).where(c.repository_id == repository_id)
+    count, oldest = conn.execute(query).one()
+    return oldest if count >= packs > 0 else None
+
+
 def keep(
     conn: sa.Connection,
     repository_id: str,
@@ -59,6 +67,15 @@ def keep(
     for names in _batches([*sound, *damaged, *gone]):
         conn.execute(sa.delete(pack_proofs).where(c.repository_id == repository_id, c.pack.in_(names)))
     for names in _batches(sound):
+        rows = [{"repository_id": repository_id, "pack": name, "proven_at": at} for name in names]
+        conn.execute(sa.insert(pack_proofs), rows)
+
+
+def proven_now(conn: sa.Connection, repository_id: str, packs: Collection[bytes], at: datetime) -> None:
+    """These were read whole, whatever else is there."""
+    c = pack_proofs.c
+    for names in _batches(sorted(packs)):
+        conn.execute(sa.delete(pack_proofs).where(c.repository_id == repository_id, c.pack.in_(names)))
         rows = [{"repository_id": repository_id, "pack": name, "proven_at": at} for name in names]
         conn.execute(sa.insert(pack_proofs), rows)
 

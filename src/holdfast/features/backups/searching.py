@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.features.backups.freshness import in_word
 from holdfast.features.backups.model import ORIGIN, snapshots
 from holdfast.kernel.db.types import json_elements
 
@@ -18,7 +19,7 @@ from holdfast.kernel.db.types import json_elements
 @dataclass(frozen=True)
 class Search:
     """`text`: in the id, the database's name, a tag or an imported file's name, whatever the case. `tags`: all of them.
-    `since`, `until`: when it was taken (or asked for, while it was not)."""
+    `since`, `until`: when it was taken (or asked for, while it was not). `proof`: one of PROOF_WORDS."""
 
     text: str | None = None
     tags: Sequence[str] = ()
@@ -26,6 +27,7 @@ class Search:
     hold: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+    proof: str | None = None
 
     def conditions(self, conn: sa.Connection) -> list[sa.ColumnElement[bool]]:
         c = snapshots.c
@@ -40,6 +42,8 @@ class Search:
             found.append(c.trigger.in_(self.triggers))
         if self.hold is not None:
             found.append(c.hold.is_(self.hold))
+        if self.proof is not None:
+            found.append(in_word(self.proof))
         if self.since is not None:
             found.append(moment >= self.since)
         if self.until is not None:

@@ -15,7 +15,14 @@ from holdfast.features.backups.asking import Asked, Asker, How, Want
 from holdfast.features.backups.choosing import Which
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, Restore, Snapshot, VerificationRow, restores, snapshots
-from holdfast.features.backups.preparing import checked_tags, fresh, kept_options, require_serves
+from holdfast.features.backups.preparing import (
+    checked_tags,
+    fresh,
+    kept_options,
+    record_weaker,
+    require_serves,
+    require_takes,
+)
 from holdfast.features.backups.searching import Search
 from holdfast.features.databases.elsewhere import common_node
 from holdfast.features.databases.guard import found as found_database
@@ -125,6 +132,7 @@ class SnapshotsService:
             require_serves(chosen, resource)
             repository = chosen
             common_node(resource.node, repository.node, "the database and the repository")
+        require_takes(repository, options)
         snapshot = fresh(
             resource,
             repository,
@@ -138,6 +146,7 @@ class SnapshotsService:
             now=self._clock.now(),
         )
         store.insert(conn, snapshot)
+        record_weaker(conn, actor.id, snapshot, repository)
         return snapshot
 
     def node_of(self, conn: sa.Connection, snapshot: Snapshot, other: str | None = None) -> str | None:

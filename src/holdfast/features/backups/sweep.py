@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups import store
+from holdfast.features.backups import freshness, store
 from holdfast.features.backups.model import Restore, Snapshot
 from holdfast.features.backups.swapping import Swapper
 from holdfast.jobs import ENDED, Jobs, Run
@@ -24,6 +24,7 @@ class BackupSweep:
         self._clock = clock
 
     def sweep(self) -> None:
+        self._stale()
         with self._db.read() as conn:
             taking = [(s, self._ended(conn, s.run_id)) for s in store.page(conn, Snapshot, state="creating", limit=500)]
             going = [(r, self._ended(conn, r.run_id)) for r in store.page(conn, Restore, state="running", limit=500)]
@@ -35,6 +36,14 @@ class BackupSweep:
         for restore, error in going:
             if error is not None:
                 self._end(restore, error)
+
+    def _stale(self) -> None:
+        now = self._clock.now()
+        with self._db.read() as conn:
+            found = freshness.any_stale(conn, now)
+        if found:
+            with self._db.write() as conn:
+                freshness.make_stale(conn, now)
 
     def _end(self, restore: Restore, error: dict[str, Any]) -> None:
         with self._db.write() as conn:

@@ -157,6 +157,7 @@ class Taker:
             return {**facts, **form.said(repository, found)}, manifest
         started, taken_at = time.monotonic(), self._clock.now()
         options = SnapshotOptions.of(snapshot.options)
+        settings = form.chosen(row.settings, snapshot.options or {})
         parent = self._parent(ctx, snapshot, row, repository) if elsewhere is None else Parent(full="imported")
         want = CaptureRequest(full=parent.full is not None, sample=parent.sequence)
         at = self._reach.session(resource, scratch_of(ctx)) if elsewhere is None else elsewhere.opened(ctx, resource)
@@ -184,8 +185,11 @@ class Taker:
                     reading=lambda stats: _report(ctx, stats, expected),
                     sending=lambda done, total: ctx.progress("writing the file", done, total, "bytes"),
                     parent=parent.restic_id,
+                    attempt=max(1, ctx.run.epoch),
+                    chosen=settings != row.settings,
+                    still_ours=lambda: _claimed(ctx),
                 )
-                written = form.take(repository, capture, taking, row.settings, self._reach.engines)
+                written = form.take(repository, capture, taking, settings, self._reach.engines)
         if written.manifest.options.get("one_moment") is False:
             ctx.log("not of one moment", reason=str(written.manifest.options.get("reason", "")))
         facts = {
@@ -241,6 +245,12 @@ class Taker:
                 verification="red",
                 error=reason_of(error),
             )
+
+
+def _claimed(ctx: TaskContext) -> None:
+    """Raises Conflict("claim_lost")."""
+    with ctx.commit():
+        return
 
 
 def facts_of(snapshot: Snapshot, resource: Resource, anchor: Head | None) -> dict[str, Any]:

@@ -7,16 +7,21 @@ import secrets as tokens
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
+
+import sqlalchemy as sa
 
 from holdfast.contract.engine import Engine, Session
 from holdfast.contract.snapshot import Check, Level, Manifest, RestoreRequest, Verdict
 from holdfast.contract.spec import Access, Endpoint, Spec
 from holdfast.contract.tools import Tools
-from holdfast.features.backups import store
+from holdfast.features.backups import proofs, store
 from holdfast.features.backups.chaining import MISMATCH
+from holdfast.features.backups.colouring import DAMAGED
 from holdfast.features.backups.formats import Opened
+from holdfast.features.backups.freshness import fresh_until
 from holdfast.features.backups.model import Snapshot, VerificationRow
 from holdfast.features.databases.interruption import only_interrupted
 from holdfast.features.databases.reach import Reach
@@ -61,6 +66,13 @@ class Proof:
     row: VerificationRow
     values: Mapping[str, Any]
     failure: HoldfastError | None
+    repository_id: str
+    packs: frozenset[bytes] = field(default=frozenset(), repr=False)
+
+    def keep_packs(self, conn: sa.Connection) -> None:
+        """Packs that were read whole for it need no other proof today."""
+        if self.packs:
+            proofs.proven_now(conn, self.repository_id, self.packs, self.row.at)
 
 
 class Verifier:
@@ -85,6 +97,7 @@ class Verifier:
         proof = self.judge(ctx, snapshot, repository, level)
         with ctx.commit() as conn:
             store.insert(conn, proof.row)
+            proof.keep_packs(conn)
             recorded = store.change(conn, Snapshot, snapshot.id, **proof.values) or snapshot
         if proof.failure is not None:
             raise proof.failure
@@ -92,17 +105,19 @@ class Verifier:
 
     def judge(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened, level: Level) -> Proof:
         """Prove it to `level` and say what is to be recorded; nothing is. Raises only when it was interrupted."""
-        prove: dict[Level, Callable[[], tuple[Verdict, int | None]]] = {
+        nothing = frozenset[bytes]()
+        prove: dict[Level, Callable[[], tuple[Verdict, int | None, frozenset[bytes]]]] = {
             Level.HASHES: lambda: self._hashes(ctx, snapshot, repository),
-            Level.READABLE: lambda: (self._readable(ctx, snapshot, repository), None),
-            Level.RESTORED: lambda: (self._restored(ctx, snapshot, repository), None),
+            Level.READABLE: lambda: (self._readable(ctx, snapshot, repository), None, nothing),
+            Level.RESTORED: lambda: (self._restored(ctx, snapshot, repository), None, nothing),
         }
+        packs = nothing
         started = time.monotonic()
         verdict: Verdict | None = None
         size: int | None = None
         error: HoldfastError | None = None
         try:
-            verdict, size = prove[level]()
+            verdict, size, packs = prove[level]()
         except Corrupt as found:
             error, verdict = found, Verdict(level, (Check("read", False, detail=found.message),))
         except HoldfastError as found:
@@ -110,9 +125,11 @@ class Verifier:
                 raise
             error = found
         row, values = self.recorded(ctx, snapshot, level, verdict, size, error, time.monotonic() - started)
-        return Proof(row, values, _failure(level, verdict, error))
+        return Proof(row, values, _failure(level, verdict, error), snapshot.repository_id, packs)
 
-    def _hashes(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened) -> tuple[Verdict, int]:
+    def _hashes(
+        self, ctx: TaskContext, snapshot: Snapshot, repository: Opened
+    ) -> tuple[Verdict, int, frozenset[bytes]]:
         report = repository.verify_snapshot(
             snapshot.restic_id or "",
             ctx.stop,
@@ -120,7 +137,7 @@ class Verifier:
         )
         checks = [Check("blob", False, detail=text) for text in report.errors]
         checks.append(Check("blobs", not report.errors, actual=f"{report.blobs} blobs, {report.bytes} bytes"))
-        return Verdict(Level.HASHES, tuple(checks)), report.bytes
+        return Verdict(Level.HASHES, tuple(checks)), report.bytes, report.sound
 
     def _readable(self, ctx: TaskContext, snapshot: Snapshot, repository: Opened) -> Verdict:
         ctx.progress("parsing")
@@ -182,10 +199,7 @@ class Verifier:
             at=self._clock.now(),
         )
         reached = max(int(level), snapshot.verified_level or 0) if ok else snapshot.verified_level
-        colour = "red" if ok is False else "green" if (reached or 0) >= snapshot.wanted_level else "yellow"
-        if (ok is None and snapshot.verification == "red") or (snapshot.error or {}).get("code") == MISMATCH:
-            colour = "red"  # a snapshot may be readable and restorable, and still not be what the database was
-        return row, {"verified_level": reached, "verification": colour}
+        return row, {"verified_level": reached, **_after(snapshot, level, ok, reached or 0, row.at)}
 
     def record(
         self,
@@ -202,6 +216,23 @@ class Verifier:
         with ctx.commit() as conn:
             store.insert(conn, row)
             return store.change(conn, Snapshot, snapshot.id, **values) or snapshot
+
+
+def _after(snapshot: Snapshot, level: Level, ok: bool | None, reached: int, at: datetime) -> dict[str, Any]:
+    """The snapshot's colour after a proof, and why."""
+    if ok is False:
+        return {"verification": "red", "unproven": None}
+    if ok is None:  # nothing gets better by what could not be judged
+        why = snapshot.unproven or "skipped"
+        return {"verification": snapshot.verification, "unproven": why if snapshot.verification == "yellow" else None}
+    code = (snapshot.error or {}).get("code")
+    if code == MISMATCH:  # it may be readable and restorable, and still not be what the database was
+        return {"verification": "red", "unproven": None}
+    if code == DAMAGED and level not in (Level.HASHES, Level.RESTORED):
+        return {"verification": "red", "unproven": None}  # what was lost was perhaps not read
+    colour = "green" if reached >= snapshot.wanted_level else "yellow"
+    values: dict[str, Any] = {"verification": colour, "unproven": None, "proof_due": fresh_until(snapshot, at)}
+    return values | ({"error": None} if code == DAMAGED else {})
 
 
 def _failure(level: Level, verdict: Verdict | None, error: HoldfastError | None) -> HoldfastError | None:

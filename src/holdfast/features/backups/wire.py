@@ -17,7 +17,9 @@ from holdfast.features.backups.model import Restore, Snapshot, VerificationRow
 from holdfast.features.backups.restore_service import Outlook, RestoreWish
 from holdfast.features.databases.wire import DatabaseOut
 from holdfast.features.runs.wire import RunOut
+from holdfast.formats.plain.packing import Packing
 from holdfast.vault.options import LEAST_BANDWIDTH, MOST_NICE, MOST_WORKERS
+from holdfast.vault.plain.wish import MOST_RECIPIENTS, Sealing
 from holdfast.web.wire import In
 
 
@@ -42,6 +44,19 @@ class OptionsIn(In):
     )
     workers: int | None = Field(default=None, ge=1, le=MOST_WORKERS, description="Threads that compress and seal.")
     nice: int | None = Field(default=None, ge=0, le=MOST_NICE, description="How much they yield to other work.")
+    verify_within: int | None = Field(default=None, ge=1, le=3650, description="Days that a proof of it counts.")
+    compression: Packing | None = Field(
+        default=None, description="This and those below: of plain files, where unsaid is as the repository has it."
+    )
+    file_level: Annotated[int, Field(ge=1, le=19)] | Literal["fast", "small"] | None = Field(
+        default=None, description="gzip and bzip2 1-9, zstd 1-19, or a word."
+    )
+    encryption: Sealing | None = Field(
+        default=None, description="With the repository's key. none, where the repository encrypts, is audited."
+    )
+    recipients: list[Annotated[str, Field(min_length=1, max_length=20_000)]] | None = Field(
+        default=None, max_length=MOST_RECIPIENTS, description="age1... keys that open the file too."
+    )
 
     def chosen(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)
@@ -109,7 +124,9 @@ class RestoreIn(In):
 
 
 class SnapshotOut(BaseModel):
-    """One backup. `verification`: green = proven to `wanted_level`, yellow = not yet, red = failed."""
+    """One backup. `verification`: green = proven to `wanted_level`, yellow = not yet or not any more, red = failed.
+    `proof` says which: verified, pending (not tried yet), skipped (could not be judged), stale (its newest proof is
+    older than `options.verify_within` days, else 30), failed."""
 
     id: str
     type: str | None = Field(description="full = everything was read, incremental = what changed since `parent_id`.")
@@ -137,6 +154,8 @@ class SnapshotOut(BaseModel):
     wanted_level: int
     verified_level: int | None
     verification: str
+    proof: str
+    proof_due: datetime | None = Field(description="Until when its newest proof counts.")
     tags: list[str]
     tag_colours: dict[str, str] = Field(description="Of those tags that were given one.")
     hold: bool
@@ -155,7 +174,8 @@ class SnapshotOut(BaseModel):
         """`colours`: of tags, by snapshot."""
         about = snapshot.summary
         values = vars(snapshot) | {name: about.get(name) for name in ("type", "read_bytes", "skipped_bytes")}
-        values |= {"parent_id": about.get("parent"), "tag_colours": (colours or {}).get(snapshot.id, {})}
+        values |= {"parent_id": about.get("parent"), "proof": snapshot.proof}
+        values |= {"tag_colours": (colours or {}).get(snapshot.id, {})}
         return cls(**{name: values[name] for name in cls.model_fields})
 
 

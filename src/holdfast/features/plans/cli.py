@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from holdfast.features.backups import cli_options
 from holdfast.features.backups.cli_options import rate
 from holdfast.features.plans.cli_words import body_of, next_text, record_of, schedules_text
 from holdfast.terminal import output
@@ -96,6 +97,11 @@ def create(
     level: Level = None,
     bandwidth: Bandwidth = None,
     workers: Workers = None,
+    verify_within: cli_options.VerifyWithin = None,
+    compression: cli_options.FileCompression = None,
+    file_level: cli_options.FileLevel = None,
+    encryption: cli_options.Encryption = None,
+    recipient: cli_options.Recipient = None,
     verify: Verify = None,
     at_once: AtOnce = None,
     per_node: PerNode = None,
@@ -135,6 +141,11 @@ def edit(
     level: Level = None,
     bandwidth: Bandwidth = None,
     workers: Workers = None,
+    verify_within: cli_options.VerifyWithin = None,
+    compression: cli_options.FileCompression = None,
+    file_level: cli_options.FileLevel = None,
+    encryption: cli_options.Encryption = None,
+    recipient: cli_options.Recipient = None,
     verify: Verify = None,
     at_once: AtOnce = None,
     per_node: PerNode = None,

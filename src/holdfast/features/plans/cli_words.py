@@ -28,7 +28,9 @@ def body_of(t: Terminal, given: Mapping[str, Any], before: Mapping[str, Any] | N
         body["schedules"] = schedules
     if given["keep"]:
         body["retention"] = _rules(given["keep"])
-    options = {name: given[name] for name in ("level", "bandwidth", "workers") if given[name] is not None}
+    files = cli_options.file_words(*(given[name] for name in ("compression", "file_level", "encryption", "recipient")))
+    files |= {name: given[name] for name in ("level", "bandwidth", "workers", "verify_within")}
+    options = {name: value for name, value in files.items() if value is not None}
     if options:
         body["options"] = {**(before["options"] if before else {}), **options}
     for name, field in (("verify", "verify_level"), ("at_once", "concurrency"), ("per_node", "per_node")):

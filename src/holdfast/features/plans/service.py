@@ -13,6 +13,7 @@ from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow
+from holdfast.features.backups.preparing import require_takes
 from holdfast.features.plans import store
 from holdfast.features.plans.model import MANUAL, Plan, Turn, plans
 from holdfast.features.plans.status import Late, overdue
@@ -228,6 +229,7 @@ class PlansService:
                 code="repository_environment",
                 hint="Let the plan cover just that environment, or name another repository.",
             )
+        require_takes(mine, plan.options)
 
     @staticmethod
     def _produces(conn: sa.Connection, plan: Plan) -> bool:

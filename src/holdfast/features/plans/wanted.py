@@ -13,6 +13,7 @@ from holdfast.features.projects.names import checked_name
 from holdfast.features.retention.policy import Policy
 from holdfast.kernel.errors import Invalid
 from holdfast.vault.options import SnapshotOptions
+from holdfast.vault.plain.settings import FILE_WORDS
 
 MAX_SCHEDULES, MAX_PLACES = 20, 20
 _NUMBERS = {
@@ -81,8 +82,9 @@ def _schedules(given: Sequence[Mapping[str, Any]], now: datetime) -> list[dict[s
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """`level`, `bandwidth` (bytes a second), `workers` and `nice`, in the pipeline's words."""
-    if odd := sorted(set(given) - {"level", "bandwidth", "workers", "nice"}):
+    """`level`, `bandwidth` (bytes a second), `workers`, `nice` and `verify_within` (days), and the words of plain
+    files, which each repository judges for itself."""
+    if odd := sorted(set(given) - {"level", "bandwidth", "workers", "nice", "verify_within", *FILE_WORDS}):
         raise _invalid(f"options.{odd[0][:40]}", "is no option of a plan")
     options = {name: value for name, value in given.items() if value is not None}
     try:

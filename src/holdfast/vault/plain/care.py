@@ -73,11 +73,12 @@ def collect(
     not asked: clocks of stores differ."""
     listing, now = repo.listing(), repo.clock.now()
     documents, _ = repo.documents(listing)
-    lost = orphans(listing, known)
+    again = repo.superseded(listing)
+    lost = orphans(listing, known) | {name: listing[name] for name in again if name in listing}
     seen = {} if dry_run else _read_mark(repo)
     marked = {name: min(seen.get(name, now), now) for name in lost}
     due = [name for name, at in marked.items() if now - at >= grace and not dry_run and name in seen]
-    for done, name in enumerate(due):
+    for done, name in enumerate(sorted(due, key=lambda name: not name.endswith(ENDING))):
         stop.check()
         repo.store.delete(name)
         progress("deleting", done + 1, len(due))

@@ -29,7 +29,9 @@ class Piece:
 @dataclass(frozen=True)
 class FileDocument:
     """`file` is for everybody; `notes`, sealed the same way, is what Holdfast needs beside it to restore by itself.
-    `sealed_by`: the name of the key that opens them. `tags` are those of the snapshot when it was taken."""
+    `sealed_by`: the name of the key that opens them. `tags` are those of the snapshot when it was taken.
+    `attempt`: which one to take it wrote this; of two documents of one snapshot the higher counts. `chosen`: how it
+    is written was chosen for it alone, and is not how the repository's files are."""
 
     id: str
     file: Piece
@@ -53,6 +55,8 @@ class FileDocument:
     rows: int
     tags: tuple[str, ...]
     holdfast: str
+    attempt: int = 1
+    chosen: bool = False
     version: int = _VERSION
 
     @property

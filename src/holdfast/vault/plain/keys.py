@@ -33,10 +33,11 @@ class FileKeys:
         return {id_of(key): key for key in (*self.older, *([self.current] if self.current else []))}
 
     def sealing(self, how: Sealing) -> str | None:
-        """The key for a new file. Raises NeedsOperator rather than leave it in plain text."""
+        """The key for a new file; an age identity is a passphrase too. Raises NeedsOperator rather than leave the file
+        in plain text."""
         if how == "none":
             return None
-        if not self.current or (how == "age") != self.current.startswith("AGE-SECRET-KEY-1"):
+        if not self.current or (how == "age" and not self.current.startswith("AGE-SECRET-KEY-1")):
             raise NeedsOperator(
                 f"there is no key to encrypt with {how}",
                 code="file_key",

@@ -16,6 +16,7 @@ from holdfast.kernel.errors import Invalid
 
 DEFAULT = "{project}/{environment}/{database}/{taken:%Y-%m-%d_%H%M%S}-{id}"
 FIELDS = ("project", "environment", "database", "engine", "taken", "id")
+SNAPSHOT_IDS = re.compile(r"snap_[0-9a-hjkmnp-tv-z]{26}")
 _FIELD = re.compile(r"\{([a-z]+)(?::([^{}]*))?\}")
 _TIME = re.compile(r"(?:%[YmdHMSjV]|[-_.0-9A-Za-z])+")
 _LITERAL = re.compile(r"[a-z0-9._/-]*")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.check import CheckReport, VerifyReport
 from holdfast.vault.plain.document import GUIDE, FileDocument, Piece
+from holdfast.vault.plain.naming import SNAPSHOT_IDS
 from holdfast.vault.plain.reading import inside, stored
 from holdfast.vault.plain.source import FileSource
 from holdfast.vault.proving import Progress
+from holdfast.vault.reaching import Reached
 from holdfast.vault.subset import Choice
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ def verify(repo: PlainRepository, snapshot_id: str, stop: Stop, progress: Progre
     except (NotFound, Corrupt) as error:
         return VerifyReport(0, 0, time.monotonic() - began, [error.message])
     total, errors, read, done = document.file.bytes + document.notes.bytes, list[str](), 0, 0
+    sound: list[bytes] = []
     for piece in (document.file, document.notes):
 
         def seen(at: int, before: int = done) -> None:
@@ -39,12 +43,13 @@ def verify(repo: PlainRepository, snapshot_id: str, stop: Stop, progress: Progre
         try:
             for found in inside(repo.store, document, piece, repo.keys, stop, seen):
                 read += len(found)
+            sound.append(_pack(piece))
         except Corrupt as error:
             errors.append(error.message)
         done += piece.bytes
     if not errors:
         errors += _unmapped(repo, snapshot_id, document, stop)
-    return VerifyReport(2, read, round(time.monotonic() - began, 3), errors)
+    return VerifyReport(2, read, round(time.monotonic() - began, 3), errors, frozenset(sound))
 
 
 def _unmapped(repo: PlainRepository, snapshot_id: str, document: FileDocument, stop: Stop) -> list[str]:
@@ -66,22 +71,33 @@ def _end(source: FileSource) -> int:
 
 
 def check(
-    repo: PlainRepository, *, read_data: bool, stop: Stop, progress: Progress | None, choice: Choice | None
+    repo: PlainRepository,
+    *,
+    read_data: bool,
+    stop: Stop,
+    progress: Progress | None,
+    choice: Choice | None,
+    suspects: Collection[bytes] = (),
 ) -> CheckReport:
     """Every document's files are there with their sizes; what is to be read is compared with its digest. The report's
-    packs are files."""
+    packs are files. A guide that is gone is an error, and reaches no snapshot: it opens without."""
     began = time.monotonic()
     listing = repo.listing()
     documents, errors = repo.documents(listing)
+    unread = len(errors)
     pieces: dict[bytes, Piece] = {}
+    wrong: dict[bytes, str] = {}
     for document in documents:
         for piece in (document.file, document.notes):
             pieces[_pack(piece)] = piece
-            errors += _missing(listing, piece)
+            if (gone := _missing(listing, piece)) is not None:
+                errors.append(gone)
+                wrong[_pack(piece)] = gone
         if document.file.name + GUIDE not in listing:
             errors.append(f"{document.file.name}{GUIDE} is not there any more")
     sizes = {pack: piece.bytes for pack, piece in pieces.items()}
-    chosen = list(choice.of(sizes)) if choice is not None else list(sizes) if read_data else []
+    wish = set(choice.of(sizes)) if choice is not None else set(sizes) if read_data else set[bytes]()
+    chosen = sorted(wish.union(suspects) & sizes.keys())
     total, read = sum(sizes[pack] for pack in chosen), 0
     sound, damaged = list[bytes](), list[bytes]()
     for pack in chosen:
@@ -93,6 +109,7 @@ def check(
             sound.append(pack)
         except Corrupt as error:
             damaged.append(pack)
+            wrong[pack] = error.message
             if error.message not in errors:
                 errors.append(error.message)
     method = choice.method if choice is not None else "all data" if read_data else "structure"
@@ -109,7 +126,17 @@ def check(
         damaged=damaged,
         present=frozenset(pieces),
         errors_total=len(errors),
+        reached=_reached(documents, wrong) | _unread(errors[:unread]),
     )
+
+
+def _reached(documents: Collection[FileDocument], wrong: dict[bytes, str]) -> dict[str, Reached]:
+    found: dict[str, Reached] = {}
+    for document in documents:
+        packs = tuple(pack for piece in (document.file, document.notes) if (pack := _pack(piece)) in wrong)
+        if packs:
+            found[document.id] = Reached("; ".join(wrong[pack] for pack in packs), packs)
+    return found
 
 
 def _pack(piece: Piece) -> bytes:
@@ -117,9 +144,14 @@ def _pack(piece: Piece) -> bytes:
     return hashlib.sha256(f"{piece.name}\n{piece.sha256}".encode()).digest()
 
 
-def _missing(listing: dict[str, int], piece: Piece) -> list[str]:
+def _unread(errors: Collection[str]) -> dict[str, Reached]:
+    """Snapshots whose documents are damaged: their errors begin with the name, and that has their id in it."""
+    return {found: Reached(error) for error in errors for found in SNAPSHOT_IDS.findall(error)}
+
+
+def _missing(listing: dict[str, int], piece: Piece) -> str | None:
     if piece.name not in listing:
-        return [f"{piece.name} is not there any more"]
+        return f"{piece.name} is not there any more"
     if listing[piece.name] != piece.bytes:
-        return [f"{piece.name} has not the size it was written with"]
-    return []
+        return f"{piece.name} has not the size it was written with"
+    return None

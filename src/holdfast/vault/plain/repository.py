@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from holdfast.vault.check import CheckReport, VerifyReport
 from holdfast.vault.plain import proving
 from holdfast.vault.plain.document import ENDING, FileDocument, document_of
 from holdfast.vault.plain.keys import FileKeys
+from holdfast.vault.plain.naming import SNAPSHOT_IDS
 from holdfast.vault.plain.reading import Laid, inside
 from holdfast.vault.plain.source import FileSource
 from holdfast.vault.proving import Progress
@@ -35,7 +35,7 @@ from holdfast.vault.subset import Choice
 MARKER, FILES = "holdfast-files.json", "files"
 _VERSION = 1
 _AT_ONCE = 8  # documents of a bucket are small, and many
-IDS = re.compile(r"snap_[0-9a-hjkmnp-tv-z]{26}")
+IDS = SNAPSHOT_IDS
 
 
 class PlainRepository:
@@ -81,13 +81,24 @@ class PlainRepository:
         return dict(self.store.walk(FILES))
 
     def documents(self, listing: Mapping[str, int] | None = None) -> tuple[list[FileDocument], list[str]]:
-        """(oldest first, what is wrong with those that cannot be read)."""
+        """(oldest first, each snapshot once; what is wrong with those that cannot be read)."""
+        found, errors = self._read(listing)
+        winners = {each.id: each for each in sorted(found, key=lambda each: each.attempt)}
+        return sorted(winners.values(), key=lambda each: (each.taken_at, each.id)), errors
+
+    def superseded(self, listing: Mapping[str, int]) -> tuple[str, ...]:
+        """What belongs to documents of attempts that were taken over, and finished all the same."""
+        found, _ = self._read(listing)
+        highest = {each.id: each for each in sorted(found, key=lambda each: each.attempt)}
+        return tuple(name for each in found if highest[each.id] != each for name in each.names)
+
+    def _read(self, listing: Mapping[str, int] | None) -> tuple[list[FileDocument], list[str]]:
         names = [name for name in (self.listing() if listing is None else listing) if name.endswith(ENDING)]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="documents") as pool:
             read = list(pool.map(self._looked_at, sorted(names)))
         found = [each for each in read if isinstance(each, FileDocument)]
         errors = [each for each in read if isinstance(each, str)]
-        return sorted(found, key=lambda each: (each.taken_at, each.id)), errors
+        return found, errors
 
     def _looked_at(self, name: str) -> FileDocument | str | None:
         """The document, what is wrong with it, or None when it was deleted meanwhile."""
@@ -99,12 +110,14 @@ class PlainRepository:
             return error.message
 
     def document(self, snapshot_id: str) -> FileDocument:
-        """Raises NotFound (code "snapshot_missing"), Corrupt."""
-        for name, _ in self.store.walk(FILES):
-            if name.endswith(ENDING) and snapshot_id in IDS.findall(name.rpartition("/")[2]):
-                found = self._document(name)
-                if found.id == snapshot_id:
-                    return found
+        """Of its last attempt. Raises NotFound (code "snapshot_missing"), Corrupt."""
+        read = [self._looked_at(name) for name in self.leftovers(snapshot_id) if name.endswith(ENDING)]
+        found = [each for each in read if isinstance(each, FileDocument) and each.id == snapshot_id]
+        if found:
+            return max(found, key=lambda each: each.attempt)
+        for each in read:
+            if isinstance(each, str):
+                raise Corrupt(each, code="document_damaged")
         raise NotFound(f"the repository has no snapshot {snapshot_id}", code="snapshot_missing")
 
     def _document(self, name: str) -> FileDocument:
@@ -126,13 +139,7 @@ class PlainRepository:
     def forget(self, snapshot_id: str) -> None:
         """Delete the file and what belongs to it, the document first: what a kill leaves is no snapshot, and is swept
         up later. Absent is success."""
-        try:
-            names: tuple[str, ...] = self.document(snapshot_id).names
-        except NotFound:
-            return
-        except Corrupt:  # by their names, the document first
-            names = tuple(sorted(self.leftovers(snapshot_id), key=lambda name: not name.endswith(ENDING)))
-        for name in names:
+        for name in sorted(self.leftovers(snapshot_id), key=lambda name: not name.endswith(ENDING)):
             self.store.delete(name)
 
     # -- inside a snapshot -------------------------------------------------------------------------------------------
@@ -169,9 +176,11 @@ class PlainRepository:
         stop: Stop | None = None,
         progress: Progress | None = None,
         choice: Choice | None = None,
+        suspects: Collection[bytes] = (),
     ) -> CheckReport:
         """See `proving.check`."""
-        return proving.check(self, read_data=read_data, stop=stop or Stop(), progress=progress, choice=choice)
+        stop = stop or Stop()
+        return proving.check(self, read_data=read_data, stop=stop, progress=progress, choice=choice, suspects=suspects)
 
     # -- small facts beside the snapshots ----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from holdfast.vault.plain.naming import DEFAULT, check_template
 from holdfast.vault.plain.wish import MOST_RECIPIENTS, FileWish, Sealing
 
 Form = Literal["native", "tar"]
+FILE_WORDS = ("compression", "file_level", "encryption", "recipients")
 FAST, SMALL = "fast", "small"
 
 
@@ -43,6 +44,32 @@ class FileSettings:
             age_stream.check_recipients((*self.recipients, age_stream.recipient_of(age_stream.new_identity())))
         except ValueError as error:
             raise Invalid(str(error), code="recipient_invalid") from None
+
+    def chosen(self, words: Mapping[str, Any]) -> FileSettings:
+        """For one snapshot that says `compression`, `file_level`, `encryption` or `recipients` (beside the repository's
+        own) itself; what it does not say is the repository's. Raises Invalid as `check` does, and code
+        "encryption_key" where the repository has no key of that kind."""
+        said = {name: words[name] for name in FILE_WORDS if words.get(name) is not None}
+        if not said:
+            return self
+        if words.get("level", "default") != "default" and {"compression", "file_level"} & said.keys():
+            raise Invalid("level, or compression with file_level: not both", code="level_invalid")
+        compression = said.get("compression", self.compression)
+        level = self.level if compression == self.compression else None
+        if "file_level" in said:
+            level = level_of(compression, said["file_level"])
+        encryption = said.get("encryption", self.encryption)
+        if encryption == "age" and self.encryption != "age":
+            raise Invalid(
+                f"this repository's key seals gpg and aes256, not age (its own is {self.encryption})",
+                code="encryption_key",
+                hint="Take gpg or aes256, or a repository made with --encryption age: its key seals all of them.",
+            )
+        own = self.recipients if encryption == "age" else ()
+        recipients = tuple(dict.fromkeys((*own, *(each.strip() for each in said.get("recipients", ())))))
+        made = replace(self, compression=compression, level=level, encryption=encryption, recipients=recipients)
+        made.check()
+        return made
 
     def at(self, level: Level) -> FileSettings:
         """For one snapshot that asks for a level of its own: off, fast, max; default is the repository's."""

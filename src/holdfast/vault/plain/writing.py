@@ -41,7 +41,8 @@ Sent = Callable[[int], None]
 
 @dataclass(frozen=True)
 class FileAbout:
-    """Names for people, and what `facts` go into the manifest. `taken_at` is the moment the snapshot shows."""
+    """Names for people, and what `facts` go into the manifest. `taken_at` is the moment the snapshot shows. `attempt`:
+    files of two attempts have names of their own, so that neither deletes or overwrites the other's."""
 
     snapshot_id: str
     project: str
@@ -52,6 +53,8 @@ class FileAbout:
     taken_at: datetime
     tags: tuple[str, ...]
     facts: Mapping[str, JSON]
+    attempt: int = 1
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,13 @@ def write_file(
     options: SnapshotOptions,
     stop: Stop,
     reports: Reports = Reports(),
+    still_ours: Callable[[], None] = lambda: None,
 ) -> WrittenFile:
     """The snapshot that an entered capture yields, as a file. After any error there is no such snapshot, and nothing in
     plain text where it was to be encrypted.
+
+    `still_ours` raises when another writer has taken the snapshot over: asked before anything is deleted or counts, and
+    right after, so that one that was paused in between takes its own back.
 
     Raises what the capture raises, NeedsOperator (code "file_key") before anything is read, Cancelled, DiskFull,
     Corrupt when the store has not what it was given, and the store's errors.
@@ -92,6 +99,7 @@ def write_file(
     wish = settings.wish(key)
     wish.check()
     repo.store.sweep()
+    still_ours()  # what lies there is perhaps of whoever took it over
     repo.discard(repo.leftovers(about.snapshot_id))  # of an attempt that was killed: its moment was another one
     with tempfile.TemporaryDirectory(prefix="file-", dir=scratch) as directory:
         staged = _staging(Path(directory), repo)
@@ -102,7 +110,9 @@ def write_file(
         )  # fmt: skip
         crash_point("plain.staged")
         with staged.source(first.id) as source:
-            writer = _Writer(repo, about, settings, wish, key, Bandwidth(options.bandwidth, stop), stop, reports)
+            writer = _Writer(
+                repo, about, settings, wish, key, Bandwidth(options.bandwidth, stop), stop, reports, still_ours
+            )
             document = writer.write(*_form(engines, source, wish, about), source)
     stats = replace(first.stats, bytes_stored=document.file.bytes + document.notes.bytes)
     return WrittenFile(document, first.manifest, stats)
@@ -137,9 +147,11 @@ class _Writer:
         bandwidth: Bandwidth,
         stop: Stop,
         reports: Reports,
+        still_ours: Callable[[], None],
     ) -> None:
         self._repo, self._about, self._settings, self._wish = repo, about, settings, wish
         self._key, self._bandwidth, self._stop, self._reports = key, bandwidth, stop, reports
+        self._still_ours = still_ours
 
     def write(self, made: PlainFile, wish: FileWish, source: Source) -> FileDocument:
         values = {
@@ -150,6 +162,8 @@ class _Writer:
             "id": self._about.snapshot_id,
         }
         stem = filled(self._settings.template, values, self._about.taken_at)
+        if self._about.attempt > 1:
+            stem += f"-{self._about.attempt}"
         name = f"{FILES}/{stem}.{made.extension}{wish.extension}"
         try:
             return self._pieces(name, made, wish, source)
@@ -168,7 +182,10 @@ class _Writer:
         crash_point("plain.notes")
         self._stop.check()
         document = self._document(made, wish, source, file, beside)
+        self._still_ours()
+        crash_point("plain.document")
         self._repo.store.put(document.name, [document.to_json()])
+        self._still_ours()
         crash_point("plain.done")
         return document
 
@@ -222,6 +239,8 @@ class _Writer:
             rows=sum(table.rows for table in manifest.tables),
             tags=about.tags,
             holdfast=str(about.facts.get("holdfast_version", "")),
+            attempt=about.attempt,
+            chosen=about.chosen,
         )
 
 

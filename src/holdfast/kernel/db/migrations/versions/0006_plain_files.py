@@ -54,4 +54,7 @@ def upgrade() -> None:
     op.add_column("repositories", sa.Column("settings", Json(), nullable=True))
     op.add_column("runs", sa.Column("carrier", sa.String(length=64), nullable=True))
     op.create_index("ix_runs_carrier", "runs", ["carrier", "state"], unique=False)
+    op.add_column("snapshots", sa.Column("proof_due", Timestamp(), nullable=True))
+    op.add_column("snapshots", sa.Column("unproven", sa.String(length=10), nullable=True))
+    op.create_index("ix_verifications_run_id", "verifications", ["run_id"], unique=False)
     # ### end Alembic commands ###
