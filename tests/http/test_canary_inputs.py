@@ -38,6 +38,8 @@ NO_SECRET: dict[str, str] = {
     "POST /api/v1/databases/external target.ssh.host_key": _PUBLIC,
     "POST /api/v1/databases/external/test target.ssh.host_key": _PUBLIC,
     "PUT /api/v1/databases/{database_id}/external ssh.host_key": _PUBLIC,
+    "POST /api/v1/repositories sftp.host_key": _PUBLIC,
+    "POST /api/v1/repositories/adopt sftp.host_key": _PUBLIC,
 }
 _ROW_METHODS = ("DELETE", "GET", "PATCH")
 _ROW_KEY = "the key of a row, as a link to it needs it; logs have paths without queries"

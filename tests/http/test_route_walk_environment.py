@@ -36,6 +36,7 @@ ON_THE_PROJECT = {
         "POST /api/v1/alert-rules #places",
     )
 } | {("POST /api/v1/alert-rules #places", "database")}
+BULK = "POST /api/v1/snapshots/bulk"
 # Each list and what it holds for whoever sees one environment, or one database, of the first project.
 OWN = {"databases": "database", "snapshots": "snapshot", "runs": "run", "repositories": "repository"}
 
@@ -72,6 +73,7 @@ def cases(nouns: tuple[str, ...]) -> list[tuple[str, str]]:
 def acts_on_the_project() -> list[str]:
     """A repository that is only chosen for an act in the environment is not acted on."""
     found = [route for route, noun in cases(OF_PROJECT) if noun != "repository" or "{repository_id}" in route]
+    found.remove(BULK)  # a project is one of its filters
     return [
         route for route in found if not route.startswith("GET") and not set(ASKS[route].permissions) <= SHARED_READS
     ]
@@ -110,6 +112,13 @@ def test_the_project_around_is_seen_and_not_touched(here, keys, limited, route) 
         assert answer.status_code in (403, 404), answer.text
         if answer.status_code == 403:
             assert answer.json()["error"]["details"]["permission"] in EVERYTHING
+
+
+@pytest.mark.parametrize(("limited", "sides"), [("environment", {"mine", "sibling"}), ("database", {"mine"})])
+def test_a_bulk_act_reaches_ones_own_snapshots_only(here, keys, limited, sides) -> None:
+    with unchanged(here, 0):
+        answer = call(here, BULK, ASKS[BULK], here.ids["mine"], keys[limited])
+    assert {item["snapshot_id"] for item in answer.json()["items"]} == {here.ids[side]["snapshot"] for side in sides}
 
 
 @pytest.mark.parametrize("limited", ["environment", "database"])

@@ -23,7 +23,8 @@ ADOPTED = {
 VAULT: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/snapshots": one("snapshot.create", body={"repository_id": "$repository"}),
     "POST /api/v1/databases/{database_id}/snapshot-imports": Ask(
-        ("snapshot.import", "database.import"), {"upload_id": "$upload", "passphrase": "a passphrase of the walk"}
+        ("snapshot.import", "database.import"),
+        {"upload_id": "$upload", "passphrase": "a passphrase of the walk", "identities": "an identity of the walk"},
     ),
     "POST /api/v1/snapshots": one("snapshot.create", body={"databases": ["$database"], "repository_id": "$repository"}),
     "GET /api/v1/snapshots": one("snapshot.read", query={"project_id": "$project"}),
@@ -85,7 +86,10 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/snapshots/{snapshot_id}/downloads #sealed": one(
         "snapshot.download", body={"encryption": "age", "passphrase": "a passphrase of the walk"}
     ),
-    "POST /api/v1/downloads": one("snapshot.download", body={"snapshot_ids": ["$snapshot"]}),
+    "POST /api/v1/downloads": one(
+        "snapshot.download",
+        body={"snapshot_ids": ["$snapshot"], "encryption": "age", "passphrase": "a passphrase of the walk"},
+    ),
     "GET /api/v1/download-life": one("snapshot.download"),
     "PUT /api/v1/download-life": whole("system.admin", body={"default_seconds": 3600, "most_seconds": 604800}),
     "GET /api/v1/downloads": one("snapshot.download", query={"project_id": "$project"}),
@@ -132,7 +136,14 @@ VAULT: dict[str, Ask] = {
         body={"access_key_id": "AKIAWALK", "secret_access_key": "a secret of the walk", "session_token": "walking"},
     ),
     "POST /api/v1/repositories/{repository_id}/credential #others": one(
-        "repository.update", body={"service_account_key": "{}", "account_key": "walk", "sas_token": "sig=walk"}
+        "repository.update",
+        body={
+            "service_account_key": "{}",
+            "account_key": "walk",
+            "sas_token": "sig=walk",
+            "private_key": "walk",
+            "login_password": "walk",
+        },
     ),
     "POST /api/v1/repositories/{repository_id}/default": one("repository.update"),
     "POST /api/v1/repositories/{repository_id}/key": one("repository.key.reveal"),

@@ -22,9 +22,6 @@ import apsw
 import pyrage
 import pytest
 from bare import Bare, blocks, stock_tools
-from holdfast.features.files.encoding import encoded, plain_file
-from holdfast.features.files.guide import guide
-from holdfast.features.files.wish import FileWish
 from kit import PASSWORD, new_repository
 from pg_server import Cluster, execute, user_session
 from pg_server import rows as pg_rows
@@ -45,6 +42,9 @@ from holdfast.engines.valkey.link import Link, connect, unix
 from holdfast.engines.valkey.spec import ValkeySpec
 from holdfast.kernel.stop import Stop
 from holdfast.vault.pipeline import WrittenSnapshot, write_snapshot
+from holdfast.vault.plain.encoding import encoded, plain_file
+from holdfast.vault.plain.guide import guide
+from holdfast.vault.plain.wish import FileWish
 from holdfast.vault.repository import Repository
 
 pytestmark = pytest.mark.slow

@@ -65,6 +65,7 @@ class RepositoryLifeService:
         credential = dict(wish.cloud.credential) if wish.cloud else {}
         if wish.cloud is not None:
             KINDS[row.kind].check(credential)
+            self._keys.places.admit(row.kind, row.lies or {})
         place = self._keys.places.store(row, credential, lambda _id, _view: None, patience=0.0)
         repository, material, form = self._keys.adopted(row, place, wish.password)
         with self._db.write() as conn:

@@ -9,6 +9,7 @@ from pathlib import Path
 from holdfast.features.backups.kinds import KINDS, Credential, Fields
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.kernel.clock import Clock
+from holdfast.kernel.outbound_dial import unresolved
 from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.base import Store
@@ -74,10 +75,18 @@ class Places:
 
     def test(self, kind: str, fields: Fields, credential: Credential) -> Report:
         """See the probes of `vault.stores`. Without retries: someone waits for the answer."""
+        self.admit(kind, fields)
+        return KINDS[kind].test(fields, credential, self._relay, self._clock)
+
+    def admit(self, kind: str, fields: Fields) -> None:
+        """Whether a store elsewhere is called from here at all. Raises Refused, and Retryable (code "host_unresolved").
+        Its own calls are judged again, each."""
         target = KINDS[kind].place(fields).target
         self._relay.policy.check(target)
-        self._relay.policy.addresses(target.host, target.port)
-        return KINDS[kind].test(fields, credential, self._relay, self._clock)
+        try:
+            self._relay.policy.addresses(target.host, target.port)
+        except (OSError, UnicodeError) as error:
+            raise unresolved(target.host) from error
 
     def close(self) -> None:
         self._relay.close()
