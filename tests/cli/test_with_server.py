@@ -175,7 +175,7 @@ def test_backup_look_inside_lose_and_restore(holdfast: Holdfast, shop: str, tmp_
     assert holdfast("db", "query", shop, "select count(*) as n from t", "--format", "csv").out.split() == ["n", "2"]
     repository = holdfast("repo", "list", "--json").json[0]["name"]
     assert holdfast("repo", "check", repository, "--read-data").code == 0
-    assert "within 30d: 1 packs" in holdfast("repo", "check", repository, "--within", "30d").out
+    assert "within 30d: 0 packs" in holdfast("repo", "check", repository, "--within", "30d").out
     assert holdfast("repo", "check", repository, "--subset", "1/2", "--within", "30d").code == 2
     assert holdfast("repo", "check", repository, "--subset", "eight").code != 0
     listed = holdfast("repo", "checks", repository, "--json").json

@@ -216,7 +216,7 @@ def test_many_submitted_at_both_nodes_are_each_done_once(two: Pair, on_a: str, o
     for thread in threads:
         thread.join()
     for run_id in asked:
-        assert two.a.client.wait(run_id)["state"] == "succeeded"
+        assert (ended := two.a.client.wait(run_id))["state"] == "succeeded", ended["error"]
     done = two.rows("SELECT id, epoch, deaths FROM runs WHERE id = ANY(%s)", asked)
     assert len(done) == 24
     assert {row[1:] for row in done} == {(1, 0)}

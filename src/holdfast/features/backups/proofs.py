@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.backups.model import CheckRow, pack_proofs, repository_checks, snapshots
+from holdfast.kernel.db.upsert import upsert
 
 _BATCH = 500  # bound variables stay under every database's limit
 WITHIN = "within "  # how the methods begin that go by what was proven before
@@ -64,20 +65,16 @@ def keep(
     """Sound packs are proven now, damaged ones no more; those that a prune took are forgotten, the others stay."""
     gone = proven(conn, repository_id).keys() - present
     c = pack_proofs.c
-    for names in _batches([*sound, *damaged, *gone]):
+    for names in _batches(sorted({*damaged, *gone})):
         conn.execute(sa.delete(pack_proofs).where(c.repository_id == repository_id, c.pack.in_(names)))
-    for names in _batches(sound):
-        rows = [{"repository_id": repository_id, "pack": name, "proven_at": at} for name in names]
-        conn.execute(sa.insert(pack_proofs), rows)
+    proven_now(conn, repository_id, sound, at)
 
 
 def proven_now(conn: sa.Connection, repository_id: str, packs: Collection[bytes], at: datetime) -> None:
-    """These were read whole, whatever else is there."""
-    c = pack_proofs.c
+    """These were read whole, whatever else is there. Several runs may say so of one pack at the same moment."""
     for names in _batches(sorted(packs)):
-        conn.execute(sa.delete(pack_proofs).where(c.repository_id == repository_id, c.pack.in_(names)))
         rows = [{"repository_id": repository_id, "pack": name, "proven_at": at} for name in names]
-        conn.execute(sa.insert(pack_proofs), rows)
+        upsert(conn, pack_proofs, rows)
 
 
 def _batches(packs: Collection[bytes]) -> list[list[str]]:

@@ -83,7 +83,7 @@ class BulkService:
         LimitExceeded, Conflict (code "bulk_changed") when another number would be changed than was confirmed."""
         tags = checked_tags(wish.tags)
         if wish.act in ("tag", "untag") and not tags:
-            raise Invalid("which tags?", code="tags_invalid")
+            raise Invalid("which tags?", code="tags_invalid", hint="On the command line --add; --tag only filters.")
         if not wish.dry_run and wish.confirm is None:
             raise Invalid("confirm says how many the preview named", code="confirm_mismatch")
         report = Report((), wish.dry_run)
