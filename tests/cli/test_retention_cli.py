@@ -39,6 +39,6 @@ def test_from_a_policy_to_an_empty_repository(holdfast: Holdfast) -> None:
 
     assert holdfast("retention", "set", NAME, "--inherit").code == 0
     assert "scattered" in holdfast("repo", "gc", "default", "--dry-run").out
-    assert "marked" in holdfast("repo", "gc", "default").out
+    assert "nothing to collect" in holdfast("repo", "gc", "default").out
     assert "nothing was deleted" in holdfast("repo", "gc", "default").out
     assert "collected" in holdfast("repo", "show", "default").out

@@ -401,3 +401,18 @@ def test_versions_out_of_range() -> None:
         assert refused.value.code == "server_version"
         assert refused.value.hint is not None
         assert "18" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("ERROR:  canceling statement due to statement timeout\nQuery was: LOCK TABLE public.a", "table_locked"),
+        ("ERROR:  canceling statement due to lock timeout", "table_locked"),
+        ("ERROR:  canceling statement due to statement timeout\nQuery was: SELECT 1", "tool_failed"),
+    ],
+)
+def test_what_pg_dump_says_of_a_lock(text: str, code: str) -> None:
+    """It waits for locks under statement_timeout: only the query tells a lock from a slow statement."""
+    error = Permanent(text)
+    assert faults.from_tool(error, "dumping").code == code
+    assert faults.is_schema_race(error) is (code == "table_locked")

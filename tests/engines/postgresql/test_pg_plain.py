@@ -69,7 +69,7 @@ def test_pg_restore_brings_everything_back(pg18: Cluster, nasty, tmp_path: Path,
         session = engine.connect(target.endpoint, target.tools, "admin")
         verdict = session.verify(source.manifest, Level.RESTORED, Stop())
         bad = [check for check in verdict.checks if check.ok is False]
-        assert [check.name for check in bad] == []
+        assert [(check.name, check.expected, check.actual) for check in bad] == []
         assert dump_text(target) == dump_text(place)
         with user_session(target.endpoint, "owner") as owner:
             assert owner.execute("SELECT nextval('\"se''q\"')").fetchone() == (42,)

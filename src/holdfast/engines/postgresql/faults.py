@@ -36,6 +36,8 @@ _GONE = (
     "SSL SYSCALL",
 )
 _LOCKED = ("lock timeout", "could not obtain lock", "deadlock detected")
+# What pg_dump says when its --lock-wait-timeout passed: it sets that as statement_timeout, for this one statement.
+_LOCK_WAIT = ("statement timeout", "LOCK TABLE")
 _VANISHED = ("does not exist", "could not open relation with OID", "cache lookup failed")
 
 
@@ -81,7 +83,12 @@ def is_schema_race(error: BaseException) -> bool:
     """Whether somebody changed, dropped or locked a table while we were taking hold of it."""
     if isinstance(error, psycopg.Error) and error.sqlstate:
         return error.sqlstate in ("42P01", "3F000", "55P03", "40P01", "XX000", "42809")
-    return isinstance(error, Permanent | Retryable) and any(mark in str(error) for mark in _LOCKED + _VANISHED)
+    text = str(error)
+    return isinstance(error, Permanent | Retryable) and (_is_locked(text) or any(mark in text for mark in _VANISHED))
+
+
+def _is_locked(text: str) -> bool:
+    return any(mark in text for mark in _LOCKED) or all(mark in text for mark in _LOCK_WAIT)
 
 
 def from_tool(error: Permanent, what: str) -> HoldfastError:
@@ -89,7 +96,7 @@ def from_tool(error: Permanent, what: str) -> HoldfastError:
     text = str(error)
     if any(mark in text for mark in _GONE):
         return server_gone(text)
-    if any(mark in text for mark in _LOCKED):
+    if _is_locked(text):
         return Retryable(f"{what}: a table is locked by another session: {first_line(text)}", code="table_locked")
     if "No space left on device" in text:
         return DiskFull(f"{what}: {first_line(text)}")
