@@ -1,4 +1,4 @@
-"""gzip, Zstandard and bzip2 as they stream by. The same input gives the same bytes with the same library."""
+"""gzip, Zstandard and bzip2 made as they stream by. The same input gives the same bytes with the same library."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Literal, Protocol
 
 from backports import zstd
 
-from holdfast.formats.plain.pulling import cut_short
-from holdfast.kernel.errors import Corrupt, Invalid
+from holdfast.kernel.errors import Invalid
 
 Packing = Literal["none", "gzip", "zstd", "bzip2"]
 
@@ -75,71 +74,3 @@ def _packer(how: Packing, level: int) -> _Packer:
         zstd.CompressionParameter.window_log: 23,
     }
     return zstd.ZstdCompressor(options=options)
-
-
-_MOST = 1 << 20  # bytes unpacked at a time: a small file may unpack to an endless one
-
-
-class _Unpacker(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
-class _Gunzip:
-    """zlib's own object, with the face of bz2's and zstd's."""
-
-    def __init__(self) -> None:
-        self._inner, self.eof, self.needs_input = zlib.decompressobj(31), False, True
-        self._left = self.unused_data = b""
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        found = self._inner.decompress(self._left + data, max_length)
-        self._left, self.eof = self._inner.unconsumed_tail, self._inner.eof
-        self.unused_data = self._inner.unused_data
-        self.needs_input = not self._left and len(found) < max_length
-        return found
-
-
-def unpacked(pieces: Iterable[bytes], how: Packing) -> Iterator[bytes]:
-    """The inverse of `packed`, in pieces of at most 1 MiB. Raises Corrupt for damage, for an end too soon, and for what
-    goes on behind the end."""
-    if how == "none":
-        yield from pieces
-        return
-    unpacker: _Unpacker = _unpacker(how)
-    for piece in pieces:
-        if unpacker.eof and piece:
-            raise _goes_on()
-        data = piece
-        while not unpacker.eof:
-            try:
-                found = unpacker.decompress(data, _MOST)
-            except (zlib.error, OSError, zstd.ZstdError, EOFError, ValueError) as error:
-                raise Corrupt(f"the compressed file is damaged: {error}", code="file_damaged") from None
-            data = b""
-            if found:
-                yield found
-            if unpacker.needs_input:
-                break
-        if unpacker.unused_data:
-            raise _goes_on()
-    if not unpacker.eof:
-        raise cut_short("the compressed file")
-
-
-def _goes_on() -> Corrupt:
-    return Corrupt("the compressed file goes on behind its end", code="file_damaged")
-
-
-def _unpacker(how: Packing) -> _Unpacker:
-    if how == "gzip":
-        return _Gunzip()
-    if how == "bzip2":
-        return bz2.BZ2Decompressor()
-    return zstd.ZstdDecompressor()

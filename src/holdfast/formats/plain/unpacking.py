@@ -27,12 +27,13 @@ def packing_of(head: bytes) -> Packing:
 
 
 def unpacked(pieces: Iterator[bytes], how: Packing) -> Iterator[bytes]:
-    """The bytes inside. Raises Invalid (code "compression_invalid") for damage, a wrong checksum, or an early end."""
+    """The bytes inside. Raises Invalid (code "compression_invalid") for damage, a wrong checksum, or an early end; also
+    for nothing at all."""
     if how == "none":
         yield from pieces
         return
     try:
-        yield from _members(pieces, _READERS[how])
+        yield from _members(filter(None, pieces), _READERS[how])
     except (zlib.error, zstd.ZstdError, OSError, EOFError, ValueError) as error:
         if isinstance(error, HoldfastError):
             raise
@@ -82,6 +83,8 @@ _READERS: dict[Packing, Callable[[], _Reader]] = {
 
 def _members(pieces: Iterator[bytes], make: Callable[[], _Reader]) -> Iterator[bytes]:
     data = next(pieces, b"")
+    if not data:
+        raise EOFError("it is empty")
     while data:
         reader = make()
         while True:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from holdfast.formats.plain.packing import METHODS, unpacked
-from holdfast.kernel.errors import Corrupt, NotFound
+from holdfast.formats.plain.packing import METHODS, Packing
+from holdfast.formats.plain.unpacking import unpacked
+from holdfast.kernel.errors import Corrupt, Invalid, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.plain.document import FileDocument, Piece
 from holdfast.vault.plain.keys import FileKeys
@@ -70,12 +71,20 @@ def inside(
     if how is None or sealing is None:
         raise Corrupt(f"{piece.name} is packed or sealed in an unknown way", code="document_damaged")
     digest, count = hashlib.sha256(), 0
-    for found in unpacked(keys.opened(stored(store, piece, stop, seen), sealing, document.sealed_by), how):
+    for found in _unpacked(keys.opened(stored(store, piece, stop, seen), sealing, document.sealed_by), how, piece.name):
         digest.update(found)
         count += len(found)
         yield found
     if count != piece.plain_bytes or digest.hexdigest() != piece.plain_sha256:
         raise Corrupt(f"what is inside {piece.name} is not what was put in", code="file_damaged")
+
+
+def _unpacked(pieces: Iterator[bytes], how: Packing, name: str) -> Iterator[bytes]:
+    """It is our own file: what is wrong with it is damage, not somebody's input."""
+    try:
+        yield from unpacked(pieces, how)
+    except Invalid as error:
+        raise Corrupt(f"{name} cannot be unpacked: {error.message}", code="file_damaged") from None
 
 
 class Laid:
