@@ -19,13 +19,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
-from holdfast.formats.plain.pulling import Pull
-from holdfast.kernel.errors import Corrupt
-
 ROUNDS = 600_000
 MAGIC = b"Salted__"
 _LABEL = b"holdfast"
-_TAG = 32
 
 COMMANDS = (
     "salt=$(head -c 16 \"$FILE\" | tail -c 8 | od -An -v -tx1 | tr -d ' \\n')",
@@ -40,9 +36,9 @@ OPEN = f'head -c -32 "$FILE" | openssl enc -d -aes-256-ctr -pbkdf2 -iter {ROUNDS
 
 def sealed(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
     """The pieces encrypted, under a fresh salt."""
-    salt, secret = os.urandom(8), passphrase.encode()
-    made = hashlib.pbkdf2_hmac("sha256", secret, salt, ROUNDS, 48)
-    mac = hmac.new(hashlib.pbkdf2_hmac("sha256", secret, _LABEL + salt, ROUNDS, 32), digestmod="sha256")
+    salt = os.urandom(8)
+    made, proof = stretched(passphrase, salt)
+    mac = hmac.new(proof, digestmod="sha256")
     cipher = Cipher(AES(made[:32]), CTR(made[32:])).encryptor()
     yield _counted(mac, MAGIC + salt)
     for piece in pieces:
@@ -50,29 +46,14 @@ def sealed(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
     yield _counted(mac, cipher.finalize()) + mac.digest()
 
 
+@lru_cache(maxsize=32)
+def stretched(passphrase: str, salt: bytes) -> tuple[bytes, bytes]:
+    """(key and IV, the HMAC's key). Two thirds of a second; the same file is often opened again soon."""
+    secret = passphrase.encode()
+    made = hashlib.pbkdf2_hmac("sha256", secret, salt, ROUNDS, 48)
+    return made, hashlib.pbkdf2_hmac("sha256", secret, _LABEL + salt, ROUNDS, 32)
+
+
 def _counted(mac: hmac.HMAC, piece: bytes) -> bytes:
     mac.update(piece)
     return piece
-
-
-@lru_cache(maxsize=32)
-def _stretched(secret: bytes, salt: bytes, size: int) -> bytes:
-    """A third of a second each; the same file is often opened again soon."""
-    return hashlib.pbkdf2_hmac("sha256", secret, salt, ROUNDS, size)
-
-
-def opened(pieces: Iterable[bytes], passphrase: str) -> Iterator[bytes]:
-    """The inverse. The end says whether the bytes given before it were right: nothing may be used before. Raises
-    Corrupt."""
-    pull, secret = Pull(pieces, "the encrypted file"), passphrase.encode()
-    head = pull.exactly(16)
-    if not head.startswith(MAGIC):
-        raise Corrupt("this is no file of openssl's", code="file_damaged")
-    made = _stretched(secret, head[8:], 48)
-    mac = hmac.new(_stretched(secret, _LABEL + head[8:], 32), head, digestmod="sha256")
-    cipher = Cipher(AES(made[:32]), CTR(made[32:])).decryptor()
-    for piece in pull.all_but(_TAG):
-        mac.update(piece)
-        yield cipher.update(piece)
-    if not hmac.compare_digest(mac.digest(), pull.exactly(_TAG)):
-        raise Corrupt("the file was altered, or its key is another one", code="file_damaged")

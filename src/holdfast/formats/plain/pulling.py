@@ -26,25 +26,6 @@ class Pull:
         del self._held[:count]
         return found
 
-    def line(self, most: int = 8192) -> bytes:
-        """Up to a line feed, without it. Raises Corrupt for one longer than `most`."""
-        while (end := self._held.find(b"\n")) < 0:
-            piece = next(self._pieces, None)
-            if piece is None or len(self._held) > most:
-                raise cut_short(self._what)
-            self._held += piece
-        found = bytes(self._held[:end])
-        del self._held[: end + 1]
-        return found
-
-    def upto(self, count: int) -> bytes:
-        """At most so many; fewer only at the end."""
-        while len(self._held) < count and (piece := next(self._pieces, None)) is not None:
-            self._held += piece
-        found = bytes(self._held[:count])
-        del self._held[:count]
-        return found
-
     def all_but(self, tail: int) -> Iterator[bytes]:
         """Everything but the last `tail` bytes, which `exactly` gives afterwards."""
         while True:

@@ -7,7 +7,6 @@ iterator must be thrown away when it raises.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from hashlib import scrypt
@@ -71,7 +70,7 @@ def opened_age(
     pieces: Iterator[bytes], *, identities: Sequence[str] = (), passphrase: str | None = None
 ) -> Iterator[bytes]:
     """Raises WrongKey, Altered. `identities`: AGE-SECRET-KEY-1... and AGE-SECRET-KEY-PQ-1... lines."""
-    front = _Front(_unarmored(pieces))
+    front = _Front(_unarmored(filter(None, pieces)))
     header, mac = front.header()
     stanzas = _stanzas(header)
     key = _by_passphrase(stanzas, passphrase) if passphrase is not None else _by_identity(stanzas, identities)
@@ -83,11 +82,10 @@ def opened_age(
 
 def opened_aes(pieces: Iterator[bytes], passphrase: str) -> Iterator[bytes]:
     """Raises Altered at its end, when it was altered, cut off, not made by Holdfast, or the passphrase is another."""
-    front = _Front(pieces)
+    front = _Front(filter(None, pieces))
     head = front.exactly(16)
-    salt, secret = head[8:], passphrase.encode()
-    made = hashlib.pbkdf2_hmac("sha256", secret, salt, aes.ROUNDS, 48)
-    mac = hmac.new(hashlib.pbkdf2_hmac("sha256", secret, b"holdfast" + salt, aes.ROUNDS, 32), head, "sha256")
+    made, proof = aes.stretched(passphrase, head[8:])
+    mac = hmac.new(proof, head, "sha256")
     cipher = Cipher(AES(made[:32]), CTR(made[32:])).decryptor()
     held = b""
     for piece in front.rest():
@@ -110,7 +108,7 @@ class _Front:
     def header(self) -> tuple[bytes, bytes]:
         """An age header up to `---`, and its MAC."""
         while (end := self._held.find(b"\n---")) < 0 or (line := self._held.find(b"\n", end + 1)) < 0:
-            if not self._more() or len(self._held) > _MOST_HEADER:
+            if len(self._held) > _MOST_HEADER or not self._more():
                 raise Altered("this age file is cut off in its header")
         header, mac, self._held = self._held[: end + 4], self._held[end + 5 : line], self._held[line + 1 :]
         return header, _unplain64(mac)
@@ -208,22 +206,21 @@ def _wrong(why: str) -> bytes:
 
 def _chunks(key: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """STREAM backwards: each chunk numbered, the last one marked; an empty last one only in an empty file."""
-    cipher, held, number, size = ChaCha20Poly1305(key), b"", 0, _CHUNK + _TAG
+    cipher, held, number, size = ChaCha20Poly1305(key), bytearray(), 0, _CHUNK + _TAG
     for piece in pieces:
         held += piece
-        made = []
-        while len(held) > size:
-            made.append(_chunk(cipher, number, held[:size], last=False))
-            held, number = held[size:], number + 1
-        if made:
-            yield b"".join(made)
+        if (whole := (len(held) - 1) // size) > 0:
+            chunks = (held[at : at + size] for at in range(0, whole * size, size))
+            yield b"".join(_chunk(cipher, number + at, chunk, last=False) for at, chunk in enumerate(chunks))
+            del held[: whole * size]
+            number += whole
     last = _chunk(cipher, number, held, last=True)
     if not last and number:
         raise Altered("the file was altered")
     yield last
 
 
-def _chunk(cipher: ChaCha20Poly1305, number: int, sealed: bytes, *, last: bool) -> bytes:
+def _chunk(cipher: ChaCha20Poly1305, number: int, sealed: bytearray, *, last: bool) -> bytes:
     try:
         return cipher.decrypt(number.to_bytes(11, "big") + bytes([last]), sealed, None)
     except InvalidTag:

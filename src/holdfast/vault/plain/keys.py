@@ -7,8 +7,9 @@ import secrets as tokens
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from holdfast.formats.plain import aes, age_stream, openpgp
-from holdfast.kernel.errors import Denied, NeedsOperator
+from holdfast.formats.plain import age_stream, openpgp
+from holdfast.formats.plain.unsealing import Altered, WrongKey, opened_aes, opened_age
+from holdfast.kernel.errors import Corrupt, Denied, NeedsOperator
 from holdfast.vault.plain.wish import Sealing
 
 
@@ -46,7 +47,8 @@ class FileKeys:
         return self.current
 
     def opened(self, pieces: Iterable[bytes], how: Sealing, key_id: str | None) -> Iterator[bytes]:
-        """What was sealed. Raises Denied (code "file_key") when its key is not kept here, Corrupt."""
+        """What was sealed. Raises Denied (code "file_key") when its key is not kept here or is another's,
+        Corrupt (code "file_damaged") at its end at the latest: what came before must be thrown away then."""
         if how == "none":
             return iter(pieces)
         key = self.by_id().get(key_id or "")
@@ -56,6 +58,19 @@ class FileKeys:
                 code="file_key",
                 hint="The recovery kit of that time has it.",
             )
+        return _opened(iter(pieces), how, key)
+
+
+def _opened(pieces: Iterator[bytes], how: Sealing, key: str) -> Iterator[bytes]:
+    """An AES-256 or OpenPGP file under another key is Corrupt: it cannot be told from an altered one."""
+    try:
         if how == "age":
-            return age_stream.opened(pieces, key)
-        return aes.opened(pieces, key) if how == "aes256" else openpgp.opened(pieces, key)
+            yield from opened_age(pieces, identities=[key])
+        elif how == "aes256":
+            yield from opened_aes(pieces, key)
+        else:
+            yield from openpgp.opened(pieces, key)
+    except WrongKey as error:
+        raise Denied(f"the key kept here does not open this file: {error}", code="file_key") from None
+    except Altered as error:
+        raise Corrupt(f"the file cannot be opened: {error}", code="file_damaged") from None
