@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from inside import EVERYTHING, Inside, inside
 
 from holdfast.features.audit.events import events
-from holdfast.features.audit.export import cell
 from holdfast.features.audit.sequencer import PLACED, Sequencer
 from holdfast.features.audit.service import AuditService
 from holdfast.features.audit.store import Filter
@@ -100,11 +99,6 @@ def test_exports_are_whole_and_harmless(here, everywhere) -> None:
     assert here.client.get("/api/v1/audit/export", headers=everywhere).json()[0]["seq"] == 1
     here.services.parts[Sequencer].catch_up()
     assert get(here, "/audit", everywhere, action="audit.export")["items"][0]["details"]["format"] == "json"
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1"])
-def test_no_cell_is_a_formula(text: str) -> None:
-    assert cell(text) == f"'{text}"
 
 
 def test_activity_is_sentences(here, everywhere) -> None:

@@ -16,7 +16,7 @@ from holdfast.features.access.actor import Actor
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.audit.activity import Activity, actor_names, told
 from holdfast.features.audit.events import events
-from holdfast.features.audit.export import MEDIA, written
+from holdfast.features.audit.export import written
 from holdfast.features.audit.service import AuditService
 from holdfast.features.audit.store import AuditEvent
 from holdfast.features.audit.wire import ActivityOut, AuditEventOut, ErasedOut, EraseIn, Filters, VerifiedOut, VerifyIn
@@ -26,6 +26,7 @@ from holdfast.web.errors import answers
 from holdfast.web.hub import Hub
 from holdfast.web.paging import Cursor, Limit, Page, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.sheets import MEDIA
 from holdfast.web.sse import LastEventId, event_stream
 
 router = APIRouter(tags=["audit"])

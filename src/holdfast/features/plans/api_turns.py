@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
-from holdfast.features.plans.export import MEDIA, written
+from holdfast.features.plans.export import written
 from holdfast.features.plans.turns_service import TurnsService
 from holdfast.features.plans.wire import MemberOut, TurnOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.sheets import MEDIA
 from holdfast.web.wire import Moment
 
 router = APIRouter(tags=["plans"])
