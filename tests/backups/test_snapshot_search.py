@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from holdfast.features.plans.model import plan_members, plan_turns
 from holdfast.features.plans.wanted import WantedPlan
 from holdfast.features.retention.bulk import BulkWish, Report
 from holdfast.features.runs.export import COLUMNS, written
+from holdfast.features.runs.store import Filter
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.ids import new_id
 
@@ -72,20 +74,20 @@ def test_a_search_finds_what_it_says(here: World, filled: dict[str, str]) -> Non
 
 def test_the_history_of_runs_is_filtered_and_exported(here: World, filled: dict[str, str]) -> None:
     runs, now = here.services.runs, SystemClock().now()
-    mine = {"resource_id": filled["database"]}
-    assert {run.kind for run in runs.list(OWNER, **mine)} == {"database.create", "snapshot.create"}
-    assert runs.list(OWNER, since=now, **mine) == []
-    assert len(runs.list(OWNER, until=now, triggers=["api"], **mine)) == 2
-    rows = json.loads(b"".join(written(runs.every(OWNER, **mine), "json")))
+    mine = Filter(resource_id=filled["database"])
+    assert {run.kind for run in runs.list(OWNER, mine)} == {"database.create", "snapshot.create"}
+    assert runs.list(OWNER, replace(mine, since=now)) == []
+    assert len(runs.list(OWNER, replace(mine, until=now, triggers=["api"]))) == 2
+    rows = json.loads(b"".join(written(runs.every(OWNER, mine), "json")))
     assert [row["kind"] for row in rows] == ["snapshot.create", "database.create"]
     assert rows[0]["input"] == {"snapshot_id": filled["real"]}
-    table = list(csv.reader(io.StringIO(b"".join(written(runs.every(OWNER, **mine), "csv")).decode())))
+    table = list(csv.reader(io.StringIO(b"".join(written(runs.every(OWNER, mine), "csv")).decode())))
     assert table[0] == list(COLUMNS)
     assert len(table) == 3
     assert json.loads(b"".join(written(iter(()), "json"))) == []
     refused(
         "project_not_found",
-        lambda: runs.list(actor_with("run.read", projects=frozenset({"prj_other"})), project_id=here.project.id),
+        lambda: runs.list(actor_with("run.read", projects=frozenset({"prj_other"})), Filter(here.project.id)),
     )
 
 

@@ -23,7 +23,7 @@ from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import Snapshot
 from holdfast.features.databases.model import Resource
 from holdfast.features.databases.service import Wanted
-from holdfast.features.plans.model import Plan, Turn
+from holdfast.features.plans.model import Plan, Turn, TurnFilter
 from holdfast.features.plans.wanted import WantedPlan
 from holdfast.features.projects import store as projects
 from holdfast.features.projects.model import Environment, Project
@@ -115,7 +115,7 @@ class Stepped:
 
     def turns(self, plan: Plan) -> list[Turn]:
         """Oldest first."""
-        return list(reversed(self.services.plans.turns.list(OWNER, plan_id=plan.id, limit=10_000)))
+        return list(reversed(self.services.plans.turns.list(OWNER, TurnFilter(plan.id), limit=10_000)))
 
     def states(self, plan: Plan) -> list[str]:
         return [turn.state for turn in self.turns(plan)]

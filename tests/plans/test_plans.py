@@ -8,6 +8,7 @@ import pytest
 from stepped import AWKWARD, Stepped
 from world import OWNER, actor_with, refused
 
+from holdfast.features.plans.model import TurnFilter
 from holdfast.features.plans.service import overdue
 from holdfast.features.plans.wanted import WantedPlan
 from holdfast.jobs.schema import schedules
@@ -54,7 +55,7 @@ def test_a_one_off_waits_its_time_and_can_be_cancelled(here: Stepped) -> None:
         refused("delay_invalid", lambda wrong=wrong: service.run(OWNER, plan.id, in_seconds=wrong))
     stays, _ = service.run(OWNER, plan.id, in_seconds=600)
     goes, _ = service.run(OWNER, plan.id, in_seconds=3600)
-    assert [each.id for each in turns.list(OWNER, states=["pending"])] == [goes.id, stays.id]
+    assert [each.id for each in turns.list(OWNER, TurnFilter(states=["pending"]))] == [goes.id, stays.id]
     assert turns.cancel(OWNER, goes.id).state == "cancelled"
     here.step(seconds=599)
     assert here.snapshots(shop) == []

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.plans.export import written
+from holdfast.features.plans.model import TurnFilter
 from holdfast.features.plans.turns_service import TurnsService
 from holdfast.features.plans.wire import MemberOut, TurnOut
 from holdfast.web.errors import answers
@@ -19,41 +20,31 @@ from holdfast.web.wire import Moment
 
 router = APIRouter(tags=["plans"])
 Service = Annotated[TurnsService, Depends(part(TurnsService))]
-State = Annotated[
-    list[str] | None,
-    Query(description="pending, running, succeeded, partial, failed, cancelled, skipped; repeatable."),
-]
-Why = Annotated[list[str] | None, Query(description="schedule, manual or once; repeatable.")]
-Since = Annotated[Moment | None, Query(description="Due at this moment or later.")]
-Until = Annotated[Moment | None, Query(description="Due before this moment.")]
+
+
+def filter_of(
+    project_id: str | None = None,
+    plan_id: str | None = None,
+    state: Annotated[
+        list[str] | None,
+        Query(description="pending, running, succeeded, partial, failed, cancelled, skipped; repeatable."),
+    ] = None,
+    trigger: Annotated[list[str] | None, Query(description="schedule, manual or once; repeatable.")] = None,
+    since: Annotated[Moment | None, Query(description="Due at this moment or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Due before this moment.")] = None,
+) -> TurnFilter:
+    return TurnFilter(plan_id, project_id, state or (), trigger or (), since, until)
+
+
+Filters = Annotated[TurnFilter, Depends(filter_of)]
 
 
 @router.get("/plan-turns", operation_id="turn_list", responses=answers(403, 404))
 def list_(
-    actor: CurrentActor,
-    service: Service,
-    *,
-    project_id: str | None = None,
-    plan_id: str | None = None,
-    state: State = None,
-    trigger: Why = None,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    actor: CurrentActor, service: Service, wanted: Filters, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[TurnOut]:
     """What plans did and are about to do, newest first; `state=pending` are one-offs that wait."""
-    rows = service.list(
-        actor,
-        plan_id=plan_id,
-        project_id=project_id,
-        states=state or (),
-        triggers=trigger or (),
-        since=since,
-        until=until,
-        after=after_id(cursor),
-        limit=limit + 1,
-    )
+    rows = service.list(actor, wanted, after=after_id(cursor), limit=limit + 1)
     return page(rows, limit, TurnOut.of, lambda turn: turn.id)
 
 
@@ -63,27 +54,12 @@ def list_(
 def export(
     actor: CurrentActor,
     service: Service,
-    *,
-    project_id: str | None = None,
-    plan_id: str | None = None,
-    state: State = None,
-    trigger: Why = None,
-    since: Since = None,
-    until: Until = None,
+    wanted: Filters,
     kind: Annotated[Literal["csv", "json"], Query(alias="format")] = "json",
 ) -> StreamingResponse:
     """The history as a file, newest first."""
-    pages = service.every(
-        actor,
-        plan_id=plan_id,
-        project_id=project_id,
-        states=state or (),
-        triggers=trigger or (),
-        since=since,
-        until=until,
-    )
     headers = {"content-disposition": f'attachment; filename="plan-turns.{kind}"'}
-    return StreamingResponse(written(pages, kind), media_type=MEDIA[kind], headers=headers)
+    return StreamingResponse(written(service.every(actor, wanted), kind), media_type=MEDIA[kind], headers=headers)
 
 
 @router.get("/plan-turns/{turn_id}", operation_id="turn_read", responses=answers(403, 404))

@@ -179,6 +179,31 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class TurnFilter:
+    """None and () = whatever it is. `since` and `until` compare when a turn was due."""
+
+    plan_id: str | None = None
+    project_id: str | None = None
+    states: Sequence[str] = ()
+    triggers: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        c = plan_turns.c
+        same = ((c.plan_id, self.plan_id), (c.project_id, self.project_id))
+        found: list[sa.ColumnElement[bool]] = [column == value for column, value in same if value is not None]
+        found += [
+            column.in_(values) for column, values in ((c.state, self.states), (c.trigger, self.triggers)) if values
+        ]
+        if self.since is not None:
+            found.append(c.due_at >= self.since)
+        if self.until is not None:
+            found.append(c.due_at < self.until)
+        return found
+
+
+@dataclass(frozen=True)
 class Member:
     """One database into one repository, in one turn. `state`: waiting (nobody was asked yet), asked, then what its run
     became, or skipped. `retention`: what went because of it, or why nothing could."""

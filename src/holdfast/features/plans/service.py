@@ -15,7 +15,7 @@ from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.preparing import require_takes
 from holdfast.features.plans import store
-from holdfast.features.plans.model import MANUAL, Plan, Turn, plans
+from holdfast.features.plans.model import MANUAL, Plan, Turn, TurnFilter, plans
 from holdfast.features.plans.status import Late, overdue
 from holdfast.features.plans.wanted import FIELDS, WantedPlan, checked
 from holdfast.features.projects.model import environments
@@ -126,7 +126,7 @@ class PlansService:
                 raise Conflict(
                     f"{plan.name!r} is at work", code="plan_at_work", hint="Wait for its turn to end, or cancel it."
                 )
-            for turn in store.turns(conn, plan_id=plan.id, states=("pending",), limit=1000):
+            for turn in store.turns(conn, TurnFilter(plan.id, states=("pending",)), limit=1000):
                 self._jobs.cancel(conn, turn.run_id)
             self._jobs.unschedule(conn, store.prefix(plan.id))
             store.delete(conn, plan.id)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from holdfast.features.databases.model import KIND, Resource, resources
 from holdfast.features.databases.store import resource_from
-from holdfast.features.plans.model import Member, Plan, Turn, plan_members, plan_turns, plans
+from holdfast.features.plans.model import Member, Plan, Turn, TurnFilter, plan_members, plan_turns, plans
 from holdfast.jobs.schema import runs, schedules
 from holdfast.kernel.errors import Conflict
 
@@ -146,33 +146,16 @@ def change_turn(conn: sa.Connection, turn_id: str, *, states: Sequence[str], **v
 
 def turns(
     conn: sa.Connection,
+    wanted: TurnFilter,
     *,
+    limit: int,
     visible: sa.ColumnElement[bool] | None = None,
-    plan_id: str | None = None,
-    project_id: str | None = None,
-    states: Sequence[str] = (),
-    triggers: Sequence[str] = (),
-    since: datetime | None = None,
-    until: datetime | None = None,
     after: str | None = None,
-    limit: int = 50,
 ) -> list[Turn]:
-    """Newest first; `since` and `until` compare when they were due."""
-    query = sa.select(plan_turns).order_by(_t.id.desc()).limit(limit)
+    """Newest first, those before the id `after`. `visible`: see `Actor.visible`."""
+    query = sa.select(plan_turns).where(*wanted.conditions()).order_by(_t.id.desc()).limit(limit)
     if visible is not None:
         query = query.where(visible)
-    if plan_id is not None:
-        query = query.where(_t.plan_id == plan_id)
-    if project_id is not None:
-        query = query.where(_t.project_id == project_id)
-    if states:
-        query = query.where(_t.state.in_(states))
-    if triggers:
-        query = query.where(_t.trigger.in_(triggers))
-    if since is not None:
-        query = query.where(_t.due_at >= since)
-    if until is not None:
-        query = query.where(_t.due_at < until)
     if after is not None:
         query = query.where(_t.id < after)
     return [Turn(**row) for row in conn.execute(query).mappings()]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.model import snapshots
 from holdfast.features.plans import store
-from holdfast.features.plans.model import Member, Plan, Turn
+from holdfast.features.plans.model import Member, Plan, Turn, TurnFilter
 from holdfast.features.retention.policy import Policy
 from holdfast.features.retention.service import apply
 from holdfast.jobs import ENDED, Jobs, Run
@@ -41,7 +41,7 @@ class PlanSweep:
             if len(ended) < _MANY:
                 break
         with self._db.read() as conn:
-            open_turns = store.turns(conn, states=("pending", "running"), limit=1000)
+            open_turns = store.turns(conn, TurnFilter(states=("pending", "running")), limit=1000)
             begun = [turn.id for turn in open_turns if turn.state == "running"]
             counts = store.counts(conn, begun) if begun else {}
             runs = {turn.id: self._jobs.get(conn, turn.run_id) for turn in open_turns if turn.expanded_at is None}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns
 from holdfast.features.plans import store
-from holdfast.features.plans.model import Member, Turn, plan_turns
+from holdfast.features.plans.model import Member, Turn, TurnFilter, plan_turns
 from holdfast.features.plans.service import found, record
 from holdfast.jobs import Jobs
 from holdfast.kernel.clock import Clock
@@ -27,46 +26,24 @@ class TurnsService:
         self._jobs = jobs
         self._clock = clock
 
-    def list(
-        self,
-        actor: Actor,
-        *,
-        plan_id: str | None = None,
-        project_id: str | None = None,
-        states: Sequence[str] = (),
-        triggers: Sequence[str] = (),
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
-    ) -> Sequence[Turn]:
-        """Newest first, of one plan or of all that are seen; `since` and `until` compare when they were due."""
+    def list(self, actor: Actor, wanted: TurnFilter, *, after: str | None = None, limit: int = 50) -> Sequence[Turn]:
+        """Newest first, of one plan or of all that are seen."""
         with self._db.read() as conn:
-            actor.require_within("plan.read", project_id)
-            if plan_id is not None:
-                found(conn, actor, plan_id, "plan.read")
-            return store.turns(
-                conn,
-                visible=actor.visible("plan.read", Columns(plan_turns.c.project_id, plan_turns.c.environment_id)),
-                plan_id=plan_id,
-                project_id=project_id,
-                states=states,
-                triggers=triggers,
-                since=since,
-                until=until,
-                after=after,
-                limit=limit,
-            )
+            actor.require_within("plan.read", wanted.project_id)
+            if wanted.plan_id is not None:
+                found(conn, actor, wanted.plan_id, "plan.read")
+            visible = actor.visible("plan.read", Columns(plan_turns.c.project_id, plan_turns.c.environment_id))
+            return store.turns(conn, wanted, visible=visible, after=after, limit=limit)
 
-    def every(self, actor: Actor, **filters: object) -> Iterator[Turn]:
+    def every(self, actor: Actor, wanted: TurnFilter) -> Iterator[Turn]:
         """The same without a limit, read in pieces. Authorised before this returns."""
-        first = self.list(actor, limit=PIECE, **filters)  # type: ignore[arg-type] # the filters of `list`
+        first = self.list(actor, wanted, limit=PIECE)
 
         def pieces() -> Iterator[Turn]:
             rows = first
             while rows:
                 yield from rows
-                rows = self.list(actor, after=rows[-1].id, limit=PIECE, **filters)  # type: ignore[arg-type]
+                rows = self.list(actor, wanted, after=rows[-1].id, limit=PIECE)
 
         return pieces()
 

@@ -11,6 +11,7 @@ from holdfast.features.access.http import CurrentActor
 from holdfast.features.runs.events import events
 from holdfast.features.runs.export import MEDIA, written
 from holdfast.features.runs.service import RunsService
+from holdfast.features.runs.store import Filter
 from holdfast.features.runs.wire import LogLineOut, RunOut
 from holdfast.kernel.errors import Invalid
 from holdfast.web.downloads import disposition
@@ -24,47 +25,34 @@ from holdfast.web.wire import Moment
 router = APIRouter(tags=["runs"])
 Service = Annotated[RunsService, Depends(part(RunsService))]
 Ear = Annotated[Hub, Depends(part(Hub))]
-State = Annotated[list[str] | None, Query(description="queued, running, succeeded, failed, cancelled; repeatable.")]
 
 
-Kind = Annotated[list[str] | None, Query(description="Such as snapshot.create; repeatable.")]
-By = Annotated[str | None, Query(description="Who asked: an actor's id.")]
-Trigger = Annotated[list[str] | None, Query(description="Such as manual or schedule; repeatable.")]
-Since = Annotated[Moment | None, Query(description="Asked for then or later.")]
-Until = Annotated[Moment | None, Query(description="Asked for before.")]
+def filter_of(
+    project_id: str | None = None,
+    environment_id: str | None = None,
+    resource_id: str | None = None,
+    state: Annotated[
+        list[str] | None, Query(description="queued, running, succeeded, failed, cancelled; repeatable.")
+    ] = None,
+    kind: Annotated[list[str] | None, Query(description="Such as snapshot.create; repeatable.")] = None,
+    by: Annotated[str | None, Query(description="Who asked: an actor's id.")] = None,
+    trigger: Annotated[list[str] | None, Query(description="Such as manual or schedule; repeatable.")] = None,
+    since: Annotated[Moment | None, Query(description="Asked for then or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Asked for before.")] = None,
+) -> Filter:
+    states, kinds, triggers = state or (), kind or (), trigger or ()
+    return Filter(project_id, environment_id, resource_id, states, kinds, by, triggers, since, until)
+
+
+Filters = Annotated[Filter, Depends(filter_of)]
 
 
 @router.get("/runs", responses=answers(403, 404))
 def list_runs(
-    actor: CurrentActor,
-    service: Service,
-    project_id: str | None = None,
-    environment_id: str | None = None,
-    resource_id: str | None = None,
-    state: State = None,
-    kind: Kind = None,
-    by: By = None,
-    trigger: Trigger = None,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    actor: CurrentActor, service: Service, wanted: Filters, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[RunOut]:
     """Runs, newest first."""
-    rows = service.list(
-        actor,
-        project_id=project_id,
-        environment_id=environment_id,
-        resource_id=resource_id,
-        states=state or (),
-        kinds=kind or (),
-        actor_id=by,
-        triggers=trigger or (),
-        since=since,
-        until=until,
-        after=after_id(cursor),
-        limit=limit + 1,
-    )
+    rows = service.list(actor, wanted, after=after_id(cursor), limit=limit + 1)
     return page(rows, limit, RunOut.of, lambda run: run.id)
 
 
@@ -75,35 +63,11 @@ def list_runs(
     responses={200: {"content": {media: {} for media in MEDIA.values()}}, **answers(403, 404)},
 )
 def export_runs(
-    actor: CurrentActor,
-    service: Service,
-    *,
-    format: Literal["csv", "json"] = "csv",
-    project_id: str | None = None,
-    environment_id: str | None = None,
-    resource_id: str | None = None,
-    state: State = None,
-    kind: Kind = None,
-    by: By = None,
-    trigger: Trigger = None,
-    since: Since = None,
-    until: Until = None,
+    actor: CurrentActor, service: Service, wanted: Filters, format: Literal["csv", "json"] = "csv"
 ) -> StreamingResponse:
     """The same as a file: who asked for what with which parameters, when it was to begin, began and ended."""
-    found = service.every(
-        actor,
-        project_id=project_id,
-        environment_id=environment_id,
-        resource_id=resource_id,
-        states=state or (),
-        kinds=kind or (),
-        actor_id=by,
-        triggers=trigger or (),
-        since=since,
-        until=until,
-    )
     headers = {"content-disposition": disposition(f"runs.{format}")}
-    return StreamingResponse(written(found, format), media_type=MEDIA[format], headers=headers)
+    return StreamingResponse(written(service.every(actor, wanted), format), media_type=MEDIA[format], headers=headers)
 
 
 @router.get("/runs/{run_id}", responses=answers(403, 404))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns, Place
 from holdfast.features.runs import store
+from holdfast.features.runs.store import Filter
 from holdfast.jobs import ENDED, Jobs, LogLine, Run
 from holdfast.jobs.schema import runs
 from holdfast.kernel import audit
@@ -25,23 +25,21 @@ class RunsService:
         self._db = db
         self._jobs = jobs
 
-    def list(
-        self, actor: Actor, *, project_id: str | None = None, after: str | None = None, limit: int = 50, **filters: Any
-    ) -> Sequence[Run]:
-        actor.require_within("run.read", project_id)
+    def list(self, actor: Actor, wanted: Filter, *, after: str | None = None, limit: int = 50) -> Sequence[Run]:
+        actor.require_within("run.read", wanted.project_id)
         visible = actor.visible("run.read", Columns.of(runs))
         with self._db.read() as conn:
-            return store.page(conn, visible=visible, project_id=project_id, after=after, limit=limit, **filters)
+            return store.page(conn, visible, wanted, after=after, limit=limit)
 
-    def every(self, actor: Actor, **filters: Any) -> Iterator[Run]:
+    def every(self, actor: Actor, wanted: Filter) -> Iterator[Run]:
         """The same without a limit, read in pieces. Authorised before this returns."""
-        first = self.list(actor, limit=PIECE, **filters)
+        first = self.list(actor, wanted, limit=PIECE)
 
         def pieces() -> Iterator[Run]:
             rows = first
             while rows:
                 yield from rows
-                rows = self.list(actor, after=rows[-1].id, limit=PIECE, **filters)
+                rows = self.list(actor, wanted, after=rows[-1].id, limit=PIECE)
 
         return pieces()
 
