@@ -20,11 +20,13 @@ from holdfast.contract.conformance import MemorySource
 from holdfast.contract.plain import Framed, Literal, PlainFile, Whole
 from holdfast.formats import age as age_files
 from holdfast.formats.age_hybrid import new_identity
+from holdfast.formats.plain import openpgp
+from holdfast.formats.plain.unsealing import WrongKey
 from holdfast.hosts.launching import Launch
 from holdfast.hosts.tools import ProcessTools
 from holdfast.kernel.errors import Corrupt, Invalid
 from holdfast.kernel.stop import Stop
-from holdfast.vault.plain import tar
+from holdfast.vault.plain import gpg, tar
 from holdfast.vault.plain.encoding import encoded
 from holdfast.vault.plain.guide import guide
 from holdfast.vault.plain.wish import FileWish
@@ -174,6 +176,28 @@ def test_gpg(tmp_path, tools, gnupg) -> None:
     with pytest.raises(Invalid, match="does not take this key"):
         made(tmp_path, FileWish(sealing="gpg", recipients=(key[:200],)), tools)
     assert list((tmp_path / "tools").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_gpg_opens_what_gpg_made(tools: ProcessTools, gnupg: Path) -> None:
+    """By a passphrase whoever made it; nothing of it stays, and what was sealed to a key is told apart."""
+    ask = ["gpg", "--homedir", str(gnupg)]
+
+    def theirs(*more: str) -> bytes:
+        return subprocess.run([*ask, *more], input=CONTENT, capture_output=True, check=True).stdout
+
+    def opened(file: bytes, passphrase: str = PASSPHRASE) -> bytes:
+        pieces = (file[at : at + 65_536] for at in range(0, len(file), 65_536))
+        return b"".join(gpg.opened(pieces, tools, Stop(), passphrase))
+
+    for file in (theirs("-c"), theirs("-c", "--armor"), b"".join(openpgp.sealed([CONTENT], PASSPHRASE))):
+        assert opened(file) == CONTENT
+        for bad, word in ((file, "another one"), (file[: len(file) // 2], PASSPHRASE)):
+            with pytest.raises(WrongKey, match="wrong passphrase, or it was altered"):
+                opened(bad, word)
+    with pytest.raises(gpg.ToPublicKey):
+        opened(theirs("-e", "-r", "walk@example.org"))
+    assert list(tools.scratch.iterdir()) == []
 
 
 def test_a_source_that_dies_fails_the_file() -> None:

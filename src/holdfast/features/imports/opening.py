@@ -11,13 +11,13 @@ from holdfast.contract.engine import Engine
 from holdfast.contract.registry import Registry
 from holdfast.contract.spec import Spec
 from holdfast.contract.tools import Tools
-from holdfast.features.imports import gpg
 from holdfast.formats import age
 from holdfast.formats.plain.packing import Packing
 from holdfast.formats.plain.unpacking import packing_of, unpacked
 from holdfast.formats.plain.unsealing import Altered, Seal, WrongKey, opened_aes, opened_age, seal_of
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
+from holdfast.vault.plain import gpg
 
 _PIECE = 1 << 20
 
@@ -78,6 +78,12 @@ class Opened:
             raise Invalid(f"this file is encrypted ({sealing}) and needs {needs}", code="dump_sealed")
         try:
             yield from self._with_keys(sealing, raw)
+        except gpg.ToPublicKey as error:
+            raise Invalid(
+                str(error),
+                code="dump_sealed",
+                hint="Its private key stays with you: gpg -d FILE | holdfast snapshot import - --db NAME",
+            ) from None
         except (WrongKey, Altered) as error:
             raise Invalid(f"the file cannot be decrypted: {error}", code="dump_sealed") from None
 
