@@ -5,44 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+from ssh_listening import Desk, House
 
 USER, PASSWORD = "vault", "p w'\"$(id)"
 PROGRAM = Path("/usr/lib/openssh/sftp-server")
 
 
-class _Desk(asyncssh.SSHServer):
-    def __init__(self, house: SftpHouse) -> None:
-        self._house = house
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._connection = conn
-        self._house.connections.append(conn)
-        self._house.made += 1
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._house.connections.remove(self._connection)
-
-    def begin_auth(self, username: str) -> bool:
-        return True
-
-    def password_auth_supported(self) -> bool:
-        return True
-
-    def validate_password(self, username: str, password: str) -> bool:
-        return (username, password) == (USER, PASSWORD)
-
-    def public_key_auth_supported(self) -> bool:
-        return True
-
-    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return username == USER and key.public_data == self._house.client_key.public_data
-
+class _Desk(Desk):
     def session_requested(self) -> Any:
         return _Session(self._house)
 
@@ -50,8 +24,8 @@ class _Desk(asyncssh.SSHServer):
 class _Session(asyncssh.SSHServerSession[bytes]):
     """The subsystem `sftp` is OpenSSH's program; a command is never run, only answered."""
 
-    def __init__(self, house: SftpHouse) -> None:
-        self._house = house
+    def __init__(self, house: Any) -> None:
+        self._house: SftpHouse = house
         self._came: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def connection_made(self, chan: Any) -> None:
@@ -91,65 +65,16 @@ class _Session(asyncssh.SSHServerSession[bytes]):
                 self._chan.write(data)
 
 
-class SftpHouse:
+class SftpHouse(House):
     """`commands`: whether the login may run some too. `root`: a directory for repositories."""
+
+    desk = _Desk
 
     def __init__(self, root: Path, *, commands: bool) -> None:
         if not PROGRAM.exists():
             raise FileNotFoundError(f"{PROGRAM}: apt-get install openssh-sftp-server")
         self.root, self.commands = root, commands
-        self.connections: list[asyncssh.SSHServerConnection] = []
-        self.made = 0
-        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
-        self.client_key = asyncssh.generate_private_key("ssh-ed25519")
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server = self._run(self._listen(0))
-        self.port = int(self._server.sockets[0].getsockname()[1])
-
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
-
-    async def _listen(self, port: int) -> Any:
-        return await asyncssh.listen(
-            "127.0.0.1",
-            port,
-            server_host_keys=[self.host_key],
-            server_factory=lambda: _Desk(self),
-            encoding=None,
-            reuse_port=True,
-        )
-
-    @property
-    def shown(self) -> str:
-        return str(self.host_key.export_public_key().decode().strip())
-
-    @property
-    def key(self) -> str:
-        return str(self.client_key.export_private_key().decode())
-
-    def drop(self) -> None:
-        """Every connection is cut, as by a network that fails."""
-        for connection in list(self.connections):
-            self._loop.call_soon_threadsafe(connection.abort)
-
-    def change_host_key(self) -> None:
-        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
-        self._server.close()
-        self.drop()
-        self._server = self._run(self._listen(self.port))
-
-    def close(self) -> None:
-        async def end() -> None:
-            self._server.close()
-            for connection in list(self.connections):
-                connection.abort()
-            await asyncio.sleep(0.05)  # what serves them ends its sftp-server
-
-        self._run(end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        super().__init__((USER, PASSWORD))
 
 
 @contextlib.contextmanager
