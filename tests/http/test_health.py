@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import metadata_home
 import pytest
-from inside import Inside, inside, repository_row
+from inside import Inside, inside
+from inside_rows import repository_row
 from starlette.testclient import TestClient
 
 from holdfast.features.backups import store as backups

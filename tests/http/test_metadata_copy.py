@@ -13,7 +13,8 @@ from pathlib import Path
 import metadata_home
 import pytest
 import sqlalchemy as sa
-from inside import NOW, Inside, inside
+from inside import Inside, inside
+from inside_rows import NOW
 from typer.testing import CliRunner
 
 from holdfast.cli import app

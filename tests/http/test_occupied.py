@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from inside import NOW, ROOT, Inside, inside, repository_row, resource_row, snapshot_row
+from inside import ROOT, Inside, inside
+from inside_rows import NOW, repository_row, resource_row, snapshot_row
 
 from holdfast.features.backups import store as backups
 from holdfast.features.databases import store as databases
