@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.asking import Asked, How
-from holdfast.features.backups.model import ProofWord, Restore, Snapshot
+from holdfast.features.backups.model import ProofWord, Restore
 from holdfast.features.backups.restore_service import RestoreService
 from holdfast.features.backups.searching import Search
 from holdfast.features.backups.service import SnapshotsService
@@ -46,14 +46,6 @@ Tags = Annotated[TagsService, Depends(part(TagsService))]
 Restores = Annotated[RestoreService, Depends(part(RestoreService))]
 
 
-def _pair(made: tuple[Snapshot, Run]) -> SnapshotRunOut:
-    return SnapshotRunOut(snapshot=SnapshotOut.of(made[0]), run=RunOut.of(made[1]))
-
-
-def _pair_wire(made: tuple[Snapshot, Run]) -> dict[str, Any]:
-    return _pair(made).model_dump(mode="json")
-
-
 def _asked_wire(asked: Sequence[Asked]) -> dict[str, Any]:
     return SnapshotsAskedOut.of(asked).model_dump(mode="json")
 
@@ -77,7 +69,7 @@ def create_snapshot(
     body: SnapshotIn, actor: CurrentActor, service: Service, once: IdempotencyKey, database_id: str
 ) -> SnapshotRunOut:
     """Take a snapshot; its run succeeds when it is stored, read back and verified to the level."""
-    return _pair(
+    return SnapshotRunOut.of(
         service.create(
             actor,
             database_id,
@@ -86,7 +78,7 @@ def create_snapshot(
             tags=body.tags,
             options=body.options.chosen(),
             full=body.full,
-            once=once.answering(_pair_wire, 202),
+            once=once.answering(SnapshotRunOut.body, 202),
         )
     )
 
@@ -201,7 +193,7 @@ def list_verifications(actor: CurrentActor, service: Service, snapshot_id: str) 
 )
 def verify_snapshot(body: VerifyIn, actor: CurrentActor, service: Service, snapshot_id: str) -> SnapshotRunOut:
     """Prove it again."""
-    return _pair(service.verify(actor, snapshot_id, body.level))
+    return SnapshotRunOut.of(service.verify(actor, snapshot_id, body.level))
 
 
 @router.delete(
@@ -209,7 +201,7 @@ def verify_snapshot(body: VerifyIn, actor: CurrentActor, service: Service, snaps
 )
 def delete_snapshot(body: SnapshotDeleteIn, actor: CurrentActor, service: Service, snapshot_id: str) -> SnapshotRunOut:
     """Forget a snapshot; refused for a held one, and for the only good one without `force`."""
-    return _pair(service.delete(actor, snapshot_id, body.confirm, force=body.force))
+    return SnapshotRunOut.of(service.delete(actor, snapshot_id, body.confirm, force=body.force))
 
 
 @router.post("/snapshots/{snapshot_id}/preview", operation_id="restore_preview", responses=answers(403, 404, 409))

@@ -18,6 +18,7 @@ from holdfast.features.backups.restore_service import Outlook, RestoreWish
 from holdfast.features.databases.wire import DatabaseOut
 from holdfast.features.runs.wire import RunOut
 from holdfast.formats.plain.packing import Packing
+from holdfast.jobs import Run
 from holdfast.vault.options import LEAST_BANDWIDTH, MOST_NICE, MOST_WORKERS
 from holdfast.vault.plain.wish import MOST_RECIPIENTS, Sealing
 from holdfast.web.wire import In
@@ -182,6 +183,15 @@ class SnapshotOut(BaseModel):
 class SnapshotRunOut(BaseModel):
     snapshot: SnapshotOut
     run: RunOut
+
+    @classmethod
+    def of(cls, made: tuple[Snapshot, Run]) -> SnapshotRunOut:
+        return cls(snapshot=SnapshotOut.of(made[0]), run=RunOut.of(made[1]))
+
+    @classmethod
+    def body(cls, made: tuple[Snapshot, Run]) -> dict[str, Any]:
+        """As it is kept for the same request again."""
+        return cls.of(made).model_dump(mode="json")
 
 
 class AskedOut(BaseModel):

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
-from holdfast.features.backups.model import Snapshot
-from holdfast.features.backups.wire import SnapshotOut, SnapshotRunOut
+from holdfast.features.backups.wire import SnapshotRunOut
 from holdfast.features.imports.service import SnapshotImportsService
 from holdfast.features.imports.wire import SnapshotImportIn
-from holdfast.features.runs.wire import RunOut
-from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
 
 router = APIRouter(tags=["snapshots"])
 Service = Annotated[SnapshotImportsService, Depends(part(SnapshotImportsService))]
-
-
-def _pair(made: tuple[Snapshot, Run]) -> SnapshotRunOut:
-    return SnapshotRunOut(snapshot=SnapshotOut.of(made[0]), run=RunOut.of(made[1]))
-
-
-def _wire(made: tuple[Snapshot, Run]) -> dict[str, Any]:
-    return _pair(made).model_dump(mode="json")
 
 
 @router.post(
@@ -38,4 +27,4 @@ def import_snapshot(
     body: SnapshotImportIn, actor: CurrentActor, service: Service, once: IdempotencyKey, database_id: str
 ) -> SnapshotRunOut:
     """Load an uploaded dump into a scratch database and take a snapshot of that. The database itself is not touched."""
-    return _pair(service.start(actor, database_id, body.wish(), once.answering(_wire, 202)))
+    return SnapshotRunOut.of(service.start(actor, database_id, body.wish(), once.answering(SnapshotRunOut.body, 202)))

@@ -38,8 +38,7 @@ def show_project(actor: CurrentActor, service: Service, project_id: str) -> Rete
 @router.put("/projects/{project_id}/retention", operation_id="retention_set_project", responses=answers(403, 404, 422))
 def set_project(body: RetentionIn, actor: CurrentActor, service: Service, project_id: str) -> RetentionOut:
     """Set a project's policy. Nothing is deleted until it is applied."""
-    policy = body.policy.policy() if body.policy else None
-    return RetentionOut.of(service.set(actor, "project", project_id, policy, body.tz))
+    return RetentionOut.of(service.set(actor, "project", project_id, body.chosen(), body.tz))
 
 
 @router.get(
@@ -57,8 +56,7 @@ def show_environment(actor: CurrentActor, service: Service, environment_id: str)
 )
 def set_environment(body: RetentionIn, actor: CurrentActor, service: Service, environment_id: str) -> RetentionOut:
     """Set an environment's policy, or inherit again. Nothing is deleted until it is applied."""
-    policy = body.policy.policy() if body.policy else None
-    return RetentionOut.of(service.set(actor, "environment", environment_id, policy, body.tz))
+    return RetentionOut.of(service.set(actor, "environment", environment_id, body.chosen(), body.tz))
 
 
 @router.get("/databases/{database_id}/retention", operation_id="retention_of_database", responses=answers(403, 404))
@@ -72,8 +70,7 @@ def show_database(actor: CurrentActor, service: Service, database_id: str) -> Re
 )
 def set_database(body: RetentionIn, actor: CurrentActor, service: Service, database_id: str) -> RetentionOut:
     """Set a database's policy, or inherit again. Nothing is deleted until it is applied."""
-    policy = body.policy.policy() if body.policy else None
-    return RetentionOut.of(service.set(actor, "database", database_id, policy, body.tz))
+    return RetentionOut.of(service.set(actor, "database", database_id, body.chosen(), body.tz))
 
 
 @router.post(
@@ -90,10 +87,9 @@ def preview(
     cursor: Cursor = None,
 ) -> OutcomeOut:
     """Which snapshots would stay and which would go, with the reasons. Changes nothing."""
-    policy = body.policy.policy() if body.policy else None
     key = decode_cursor(cursor, int)
     return OutcomeOut.of(
-        service.preview(actor, database_id, policy, body.repository_id), int(key[0]) if key else 0, limit
+        service.preview(actor, database_id, body.chosen(), body.repository_id), int(key[0]) if key else 0, limit
     )
 
 
@@ -104,9 +100,8 @@ def preview(
 )
 def apply(body: ApplyIn, actor: CurrentActor, service: Service, database_id: str) -> OutcomeOut:
     """Forget what the policy does not keep. Forgotten snapshots can be brought back until their grace is over."""
-    policy = body.policy.policy() if body.policy else None
     outcome = service.apply(
-        actor, database_id, body.repository_id, policy, confirm=body.confirm, trust_clock=body.trust_clock
+        actor, database_id, body.repository_id, body.chosen(), confirm=body.confirm, trust_clock=body.trust_clock
     )
     return OutcomeOut.of(outcome)
 

@@ -32,14 +32,20 @@ class PolicyIn(In):
         return Policy.from_json(self.model_dump())
 
 
-class RetentionIn(In):
+class _OfPolicy(In):
+    policy: PolicyIn | None
+
+    def chosen(self) -> Policy | None:
+        return self.policy.policy() if self.policy else None
+
+
+class RetentionIn(_OfPolicy):
     """`policy` null: inherit again."""
 
-    policy: PolicyIn | None
     tz: str = Field(default="UTC", max_length=64, description="Whose days, weeks, months and years are counted.")
 
 
-class PreviewIn(In):
+class PreviewIn(_OfPolicy):
     """Without `policy` the one in force."""
 
     policy: PolicyIn | None = None

@@ -105,15 +105,15 @@ class CloudStore:
             self.put(name, [first])
             return
         _checked(name)
-        failed: list[BaseException] = []
+        failed: list[Exception] = []
 
         def fed() -> Iterator[bytes]:
             try:
                 yield first
                 yield second
                 yield from chunks
-            except BaseException as error:
-                failed.append(error)
+            except Exception as error:
+                failed.append(error)  # obstore tells of it as of an answer that cannot be read
                 raise
 
         try:
