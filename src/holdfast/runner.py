@@ -171,7 +171,7 @@ def build(
         watch.sweep,
         PasswordWatch(db, reach, gate, clock).sweep,
         TransferSweep(db, shelf, clock).sweep,
-        PlanSweep(db, jobs, clock).sweep,
+        PlanSweep(db, clock).sweep,
         MetadataSweep(db, jobs, keys, clock).sweep,
         FilesSweep(db, secrets, clock).sweep,
         ImportSweep(db, uploads, node.name).sweep,

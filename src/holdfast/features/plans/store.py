@@ -161,6 +161,31 @@ def turns(
     return [Turn(**row) for row in conn.execute(query).mappings()]
 
 
+def settled_turns(conn: sa.Connection, limit: int) -> list[Turn]:
+    """Those at work that asked for everything and have all of it, oldest first."""
+    unsettled = sa.exists().where(_m.turn_id == _t.id, _m.state.in_(UNSETTLED))
+    query = sa.select(plan_turns).where(_t.state == "running", _t.expanded_at.is_not(None), ~unsettled)
+    return [Turn(**row) for row in conn.execute(query.order_by(_t.id).limit(limit)).mappings()]
+
+
+def abandoned_turns(conn: sa.Connection, ended: Sequence[str], limit: int) -> list[tuple[Turn, str | None, Any]]:
+    """Those whose run is over, or gone, without having asked for everything, oldest first; with its state and error."""
+    over = sa.or_(runs.c.id.is_(None), runs.c.state.in_(ended))
+    query = (
+        sa.select(plan_turns, runs.c.state.label("run_state"), runs.c.error.label("run_error"))
+        .join(runs, runs.c.id == _t.run_id, isouter=True)
+        .where(_t.state.in_(("pending", "running")), _t.expanded_at.is_(None), over)
+        .order_by(_t.id)
+        .limit(limit)
+    )
+    found = []
+    for row in conn.execute(query).mappings():
+        values = dict(row)
+        state, error = values.pop("run_state"), values.pop("run_error")
+        found.append((Turn(**values), state, error))
+    return found
+
+
 def insert_members(conn: sa.Connection, members: Sequence[Member]) -> None:
     if members:
         conn.execute(plan_members.insert(), [asdict(member) for member in members])
@@ -187,6 +212,12 @@ def change_member(conn: sa.Connection, member: Member, *, states: Sequence[str],
         _m.state.in_(states),
     )
     return conn.execute(plan_members.update().where(mine).values(**values)).rowcount == 1
+
+
+def settle_waiting(conn: sa.Connection, turn_id: str, values: Mapping[str, Any]) -> None:
+    """The same for all of a turn that still wait."""
+    waiting = sa.and_(_m.turn_id == turn_id, _m.state == "waiting")
+    conn.execute(plan_members.update().where(waiting).values(**values))
 
 
 def settle_members(conn: sa.Connection, members: Sequence[Member], values: Sequence[Mapping[str, Any]]) -> None:

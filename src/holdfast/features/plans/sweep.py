@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.model import snapshots
 from holdfast.features.plans import store
-from holdfast.features.plans.model import Member, Plan, Turn, TurnFilter
+from holdfast.features.plans.model import Member, Plan, Turn
 from holdfast.features.retention.policy import Policy
 from holdfast.features.retention.service import apply
-from holdfast.jobs import ENDED, Jobs, Run
+from holdfast.jobs import ENDED
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
@@ -27,9 +27,8 @@ class PlanSweep:
     """Called by the runner process at its start and every few seconds. Cheap when there is nothing to do; safe from
     several runners at once: each row is settled by one of them."""
 
-    def __init__(self, db: Database, jobs: Jobs, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
-        self._jobs = jobs
         self._clock = clock
 
     def sweep(self) -> None:
@@ -41,15 +40,14 @@ class PlanSweep:
             if len(ended) < _MANY:
                 break
         with self._db.read() as conn:
-            open_turns = store.turns(conn, TurnFilter(states=("pending", "running")), limit=1000)
-            begun = [turn.id for turn in open_turns if turn.state == "running"]
-            counts = store.counts(conn, begun) if begun else {}
-            runs = {turn.id: self._jobs.get(conn, turn.run_id) for turn in open_turns if turn.expanded_at is None}
-        for turn in open_turns:
-            if turn.expanded_at is None:
-                self._abandoned(turn, runs[turn.id])
-            elif not any(counts[turn.id].get(state) for state in store.UNSETTLED):
-                self._end(turn, counts[turn.id])
+            abandoned = store.abandoned_turns(conn, sorted(ENDED), _MANY)
+        for turn, run_state, run_error in abandoned:
+            self._abandoned(turn, run_state, run_error)
+        with self._db.read() as conn:
+            settled = store.settled_turns(conn, _MANY)
+            counts = store.counts(conn, [turn.id for turn in settled]) if settled else {}
+        for turn in settled:
+            self._end(turn, counts[turn.id])
 
     def _settle(self, member: Member, state: str, error: Any) -> None:
         """Once, by one of several runners, together with what the plan lets go because of it."""
@@ -85,20 +83,17 @@ class PlanSweep:
             "kept": len(outcome.verdicts) - len(gone),
         }
 
-    def _abandoned(self, turn: Turn, run: Run | None) -> None:
-        """Its run ended without having asked for everything."""
-        if run is not None and run.state not in ENDED:
-            return
-        error = dict(run.error) if run and run.error else {"code": "run_ended", "message": "its run is gone"}
-        state = "cancelled" if run is not None and run.state == "cancelled" else "failed"
+    def _abandoned(self, turn: Turn, run_state: str | None, run_error: Mapping[str, Any] | None) -> None:
+        """Its run ended, or is gone (None), without having asked for everything."""
+        error = dict(run_error) if run_error else {"code": "run_ended", "message": "its run is gone"}
+        state = "cancelled" if run_state == "cancelled" else "failed"
         now = self._clock.now()
         with self._db.write() as conn:
             if turn.state == "pending":
                 values = {"state": state, "ended_at": now, "reason": turn.reason or error}
                 store.change_turn(conn, turn.id, states=("pending",), **values)
                 return
-            for member in store.members(conn, turn.id, states=("waiting",), limit=100_000):
-                store.change_member(conn, member, states=("waiting",), state=state, settled_at=now, reason=error)
+            store.settle_waiting(conn, turn.id, {"state": state, "settled_at": now, "reason": error})
             store.change_turn(conn, turn.id, states=("running",), expanded_at=now, reason=turn.reason or error)
 
     def _end(self, turn: Turn, counts: Mapping[str, int]) -> None:
