@@ -22,7 +22,8 @@ class _Desk(Desk):
 
 
 class _Session(asyncssh.SSHServerSession[bytes]):
-    """The subsystem `sftp` is OpenSSH's program; a command is never run, only answered."""
+    """The subsystem `sftp` is OpenSSH's program. `echo` is answered where commands may be run; elsewhere every command
+    is that program too, as with `ForceCommand internal-sftp`."""
 
     def __init__(self, house: Any) -> None:
         self._house: SftpHouse = house
@@ -36,8 +37,22 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         return subsystem == "sftp"
 
     def exec_requested(self, command: str) -> bool:
-        asyncio.get_running_loop().call_soon(self._chan.exit, 0 if self._house.commands and command == "true" else 1)
+        loop = asyncio.get_running_loop()
+        if self._house.commands:
+            loop.call_soon(self._echo, command)
+        else:
+            self._work = loop.create_task(self._serve())
         return True
+
+    def _echo(self, command: str) -> None:
+        verb, _, words = command.partition(" ")
+        if verb == "echo":
+            self._chan.write(words.encode() + b"\n")
+        self._chan.exit(0 if verb == "echo" else 127)
+
+    def eof_received(self) -> bool:
+        self._came.put_nowait(None)
+        return True  # what it answers still goes out
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         self._came.put_nowait(data)
@@ -56,8 +71,10 @@ class _Session(asyncssh.SSHServerSession[bytes]):
                 ran.stdin.write(data)
                 await ran.stdin.drain()
         ran.stdin.close()
-        await ran.wait()
+        status = await ran.wait()
         await out
+        with contextlib.suppress(OSError):  # they hung up
+            self._chan.exit(status)
 
     async def _answer(self, out: asyncio.StreamReader) -> None:
         while data := await out.read(262_144):

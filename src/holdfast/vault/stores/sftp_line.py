@@ -19,7 +19,9 @@ from holdfast.kernel.ssh import SshLogin, log_in, ssh_failed
 
 T = TypeVar("T")
 ANSWER_SECONDS = 120.0  # of one call, a whole pack over a slow line
+SHELL_SECONDS = 15.0
 IDLE_SECONDS = 20.0
+_ECHOED = "holdfast-was-here"
 _lost = (asyncssh.Error, OSError, TimeoutError, EOFError)
 
 
@@ -61,7 +63,8 @@ class Line:
         return asked.result()
 
     def shell(self) -> bool:
-        """Whether the login may run commands too. It runs `true`."""
+        """Whether the login may run commands too. It runs `echo`: where every command is the SFTP server, as with
+        `ForceCommand internal-sftp`, that one succeeds and says nothing. Raises as `call`."""
         return asyncio.run_coroutine_threadsafe(self._held.shell(), self._loop).result()
 
 
@@ -79,31 +82,40 @@ class _Held:
     async def use(self, act: Callable[[asyncssh.SFTPClient], Awaitable[T]]) -> T:
         self._users += 1
         self._awake()
+        mine: asyncssh.SSHClientConnection | None = None
         try:
             client = await self._connected()
+            mine = self._connection
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await act(client)
         except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection) as error:
-            self.end()
+            self._broke(mine)
             raise ssh_failed(error, self._login.host) from error
         except asyncssh.SFTPError:
             raise
         except _lost as error:
-            self.end()
+            self._broke(mine)
             raise ssh_failed(error, self._login.host) from error
         finally:
             self._users -= 1
             self._rest()
 
     async def shell(self) -> bool:
-        await self._connected()
-        assert self._connection is not None  # noqa: S101 - made just now
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                ran = await self._connection.run("true", check=False)
-        except _lost:
-            return False
-        return ran.exit_status == 0
+        async def echoes(_: asyncssh.SFTPClient) -> bool:
+            assert self._connection is not None  # noqa: S101 - made just now
+            try:
+                async with asyncio.timeout(SHELL_SECONDS):
+                    ran = await self._connection.run(f"echo {_ECHOED}", stdin=asyncssh.DEVNULL, check=False)
+            except (asyncssh.ChannelOpenError, TimeoutError):
+                return False
+            return _ECHOED in str(ran.stdout)
+
+        return await self.use(echoes)
+
+    def _broke(self, connection: asyncssh.SSHClientConnection | None) -> None:
+        """Ends it, unless it was ended before: then the one there is now is somebody else's, and works."""
+        if connection is self._connection:
+            self.end()
 
     def end(self) -> None:
         self._awake()
