@@ -17,7 +17,7 @@ from holdfast.kernel.errors import Corrupt, Denied, Invalid
 from holdfast.kernel.stop import Stop
 from holdfast.vault.plain.document import FileDocument, Piece
 from holdfast.vault.plain.keys import FileKeys, id_of, new_key
-from holdfast.vault.plain.reading import inside
+from holdfast.vault.plain.reading import Laid, inside
 from holdfast.vault.plain.wish import Sealing
 from holdfast.vault.stores.local import LocalStore
 
@@ -86,6 +86,17 @@ def document(piece: Piece, how: Packing) -> FileDocument:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (2 << 20) + 5])
+def test_the_first_line_of_what_was_laid_down_is_bounded(tmp_path: Path, size: int) -> None:
+    laid = Laid(iter([b"x" * size + b"\nmore\n"]), tmp_path)
+    try:
+        assert laid.line(size + 1) == b"x" * size
+        with pytest.raises(Corrupt):
+            laid.line(size)
+    finally:
+        laid.close()
 
 
 def test_a_small_file_does_not_unpack_to_much_at_once() -> None:

@@ -59,12 +59,12 @@ class GapsService:
             seen = actor.visible("plan.read", Columns(c.project_id, c.environment_id, c.id))
             there = {resource.id for resource in store.databases_of(conn, [project_id], seen)}
             plans = {plan.id: plan for plan in store.bounded(conn, project_id)}
-            rows = [row for row in store.successes(conn, list(plans), begin) if row.resource_id in there]
-        found = [
-            _gap(plans[row.plan_id], before, row)
-            for before, row in pairwise(rows)
-            if before[:3] == row[:3] and row.settled_at - before.settled_at > _allowed(plans[row.plan_id])
-        ]
+            rows = (row for row in store.successes(conn, list(plans), begin) if row.resource_id in there)
+            found = [
+                _gap(plans[row.plan_id], before, row)
+                for before, row in pairwise(rows)
+                if before[:3] == row[:3] and row.settled_at - before.settled_at > _allowed(plans[row.plan_id])
+            ]
         found.sort(key=lambda gap: (gap.ended, gap.resource_id), reverse=True)
         return found[offset : offset + limit]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -73,14 +73,14 @@ def bounded(conn: sa.Connection, project_id: str) -> list[Plan]:
     return [Plan(**row) for row in conn.execute(query).mappings()]
 
 
-def successes(conn: sa.Connection, plan_ids: Sequence[str], since: datetime) -> Sequence[Any]:
-    """Whatever succeeded, by plan, database and repository, oldest first."""
+def successes(conn: sa.Connection, plan_ids: Sequence[str], since: datetime) -> Iterator[Any]:
+    """Whatever succeeded, by plan, database and repository, oldest first; a piece of it in memory at a time."""
     query = (
         sa.select(_m.plan_id, _m.resource_id, _m.repository_id, _m.resource_name, _m.settled_at)
         .where(_m.plan_id.in_(plan_ids), _m.state == "succeeded", _m.settled_at >= since)
         .order_by(_m.plan_id, _m.resource_id, _m.repository_id, _m.settled_at)
     )
-    return conn.execute(query).all()
+    yield from conn.execute(query.execution_options(yield_per=5000))
 
 
 def change(conn: sa.Connection, plan_id: str, version: int, now: datetime, values: Mapping[str, Any]) -> Plan | None:

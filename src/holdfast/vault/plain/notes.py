@@ -14,7 +14,7 @@ from holdfast.contract.snapshot import Source
 from holdfast.kernel.errors import Corrupt
 
 _IN_FILE, _KEPT = 1, 0
-_MOST_HEADER = 256 << 20
+MOST_HEADER = 256 << 20  # bytes of the segments' JSON: all of it is in memory while a snapshot is open
 
 
 @dataclass(frozen=True)

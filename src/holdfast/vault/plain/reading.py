@@ -115,12 +115,12 @@ class Laid:
         """Thread-safe."""
         return os.preadv(self._file.fileno(), [buffer], offset)
 
-    def line(self) -> bytes:
-        """Up to the first line feed, without it."""
-        found = bytearray()
-        while (at := found.find(b"\n")) < 0:
-            piece = bytearray(1 << 20)
-            count = self.read(len(found), memoryview(piece))
+    def line(self, most: int) -> bytes:
+        """Up to the first line feed, without it. Raises Corrupt when there is none in the first `most` bytes."""
+        found, piece, looked = bytearray(), memoryview(bytearray(1 << 20)), 0
+        while (at := found.find(b"\n", looked)) < 0:
+            looked = len(found)
+            count = self.read(looked, piece[: most - looked])
             if not count:
                 raise Corrupt("the notes beside the file cannot be read", code="file_damaged")
             found += piece[:count]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from holdfast.contract.codec import manifest_from_json
 from holdfast.contract.snapshot import Manifest
 from holdfast.kernel.errors import Corrupt, NotFound
-from holdfast.vault.plain.notes import Segment, Segments, read_segments
+from holdfast.vault.plain.notes import MOST_HEADER, Segment, Segments, read_segments
 from holdfast.vault.plain.reading import Laid
 from holdfast.vault.repository import MANIFEST
 
@@ -25,7 +25,7 @@ class FileSource:
         self._file: Laid | None = None
         self._turn = threading.Lock()
         try:
-            header = self._notes.line()
+            header = self._notes.line(MOST_HEADER)
             self._segments: Segments = read_segments(header)
             self._kept_at = len(header) + 1
             self.manifest = manifest_from_json(self._whole(MANIFEST))
