@@ -78,11 +78,17 @@ def readable(repository: Opened, found: Sequence[Stored]) -> tuple[list[Adoptabl
             bad.append(each)
             continue
         facts = manifest.facts
-        if all(isinstance(facts.get(name), str) for name in ("resource_id", "resource_name", "engine")):
+        if _names_a_database(facts):
             good.append(Adoptable(each, manifest, facts))
         else:
             bad.append(each)
     return good, bad
+
+
+def _names_a_database(facts: Mapping[str, Any]) -> bool:
+    """Whoever may write into the repository wrote them."""
+    named = all(isinstance(facts.get(name), str) for name in ("resource_id", "resource_name", "engine"))
+    return named and isinstance(facts.get("spec"), Mapping | None)
 
 
 def row_of(
