@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from holdfast.formats.restic.pack import PackedBlob, header_length, parse_header
+from holdfast.formats.restic.pack import MAX_HEADER, PackedBlob, header_length, parse_header
+from holdfast.formats.restic.sealing import OVERHEAD
 from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.stop import Stop
-from holdfast.vault.blobs import pack_name, unwrap
+from holdfast.vault.blobs import pack_name, prove
 from holdfast.vault.fetching import neighbours
 from holdfast.vault.repository import Repository
 
@@ -58,7 +59,7 @@ def _opened(
     errors, lost, start = [], [], span[0].offset
     for blob in span:
         try:
-            unwrap(data[blob.offset - start : blob.offset - start + blob.length], blob, repo.key)
+            prove(data[blob.offset - start : blob.offset - start + blob.length], blob, repo.key)
         except Corrupt as error:
             errors.append(f"pack {pack.hex()[:12]}: {error.message}")
             lost.append(blob.id)
@@ -66,8 +67,10 @@ def _opened(
 
 
 def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: int) -> Found:
-    """Hash a pack, open its blobs and its header, reading it once and at most `_SPAN` (or one blob) at a time."""
-    name, digest, at = pack_name(pack), hashlib.sha256(), 0
+    """Prove every byte of a pack, reading it once and at most `_SPAN` (or one blob) at a time: each blob by its MAC and
+    the hash of what it holds, the header by its MAC. A pack that is anything beside these is hashed whole as well."""
+    name, at = pack_name(pack), 0
+    digest = None if is_all(repo, pack, blobs, size) else hashlib.sha256()
     errors: list[str] = []
     lost: list[bytes] = []
     seen = 0  # blobs that were looked at: what comes to an end early has proven none of the others
@@ -75,7 +78,8 @@ def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: 
     def take(until: int) -> memoryview:
         nonlocal at
         data = memoryview(repo.store.get(name, at, until - at))
-        digest.update(data)
+        if digest is not None:
+            digest.update(data)
         at = until
         return data
 
@@ -90,16 +94,30 @@ def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: 
             seen += len(span)
             errors += wrong
             lost += gone
-        while at < size:
-            take(min(size, at + _SPAN))
-        if digest.digest() != pack:
-            raise Corrupt("its bytes do not match its name")
-        if not set(blobs) <= set(read_header(repo, pack, size)):
-            raise Corrupt("its header does not list what the index says")
+        if digest is not None:
+            while at < size:
+                take(min(size, at + _SPAN))
+            if digest.digest() != pack:
+                raise Corrupt("its bytes do not match its name")
+            if not set(blobs) <= set(read_header(repo, pack, size)):
+                raise Corrupt("its header does not list what the index says")
     except (Corrupt, NotFound) as error:
         errors.append(f"pack {pack.hex()[:12]}: {error.message}")
         lost += [blob.id for blob in blobs[seen:]]
-    return Found(pack, at, errors, lost)
+    return Found(pack, size if digest is None else at, errors, lost)
+
+
+def is_all(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: int) -> bool:
+    """Whether a pack of this size is nothing but `blobs`, the sealed header that lists just these, and its length: then
+    each of its bytes lies under a MAC, or has only one right value. What cannot be read is not."""
+    end = blobs[-1].offset + blobs[-1].length
+    if not adjoin(blobs) or not OVERHEAD <= size - end - 4 <= MAX_HEADER:
+        return False
+    try:
+        rest = repo.store.get(pack_name(pack), end, size - end)
+        return header_length(rest) == len(rest) - 4 == size - end - 4 and parse_header(rest[:-4], repo.key) == [*blobs]
+    except (Corrupt, NotFound):
+        return False
 
 
 def adjoin(blobs: Sequence[PackedBlob]) -> bool:
@@ -113,15 +131,10 @@ def adjoin(blobs: Sequence[PackedBlob]) -> bool:
 
 
 def read_rest(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob]) -> Found:
-    """What follows `blobs`, which adjoin. Nothing wrong here is an error: the blobs are read without it."""
-    name, end = pack_name(pack), blobs[-1].offset + blobs[-1].length
+    """Whether `blobs` are all of it. Nothing wrong here is an error: they are read without it."""
     try:
-        size = repo.store.size(name)
-        tail = repo.store.get(name, max(end, size - 4), 4)
-        if end + header_length(tail) + 4 != size:
-            return Found(pack, 0)  # it has other blobs too
-        return Found(pack, 0, rest=set(read_header(repo, pack, size)) == set(blobs))
-    except (Corrupt, NotFound):
+        return Found(pack, 0, rest=is_all(repo, pack, blobs, repo.store.size(pack_name(pack))))
+    except NotFound:
         return Found(pack, 0)
 
 
