@@ -6,8 +6,8 @@ the second: 1.5 times as fast as `restic backup --force`, storing less than 0.5 
 Ours is measured as the runner does it: a process that is up opens the repository and takes the snapshot; with its
 start is told beside. Every act is a process of its own, in turn with restic's on the same file; all write durably.
 The files are made once and kept for the next time, and read once before, so the page cache is as warm for one as for
-the other (`--cold` drops it before each, for who may). Copies are made by SQLite's backup. A newer restic in HOLDFAST_BENCH_RESTIC is measured beside, without a
-bar.
+the other (`--cold` drops it before each, for who may). Copies are made by SQLite's backup. A newer restic in
+HOLDFAST_BENCH_RESTIC is measured beside, without a bar.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +23,14 @@ HARD = settings(max_examples=150, deadline=None, suppress_health_check=list(Heal
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Repository, list[Path]]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, list[Path]]:
     """Blobs that shrink and one that does not, trees; one pack of each kind."""
     path = tmp_path_factory.mktemp("flips") / "r"
     repo = new_repository(path)
     cells = page_entry("db", CELLS, 4096 * len(CELLS), 4096)
     snapshot(repo, BytesCapture({"x": RANDOM.randbytes(30_000)}, (cells,)))
     assert repo.check(read_data=True).errors == []
-    yield repo, packs(path)
+    return repo, packs(path)
 
 
 def told(repo: Repository, pack: Path, data: bytes) -> list[str]:
