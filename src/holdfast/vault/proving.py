@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from holdfast.formats.restic.pack import MAX_HEADER, PackedBlob, header_length, parse_header
@@ -19,6 +20,7 @@ from holdfast.vault.repository import Repository
 
 THREADS = min(8, max(2, os.cpu_count() or 2))
 _SPAN = 8 << 20  # bytes of a pack read together
+_LITTLE = 4 << 20
 
 PackId = bytes
 BlobId = bytes
@@ -148,29 +150,36 @@ def read_header(repo: Repository, pack: bytes, size: int) -> list[PackedBlob]:
 def read_all(
     jobs: Iterator[Job], total: int, take: Callable[[Found], None], stop: Stop, progress: Progress | None
 ) -> int:
-    """Run the jobs on a few threads, handed over a few at a time: results hold memory. Bytes read."""
+    """Run the jobs on a few threads, handed over a few at a time: results hold memory. Bytes read. What is little is
+    read before threads would have started."""
     read = 0
+    with closing(_each(jobs, stop) if total <= _LITTLE else _parallel(jobs, stop)) as done:
+        for found in done:
+            read += found.bytes
+            take(found)
+            if progress is not None:
+                progress(read, total)
+    return read
+
+
+def _each(jobs: Iterator[Job], stop: Stop) -> Generator[Found, None, None]:
+    for job in jobs:
+        stop.check()
+        yield job()
+
+
+def _parallel(jobs: Iterator[Job], stop: Stop) -> Generator[Found, None, None]:
     waiting: deque[Future[Found]] = deque()
-
-    def collect() -> None:
-        nonlocal read
-        found = waiting.popleft().result()
-        read += found.bytes
-        take(found)
-        if progress is not None:
-            progress(read, total)
-
     with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool:
         try:
             for job in jobs:
                 stop.check()
                 waiting.append(pool.submit(job))
                 if len(waiting) >= 2 * THREADS:
-                    collect()
+                    yield waiting.popleft().result()
             while waiting:
                 stop.check()
-                collect()
+                yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
-    return read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backports.zstd import ZstdCompressor
 
-from holdfast.formats.inflating import Inflater
+from holdfast.formats.inflating import inflater
 from holdfast.kernel.errors import Corrupt
 from holdfast.vault.options import SnapshotOptions
 from holdfast.vault.repository import Repository
@@ -18,7 +18,6 @@ class Sealer:
     def __init__(self, repo: Repository, options: SnapshotOptions) -> None:
         self._key = repo.key
         self._probes = options.probes
-        self._inflater = Inflater()
         self._compressor = None if options.zstd is None else ZstdCompressor(level=options.zstd)
 
     def seal(self, blob: bytes, data: bytes | memoryview) -> tuple[bytes, int]:
@@ -39,8 +38,9 @@ class Sealer:
         opened = self._key.open(sealed)
         if not raw_length:
             return len(opened) == len(data) and opened.startswith(data)
-        self._inflater.inflate(opened, len(data))
-        return self._inflater.buffer.startswith(data)
+        kept = inflater()
+        kept.inflate(opened, len(data))
+        return kept.buffer.startswith(data)
 
     def _hardly_shrinks(self, data: bytes | memoryview) -> bool:
         """By less than an eighth, going by a piece from its middle."""
