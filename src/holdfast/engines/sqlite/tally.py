@@ -108,11 +108,20 @@ class Tally:
 
 def _children(page: bytes, header: int) -> array[int]:
     """Nothing for a page that is no interior page, whatever its first byte says."""
+    numbers = array("I")
     try:
         (count,) = _COUNT.unpack_from(page, header + 3)
-        places = struct.unpack_from(f">{count}H", page, header + 12)
-        numbers = array("I", chain.from_iterable(map(_NUMBER.unpack_from, repeat(page), places)))
-        numbers.append(_NUMBER.unpack_from(page, header + 8)[0])
-    except struct.error:
+        places = array("H", page[header + 12 : header + 12 + 2 * count])
+        if len(places) != count:
+            return numbers
+        if sys.byteorder == "little":
+            places.byteswap()
+        numbers.frombytes(b"".join([page[at : at + 4] for at in places]))
+        numbers.frombytes(page[header + 8 : header + 12])
+    except (struct.error, ValueError):
         return array("I")
+    if len(numbers) != count + 1:
+        return array("I")  # a cell that lies at or beyond the page's end
+    if sys.byteorder == "little":
+        numbers.byteswap()
     return numbers
