@@ -22,9 +22,8 @@ def prove(sealed: bytes | memoryview, where: PackedBlob, key: Key) -> bytes | me
     """The plain blob, proven by its MAC and its hash; only until this thread proves another. Raises Corrupt naming the
     blob."""
     try:
-        plain: bytes | memoryview = key.open(sealed)
-        if where.raw_length:
-            plain = inflater().inflate(plain, where.raw_length)
+        opened = key.open(sealed)
+        plain = inflater().inflate(opened, where.raw_length) if where.raw_length else opened
     except Corrupt as error:
         raise Corrupt(f"blob {where.id.hex()[:12]} is damaged: {error}", details={"blob": where.id.hex()}) from None
     if hashlib.sha256(plain).digest() != where.id:

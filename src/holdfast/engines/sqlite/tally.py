@@ -13,7 +13,6 @@ import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
 
 MOST_PAGES = 8 << 20  # 32 GiB of usual pages; they cost some 7 bytes each
 _LOCK_BYTE = 1 << 30  # SQLite never uses the page that holds this byte
@@ -22,7 +21,7 @@ _DEEPEST = 40
 _TABLE_LEAF, _TABLE_INTERIOR, _INDEX_LEAF, _INDEX_INTERIOR = 13, 5, 10, 2
 _TREE_KINDS = (_TABLE_LEAF, _TABLE_INTERIOR, _INDEX_LEAF, _INDEX_INTERIOR)
 _INTERIOR = re.compile(rb"[\x02\x05]")
-_NUMBER, _COUNT = struct.Struct(">I"), struct.Struct(">H")
+_COUNT = struct.Struct(">H")
 
 
 class Unclear(Exception):
