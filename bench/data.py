@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,3 +84,34 @@ def fill_postgresql(execute: Callable[[str], object], size: int) -> None:
         numbers = f"generate_series({first}::bigint, {first + rows - 1}) AS n"
         execute(f"CREATE TABLE mixed_{number} AS SELECT {KINDS[kind]} FROM {numbers}")
         execute(f"VACUUM (FREEZE, ANALYZE) mixed_{number}")
+
+
+def kept_sqlite(size: int, seed: int = 7) -> Path:
+    """`fill_sqlite`, made once: two gigabytes take longer to make than to measure. Readers only; copy it to change it.
+
+    Lies in HOLDFAST_BENCH_DIR or the temporary directory, named after what makes it what it is."""
+    place = Path(os.environ.get("HOLDFAST_BENCH_DIR") or tempfile.gettempdir()) / "hfbench-data"
+    place.mkdir(exist_ok=True)
+    made = place / f"parcel-{seed}-{size}.sqlite"
+    if not made.exists():
+        with tempfile.TemporaryDirectory(dir=place) as unfinished:
+            database = Path(unfinished) / made.name
+            fill_sqlite(database, size, seed)
+            database.rename(made)
+    return made
+
+
+def kept_copy(database: Path) -> Path:
+    """A fresh copy of it by SQLite's backup: the same rows in a file of its own, made once."""
+    made = database.parent / "again" / database.name
+    if not made.exists():
+        made.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=made.parent) as unfinished:
+            copy = Path(unfinished) / made.name
+            source, target = apsw.Connection(str(database)), apsw.Connection(str(copy))
+            with target.backup("main", source, "main") as backup:
+                backup.step()
+            target.close()
+            source.close()
+            copy.rename(made)
+    return made

@@ -2,9 +2,10 @@
 
 Required: both at least 1.5 times as fast as restic, and the process under 300 MB. Restic has its own repository of the
 same file. Both write what they restore durably: restic does not sync what it restored, so a `sync` of the file is added
-to its time. All is read into the page cache first, which is stated because on a slow disk both are as fast as the disk;
-ours would not be there, since packs are written past it. Ours is checked as the runner does it, by a process that is up
-and opens the repository; with its start is told beside.
+to its time. Both repositories are read into the page cache before each act, since ours would not be there (packs are
+written past it) and on a slow disk both are as fast as the disk; `--cold` puts both out of it instead. Ours is checked
+as the runner does it, by a process that is up and opens the repository; with its start is told beside. Who goes first
+changes from round to round.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.data import fill_sqlite
+from bench.data import kept_sqlite
 from bench.snapshot_sqlite import PASSWORD, in_turn, measured
+from bench.snapshot_write import Measured
 from bench.snapshot_write import measured as process
 
 BAR = 1.5
@@ -52,19 +54,42 @@ def made(root: Path, database: Path) -> None:
     subprocess.run([*restic, "backup", str(database)], env=environ, check=True, stdout=subprocess.DEVNULL)
     for act in ("init", "backup"):
         subprocess.run([*ours, act, *arguments], check=True)
-    for file in (path for path in root.rglob("*") if path.is_file()):
-        subprocess.run(["cat", str(file)], check=True, stdout=subprocess.DEVNULL)
 
 
-def one_round(root: Path, database: Path) -> dict[str, tuple[float, int]]:
+def cached(repository: Path, *, cold: bool) -> None:
+    """All of it in the page cache, or nothing."""
+    os.sync()
+    for file in (path for path in repository.rglob("*") if path.is_file()):
+        if cold:
+            with file.open("rb") as opened:
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        else:
+            subprocess.run(["cat", str(file)], check=True, stdout=subprocess.DEVNULL)
+
+
+def checks(root: Path, *, cold: bool, first: bool) -> dict[str, Measured]:
+    """Of both, ours first or last."""
+    ours = [sys.executable, "-m", "bench.read_back", "check", str(root / "ours")]
+    theirs = ["restic", "--no-cache", "-q", "-r", str(root / "theirs"), "check", "--read-data"]
+    found: dict[str, Measured] = {}
+    for name, argv in (("ours", ours), ("theirs", theirs))[:: 1 if first else -1]:
+        cached(root / name, cold=cold)
+        found[name] = process(argv, {"RESTIC_PASSWORD": PASSWORD})
+    return found
+
+
+def one_round(root: Path, database: Path, *, cold: bool, first: bool) -> dict[str, tuple[float, int]]:
     secret, target = {"RESTIC_PASSWORD": PASSWORD}, root / "target"
     restic = ["restic", "--no-cache", "-q", "-r", str(root / "theirs")]
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    os.sync()
-    checked = process([sys.executable, "-m", "bench.read_back", "check", str(root / "ours")])
-    figures = {"check ours": (checked.inside, checked.peak), "check started": (checked.seconds, checked.peak)}
-    figures["check restic"] = measured([*restic, "check", "--read-data"], secret)
+    checked = checks(root, cold=cold, first=first)
+    ours, theirs = checked["ours"], checked["theirs"]
+    figures = {"check ours": (ours.inside, ours.peak), "check started": (ours.seconds, ours.peak)}
+    figures |= {"check restic": (theirs.seconds, theirs.peak)}
+    figures |= {"cpu ours": (ours.cpu, 0), "cpu restic": (theirs.cpu, 0)}
+    for name in ("ours", "theirs"):
+        cached(root / name, cold=cold)
     restore = [sys.executable, "-m", "bench.snapshot_sqlite", "restore"]
     figures["restore ours"] = measured([*restore, str(database), str(root / "ours"), str(target / "restored")])
     os.sync()
@@ -79,17 +104,21 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=2 << 30)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--cold", action="store_true")
     options = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="hfbench-", dir=os.environ.get("HOLDFAST_BENCH_DIR")))
     try:
-        database = root / "big.sqlite"
-        fill_sqlite(database, options.size)
+        database = kept_sqlite(options.size)
         size = database.stat().st_size
         made(root, database)
-        rounds = [one_round(root, database) for _ in range(options.runs)]
+        rounds = [one_round(root, database, cold=options.cold, first=n % 2 == 0) for n in range(options.runs)]
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    print(f"{size / 1e6:.0f} MB database, page cache warm")
+    cache = "cold" if options.cold else "warm"
+    print(f"load {os.getloadavg()[0]:.1f}; {size / 1e6:.0f} MB database, page cache {cache} for both")
+    for who in ("ours", "restic"):
+        cpu = statistics.median(r[f"cpu {who}"][0] for r in rounds) / size * 1e9
+        print(f"check    {who:7} {cpu:.2f} s of CPU a GB, its start too")
     missed = False
     for act in ("check", "restore"):
         for who in ("ours", "restic"):

@@ -5,9 +5,9 @@ the second: 1.5 times as fast as `restic backup --force`, storing less than 0.5 
 
 Ours is measured as the runner does it: a process that is up opens the repository and takes the snapshot; with its
 start is told beside. Every act is a process of its own, in turn with restic's on the same file; all write durably.
-The files are read once before, so the page cache is as warm for one as for the other (`--cold` drops it before each,
-for who may). Copies are made by SQLite's backup. A newer restic in HOLDFAST_BENCH_RESTIC is measured beside, without a
-bar.
+The files are made once and kept for the next time, and read once before, so the page cache is as warm for one as for
+the other (`--cold` drops it before each, for who may). Copies are made by SQLite's backup. A newer restic in
+HOLDFAST_BENCH_RESTIC is measured beside, without a bar.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import apsw
-
 from bench.__main__ import machine
-from bench.data import fill_sqlite
+from bench.data import kept_copy, kept_sqlite
 
 PASSWORD = "bench"
 FIRST_BAR, SIZE_BAR, SECOND_BAR, NEW_BAR, MEMORY_BAR = 1.7, 1.03, 1.5, 0.005, 300 << 20
@@ -63,6 +61,7 @@ class Measured:
 
     seconds: float
     peak: int
+    cpu: float = 0.0  # of all its threads, user and system, its start too
     said: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -81,7 +80,7 @@ def measured(argv: list[str], environ: dict[str, str] | None = None) -> Measured
     if process.returncode != 0:
         raise RuntimeError(f"{argv} ended with {process.returncode}")
     said = json.loads(output) if output.startswith(b"{") else {}
-    return Measured(seconds, usage.ru_maxrss << 10, said)
+    return Measured(seconds, usage.ru_maxrss << 10, usage.ru_utime + usage.ru_stime, said)
 
 
 class Peers:
@@ -125,15 +124,6 @@ class Peers:
         return dict(os.environ) | {"RESTIC_PASSWORD": PASSWORD}
 
 
-def copy_of(database: Path, target: Path) -> None:
-    target.parent.mkdir()
-    source, made = apsw.Connection(str(database)), apsw.Connection(str(target))
-    with made.backup("main", source, "main") as backup:
-        backup.step()
-    made.close()
-    source.close()
-
-
 def rounds(peers: Peers, database: Path, again: Path, count: int) -> dict[tuple[str, str], list[Measured]]:
     found: dict[tuple[str, str], list[Measured]] = {}
     for number in range(count):
@@ -148,7 +138,8 @@ def rounds(peers: Peers, database: Path, again: Path, count: int) -> dict[tuple[
 
 def told(act: str, name: str, runs: list[Measured], size: int) -> None:
     inside = statistics.median(r.inside for r in runs)
-    line = f"{act:7} {name:7} median {inside:6.2f} s  {size / 1e6 / inside:5.0f} MB/s"
+    cpu = statistics.median(r.cpu for r in runs) / size * 1e9
+    line = f"{act:7} {name:7} median {inside:6.2f} s  {size / 1e6 / inside:5.0f} MB/s  {cpu:.2f} s of CPU a GB"
     if name == "ours":
         line += f"  (with the process's start {statistics.median(r.seconds for r in runs):.2f} s)"
     print(f"{line}  peak {max(r.peak for r in runs) >> 20} MiB  n={len(runs)}")
@@ -169,14 +160,12 @@ def main() -> int:
     asked = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="hfbench-", dir=os.environ.get("HOLDFAST_BENCH_DIR")))
     try:
-        database = root / "data.sqlite"
-        fill_sqlite(database, asked.size)
-        copy_of(database, root / "again" / "data.sqlite")
-        size = database.stat().st_size
+        database = kept_sqlite(asked.size)
+        again, size = kept_copy(database), database.stat().st_size
         peers = Peers(root, asked.level, cold=asked.cold)
-        for path in (database, root / "again" / "data.sqlite"):
+        for path in (database, again):
             subprocess.run(["cat", str(path)], check=True, stdout=subprocess.DEVNULL)
-        found = rounds(peers, database, root / "again" / "data.sqlite", asked.runs)
+        found = rounds(peers, database, again, asked.runs)
         stored = {name: peers.stored(name) for name in peers.names()}
     finally:
         shutil.rmtree(root, ignore_errors=True)

@@ -19,6 +19,9 @@ from holdfast.kernel.errors import Corrupt
 T = TypeVar("T")
 
 
+_AS_IT_IS = frozenset((str, int, float, bool, type(None)))  # most of what comes: asking for its protocols costs more
+
+
 def to_json(value: Any) -> bytes:
     """Sorted keys, no spaces, UTF-8: equal values give equal bytes."""
     return json.dumps(to_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -26,6 +29,13 @@ def to_json(value: Any) -> bytes:
 
 def to_plain(value: Any) -> Any:
     """Dataclasses, mappings and sequences as what JSON knows."""
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is dict:
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [to_plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -6,6 +6,7 @@ that snapshot alone; what fails in the store or in memory ends the batch, since 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -50,10 +51,6 @@ class _Ended(Exception):
 class _SmallLine(Line):
     """All stages in the thread that reads: a small database is done before threads would have started."""
 
-    def begin(self) -> _SmallLine:
-        self._sealer = Sealer(self.repo, self.options)
-        return self
-
     def take(self, chunks: Sequence[Chunk], weight: int) -> None:  # noqa: ARG002  nobody waits here
         try:
             self.pack(chunks, self._sealer, self.packer.store)
@@ -92,6 +89,14 @@ class Batch:
         self.known = Known(repo)
         limit = Bandwidth(options.bandwidth, stop)
         self.packer = Packer(repo, lambda _: None, self.known.named, lock.require, limit)
+        self._of_thread = threading.local()
+
+    def _sealer(self) -> Sealer:
+        """This thread's own: setting a compressor up costs as much as it takes to compress a small blob."""
+        if not hasattr(self._of_thread, "sealer"):
+            self._of_thread.sealer = Sealer(self.repo, self.options)
+        made: Sealer = self._of_thread.sealer
+        return made
 
     def write(self, group: Sequence[Wish], unwanted: Callable[[], Collection[int]] | None = None) -> list[Outcome]:
         """Each its snapshot or why there is none, in order. Everything is durable and in an index before the first
@@ -117,8 +122,8 @@ class Batch:
             with wish.capture() as capture:
                 parent = self.repo.nodes(wish.about.parent) if wish.about.parent else {}
                 line = _SmallLine(
-                    self.repo, parent, self.stop, None, self.options, self.lock, self.known, self.packer
-                ).begin()
+                    self.repo, parent, self.stop, None, self.options, self.lock, self.known, self.packer, self._sealer()
+                )
                 manifest = complete(line.run(capture), line.files, wish.about.facts)
                 extra = {MANIFEST: manifest_to_json(manifest), **capture.companions()}
                 root = store_trees(line.files, extra, line.add_now, timestamp(self.repo.clock.now()))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from backports.zstd import ZstdDecompressor, ZstdError
-
+from holdfast.formats.inflating import inflater
 from holdfast.formats.restic.pack import BlobType, PackedBlob
 from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.errors import Corrupt, NotFound
@@ -19,20 +18,22 @@ def pack_name(pack: bytes) -> str:
     return f"data/{text[:2]}/{text}"
 
 
-def unwrap(sealed: bytes | memoryview, where: PackedBlob, key: Key) -> bytes:
-    """The plain blob, proven by its hash. Raises Corrupt naming the blob."""
+def prove(sealed: bytes | memoryview, where: PackedBlob, key: Key) -> bytes | memoryview:
+    """The plain blob, proven by its MAC and its hash; only until this thread proves another. Raises Corrupt naming the
+    blob."""
     try:
-        plain = key.open(sealed)
-        if where.raw_length:
-            decompressor = ZstdDecompressor()
-            plain = decompressor.decompress(plain, max_length=where.raw_length + 1)
-            if len(plain) != where.raw_length or not decompressor.eof:
-                raise Corrupt("its length is not what the index says")
-    except (Corrupt, ZstdError) as error:
+        opened = key.open(sealed)
+        plain = inflater().inflate(opened, where.raw_length) if where.raw_length else opened
+    except Corrupt as error:
         raise Corrupt(f"blob {where.id.hex()[:12]} is damaged: {error}", details={"blob": where.id.hex()}) from None
     if hashlib.sha256(plain).digest() != where.id:
         raise Corrupt(f"blob {where.id.hex()[:12]} does not match its hash", details={"blob": where.id.hex()})
     return plain
+
+
+def unwrap(sealed: bytes | memoryview, where: PackedBlob, key: Key) -> bytes:
+    """The plain blob, proven, to keep. Raises Corrupt naming the blob."""
+    return bytes(prove(sealed, where, key))
 
 
 class BlobReader:

@@ -19,6 +19,8 @@ class Known:
 
     def claim(self, blob: bytes, kind: BlobType) -> bool:
         """Whether the caller has to store it. Who claims and cannot store ends everything that shares this."""
+        if self.index.has(blob, kind):
+            return False  # looked for without the others waiting; what is not there now may be a moment later
         key = blob + bytes((kind,))
         with self._lock:
             if key in self._claimed or self.index.has(blob, kind):

@@ -92,8 +92,10 @@ class Line:
         lock: Held,
         known: Known | None = None,
         packer: Packer | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
-        """`known` and `packer` may be shared with other lines under the same lock."""
+        """`known` and `packer` may be shared with other lines under the same lock, the `sealer` of `add_now` with other
+        lines of the thread."""
         self.repo, self.parent, self.stop, self.progress, self.options = repo, parent, stop, progress, options
         self.known = known or Known(repo)
         self.failure = Failure()
@@ -105,6 +107,7 @@ class Line:
         self._counted: Counter[str] = Counter()
         self._began = time.monotonic()
         self._lock = threading.Lock()
+        self._sealer = sealer or Sealer(repo, options)
 
     # -- counting --------------------------------------------------------------------------------------------
 
@@ -310,7 +313,7 @@ class Line:
         """A small blob (a tree, a companion), stored by the calling thread after `run`."""
         blob = hashlib.sha256(data).digest()
         if self.known.claim(blob, kind):
-            sealed, raw_length = Sealer(self.repo, self.options).seal(blob, data)
+            sealed, raw_length = self._sealer.seal(blob, data)
             if (full := self.packer.place(blob, kind, sealed, raw_length)) is not None:
                 self.packer.store(full)
         return blob

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from holdfast.formats.restic.pack import PackedBlob, header_length, parse_header
+from holdfast.formats.restic.pack import MAX_HEADER, PackedBlob, header_length, parse_header
+from holdfast.formats.restic.sealing import OVERHEAD
 from holdfast.kernel.errors import Corrupt, NotFound
 from holdfast.kernel.stop import Stop
-from holdfast.vault.blobs import pack_name, unwrap
+from holdfast.vault.blobs import pack_name, prove
 from holdfast.vault.fetching import neighbours
 from holdfast.vault.repository import Repository
 
 THREADS = min(8, max(2, os.cpu_count() or 2))
 _SPAN = 8 << 20  # bytes of a pack read together
+_LITTLE = 4 << 20
 
 PackId = bytes
 BlobId = bytes
@@ -58,7 +61,7 @@ def _opened(
     errors, lost, start = [], [], span[0].offset
     for blob in span:
         try:
-            unwrap(data[blob.offset - start : blob.offset - start + blob.length], blob, repo.key)
+            prove(data[blob.offset - start : blob.offset - start + blob.length], blob, repo.key)
         except Corrupt as error:
             errors.append(f"pack {pack.hex()[:12]}: {error.message}")
             lost.append(blob.id)
@@ -66,8 +69,10 @@ def _opened(
 
 
 def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: int) -> Found:
-    """Hash a pack, open its blobs and its header, reading it once and at most `_SPAN` (or one blob) at a time."""
-    name, digest, at = pack_name(pack), hashlib.sha256(), 0
+    """Prove every byte of a pack, reading it once and at most `_SPAN` (or one blob) at a time: each blob by its MAC and
+    the hash of what it holds, the header by its MAC. A pack that is anything beside these is hashed whole as well."""
+    name, at = pack_name(pack), 0
+    digest = None if is_all(repo, pack, blobs, size) else hashlib.sha256()
     errors: list[str] = []
     lost: list[bytes] = []
     seen = 0  # blobs that were looked at: what comes to an end early has proven none of the others
@@ -75,7 +80,8 @@ def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: 
     def take(until: int) -> memoryview:
         nonlocal at
         data = memoryview(repo.store.get(name, at, until - at))
-        digest.update(data)
+        if digest is not None:
+            digest.update(data)
         at = until
         return data
 
@@ -90,16 +96,30 @@ def read_pack(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: 
             seen += len(span)
             errors += wrong
             lost += gone
-        while at < size:
-            take(min(size, at + _SPAN))
-        if digest.digest() != pack:
-            raise Corrupt("its bytes do not match its name")
-        if not set(blobs) <= set(read_header(repo, pack, size)):
-            raise Corrupt("its header does not list what the index says")
+        if digest is not None:
+            while at < size:
+                take(min(size, at + _SPAN))
+            if digest.digest() != pack:
+                raise Corrupt("its bytes do not match its name")
+            if not set(blobs) <= set(read_header(repo, pack, size)):
+                raise Corrupt("its header does not list what the index says")
     except (Corrupt, NotFound) as error:
         errors.append(f"pack {pack.hex()[:12]}: {error.message}")
         lost += [blob.id for blob in blobs[seen:]]
-    return Found(pack, at, errors, lost)
+    return Found(pack, size if digest is None else at, errors, lost)
+
+
+def is_all(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob], size: int) -> bool:
+    """Whether a pack of this size is nothing but `blobs`, the sealed header that lists just these, and its length: then
+    each of its bytes lies under a MAC, or has only one right value. What cannot be read is not."""
+    end = blobs[-1].offset + blobs[-1].length
+    if not adjoin(blobs) or not OVERHEAD <= size - end - 4 <= MAX_HEADER:
+        return False
+    try:
+        rest = repo.store.get(pack_name(pack), end, size - end)
+        return header_length(rest) == len(rest) - 4 == size - end - 4 and parse_header(rest[:-4], repo.key) == [*blobs]
+    except (Corrupt, NotFound):
+        return False
 
 
 def adjoin(blobs: Sequence[PackedBlob]) -> bool:
@@ -113,15 +133,10 @@ def adjoin(blobs: Sequence[PackedBlob]) -> bool:
 
 
 def read_rest(repo: Repository, pack: bytes, blobs: Sequence[PackedBlob]) -> Found:
-    """What follows `blobs`, which adjoin. Nothing wrong here is an error: the blobs are read without it."""
-    name, end = pack_name(pack), blobs[-1].offset + blobs[-1].length
+    """Whether `blobs` are all of it. Nothing wrong here is an error: they are read without it."""
     try:
-        size = repo.store.size(name)
-        tail = repo.store.get(name, max(end, size - 4), 4)
-        if end + header_length(tail) + 4 != size:
-            return Found(pack, 0)  # it has other blobs too
-        return Found(pack, 0, rest=set(read_header(repo, pack, size)) == set(blobs))
-    except (Corrupt, NotFound):
+        return Found(pack, 0, rest=is_all(repo, pack, blobs, repo.store.size(pack_name(pack))))
+    except NotFound:
         return Found(pack, 0)
 
 
@@ -135,29 +150,36 @@ def read_header(repo: Repository, pack: bytes, size: int) -> list[PackedBlob]:
 def read_all(
     jobs: Iterator[Job], total: int, take: Callable[[Found], None], stop: Stop, progress: Progress | None
 ) -> int:
-    """Run the jobs on a few threads, handed over a few at a time: results hold memory. Bytes read."""
+    """Run the jobs on a few threads, handed over a few at a time: results hold memory. Bytes read. What is little is
+    read before threads would have started."""
     read = 0
+    with closing(_each(jobs, stop) if total <= _LITTLE else _parallel(jobs, stop)) as done:
+        for found in done:
+            read += found.bytes
+            take(found)
+            if progress is not None:
+                progress(read, total)
+    return read
+
+
+def _each(jobs: Iterator[Job], stop: Stop) -> Generator[Found, None, None]:
+    for job in jobs:
+        stop.check()
+        yield job()
+
+
+def _parallel(jobs: Iterator[Job], stop: Stop) -> Generator[Found, None, None]:
     waiting: deque[Future[Found]] = deque()
-
-    def collect() -> None:
-        nonlocal read
-        found = waiting.popleft().result()
-        read += found.bytes
-        take(found)
-        if progress is not None:
-            progress(read, total)
-
     with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool:
         try:
             for job in jobs:
                 stop.check()
                 waiting.append(pool.submit(job))
                 if len(waiting) >= 2 * THREADS:
-                    collect()
+                    yield waiting.popleft().result()
             while waiting:
                 stop.check()
-                collect()
+                yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
-    return read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal
 
@@ -83,13 +83,17 @@ class SqliteSession(Scripts, SqliteBulk):
         return verify_database(path_of(self._at), expected, depth, stop)
 
     def digests(self, select: Sequence[str], stop: Stop) -> dict[str, tuple[int, str]]:
+        return self.digests_by(select, {}, stop)
+
+    def digests_by(self, select: Sequence[str], methods: Mapping[str, str], stop: Stop) -> dict[str, tuple[int, str]]:
+        """See `contract.digesting.CanRepeatDigests`."""
         with database(path_of(self._at), "read", stop) as connection:
             connection.execute("BEGIN")
             catalog = look(connection, "", "shallow")
             tables = matching(catalog, select)
             return {
                 f"{facts.schema}.{facts.name}": (facts.rows, facts.digest)
-                for facts in table_digests(connection, tables, stop)
+                for facts in table_digests(connection, tables, stop, methods)
                 if facts.digest is not None
             }
 

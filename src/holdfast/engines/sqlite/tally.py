@@ -13,7 +13,6 @@ import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
 
 MOST_PAGES = 8 << 20  # 32 GiB of usual pages; they cost some 7 bytes each
 _LOCK_BYTE = 1 << 30  # SQLite never uses the page that holds this byte
@@ -22,7 +21,7 @@ _DEEPEST = 40
 _TABLE_LEAF, _TABLE_INTERIOR, _INDEX_LEAF, _INDEX_INTERIOR = 13, 5, 10, 2
 _TREE_KINDS = (_TABLE_LEAF, _TABLE_INTERIOR, _INDEX_LEAF, _INDEX_INTERIOR)
 _INTERIOR = re.compile(rb"[\x02\x05]")
-_NUMBER, _COUNT = struct.Struct(">I"), struct.Struct(">H")
+_COUNT = struct.Struct(">H")
 
 
 class Unclear(Exception):
@@ -108,11 +107,20 @@ class Tally:
 
 def _children(page: bytes, header: int) -> array[int]:
     """Nothing for a page that is no interior page, whatever its first byte says."""
+    numbers = array("I")
     try:
         (count,) = _COUNT.unpack_from(page, header + 3)
-        places = struct.unpack_from(f">{count}H", page, header + 12)
-        numbers = array("I", chain.from_iterable(map(_NUMBER.unpack_from, repeat(page), places)))
-        numbers.append(_NUMBER.unpack_from(page, header + 8)[0])
-    except struct.error:
+        places = array("H", page[header + 12 : header + 12 + 2 * count])
+        if len(places) != count:
+            return numbers
+        if sys.byteorder == "little":
+            places.byteswap()
+        numbers.frombytes(b"".join([page[at : at + 4] for at in places]))
+        numbers.frombytes(page[header + 8 : header + 12])
+    except (struct.error, ValueError):
         return array("I")
+    if len(numbers) != count + 1:
+        return array("I")  # a cell that lies at or beyond the page's end
+    if sys.byteorder == "little":
+        numbers.byteswap()
     return numbers

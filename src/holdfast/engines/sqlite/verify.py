@@ -11,7 +11,7 @@ import apsw
 from holdfast.contract.catalog import JSON, Catalog, Relation
 from holdfast.contract.snapshot import Check, Level, Manifest, Source, TableFacts, Verdict
 from holdfast.engines.sqlite.connections import database, quote, scalar
-from holdfast.engines.sqlite.digest import METHOD, matching, table_digests
+from holdfast.engines.sqlite.digest import METHODS, matching, table_digests
 from holdfast.engines.sqlite.look import look
 from holdfast.engines.sqlite.pull import pull
 from holdfast.engines.sqlite.spec import ENTRY, MAGIC
@@ -87,7 +87,7 @@ def _rows(connection: apsw.Connection, expected: Manifest, actual: Catalog, stop
         relation = tables.get(facts.name)
         if relation is None:
             yield Check(f"rows of {facts.name}", False, str(facts.rows), "the table is missing")
-        elif facts.digest is None or facts.method != METHOD:
+        elif facts.digest is None or facts.method not in METHODS:
             yield _same(f"rows of {facts.name}", facts.rows, relation.rows)
             yield Check(f"content of {facts.name}", None, detail=f"no comparable digest: {facts.method}")
         else:
@@ -95,7 +95,8 @@ def _rows(connection: apsw.Connection, expected: Manifest, actual: Catalog, stop
 
 
 def _content(connection: apsw.Connection, facts: TableFacts, relation: Relation, stop: Stop) -> Iterator[Check]:
-    found = next(table_digests(connection, [relation], stop), None)
+    methods = {f"{relation.schema}.{relation.name}": str(facts.method)}
+    found = next(table_digests(connection, [relation], stop, methods), None)
     yield _same(f"rows of {facts.name}", facts.rows, found.rows if found else None)
     yield _same(f"content of {facts.name}", facts.digest, found.digest if found else None)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.contract.catalog import JSON
+from holdfast.contract.digesting import CanRepeatDigests
 from holdfast.contract.engine import CanDigest, Session
 from holdfast.contract.snapshot import Check, Level, Source, Verdict
 from holdfast.contract.spec import Endpoint
@@ -281,8 +282,11 @@ def compared(session: Session, source: Source, select: tuple[str, ...], ctx: Tas
         return session.verify(source.manifest, Level.RESTORED, ctx.stop)
     if not isinstance(session, CanDigest):
         return Verdict(Level.RESTORED, (Check("selection", None, detail="this engine computes no digests"),))
-    found = session.digests(select, ctx.stop)
     facts = {f"{t.schema}.{t.name}" if t.schema else t.name: t for t in source.manifest.tables}
+    if isinstance(session, CanRepeatDigests):
+        found = session.digests_by(select, {name: f.method for name, f in facts.items() if f.method}, ctx.stop)
+    else:
+        found = session.digests(select, ctx.stop)
     checks = []
     for name, (rows, digest) in sorted(found.items()):
         fact = facts.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -15,6 +16,14 @@ OVERHEAD = 32  # 16 bytes of nonce in front, 16 of MAC behind
 _R_MASK = bytes.fromhex("ffffff0ffcffff0ffcffff0ffcffff0f")
 
 
+class _Ciphers(threading.local):
+    """Each thread's own, kept: to set one up takes as long as it takes to seal 16 KiB."""
+
+    def __init__(self, encrypt: bytes, mac_k: bytes) -> None:
+        self.mac = Cipher(algorithms.AES(mac_k), modes.ECB()).encryptor()  # noqa: S305  Poly1305-AES is defined so
+        self.stream = Cipher(algorithms.AES(encrypt), modes.CTR(bytes(16))).encryptor()
+
+
 @dataclass(frozen=True)
 class Key:
     """Encryption key (32 bytes) and the MAC's k and r (16 bytes each)."""
@@ -22,6 +31,10 @@ class Key:
     encrypt: bytes = field(repr=False)
     mac_k: bytes = field(repr=False)
     mac_r: bytes = field(repr=False)
+    _ciphers: _Ciphers = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ciphers", _Ciphers(self.encrypt, self.mac_k))
 
     @classmethod
     def generate(cls) -> Key:
@@ -34,13 +47,18 @@ class Key:
         return cls(material[:32], material[32:48], r)
 
     def _mac_key(self, nonce: bytes) -> bytes:
-        encryptor = Cipher(algorithms.AES(self.mac_k), modes.ECB()).encryptor()  # noqa: S305  Poly1305-AES is defined so
-        return self.mac_r + encryptor.update(nonce) + encryptor.finalize()
+        return self.mac_r + self._ciphers.mac.update(nonce)
+
+    def _crypt(self, nonce: bytes, data: bytes | memoryview) -> bytes:
+        """Either way: counter mode adds the same stream of bytes."""
+        stream = self._ciphers.stream
+        stream.reset_nonce(nonce)
+        return stream.update(data)
 
     def seal(self, plain: bytes | memoryview) -> bytes:
         """nonce + ciphertext + MAC; `OVERHEAD` longer than `plain`."""
         nonce = os.urandom(16)
-        ciphertext = Cipher(algorithms.AES(self.encrypt), modes.CTR(nonce)).encryptor().update(plain)
+        ciphertext = self._crypt(nonce, plain)
         return b"".join((nonce, ciphertext, Poly1305.generate_tag(self._mac_key(nonce), ciphertext)))
 
     def open(self, sealed: bytes | memoryview) -> bytes:
@@ -56,4 +74,4 @@ class Key:
             Poly1305.verify_tag(self._mac_key(nonce), body, bytes(view[-16:]))
         except InvalidSignature:
             raise Corrupt("a sealed piece does not match its checksum (changed bytes or another key)") from None
-        return Cipher(algorithms.AES(self.encrypt), modes.CTR(nonce)).decryptor().update(body)
+        return self._crypt(nonce, body)
