@@ -1,14 +1,15 @@
-"""Which worker does what: the longest files first, so that none is alone at the end; kill tests one by one.
+"""Which worker does what: the longest files first, so that none is alone at the end.
 
 `tests/durations.txt` holds seconds and unit, a line each, of what takes five seconds or more: a unit is a file, or a
-test of tests/faults, where nothing is shared between tests. `make durations` writes it anew. A unit that is missing
-there is taken for a short one, a unit that is gone does no harm: only the order depends on it, never what is run.
+test of tests/faults whose file shares nothing between its tests. `make durations` writes it anew. A unit that is
+missing there is taken for a short one, a unit that is gone does no harm: only the order depends on it, never what runs.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,23 @@ import pytest
 if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
 
-FILE = Path(__file__).resolve().parents[1] / "durations.txt"
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "tests" / "durations.txt"
 SPLIT = "tests/faults/"
 SHORT = 5.0
 
 
 def unit(nodeid: str) -> str:
     """What is given to a worker as one piece."""
-    return nodeid if nodeid.startswith(SPLIT) else nodeid.partition("::")[0]
+    file = nodeid.partition("::")[0]
+    return nodeid if file.startswith(SPLIT) and not shares(file) else file
+
+
+@cache
+def shares(file: str) -> bool:
+    """Whether tests of a file have one Holdfast together: `kept` in tests/faults/conftest.py."""
+    path = ROOT / file
+    return path.exists() and "kept: Callable" in path.read_text()
 
 
 def read(file: Path = FILE) -> dict[str, float]:
