@@ -121,7 +121,7 @@ class Cluster:
                 cwd=self.root,
                 start_new_session=True,
             )
-        eventually(self._ready, 60, "a served API")
+        eventually(self._ready, 120, "a served API")
 
     def _ready(self) -> bool:
         assert self.child is not None
