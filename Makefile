@@ -14,8 +14,10 @@ SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
 # commits: by the commit's last digit.
 SHARE ?= $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2 | tr 0-9a-f 0120120120120120),0)/3
 export PIP_NO_INPUT := 1
+# Without its bytecode every worker of every run would compile all tests again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: azurite fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean
+.PHONY: azurite durations fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -74,6 +76,10 @@ azurite: $(VENV)/azurite/.done
 test-only: setup-dev system-parts azurite
 	HOLDFAST_TEST_METADATA= HOLDFAST_TEST_LEFT=$(SHARE) $(SUITE)
 	HOLDFAST_TEST_METADATA=postgresql HOLDFAST_TEST_SHARE=$(SHARE) $(SUITE) -m metadata
+
+durations: ## Run all tests and write down how long each file takes: the longest are started first (long)
+	rm -f tests/durations.txt
+	HOLDFAST_DURATIONS=1 $(MAKE) test-only
 
 test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL, slow and fault tests too
 	HOLDFAST_TEST_METADATA=postgresql $(SUITE) -m metadata

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 import failed_list
 import pytest
+from longest_first import LongestFirst
 from metadata_mark import MetadataMark
 from needs import Needs
 
@@ -11,8 +14,16 @@ from leak_watch import LeakWatch
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # collecting makes ten thousand tests that all stay: looking through them is a part of its time
     config.pluginmanager.register(LeakWatch(), "leak-watch")
     config.pluginmanager.register(Needs(), "needs")
     config.pluginmanager.register(MetadataMark(), "metadata-mark")
+    config.pluginmanager.register(LongestFirst(), "longest-first")
     if (listing := failed_list.plugin(config)) is not None:
         config.pluginmanager.register(listing, "failed-list")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    gc.freeze()
+    gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -10,6 +11,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+
+if __name__ == "__main__":
+    gc.disable()  # as in `holdfast.app`: what the imports make stays, and looking through it is a part of the start
 
 from holdfast import catalog, located
 from holdfast import tables as _every_table  # noqa: F401 - snapshots of the metadata copy all of them
@@ -222,6 +226,8 @@ def main() -> int:
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
         return CANNOT_START if isinstance(error, NeedsOperator) else 1
+    gc.freeze()
+    gc.enable()
     try:
         serve(parts, stop)
     finally:

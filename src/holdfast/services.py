@@ -12,6 +12,7 @@ from typing import Any
 
 from holdfast import catalog, located
 from holdfast.contract.registry import Registry
+from holdfast.features.alerts import routers as alerts_routers
 from holdfast.features.alerts import wiring as alerts_wiring
 from holdfast.features.audit import api as audit_api
 from holdfast.features.audit import wiring as audit_wiring
@@ -133,7 +134,7 @@ ROUTERS = (
     *plans_wiring.ROUTERS,
     recovery_api.router,
     *secrets_wiring.ROUTERS,
-    *alerts_wiring.ROUTERS,
+    *alerts_routers.ROUTERS,
 )
 
 

@@ -67,9 +67,9 @@ def test_killed_in_the_middle_of_a_batch(tmp_path: Path) -> None:
     set_seal(db.engine, seal)
     writers = [start(WRITER, db, tmp_path, f"usr_{number}") for number in (1, 2)]
     dying = start(SEQUENCER, db, tmp_path, "s", HOLDFAST_CRASH_AT="audit.placed")
-    assert dying.wait(30) == -9  # placed in the transaction, nothing of it committed
+    assert dying.wait(120) == -9  # placed in the transaction, nothing of it committed
     living = start(SEQUENCER, db, tmp_path, "s")
-    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert [writer.wait(120) for writer in writers] == [0, 0]
     living.kill()
     living.wait()
 

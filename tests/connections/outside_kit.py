@@ -55,5 +55,5 @@ class Outside:
             yield json.loads(text) | {"process": child}
         finally:
             child.send_signal(signal.SIGINT)
-            _, words_left = child.communicate(timeout=20)
+            _, words_left = child.communicate(timeout=60)
             assert child.returncode == 0, words_left

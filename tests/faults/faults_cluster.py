@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -66,7 +67,7 @@ def processes_of(root: Path) -> dict[int, str]:
 
 class Cluster:
     """One installation below a short directory. `crash` names a point where the runner dies once it is armed, or
-    several, `hold` one where a task waits until it is released."""
+    several, `hold` those where a task waits until it is released."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class Cluster:
         *,
         data: Path | None = None,
         crash: str | tuple[str, ...] | None = None,
-        hold: str | None = None,
+        hold: str | tuple[str, ...] | None = None,
         **variables: str,
     ) -> None:
         self.root = root
@@ -120,7 +121,7 @@ class Cluster:
                 cwd=self.root,
                 start_new_session=True,
             )
-        eventually(self._ready, 60, "a served API")
+        eventually(self._ready, 120, "a served API")
 
     def _ready(self) -> bool:
         assert self.child is not None
@@ -171,6 +172,8 @@ class Cluster:
 
     def arm(self, point: str = "") -> None:
         """From here on the runner dies at the point, or is held there, once."""
+        if "HOLDFAST_CRASH_HOLD" in self.env:
+            self.held.touch()
         (self.once / point).unlink()
 
     def reached(self) -> None:
@@ -193,6 +196,13 @@ class Cluster:
     def environment(self) -> str:
         project = self.client.get("/projects")["items"][0]["id"]
         return str(self.client.get(f"/projects/{project}/environments")["items"][0]["id"])
+
+    def stored(self, database: str) -> int:
+        """How many snapshots of a database a stock restic lists: each carries our id of it in a tag."""
+        listed = self.restic("snapshots", "--json")
+        assert listed.returncode == 0, listed.stderr
+        ours = {each["id"] for each in self.client.items("/snapshots", resource_id=database)}
+        return sum(any(own in tag for own in ours for tag in each["tags"] or ()) for each in json.loads(listed.stdout))
 
     def ended(self, answer: Answer) -> Answer:
         return self.client.wait(answer["run"]["id"])
@@ -255,8 +265,9 @@ class Cluster:
     # what must hold
 
     def restic(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """The stock judge on the first repository, with the password a user gets."""
-        repository = self.client.get("/repositories")["items"][0]["id"]
+        """The stock judge on the first repository in restic's format, with the password a user gets."""
+        there = [each["id"] for each in self.client.items("/repositories") if each["format"] == "restic"]
+        repository = min(there)  # ids grow: a later one is for Holdfast's own records
         key = self.client.post(f"/repositories/{repository}/key")
         return stock(key["path"], *words, password=key["password"], check=False)
 
@@ -309,6 +320,12 @@ class Cluster:
         items = [*self.client.items("/databases"), *self.client.items("/databases", deleted=True)]
         assert {path.name for path in self.data.glob("databases/*")} <= {item["id"] for item in items}
 
+    def left_nothing(self) -> None:
+        """No unfinished work, no lock, no file."""
+        self.settled()
+        eventually(lambda: not self.locks(), 10, "released locks")
+        self.no_files_left()
+
     def _scratch(self) -> list[str]:
         """The api has a directory of its own, in which nothing stays."""
         there = [path for path in self.data.glob("scratch/**/*") if path.is_file() or path.parent.name == "scratch"]
@@ -338,9 +355,7 @@ def cluster(root: Path, **more: Any) -> Iterator[Cluster]:
     try:
         made.up()
         yield made
-        made.settled()
-        eventually(lambda: not made.locks(), 10, "released locks")
-        made.no_files_left()
+        made.left_nothing()
     except BaseException:
         with suppress(OSError):
             sys.stderr.write(made.log.read_text(errors="replace")[-3000:])

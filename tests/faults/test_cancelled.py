@@ -11,6 +11,7 @@ from faults_cluster import ENGINES, Answer, Cluster, eventually, refused
 from holdfast.kernel.errors import Conflict
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
+POINTS = ("capture.half", "restore.half", "restore.loaded", "swap.kept")
 
 
 def cancelled_at_the_point(it: Cluster, answer: Answer) -> Answer:
@@ -26,29 +27,29 @@ def cancelled_at_the_point(it: Cluster, answer: Answer) -> Answer:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_cancelled_capture_leaves_no_snapshot_and_the_queue_goes_on(
-    start: Callable[..., Cluster], engine: str
+    kept: Callable[..., Cluster], engine: str
 ) -> None:
-    it = start(hold="capture.half")
-    database = it.create(engine)
-    it.arm()
+    it = kept(hold=POINTS)
+    database = it.create(engine, f"{engine} captured")
+    it.arm("capture.half")
     first, second, third = it.snap(database), it.snap(database), it.snap(database)
     it.reached()
     it.client.post(f"/runs/{second['run']['id']}/cancel")
     assert it.ended(second)["state"] == "cancelled", "one that is queued ends at once"
     assert cancelled_at_the_point(it, first)["state"] == "cancelled"
     it.done(third)
-    states = {snap["id"]: snap["state"] for snap in it.client.items("/snapshots")}
+    states = {snap["id"]: snap["state"] for snap in it.client.items("/snapshots", resource_id=database)}
     assert [states[each["snapshot"]["id"]] for each in (first, second, third)] == ["failed", "failed", "ready"]
-    assert it.restic("snapshots", "--json").stdout.count('"tree"') == 1
+    assert it.stored(database) == 1
     it.works(database)
 
 
 @pytest.mark.parametrize("engine", ENGINES[:1])
-def test_a_cancelled_proof_leaves_the_snapshot_as_it_was(start: Callable[..., Cluster], engine: str) -> None:
-    it = start(hold="restore.half")
-    database = it.create(engine)
+def test_a_cancelled_proof_leaves_the_snapshot_as_it_was(kept: Callable[..., Cluster], engine: str) -> None:
+    it = kept(hold=POINTS)
+    database = it.create(engine, f"{engine} proven")
     snapshot = it.snapshot(database)
-    it.arm()
+    it.arm("restore.half")
     run = cancelled_at_the_point(it, it.client.post(f"/snapshots/{snapshot}/verify", {"level": "L3"}))
     assert run["state"] == "cancelled"
     facts = it.client.get(f"/snapshots/{snapshot}")
@@ -58,13 +59,14 @@ def test_a_cancelled_proof_leaves_the_snapshot_as_it_was(start: Callable[..., Cl
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_cancelled_restore_into_a_new_database_leaves_nothing_of_it(
-    start: Callable[..., Cluster], engine: str
+    kept: Callable[..., Cluster], engine: str
 ) -> None:
-    it = start(hold="restore.half")
-    database = it.create(engine)
+    it = kept(hold=POINTS)
+    database = it.create(engine, f"{engine} restored")
     snapshot = it.snapshot(database)
-    it.arm()
-    restored = it.restore_new(snapshot, "again")
+    it.arm("restore.half")
+    again = f"{engine} again"
+    restored = it.restore_new(snapshot, again)
     assert cancelled_at_the_point(it, restored)["state"] == "cancelled"
     half = restored["resource"]["id"]
     assert it.client.get(f"/databases/{half}")["state"] == "failed"
@@ -72,8 +74,8 @@ def test_a_cancelled_restore_into_a_new_database_leaves_nothing_of_it(
     assert it.server_pid(half) == 0
     error = refused(lambda: it.rows(half), Conflict)
     assert error.hint
-    it.done(it.client.delete(f"/databases/{half}", {"confirm": "again"}))
-    copy = it.restore_new(snapshot, "again")
+    it.done(it.client.delete(f"/databases/{half}", {"confirm": again}))
+    copy = it.restore_new(snapshot, again)
     it.done(copy)
     assert it.rows(copy["resource"]["id"]) == it.rows(database)
     it.sound()
@@ -81,14 +83,14 @@ def test_a_cancelled_restore_into_a_new_database_leaves_nothing_of_it(
 
 @pytest.mark.parametrize("engine", ENGINES[:1])
 def test_a_restore_in_place_cancelled_before_the_swap_changes_nothing(
-    start: Callable[..., Cluster], engine: str
+    kept: Callable[..., Cluster], engine: str
 ) -> None:
-    it = start(hold="restore.loaded")
-    database = it.create(engine)
+    it = kept(hold=POINTS)
+    database = it.create(engine, f"{engine} in place")
     snapshot = it.snapshot(database)
     it.write(database, "DELETE FROM t WHERE id > 10")
-    it.arm()
-    assert cancelled_at_the_point(it, it.restore_in_place(snapshot))["state"] == "cancelled"
+    it.arm("restore.loaded")
+    assert cancelled_at_the_point(it, it.restore_in_place(snapshot, f"{engine} in place"))["state"] == "cancelled"
     assert it.client.get(f"/databases/{database}")["state"] == "ready"
     assert len(it.rows(database)) == 10
     assert it.beside(database) == []
@@ -97,13 +99,13 @@ def test_a_restore_in_place_cancelled_before_the_swap_changes_nothing(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_swap_that_began_is_completed_although_cancelled(start: Callable[..., Cluster], engine: str) -> None:
-    it = start(hold="swap.kept")
-    database = it.create(engine)
+def test_a_swap_that_began_is_completed_although_cancelled(kept: Callable[..., Cluster], engine: str) -> None:
+    it = kept(hold=POINTS)
+    database = it.create(engine, f"{engine} swapped")
     before, snapshot = it.rows(database), it.snapshot(database)
     it.write(database, "DELETE FROM t WHERE id > 10")
-    it.arm()
-    restored = it.restore_in_place(snapshot)
+    it.arm("swap.kept")
+    restored = it.restore_in_place(snapshot, f"{engine} swapped")
     it.reached()
     assert refused(lambda: it.rows(database), Conflict).code in ("database_busy", "database_not_ready")
     assert cancelled_at_the_point(it, restored)["state"] == "succeeded"
@@ -114,9 +116,9 @@ def test_a_swap_that_began_is_completed_although_cancelled(start: Callable[..., 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_cancelled_creation_leaves_nothing(start: Callable[..., Cluster], engine: str) -> None:
-    it = start()
-    made = it.client.post("/databases", {"engine": engine, "name": "brief", "environment_id": it.environment})
+def test_a_cancelled_creation_leaves_nothing(kept: Callable[..., Cluster], engine: str) -> None:
+    it = kept(hold=POINTS)
+    made = it.client.post("/databases", {"engine": engine, "name": f"{engine} brief", "environment_id": it.environment})
     it.client.post(f"/runs/{made['run']['id']}/cancel")
     ended, database = it.ended(made), made["resource"]["id"]
     it.settled()
@@ -124,6 +126,6 @@ def test_a_cancelled_creation_leaves_nothing(start: Callable[..., Cluster], engi
     assert (ended["state"], facts["state"]) in {("cancelled", "failed"), ("succeeded", "ready")}
     if facts["state"] == "failed":
         assert not (it.data / "databases" / database).exists()
-        it.done(it.client.delete(f"/databases/{database}", {"confirm": "brief"}))
-        database = it.create(engine, "brief")
+        it.done(it.client.delete(f"/databases/{database}", {"confirm": f"{engine} brief"}))
+        database = it.create(engine, f"{engine} brief")
     it.rows(database, "SELECT 1")

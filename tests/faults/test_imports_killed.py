@@ -40,16 +40,17 @@ def marks(it: Cluster, database: str, engine: str) -> list[list[object]]:
 
 
 POINTS = (("import.half", 0), ("import.before_commit", 1), ("import.committed", 2))
+DYING = (*(point for point, _ in POINTS), "export.piece")
 
 
 @pytest.mark.parametrize(("point", "errors"), POINTS)
-def test_an_import_survives_its_runner(start: Callable[..., Cluster], point: str, errors: int) -> None:
+def test_an_import_survives_its_runner(kept: Callable[..., Cluster], point: str, errors: int) -> None:
     """Killed before the commit: it begins again from nothing. Killed after: the database says so, and it ends there."""
-    it = start(crash=point)
+    it = kept(crash=DYING)
     for engine in ENGINES:
-        database = it.create(engine, engine, rows=0)
+        database = it.create(engine, f"{engine} {point}", rows=0)
         upload, runner = sent(it, database, csv(errors)), it.pid("runner")
-        it.arm()
+        it.arm(point)
         made = importing(it, database, upload, errors)
         taken_over(it, runner, made)
         found = it.client.get(f"/imports/{made['import']['id']}")
@@ -83,11 +84,11 @@ def test_an_import_that_is_cancelled_leaves_nothing_and_can_be_done_again(start:
         assert it.rows(database, "SELECT count(*) FROM t") == [[ROWS]]
 
 
-def test_an_export_whose_runner_dies_is_written_again_whole(start: Callable[..., Cluster]) -> None:
-    it = start(crash="export.piece")
-    database = it.create("postgresql", rows=20_000)
+def test_an_export_whose_runner_dies_is_written_again_whole(kept: Callable[..., Cluster]) -> None:
+    it = kept(crash=DYING)
+    database = it.create("postgresql", "exported", rows=20_000)
     runner = it.pid("runner")
-    it.arm()
+    it.arm("export.piece")
     made = it.client.post(f"/databases/{database}/exports", {"table": "t", "format": "ndjson"})
     taken_over(it, runner, made)
     whole = b"".join(it.client.content(f"/exports/{made['export']['id']}/content"))

@@ -12,6 +12,7 @@ from faults_cluster import Answer, Cluster, eventually, taken_over
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 ROWS = 40_000
+POINTS = ("snapshot_import.half", "snapshot_import.loaded", "snapshot_import.stored")
 
 
 def dump(engine: str, where: Path) -> bytes:
@@ -43,24 +44,24 @@ def nothing_left(it: Cluster) -> None:
 @pytest.mark.parametrize(
     ("engine", "point"),
     [
-        ("postgresql", "snapshot_import.half"),
-        ("sqlite", "snapshot_import.loaded"),
-        ("sqlite", "snapshot_import.stored"),
+        ("postgresql", POINTS[0]),
+        ("sqlite", POINTS[1]),
+        ("sqlite", POINTS[2]),
     ],
 )
 def test_an_import_of_a_dump_survives_its_runner(
-    start: Callable[..., Cluster], engine: str, point: str, tmp_path: Path
+    kept: Callable[..., Cluster], engine: str, point: str, tmp_path: Path
 ) -> None:
-    it = start(crash=point)
-    database = it.create(engine)
+    it = kept(crash=POINTS)
+    database = it.create(engine, point)
     before, runner = it.rows(database), it.pid("runner")
-    it.arm()
+    it.arm(point)
     made = started(it, database, dump(engine, tmp_path))
     taken_over(it, runner, made)
-    kept = it.client.get(f"/snapshots/{made['snapshot']['id']}")
-    assert (kept["state"], kept["verification"], kept["rows"]) == ("ready", "green", ROWS)
-    assert len(list(it.client.items("/snapshots"))) == 1
-    assert it.restic("snapshots", "--json").stdout.count('"tree"') == 1
+    facts = it.client.get(f"/snapshots/{made['snapshot']['id']}")
+    assert (facts["state"], facts["verification"], facts["rows"]) == ("ready", "green", ROWS)
+    assert len(list(it.client.items("/snapshots", resource_id=database))) == 1
+    assert it.stored(database) == 1
     assert it.rows(database) == before
     nothing_left(it)
     it.works(database)

@@ -10,6 +10,7 @@ from faults_cluster import Cluster, both, taken_over
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 UP = "create table {0} (id integer); insert into {0} values (1); insert into {0} values (2)"
 APPLYING = ("script.before_commit", "migration.done")
+POINTS = (*APPLYING, "script.statement.2", "clone.half", "clone.loaded")
 
 
 def stored(it: Cluster, database: str) -> str:
@@ -21,11 +22,11 @@ def stored(it: Cluster, database: str) -> str:
 
 
 @pytest.mark.parametrize(("engine", "point"), both(APPLYING, ("script.statement.2",)))
-def test_migrations_survive_their_runner(start: Callable[..., Cluster], engine: str, point: str) -> None:
-    it = start(crash=point)
-    database, runner = it.create(engine, rows=3), it.pid("runner")
+def test_migrations_survive_their_runner(kept: Callable[..., Cluster], engine: str, point: str) -> None:
+    it = kept(crash=POINTS)
+    database, runner = it.create(engine, f"{engine} {point}", rows=3), it.pid("runner")
     path = stored(it, database)
-    it.arm()
+    it.arm(point)
     run = taken_over(it, runner, it.client.post(f"{path}/apply", {"snapshot": False}))
     assert run["result"]["applied"] == [1, 2]
     for name in ("one", "two"):
@@ -36,37 +37,37 @@ def test_migrations_survive_their_runner(start: Callable[..., Cluster], engine: 
     assert it.client.get(f"{path}/drift")["differences"] == []
 
 
-def test_a_way_back_takes_no_more_than_was_asked(start: Callable[..., Cluster]) -> None:
+def test_a_way_back_takes_no_more_than_was_asked(kept: Callable[..., Cluster]) -> None:
     """Killed after the first of one step: the second attempt finds its work done."""
-    it = start(crash="migration.done")
-    database, runner = it.create("sqlite", rows=3), it.pid("runner")
+    it = kept(crash=POINTS)
+    database, runner = it.create("sqlite", "way back", rows=3), it.pid("runner")
     path = stored(it, database)
     it.done(it.client.post(f"{path}/apply", {"snapshot": False}))
-    it.arm()
-    body = {"steps": 1, "confirm": "shop", "snapshot": False}
+    it.arm("migration.done")
+    body = {"steps": 1, "confirm": "way back", "snapshot": False}
     taken_over(it, runner, it.client.post(f"{path}/rollback", body))
     assert [each["state"] for each in it.client.get(f"{path}/status")["migrations"]] == ["applied", "pending"]
     assert it.rows(database, "select count(*) from one") == [[2]]
 
 
-def test_a_script_without_a_transaction_starts_over(start: Callable[..., Cluster]) -> None:
-    it = start(crash="script.statement.2")
-    database, runner = it.create("sqlite", rows=3), it.pid("runner")
+def test_a_script_without_a_transaction_starts_over(kept: Callable[..., Cluster]) -> None:
+    it = kept(crash=POINTS)
+    database, runner = it.create("sqlite", "no transaction", rows=3), it.pid("runner")
     path = f"/databases/{database}/migrations"
     text = "-- holdfast: no-transaction\ncreate table if not exists one (id integer primary key);\nvacuum;\n"
     it.client.post(path, {"name": "one", "up": text + "insert or replace into one values (1)"})
-    it.arm()
+    it.arm("script.statement.2")
     taken_over(it, runner, it.client.post(f"{path}/apply", {"snapshot": False}))
     assert it.rows(database, "select id from one") == [[1]]
     assert [each["state"] for each in it.client.get(f"{path}/status")["migrations"]] == ["applied"]
 
 
 @pytest.mark.parametrize(("engine", "point"), both(("clone.half",), ("clone.loaded",)))
-def test_a_clone_survives_its_runner(start: Callable[..., Cluster], engine: str, point: str) -> None:
-    it = start(crash=point)
-    database, runner = it.create(engine), it.pid("runner")
-    it.arm()
-    made = it.client.post(f"/databases/{database}/clone", {"name": "again"})
+def test_a_clone_survives_its_runner(kept: Callable[..., Cluster], engine: str, point: str) -> None:
+    it = kept(crash=POINTS)
+    database, runner = it.create(engine, f"{engine} {point}"), it.pid("runner")
+    it.arm(point)
+    made = it.client.post(f"/databases/{database}/clone", {"name": f"{engine} {point} again"})
     taken_over(it, runner, made)
     copy = made["resource"]["id"]
     assert it.rows(copy) == it.rows(database)

@@ -13,13 +13,13 @@ RESTORING = ("restore.created", "restore.half", "restore.loaded", "restore.verif
 
 @pytest.mark.parametrize(("engine", "point"), both(RESTORING, ("restore.half",)))
 def test_a_restore_into_a_new_database_survives_its_runner(
-    start: Callable[..., Cluster], engine: str, point: str
+    kept: Callable[..., Cluster], engine: str, point: str
 ) -> None:
-    it = start(crash=point)
-    database = it.create(engine)
+    it = kept(crash=RESTORING)
+    database = it.create(engine, f"{engine} {point}")
     snapshot, runner = it.snapshot(database), it.pid("runner")
-    it.arm()
-    restored = it.restore_new(snapshot, "again")
+    it.arm(point)
+    restored = it.restore_new(snapshot, f"{engine} {point} again")
     taken_over(it, runner, restored)
     copy = restored["resource"]["id"]
     assert it.rows(copy) == it.rows(database)

@@ -9,33 +9,34 @@ from faults_cluster import ENGINES, Cluster, both, taken_over
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 TAKING = ("capture.half", "upload.pack", "upload.index", "upload.snapshot", "upload.snapshot.done", "run.before_end")
+POINTS = (*TAKING, "create.provisioned")
 
 
 @pytest.mark.parametrize(("engine", "point"), both(TAKING, ("capture.half", "upload.snapshot.done")))
-def test_a_snapshot_survives_its_runner(start: Callable[..., Cluster], engine: str, point: str) -> None:
-    it = start(crash=point)
-    database = it.create(engine)
+def test_a_snapshot_survives_its_runner(kept: Callable[..., Cluster], engine: str, point: str) -> None:
+    it = kept(crash=POINTS)
+    database = it.create(engine, f"{engine} {point}")
     before, runner = it.rows(database), it.pid("runner")
-    it.arm()
+    it.arm(point)
     taken = it.snap(database, "L3")
     taken_over(it, runner, taken)
-    kept = it.client.get(f"/snapshots/{taken['snapshot']['id']}")
-    assert (kept["state"], kept["verification"], kept["verified_level"]) == ("ready", "green", 3)
-    assert len(list(it.client.items("/snapshots"))) == 1
-    assert it.restic("snapshots", "--json").stdout.count('"tree"') == 1
+    facts = it.client.get(f"/snapshots/{taken['snapshot']['id']}")
+    assert (facts["state"], facts["verification"], facts["verified_level"]) == ("ready", "green", 3)
+    assert len(list(it.client.items("/snapshots", resource_id=database))) == 1
+    assert it.stored(database) == 1
     assert it.rows(database) == before
     it.works(database)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_creation_survives_its_runner(start: Callable[..., Cluster], engine: str) -> None:
-    it = start(crash="create.provisioned")
-    runner = it.pid("runner")
-    it.arm()
-    database = it.create(engine)
+def test_a_creation_survives_its_runner(kept: Callable[..., Cluster], engine: str) -> None:
+    it = kept(crash=POINTS)
+    runner, there = it.pid("runner"), {item["id"] for item in it.client.items("/databases")}
+    it.arm("create.provisioned")
+    database = it.create(engine, f"{engine} created")
     assert it.crashed
     assert it.pid("runner") not in (0, runner)
-    assert [item["id"] for item in it.client.items("/databases")] == [database]
+    assert sorted(item["id"] for item in it.client.items("/databases")) == sorted({*there, database})
     it.works(database, "L1")
 
 

@@ -36,7 +36,7 @@ as_root = pytest.mark.needs_root  # only root gives children users and namespace
 
 def said(launch: Launch) -> str:
     process = spawn(launch, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return process.communicate(timeout=20)[0].decode()
+    return process.communicate(timeout=60)[0].decode()
 
 
 def quarters(settings: Settings) -> Quarters:

@@ -116,7 +116,7 @@ def start_api(base: Path) -> Api:
     control.close()
     admin.close()
     api = Api(f"http://127.0.0.1:{port}", path, base, process, log)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while True:
         try:
             assert httpx.get(api.url + "/health/live").status_code == 200
@@ -133,7 +133,7 @@ def stop_api(api: Api) -> int:
         client.close()
     api.process.send_signal(signal.SIGTERM)
     try:
-        return api.process.wait(15)
+        return api.process.wait(60)
     finally:
         if api.process.poll() is None:
             api.process.kill()

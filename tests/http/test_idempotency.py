@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -66,8 +67,27 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 }
 
 
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Inside]:
+    with inside() as made:
+        yield made
+
+
 @pytest.fixture
-def here() -> Iterator[Inside]:
+def here(house: Inside) -> Inside:
+    """One installation for all tests, and a project of its own with something of everything for each."""
+    number = next(_numbers)
+    project = house.services.projects.create(ROOT, f"mine {number}")
+    environment = house.services.projects.environments(ROOT, project.id)[0]
+    house.ids["mine"] = house.settle({"project": project.id, "environment": environment.id}, number)
+    return house
+
+
+@pytest.fixture
+def own() -> Iterator[Inside]:
     with inside() as made:
         yield made
 
@@ -95,9 +115,10 @@ def test_these_are_all(here) -> None:
 
 
 @pytest.mark.parametrize("route", CREATING)
-def test_asked_twice_made_once(here, route) -> None:
-    """The same answer with a mark and no row more; another body under the same key is refused."""
-    headers = here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"}
+def test_asked_twice_made_once_and_for_its_actor(here, route) -> None:
+    """The same answer with a mark and no row more; another body under the same key is refused; and nobody reads
+    another's answer by guessing the key."""
+    headers, theirs = (here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"} for _ in range(2))
     first = call(here, route, headers)
     assert first.status_code in (201, 202), first.text
     assert "idempotent-replayed" not in first.headers
@@ -113,14 +134,7 @@ def test_asked_twice_made_once(here, route) -> None:
     assert here.audit() == audit
     with here.services.db.read() as conn:
         assert "hf_" not in repr(list(conn.execute(idempotency_keys.select())))
-
-
-@pytest.mark.parametrize("route", CREATING)
-def test_a_key_is_its_actors_own(here, route) -> None:
-    """Nobody reads another's answer by guessing the key."""
-    mine, theirs = (here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"} for _ in range(2))
-    first, second = call(here, route, mine), call(here, route, theirs)
-    assert first.status_code in (201, 202)
+    second = call(here, route, theirs)
     assert "idempotent-replayed" not in second.headers
     if second.status_code < 300:
         assert second.json() != first.json()
@@ -148,7 +162,8 @@ def test_a_failed_creation_keeps_no_answer(here) -> None:
     assert call(here, "POST /api/v1/projects", headers, name="not taken").status_code == 201
 
 
-def test_keys_are_forgotten_after_a_day(here) -> None:
+def test_keys_are_forgotten_after_a_day(own) -> None:
+    here = own
     headers = here.key(permissions=EVERYTHING) | {"Idempotency-Key": "once"}
     assert call(here, "POST /api/v1/projects", headers).status_code == 201
     with here.services.db.write() as conn:

@@ -36,7 +36,7 @@ def ended(world) -> bool:
 def test_killed_around_the_commit_the_turn_comes_once(world, point: str, left: int) -> None:
     due(world, "a\"b'; --")
     first = world.process("r1", lease=1, HOLDFAST_CRASH_AT=point)
-    assert first.wait(30) == -signal.SIGKILL
+    assert first.wait(120) == -signal.SIGKILL
     assert len(made(world)) == left
     world.process("r2", lease=1)
     world.until(lambda: ended(world), 40)

@@ -27,8 +27,8 @@ def test_every_listener_hears_every_topic(short: Path) -> None:
     with wake.listen("a") as first, wake.listen("a") as second:
         wake.notify("runs")
         wake.notify("run:run_1")
-        assert first.wait(1) == {"runs", "run:run_1"}
-        assert second.wait(1) == {"runs", "run:run_1"}
+        assert first.wait(30) == {"runs", "run:run_1"}
+        assert second.wait(30) == {"runs", "run:run_1"}
         assert first.wait(0.01) == set()
     assert list((short / "wake").iterdir()) == []
     wake.close()
@@ -41,9 +41,9 @@ def test_a_wait_ends_as_soon_as_another_process_notifies(short: Path) -> None:
     with wake.listen("a") as ear:
         started = time.monotonic()
         child = subprocess.Popen([sys.executable, "-c", code, str(short)])
-        assert ear.wait(20) == {"x"}
-        assert time.monotonic() - started < 15
-        assert child.wait(10) == 0
+        assert ear.wait(120) == {"x"}
+        assert time.monotonic() - started < 100
+        assert child.wait(60) == 0
 
 
 def test_coroutines_hear_too(short: Path) -> None:
@@ -60,7 +60,7 @@ def test_coroutines_hear_too(short: Path) -> None:
                     return heard
         return heard
 
-    assert asyncio.run(asyncio.wait_for(main(), 5)) == ["one", "two"]
+    assert asyncio.run(asyncio.wait_for(main(), 60)) == ["one", "two"]
 
 
 def test_the_socket_of_a_killed_process_is_cleaned_away(short: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_socket_of_a_killed_process_is_cleaned_away(short: Path) -> None:
     (short / "wake" / "note.txt").write_text("not a socket")
     with wake.listen("a") as ear:
         wake.notify("x")
-        assert ear.wait(1) == {"x"}
+        assert ear.wait(30) == {"x"}
         assert not (short / "wake" / "dead.1.x").exists()
         assert (short / "wake" / "note.txt").exists()
 
@@ -82,8 +82,8 @@ def test_a_listener_that_never_reads_holds_nobody_up(short: Path) -> None:
         started = time.monotonic()
         for _ in range(5000):
             wake.notify("x")
-        assert time.monotonic() - started < 5
-        assert ear.wait(1) == {"x"}
+        assert time.monotonic() - started < 60
+        assert ear.wait(30) == {"x"}
 
 
 def test_a_path_too_long_for_a_socket_says_what_to_do(short: Path) -> None:

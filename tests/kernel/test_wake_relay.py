@@ -62,8 +62,8 @@ def test_two_nodes_hear_each_other_once_and_themselves_by_datagram_only(node: No
         while mine.wait(0.3) | theirs.wait(0.3):
             continue
         here.notify("run:run_1")
-        assert mine.wait(5) == {"run:run_1"}
-        assert theirs.wait(5) == {"run:run_1"}
+        assert mine.wait(30) == {"run:run_1"}
+        assert theirs.wait(30) == {"run:run_1"}
         assert mine.wait(0.3) == set()
         assert theirs.wait(0.3) == set()
 
@@ -93,7 +93,7 @@ def test_a_notification_holds_nobody_up_while_postgresql_is_away(tmp_path: Path)
                 wake.notify(f"run:{number % 2000}")
             relay.close()
             assert time.monotonic() - started < 5
-            assert ear.wait(1)
+            assert ear.wait(30)
         wake.close()
     db.close()
 

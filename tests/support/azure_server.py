@@ -86,7 +86,7 @@ def azurite() -> Iterator[AzureServer]:
         yield AzureServer(f"http://127.0.0.1:{port}/{ACCOUNT}")
     finally:
         child.terminate()
-        child.communicate(timeout=20)
+        child.communicate(timeout=60)
 
 
 def _until_up(child: subprocess.Popen[bytes], port: int) -> None:

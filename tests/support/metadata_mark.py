@@ -57,14 +57,21 @@ def _own_file(name: str) -> Path | None:
     return path if path is not None and path.is_relative_to(TESTS) else None
 
 
+@cache
+def below_tests(name: str) -> Path | None:
+    """A file of the tests by its name; asked for each fixture of each of ten thousand tests."""
+    file = Path(name).resolve()
+    return file if file.is_relative_to(TESTS) else None
+
+
 def fixture_files(item: pytest.Item) -> set[Path]:
     """Where the fixtures are that an item asks for, by name or through others."""
     info = getattr(item, "_fixtureinfo", None)
     if info is None:
         return set()
-    used = [each for name in info.names_closure for each in info.name2fixturedefs.get(name, ())]
-    files = {Path(each.func.__code__.co_filename).resolve() for each in used if hasattr(each.func, "__code__")}
-    return {file for file in files if file.is_relative_to(TESTS)}
+    codes = (getattr(each.func, "__code__", None) for found in info.name2fixturedefs.values() for each in found)
+    names = {code.co_filename for code in codes if code is not None}
+    return {file for name in names if (file := below_tests(name)) is not None}
 
 
 def in_share(name: str, share: str) -> bool:
@@ -89,7 +96,7 @@ class MetadataMark:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("own_metadata") is None and any(
-                uses_metadata(file) for file in {item.path.resolve(), *fixture_files(item)}
+                uses_metadata(file) for file in {below_tests(str(item.path)) or item.path, *fixture_files(item)}
             ):
                 item.add_marker(pytest.mark.metadata)
         left = {item for item in items if _is_left(item)}

@@ -80,7 +80,7 @@ def test_a_writer_killed_in_the_middle_of_a_piece(server: Server) -> None:
             assert front.stalled.wait(60), "no pack was sent"
         finally:
             writer.kill()
-        assert writer.wait(20) == -signal.SIGKILL
+        assert writer.wait(60) == -signal.SIGKILL
     assert len(list(pieces(store, "data"))) == 1
     assert list(pieces(store, "snapshots")) == []
     require_sound(place)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # `up --help` must not wait for what `up` needs
     from holdfast.hosts.keeper import KeeperInfo
 
 up = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
-_DETACH_SECONDS = 60.0
+_DETACH_SECONDS = 120.0
 _LAST_WORDS = 2000
 
 

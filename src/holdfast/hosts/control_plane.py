@@ -150,7 +150,7 @@ class ControlPlane:
         for name in self.parts:
             logs.rotate(self._layout.logs / f"{name}.log")
 
-    async def ready(self, seconds: float = 30.0) -> None:
+    async def ready(self, seconds: float = 90.0) -> None:
         """Until GET /health/live answers 200. Raises Retryable (code "not_ready") with the api's last words, and at
         once NeedsOperator (code "cannot_start") with those of a part that says it cannot start as things are."""
         port = self.control_port

@@ -24,12 +24,13 @@ from holdfast.hosts.records import ServerRecord
 from holdfast.hosts.servers import Servers, ServerStatus
 from holdfast.hosts.supervisor import Policy
 from holdfast.kernel.clock import Clock, SystemClock
+from holdfast.kernel.crashpoints import steady_after
 from holdfast.kernel.errors import Conflict, HoldfastError, Invalid, NeedsOperator
 from holdfast.kernel.settings import Settings
 
 __all__ = ["Keeper", "KeeperClient", "KeeperInfo", "Policy", "Program", "background"]
 
-_CONTROL_POLICY = Policy(deaths=0, steady=10.0, longest=10.0)
+_CONTROL_POLICY = Policy(deaths=0, steady=steady_after(10.0), longest=10.0)
 _ROTATE_SECONDS = 5.0
 
 

@@ -32,3 +32,9 @@ def crash_point(name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     while hold and os.path.exists(hold):
         time.sleep(0.02)
+
+
+def steady_after(seconds: float) -> float:
+    """How long a process has to live until its earlier deaths are forgiven: HOLDFAST_CRASH_STEADY where a test kills
+    one again and again, else `seconds`."""
+    return float(os.environ.get("HOLDFAST_CRASH_STEADY", seconds))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Response
 
-from holdfast.kernel.errors import Invalid, PreconditionFailed
+from holdfast.kernel.errors import Invalid
 from holdfast.web.errors import PreconditionRequired
 
 _ETAG = re.compile(r'^"v(\d{1,9})"$')
@@ -51,9 +51,3 @@ def _optional(
 
 IfMatch = Annotated[int, Depends(_version)]
 OptionalIfMatch = Annotated[int | None, Depends(_optional)]
-
-
-def changed_meanwhile(noun: str) -> PreconditionFailed:
-    return PreconditionFailed(
-        f"the {noun} was changed by someone else", hint="Read it again, decide again, and send the new ETag."
-    )

@@ -160,7 +160,7 @@ def kill_server(cluster: Cluster) -> None:
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     for pid in (postmaster, *map(int, children)):
         os.kill(pid, signal.SIGKILL)
-    cluster.process.wait(10)
+    cluster.process.wait(60)
     cluster.process = None
     time.sleep(0.3)
 

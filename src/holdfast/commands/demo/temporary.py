@@ -16,7 +16,7 @@ from pathlib import Path
 from holdfast.client import Client
 from holdfast.kernel.errors import HoldfastError, NeedsOperator, Retryable
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 90.0
 _REMOVE_SECONDS = 10.0
 

@@ -23,7 +23,7 @@ from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.secrets import Secrets
-from holdfast.web.etag import changed_meanwhile
+from holdfast.web.changed import changed_meanwhile
 from holdfast.web.idempotency import NEVER, Once
 
 OVERLAP, LONGEST_OVERLAP = timedelta(days=1), timedelta(days=30)

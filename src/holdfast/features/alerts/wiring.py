@@ -1,4 +1,4 @@
-"""Alerts of an api process and of a runner, wired."""
+"""Alerts of an api process and of a runner, wired. The routes are apart (`routers`): a runner needs none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.features.alerts import api, api_channels
 from holdfast.features.alerts.alert_service import AlertService
 from holdfast.features.alerts.channel_service import ChannelService
 from holdfast.features.alerts.courier import Courier
@@ -23,8 +22,6 @@ from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
-
-ROUTERS = (api.router, api_channels.router)
 
 
 @dataclass(frozen=True)

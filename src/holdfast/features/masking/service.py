@@ -19,7 +19,7 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.ids import new_id
-from holdfast.web.etag import changed_meanwhile
+from holdfast.web.changed import changed_meanwhile
 from holdfast.web.idempotency import NEVER, Once
 
 MAX_STATEMENTS, MAX_LENGTH = 200, 20_000

@@ -28,7 +28,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.secrets import Secrets
-from holdfast.web.etag import changed_meanwhile
+from holdfast.web.changed import changed_meanwhile
 from holdfast.web.idempotency import NEVER, Once
 
 Occupied = Callable[[sa.Connection, str], str | None]

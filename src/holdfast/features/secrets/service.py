@@ -23,7 +23,7 @@ from holdfast.kernel.errors import Conflict, Invalid, NotFound
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.rotation import DataKeyRotated, DataKeyRotation
 from holdfast.kernel.secrets import Secrets
-from holdfast.web.etag import changed_meanwhile
+from holdfast.web.changed import changed_meanwhile
 
 KEPT_VERSIONS = 10
 _PURGED_AT_ONCE = 100

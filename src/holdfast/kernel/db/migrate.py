@@ -1,29 +1,35 @@
-"""Bring the metadata database to the newest schema: all of it or nothing, with a copy of the file taken first."""
+"""Bring the metadata database to the newest schema: all of it or nothing, with a copy of the file taken first.
+
+Alembic is imported only where there is something to do: a process that finds the newest schema starts without it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db.tables import metadata
 from holdfast.kernel.errors import Corrupt, NeedsOperator
 
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
 SCRIPTS = Path(__file__).parent / "migrations"
+_NAMED = re.compile(r"""^(revision|down_revision)\b[^=\n]*=\s*(?:["']([^"']*)["']|None)""", re.MULTILINE)
 
 
 def scripts_of(folder: Path) -> ScriptDirectory:
     """The revisions below `folder/versions`."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -36,13 +42,13 @@ def bring_up_to_date(engine: sa.Engine, folder: Path = SCRIPTS) -> Path | None:
     Killed at any moment, the database is wholly old or wholly new. Two processes may try at once: the second waits and
     finds nothing to do. Raises NeedsOperator when the database is newer than this program.
     """
-    scripts = scripts_of(folder)
     embedded = engine.dialect.name == "sqlite"
     with engine.connect() as conn:
         current = _current(conn)
-        _must_be_known(scripts, current)
-        if set(current) == set(scripts.get_heads()):
+        if set(current) == newest(folder):
             return None
+        scripts = scripts_of(folder)
+        _must_be_known(scripts, current)
         conn.rollback()
         copy = _copy(conn, Path(str(engine.url.database)), current) if embedded and current else None
         if embedded:
@@ -58,14 +64,25 @@ def bring_up_to_date(engine: sa.Engine, folder: Path = SCRIPTS) -> Path | None:
 
 def is_newest(conn: sa.Connection) -> bool:
     """Whether the schema is this version's."""
-    return set(_current(conn)) == set(scripts_of(SCRIPTS).get_heads())
+    return set(_current(conn)) == newest(SCRIPTS)
+
+
+def newest(folder: Path) -> set[str]:
+    """The revisions below `folder/versions` that none comes after: what alembic calls heads, read without it."""
+    found = [dict(_NAMED.findall(file.read_text())) for file in sorted((folder / "versions").glob("*.py"))]
+    return {each["revision"] for each in found if "revision" in each} - {each.get("down_revision") for each in found}
 
 
 def _current(conn: sa.Connection) -> Sequence[str]:
-    return MigrationContext.configure(conn).get_current_heads()
+    """The revisions the database has; none when it is empty."""
+    if not sa.inspect(conn).has_table("alembic_version"):
+        return ()
+    return tuple(conn.execute(sa.text("SELECT version_num FROM alembic_version")).scalars())
 
 
 def _must_be_known(scripts: ScriptDirectory, current: Sequence[str]) -> None:
+    from alembic.util.exc import CommandError
+
     for revision in current:
         try:
             scripts.get_revision(revision)
@@ -78,6 +95,9 @@ def _must_be_known(scripts: ScriptDirectory, current: Sequence[str]) -> None:
 
 
 def _upgrade(conn: sa.Connection, scripts: ScriptDirectory, embedded: bool) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+
     def steps(revision: Any, _context: Any) -> Any:
         return scripts._upgrade_revs("heads", revision)
 

@@ -19,7 +19,7 @@ from holdfast.kernel import audit
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
-from holdfast.web.etag import changed_meanwhile
+from holdfast.web.changed import changed_meanwhile
 
 NO_HOOKS = UserHooks()
 

@@ -24,7 +24,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, HoldfastError, Invalid
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.secrets import SYSTEM, Secrets
-from holdfast.web.etag import changed_meanwhile
+from holdfast.web.changed import changed_meanwhile
 from holdfast.web.idempotency import NEVER, Once
 
 _NO_MORE = "No group becomes a role that may do more than you may there."

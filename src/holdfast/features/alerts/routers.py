@@ -1,0 +1,7 @@
+"""The routes of alerts."""
+
+from __future__ import annotations
+
+from holdfast.features.alerts import api, api_channels
+
+ROUTERS = (api.router, api_channels.router)
