@@ -7,13 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.backups.model import RepositoryRow, repositories, snapshots
+from holdfast.features.backups.model import RepositoryRow, Snapshot, repositories, snapshots
 from holdfast.features.file_keys import store
 from holdfast.features.file_keys.kinds import KINDS, choice_of
 from holdfast.features.file_keys.model import FileKey
 from holdfast.features.file_keys.service import SHOWN, Use
-from holdfast.kernel.errors import Invalid
-from holdfast.vault.plain.named import OWN, KeyChoice
+from holdfast.kernel.errors import Conflict, Invalid
+from holdfast.vault.plain.keys import missing
+from holdfast.vault.plain.named import OWN, KeyChoice, KeyNote
 
 KEY = "key"  # the word of a snapshot's options, and what is kept there of the key afterwards
 _THERE = ("creating", "ready", "forgotten")
@@ -38,6 +39,19 @@ def chosen(conn: sa.Connection, project_id: str, environments: Sequence[str], na
     if key.environment_id is not None and list(environments) != [key.environment_id]:
         raise _unknown(f"the file key {key.name!r} is for another environment only")
     return choice_of(key)
+
+
+def check_opens(conn: sa.Connection, snapshot: Snapshot) -> None:
+    """Raises Conflict (code "file_key") for a snapshot that was sealed to a public half, and whose other half was not
+    added since."""
+    key = (snapshot.options or {}).get(KEY)
+    if not isinstance(key, Mapping) or key.get("opens", True):
+        return
+    marks = str(key.get("fingerprint") or "").split(", ")
+    held = [each for each in store.all_of(conn, snapshot.project_id) if each.kind == "age-identity"]
+    if not any(each.fingerprint in marks for each in held):
+        told = missing(KeyNote("", str(key.get("name")), str(key.get("kind")), opens=False))
+        raise Conflict(told.message, code="file_key", hint=told.hint)
 
 
 def snapshots_of(conn: sa.Connection, key: FileKey) -> Use:
