@@ -257,7 +257,7 @@ def test_the_recovery_kit_has_them_and_the_audit_log_has_no_secret(here: Here) -
     row, key = here.repository(), here.key("passphrase", material="a chosen passphrase, ünïcode")
     here.taken(row, key=key.name, encryption="gpg")
     with here.world.db.read() as conn:
-        entries = kit_repositories(here.world.services.keys).everything(conn)
+        entries = kit_repositories(here.world.services.keys).all(conn)
         query = sa.select(audit_events.c.details).where(audit_events.c.resource_id == key.id)
         audited = json.dumps([dict(each) for each in conn.scalars(query)])
     kit = parse(render(Kit("inst", "now", "1", {"id": "text"}, "place", entries)))
