@@ -154,7 +154,9 @@ def test_a_gpg_key_is_known_by_its_fingerprint(here: Here, tmp_path: Path) -> No
     env = {"GNUPGHOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
     def gpg(*argv: str) -> str:
-        done = subprocess.run(["gpg", "--batch", *argv], env=env, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            ["gpg", "--batch", *argv], env=env, capture_output=True, text=True, timeout=60, check=True
+        )
         return done.stdout
 
     try:
@@ -191,9 +193,7 @@ def test_a_new_default_key_leaves_old_files_open_until_their_key_goes(here: Here
     own = here.taken(row, key="own")
     assert "key" not in (own.options or {})
     plan = here.world.services.plans.service
-    wish = WantedPlan(
-        fresh("plan"), {"resources": [here.database]}, repository_ids=[row.id], options={"key": old.name}
-    )
+    wish = WantedPlan(fresh("plan"), {"resources": [here.database]}, repository_ids=[row.id], options={"key": old.name})
     made = plan.create(OWNER, here.project, wish)
     error = refused("file_key_in_use", Conflict, lambda: here.keys.delete(OWNER, old.id, old.name, lose=True))
     assert [use["noun"] for use in error.details["uses"]] == ["plan"]

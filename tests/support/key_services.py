@@ -1,7 +1,7 @@
 """Services that have keys, on real sockets: a Vault's kv and transit, AWS KMS (moto behind a front that proves each
 signature with botocore), Google Cloud KMS. They are third parties on the internet; the ciphers in them are real.
 
-And what stock tools do with them: `vault` and `aws` as small programs that ask over HTTP, for the lines of a RESTORE.md.
+And what stock tools do with them: `vault` and `aws` as small programs that ask over HTTP, for RESTORE.md.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class VaultDouble:
     namespace: str | None = None
     sealed: bool = False
     moved: bool = False
-    token: str = "hvs.of-the-test"  # noqa: S105 - of the double
+    token: str = "hvs.of-the-test"
     role: tuple[str, str] = ("role-of-the-test", "secret-id-of-the-test")
     kv: dict[str, list[dict[str, str] | None]] = field(default_factory=dict)
     transit: dict[str, bytes] = field(default_factory=lambda: {"holdfast": os.urandom(32)})
