@@ -18,6 +18,7 @@ AMAZON = {
     "secret_access_key": "a secret of the walk",
     "session_token": "a session of the walk",
 }
+REGION = {"region": "eu-central-1", "endpoint": "http://127.0.0.1:9"}
 VAULT_LOGIN = {"address": "http://127.0.0.1:9", "token": "a token of the walk"}
 SECRET = {"name": "SECRET_0"}  # what `inside.settle` stores first
 ADOPTED = {
@@ -174,7 +175,7 @@ VAULT: dict[str, Ask] = {
     ),
     "POST /api/v1/projects/{project_id}/file-keys #aws": one(
         "file_key.write",
-        body={"name": "walk", "kind": "aws-kms", "aws": {"region": "eu-central-1", "key_id": "alias/walk", **AMAZON}},
+        body={"name": "walk", "kind": "aws-kms", "aws": {"key_id": "alias/walk", **REGION, **AMAZON}},
     ),
     "POST /api/v1/projects/{project_id}/file-keys #gcp": one(
         "file_key.write",
