@@ -82,6 +82,11 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
         yield Here(made, tmp_path_factory.mktemp("keys"), database.id)
 
 
+def ran(*argv: object, check: bool = True, **more: Any) -> str:
+    words = [str(each) for each in argv]
+    return str(subprocess.run(words, capture_output=True, text=True, check=check, timeout=60, **more).stdout)
+
+
 def opened(file: Path, tmp_path: Path, **environ: str) -> str:
     """What the guide's own lines make of it."""
     block = Path(f"{file}.RESTORE.md").read_text().split("```sh\n")[1].split("```")[0]
@@ -90,8 +95,7 @@ def opened(file: Path, tmp_path: Path, **environ: str) -> str:
     env = {"PATH": path, "FILE": str(file), "OUT": str(out), "HOME": str(tmp_path), **environ}
     done = subprocess.run(["/bin/sh", "-c", block], env=env, capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, (block, done.stderr)
-    read = subprocess.run(["sqlite3", out, "select a from t"], capture_output=True, text=True, check=True, timeout=60)
-    return read.stdout.strip()
+    return ran("sqlite3", out, "select a from t").strip()
 
 
 def refused(code: str, kind: type[HoldfastError], act: Any) -> HoldfastError:
@@ -154,10 +158,7 @@ def test_a_gpg_key_is_known_by_its_fingerprint(here: Here, tmp_path: Path) -> No
     env = {"GNUPGHOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
     def gpg(*argv: str) -> str:
-        done = subprocess.run(
-            ["gpg", "--batch", *argv], env=env, capture_output=True, text=True, timeout=60, check=True
-        )
-        return done.stdout
+        return ran("gpg", "--batch", *argv, env=env)
 
     try:
         gpg("--passphrase", "", "--quick-gen-key", "Ü <a@b.example>", "future-default", "default", "never")
@@ -175,7 +176,7 @@ def test_a_gpg_key_is_known_by_its_fingerprint(here: Here, tmp_path: Path) -> No
         refused("file_key_material", Invalid, lambda: here.key("gpg", public_key=secret))
         refused("file_key_material", Invalid, lambda: here.key("gpg", public_key=armored[:200] + armored[-60:]))
     finally:
-        subprocess.run(["gpgconf", "--kill", "all"], env=env, check=False, timeout=60)
+        ran("gpgconf", "--kill", "all", check=False, env=env)
 
 
 def test_a_new_default_key_leaves_old_files_open_until_their_key_goes(here: Here) -> None:
@@ -287,7 +288,7 @@ def test_a_key_that_vault_keeps(here: Here, tmp_path: Path) -> None:
         try:
             assert opened(here.file(row, first), tmp_path, GNUPGHOME=str(home), **env) == "7"
         finally:
-            subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, timeout=60)
+            ran("gpgconf", "--homedir", home, "--kill", "all", check=False)
         assert opened(here.file(row, second), tmp_path, **env) == "7"
         before = len(vault.asked)
         here.back(first)
