@@ -34,6 +34,7 @@ class Lazy(NamedTuple):
 REPO_MORE = (
     "holdfast.features.backups.cli_repo_add",
     "holdfast.features.backups.cli_repo_care",
+    "holdfast.features.backups.cli_repo_key",
     "holdfast.features.backups.cli_repo_life",
     "holdfast.features.retention.cli_collect",
 )
@@ -143,6 +144,7 @@ COMMANDS: dict[str, Lazy] = {
     ),
     "audit": Lazy("holdfast.features.audit.cli", "app", "The audit log: read, follow, verify, export.", "Access"),
     "activity": Lazy("holdfast.features.audit.cli", "activity_app", "Who did what, as sentences.", "Access"),
+    "file-key": Lazy("holdfast.features.file_keys.cli", "app", "Keys of plain files: own, Vault, a KMS.", "Data"),
     "masking": Lazy("holdfast.features.masking.cli", "app", "Masking profiles for copies of production.", "Access"),
     "secret": Lazy("holdfast.features.secrets.cli", "app", "Secrets of an environment.", "Access"),
     "master-key": Lazy("holdfast.features.secrets.cli_keys", "app", "The master key: its id, rotating it.", "Access"),

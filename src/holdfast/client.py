@@ -29,7 +29,7 @@ _CREATES = re.compile(
     r"/(databases|databases/external|databases/[^/]+/(?:snapshots|snapshot-imports|drills|migrations|clone|moves|saved-queries)"
     r"|snapshots|databases/[^/]+/(?:exports|uploads|imports)|moves/[^/]+/start|snapshots/[^/]+/restore"
     r"|projects|projects/[^/]+/environments|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers"
-    r"|projects/[^/]+/(?:masking-profiles|plans)|plans/[^/]+/run|alert-channels|alert-rules"
+    r"|projects/[^/]+/(?:masking-profiles|file-keys|plans)|plans/[^/]+/run|alert-channels|alert-rules"
     r"|databases/[^/]+/tables/.+/rows)"
 )
 

@@ -17,7 +17,7 @@ from holdfast.features.alerts import wiring as alerts_wiring
 from holdfast.features.audit import api as audit_api
 from holdfast.features.audit import wiring as audit_wiring
 from holdfast.features.audit.wiring import Audit
-from holdfast.features.backups import anchors, api_browse, api_care, api_repositories, api_repository_life
+from holdfast.features.backups import anchors, api_browse, api_care, api_repositories, api_repository_life, sealing
 from holdfast.features.backups import api as backups_api
 from holdfast.features.backups.browse import BrowseService
 from holdfast.features.backups.care_service import CareService
@@ -49,6 +49,8 @@ from holdfast.features.databases.service import DatabasesService
 from holdfast.features.databases.tasks import DatabaseTasks
 from holdfast.features.drills import api as drills_api
 from holdfast.features.drills.service import DrillsService
+from holdfast.features.file_keys import api as file_keys_api
+from holdfast.features.file_keys.service import FileKeysService
 from holdfast.features.files import wiring as files_wiring
 from holdfast.features.imports import wiring as imports_wiring
 from holdfast.features.imports.service import SnapshotImportsService
@@ -67,6 +69,7 @@ from holdfast.features.moves import api as moves_api
 from holdfast.features.moves.service import MovesService
 from holdfast.features.nodes import api as nodes_api
 from holdfast.features.plans import wiring as plans_wiring
+from holdfast.features.plans.keys_used import plans_of
 from holdfast.features.recovery import api as recovery_api
 from holdfast.features.recovery.service import RecoveryService
 from holdfast.features.retention import api as retention_api
@@ -94,11 +97,13 @@ from holdfast.jobs import Jobs
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.outbound import OutboundPolicy
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.web.hub import Hub
 
+USES = (sealing.repositories_of, plans_of, sealing.waiting, sealing.snapshots_of)
 ROUTERS = (
     api_query.router,  # routes are tried in order: the one that is asked most comes first
     runs_api.router,
@@ -114,6 +119,7 @@ ROUTERS = (
     upgrades_api.router,
     *transfers_wiring.ROUTERS,
     masking_api.router,
+    file_keys_api.router,
     limits_api.router,
     api_bulk.router,
     backups_api.router,
@@ -173,6 +179,7 @@ class Services:
     files: files_wiring.Files
     imports: SnapshotImportsService
     masking: MaskingService
+    file_keys: FileKeysService
     migrations: MigrationsService
     copies: CopiesService
     metrics: MetricsService
@@ -214,6 +221,7 @@ class Services:
             self.bulk,
             self.imports,
             self.masking,
+            self.file_keys,
             self.migrations,
             self.copies,
             self.metrics,
@@ -315,6 +323,7 @@ def build(
             settings, db, jobs, reach, keys, clock, snapshots, swapper, databases, bounds, secrets, scratch
         ),
         masking=MaskingService(db, clock, lambda: tuple(engines.names())),
+        file_keys=FileKeysService(db, secrets, OutboundPolicy.of(settings), clock, USES),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
         metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),

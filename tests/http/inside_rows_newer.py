@@ -16,6 +16,8 @@ from holdfast.features.backups.model import Snapshot
 from holdfast.features.databases.model import Resource
 from holdfast.features.drills import store as drills_store
 from holdfast.features.drills.model import Aims, Drill
+from holdfast.features.file_keys import store as file_keys_store
+from holdfast.features.file_keys.model import FileKey
 from holdfast.features.files import store as files_store
 from holdfast.features.files.model import Download
 from holdfast.features.limits import store as limits_store
@@ -49,6 +51,8 @@ def settle_newer(
     recovery.insert(conn, metadata_row(snapshot.repository_id or ""))
     masking, download = masking_row(project, f"mask{number}"), download_row(snapshot)
     masking_store.insert(conn, masking)
+    key = FileKey(new_id("fkey"), project, None, f"filekey{number}", "passphrase", "", None, [], {}, "usr_walk", NOW)
+    file_keys_store.insert(conn, key)
     files_store.insert(conn, download)
     plan = plan_row(project, f"plan{number}", resource.id)
     turn = turn_row(plan, run_id)
@@ -56,7 +60,7 @@ def settle_newer(
     plans_store.insert_turn(conn, turn)
     plans_store.insert_members(conn, [member_row(turn, resource.id)])
     made = {"drill": drill.id, "move": move.id, "upgrade": upgrade.id, "download": download.id}
-    made |= {"masking_profile": masking.id, "plan": plan.id, "turn": turn.id}
+    made |= {"file_key": key.id, "masking_profile": masking.id, "plan": plan.id, "turn": turn.id}
     return made | alert_rows(conn, resource, number)
 
 

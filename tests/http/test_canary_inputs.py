@@ -28,6 +28,7 @@ SOUNDS_SECRET = re.compile(
 )
 _KEY_OF_A_TABLE = "names of columns"
 _PUBLIC = "the public half: it is shown to be compared"
+_NAME = "the name of a key"
 NO_SECRET: dict[str, str] = {
     "PATCH /api/v1/databases/{database_id}/tables/{table} add_foreign_keys": _KEY_OF_A_TABLE,
     "PATCH /api/v1/databases/{database_id}/tables/{table} drop_foreign_keys": _KEY_OF_A_TABLE,
@@ -40,6 +41,15 @@ NO_SECRET: dict[str, str] = {
     "PUT /api/v1/databases/{database_id}/external ssh.host_key": _PUBLIC,
     "POST /api/v1/repositories sftp.host_key": _PUBLIC,
     "POST /api/v1/repositories/adopt sftp.host_key": _PUBLIC,
+    "POST /api/v1/projects/{project_id}/file-keys public_key": _PUBLIC,
+    "POST /api/v1/projects/{project_id}/file-keys vault.key": _NAME,
+    "POST /api/v1/projects/{project_id}/file-keys gcp.key": _NAME,
+    "POST /api/v1/repositories/{repository_id}/file-key key": _NAME,
+    "POST /api/v1/repositories files.key": _NAME,
+    "POST /api/v1/databases/{database_id}/snapshots options.key": _NAME,
+    "POST /api/v1/snapshots options.key": _NAME,
+    "POST /api/v1/projects/{project_id}/plans options.key": _NAME,
+    "PATCH /api/v1/plans/{plan_id} options.key": _NAME,
 }
 _ROW_METHODS = ("DELETE", "GET", "PATCH")
 _ROW_KEY = "the key of a row, as a link to it needs it; logs have paths without queries"

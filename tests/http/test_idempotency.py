@@ -23,6 +23,7 @@ CREATING = [
     "POST /api/v1/invites",
     "POST /api/v1/sso/providers",
     "POST /api/v1/projects/{project_id}/masking-profiles",
+    "POST /api/v1/projects/{project_id}/file-keys",
     "POST /api/v1/projects/{project_id}/plans",
     "POST /api/v1/plans/{plan_id}/run",
     "POST /api/v1/alert-channels",

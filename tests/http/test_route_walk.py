@@ -280,6 +280,7 @@ LISTS = (
     "/api/v1/exports",
     "/api/v1/imports",
     "/api/v1/projects/{project}/masking-profiles",
+    "/api/v1/projects/{project}/file-keys",
     "/api/v1/repositories",
     "/api/v1/repositories/{repository}/checks",
     "/api/v1/plans",

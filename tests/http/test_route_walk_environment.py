@@ -15,7 +15,7 @@ from holdfast.features.access.grants import SHARED_READS
 pytestmark = pytest.mark.xdist_group("route-walk-environment")
 IN_ENVIRONMENT = ("environment", "database", "snapshot", "run")
 OF_DATABASE = ("database", "snapshot", "run")
-OF_PROJECT = ("project", "repository", "masking_profile")
+OF_PROJECT = ("project", "repository", "masking_profile", "file_key")
 # Makes a database in the environment: who may act on one database only is told so before its server is looked for.
 IN_ITS_ENVIRONMENT = {
     ("POST /api/v1/snapshots/{snapshot_id}/restore #there", "database"),

@@ -28,13 +28,15 @@ _MOST_ERRORS = 100
 class VerifyReport:
     """What L1 read: every blob of one snapshot, each once. No error = every byte is as it was written.
 
-    `sound`: packs that hold nothing else, and whose header was read too: proven as a check proves them."""
+    `sound`: packs that hold nothing else, and whose header was read too: proven as a check proves them. `unopened`: why
+    only what is stored was compared, and not what is inside."""
 
     blobs: int
     bytes: int
     seconds: float
     errors: list[str] = field(default_factory=list)
     sound: frozenset[PackId] = field(default=frozenset(), repr=False)
+    unopened: str | None = None
 
 
 @dataclass(frozen=True)

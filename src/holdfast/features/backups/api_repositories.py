@@ -11,6 +11,7 @@ from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.repository_service import RepositoriesService
 from holdfast.features.backups.wire_places import CredentialIn
 from holdfast.features.backups.wire_repositories import (
+    FileKeyChoiceIn,
     RepositoryIn,
     RepositoryKeyOut,
     RepositoryOut,
@@ -78,6 +79,17 @@ def change_credential(body: CredentialIn, actor: CurrentActor, service: Service,
 def make_default(actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
     """Make it the one where snapshots go that name none: of its environment, or of all when it is for all."""
     row = service.make_default(actor, repository_id)
+    return RepositoryOut.of(row, service.path(row))
+
+
+@router.post(
+    "/repositories/{repository_id}/file-key",
+    operation_id="repository_file_key",
+    responses=answers(403, 404, 409, 422),
+)
+def choose_file_key(body: FileKeyChoiceIn, actor: CurrentActor, service: Service, repository_id: str) -> RepositoryOut:
+    """Seal new files with another key. Older files open with theirs while it is kept."""
+    row = service.choose_key(actor, repository_id, body.key, body.encryption)
     return RepositoryOut.of(row, service.path(row))
 
 

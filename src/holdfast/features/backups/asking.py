@@ -120,13 +120,13 @@ class Asker:
         repository = self._repository(conn, want, how, known)
         node = common_node(resource.node, repository.node, "the database and the repository")
         proven = resource.id in known.proven
-        require_takes(repository, how.options)
+        opens = require_takes(conn, repository, [resource.environment_id], how.options, how.level)
         snapshot = fresh(
             resource,
             repository,
             actor=how.actor.id,
             level=how.level,
-            proven=proven,
+            proven=proven or not opens,
             trigger=how.trigger,
             tags=how.tags,
             plan_id=how.plan_id,

@@ -81,6 +81,7 @@ def create(
     file_level: cli_options.FileLevel = None,
     encryption: cli_options.Encryption = None,
     recipient: cli_options.Recipient = None,
+    file_key: cli_options.FileKey = None,
     repository: Annotated[str | None, typer.Option("--repo", help="Repository, by name or id.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything, also what did not change.")] = False,
     no_wait: NoWait = False,
@@ -92,7 +93,7 @@ def create(
     body: dict[str, Any] = {"full": True} if full else {}
     if proof is not None:
         body["level"] = proof
-    files = cli_options.file_words(compression, file_level, encryption, recipient)
+    files = cli_options.file_words(compression, file_level, encryption, recipient, file_key)
     if options := cli_options.chosen(level, bandwidth, workers, nice, verify_within=verify_within, **files):
         body["options"] = options
     if repository:

@@ -72,13 +72,23 @@ Recipient = Annotated[
 ]
 
 
+FileKey = Annotated[
+    str | None,
+    typer.Option("--file-key", metavar="NAME", help="Into plain files: the key to seal with; own = the repository's."),
+]
+
+
 def file_words(
-    compression: str | None, file_level: str | None, encryption: str | None, recipient: list[str] | None
+    compression: str | None,
+    file_level: str | None,
+    encryption: str | None,
+    recipient: list[str] | None,
+    key: str | None = None,
 ) -> dict[str, Any]:
     """The options' words for plain files; None for what was not said. Raises Usage."""
     said = files_of({"level": file_level}, recipient)
     files = {"file_level": said.get("level"), "recipients": said.get("recipients")}
-    return {"compression": compression, "encryption": encryption, **files}
+    return {"compression": compression, "encryption": encryption, "key": key, **files}
 
 
 def days(text: Any) -> int:
@@ -116,6 +126,8 @@ def told(options: dict[str, Any] | None) -> str:
     if options.get("encryption"):
         also = f" to {len(options['recipients'])}" if options.get("recipients") else ""
         parts.append("not encrypted" if options["encryption"] == "none" else f"{options['encryption']}{also}")
+    if key := options.get("key"):
+        parts.append(f"key {key['name']}" if isinstance(key, dict) else f"key {key}")
     if options.get("bandwidth"):
         from holdfast.terminal import output
 

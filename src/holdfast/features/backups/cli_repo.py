@@ -104,7 +104,8 @@ def _format(found: dict[str, Any]) -> str:
         return str(found["format"])
     level = f" {files['level']}" if files["level"] else ""
     sealed = "not encrypted" if files["encryption"] == "none" else f"encrypted with {files['encryption']}"
-    return f"{found['format']}: {files['form']}, {files['compression']}{level}, {sealed}; {files['template']}"
+    key = f" and the key {files['key']['name']}" if files.get("key") else ""
+    return f"{found['format']}: {files['form']}, {files['compression']}{level}, {sealed}{key}; {files['template']}"
 
 
 def _tested(findings: list[dict[str, Any]]) -> str:

@@ -15,12 +15,14 @@ from holdfast.features.backups.cli_repo_files import (
     FILES,
     Compression,
     Encryption,
+    FileKey,
     FileLevel,
     Form,
     Format,
     Recipient,
     Template,
     files_of,
+    with_key,
 )
 from holdfast.features.backups.cli_repo_place import (
     Account,
@@ -89,6 +91,7 @@ def add(
     level: FileLevel = None,
     encryption: Encryption = None,
     recipient: Recipient = None,
+    file_key: FileKey = None,
     template: Template = None,
     endpoint: Endpoint = None,
     bucket: Bucket = None,
@@ -117,7 +120,7 @@ def add(
     given = place_of(kind, ctx.params)
     t = terminal(ctx)
     body: dict[str, Any] = {"project_id": t.project_of()["id"], "name": name, "kind": kind, "is_default": default}
-    files = files_of({each: ctx.params[each] for each in FILES}, recipient)
+    files = with_key(files_of({each: ctx.params[each] for each in FILES}, recipient), file_key)
     body |= {"format": format_} | ({"files": files} if files else {})
     if only_env:
         body["environment_id"] = t.environment_of(only_env)["id"]

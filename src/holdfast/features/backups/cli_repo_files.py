@@ -31,6 +31,10 @@ Recipient = Annotated[
     list[str] | None,
     typer.Option("--recipient", metavar="AGE1...", help="Of plain and age: who can open the files too; repeatable."),
 ]
+FileKey = Annotated[
+    str | None,
+    typer.Option("--file-key", metavar="NAME", help="Of plain: a file key instead of one of the repository's own."),
+]
 Template = Annotated[
     str | None,
     typer.Option(
@@ -40,6 +44,10 @@ Template = Annotated[
     ),
 ]
 FILES = ("form", "compression", "level", "encryption", "template")
+
+
+def with_key(files: dict[str, Any], key: str | None) -> dict[str, Any]:
+    return files | ({"key": key} if key else {})
 
 
 def files_of(said: dict[str, Any], recipients: list[str] | None) -> dict[str, Any]:

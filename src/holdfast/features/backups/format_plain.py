@@ -19,6 +19,7 @@ from holdfast.vault.gc import GcOptions, GcReport
 from holdfast.vault.plain import care
 from holdfast.vault.plain.document import GUIDE, FileDocument
 from holdfast.vault.plain.keys import FileKeys, new_key
+from holdfast.vault.plain.named import KeyNote
 from holdfast.vault.plain.reading import stored_from
 from holdfast.vault.plain.repository import FILES, MARKER, PlainRepository
 from holdfast.vault.plain.settings import FileSettings
@@ -59,6 +60,14 @@ class PlainFormat:
     def weaker(self, settings: Settings | None, chosen: Settings | None) -> bool:
         return FileSettings.of(chosen).encryption == "none" != FileSettings.of(settings).encryption
 
+    def opens(self, settings: Settings | None) -> bool:
+        key = FileSettings.of(settings).key
+        return key is None or key.opens
+
+    def reads(self, opened: Opened, snapshot_id: str) -> bool:
+        repository = _plain(opened)
+        return repository.keys.opens(repository.document(snapshot_id).key)
+
     def new_key(self, settings: Settings | None) -> str:
         return new_key(FileSettings.of(settings).encryption)
 
@@ -75,9 +84,10 @@ class PlainFormat:
         """`password`: its keys, one a line. The newest file that was written as the repository's are says how the next
         are, and which key is the one in use. Raises Denied when that is not among them."""
         given = tuple(line.strip() for line in password.splitlines() if line.strip() and not line.startswith("#"))
-        opened = PlainRepository.open(store, FileKeys(None, given), _scratch(material))
+        opened = PlainRepository.open(store, FileKeys(None, given, material.ring), _scratch(material))
         documents = opened.documents()[0]
-        usual = [each for each in documents if not each.chosen] or documents
+        own = [each for each in documents if each.key is None]  # those of named keys say nothing of its own
+        usual = [each for each in own if not each.chosen] or own
         newest = usual[-1] if usual else None
         settings = _settings_of(newest)
         current = opened.keys.by_id().get(newest.sealed_by or "") if newest else None
@@ -87,7 +97,8 @@ class PlainFormat:
                 code="repository_password",
             )
         key = current or self.new_key(settings)
-        kept = Material(key, tuple(each for each in given if each != key), settings, scratch=material.scratch)
+        older = tuple(each for each in given if each != key)
+        kept = Material(key, older, settings, scratch=material.scratch, ring=material.ring)
         return PlainRepository(store, opened.id, _keys(kept), _scratch(kept), opened.clock), kept
 
     def find(self, opened: Opened, snapshot_id: str, tag: str) -> str | None:
@@ -129,6 +140,7 @@ class PlainFormat:
             stop=taking.stop,
             reports=Reports(taking.reading, taking.sending),
             still_ours=taking.still_ours,
+            tools=taking.tools,
         )
         options = {**taking.options.as_json(), **_options(written.document)}
         return Taken(written.document.id, written.manifest, written.stats, options)
@@ -185,7 +197,13 @@ def _options(document: FileDocument) -> dict[str, JSON]:
         "encryption": document.encryption,
         "sealed_by": document.sealed_by,
         **({"recipients": list(document.recipients)} if document.recipients else {}),
+        **({"key": _told(document.key)} if document.key else {}),
     }
+
+
+def _told(note: KeyNote) -> dict[str, JSON]:
+    """What a snapshot's row keeps of its key; what opens it is asked of the document."""
+    return {"id": note.id, "name": note.name, "kind": note.kind, "fingerprint": note.fingerprint, "opens": note.opens}
 
 
 def _plain(opened: Opened) -> PlainRepository:
@@ -195,7 +213,7 @@ def _plain(opened: Opened) -> PlainRepository:
 
 
 def _keys(material: Material) -> FileKeys:
-    return FileKeys(material.password or None, material.older)
+    return FileKeys(material.password or None, material.older, material.ring)
 
 
 def _scratch(material: Material) -> Path:

@@ -64,6 +64,12 @@ class ResticFormat:
     def weaker(self, settings: Settings | None, chosen: Settings | None) -> bool:
         return False
 
+    def opens(self, settings: Settings | None) -> bool:
+        return True
+
+    def reads(self, opened: Opened, snapshot_id: str) -> bool:
+        return True
+
     def new_key(self, settings: Settings | None) -> str:
         return tokens.token_urlsafe(32)
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from holdfast.contract.catalog import JSON
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture, Manifest, Source
+from holdfast.contract.tools import Tools
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.errors import Conflict
 from holdfast.kernel.stop import Stop
@@ -21,6 +22,7 @@ from holdfast.vault.check import CheckReport, VerifyReport
 from holdfast.vault.gc import GcOptions, GcReport
 from holdfast.vault.line import SnapshotStats
 from holdfast.vault.options import SnapshotOptions
+from holdfast.vault.plain.named import KeyRing
 from holdfast.vault.proving import Progress
 from holdfast.vault.repository import Repository, SnapshotInfo, TreeEntry
 from holdfast.vault.stores.base import Store
@@ -112,20 +114,21 @@ class Opened(Protocol):
 @dataclass(frozen=True)
 class Material:
     """What opening takes. `older`: passwords before this one, which older files may need. `cache`, `scratch`: of this
-    machine."""
+    machine. `ring`: the project's named keys."""
 
     password: str = field(repr=False)
     older: tuple[str, ...] = field(default=(), repr=False)
     settings: Settings | None = None
     cache: Path | None = None
     scratch: Path | None = None
+    ring: KeyRing | None = None
 
 
 @dataclass(frozen=True)
 class Taking:
     """A snapshot that is to be stored. `parent`: what it builds on, by its id in the repository. `attempt`: how often a
     runner began. `chosen`: its settings are not the repository's. `still_ours` raises Conflict("claim_lost") when
-    another has taken it over."""
+    another has taken it over. `tools`: for formats that have a program of the machine's seal."""
 
     snapshot_id: str
     project: str
@@ -145,6 +148,7 @@ class Taking:
     attempt: int = 1
     chosen: bool = False
     still_ours: Callable[[], None] = lambda: None
+    tools: Tools | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,14 @@ class RepositoryFormat(Protocol):
 
     def weaker(self, settings: Settings | None, chosen: Settings | None) -> bool:
         """Whether the snapshot is in plain text where the repository's others are encrypted."""
+        ...
+
+    def opens(self, settings: Settings | None) -> bool:
+        """Whether Holdfast can open again what it writes with these settings."""
+        ...
+
+    def reads(self, opened: Opened, snapshot_id: str) -> bool:
+        """Whether what is stored can be opened here; False where only the public half of its key is."""
         ...
 
     def new_key(self, settings: Settings | None) -> str: ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,6 +19,9 @@ from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.places import API_PATIENCE, Places
 from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.model import Resource
+from holdfast.features.file_keys import store as file_keys
+from holdfast.features.file_keys.kinds import MATERIAL
+from holdfast.features.file_keys.ring import Rings
 from holdfast.features.secrets.store import installation_epoch
 from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
@@ -28,6 +33,7 @@ from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.secrets import Secrets
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
+from holdfast.vault.plain.keys import IDENTITY, id_of
 from holdfast.vault.repository import Repository
 from holdfast.vault.stores.append_only import AppendOnlyStore
 from holdfast.vault.stores.base import Store
@@ -52,11 +58,12 @@ class Keys:
         clock: Clock,
         cache: Path | None = None,
         scratch: Path | None = None,
+        rings: Rings | None = None,
     ) -> None:
         """`cache`: where the repositories' indexes are kept sorted; shared by the processes of the node. `scratch`: for
-        what is unpacked while it is read."""
+        what is unpacked while it is read. `rings`: of named keys."""
         self.places = places
-        self._cache, self._scratch = cache, scratch
+        self._cache, self._scratch, self._rings = cache, scratch, rings
         self.node = node
         self._db = db
         self._secrets = secrets
@@ -67,11 +74,13 @@ class Keys:
         cls, settings: Settings, db: Database, secrets: Secrets, clock: Clock, patience: float = API_PATIENCE
     ) -> Keys:
         """As the settings say. `patience`: seconds that a call to a bucket may be tried again."""
-        relay = Relay(OutboundPolicy.of(settings))
+        policy = OutboundPolicy.of(settings)
+        relay = Relay(policy)
         places = Places(settings.data / "repositories", relay, clock, patience)
         node = identity(settings.data, settings.node).name
         cache = settings.data / "cache"
-        return cls(places, node, db, secrets, clock, cache / "index", cache / "files")
+        rings = Rings(db, secrets, policy, clock)
+        return cls(places, node, db, secrets, clock, cache / "index", cache / "files", rings)
 
     def where(self, row: RepositoryRow) -> str:
         """What stock restic takes as -r, or the node whose disk it is on."""
@@ -142,9 +151,27 @@ class Keys:
         found = self._secrets.all(conn, row.project_id, row.id)
         return tuple(value for name, value in sorted(found.items()) if name.startswith(OLDER))
 
+    def named(self, conn: sa.Connection, row: RepositoryRow) -> list[dict[str, str]]:
+        """The project's file keys, for its recovery kit. A service's credential is not among them."""
+        found = []
+        for key in file_keys.all_of(conn, row.project_id):
+            secret = self._secrets.all(conn, row.project_id, key.id).get(MATERIAL, "")
+            facts = {"name": key.name, "kind": key.kind, "fingerprint": key.fingerprint or "", "secret": secret}
+            found.append(facts)
+        return found
+
     def put_older(self, conn: sa.Connection, row: RepositoryRow, name: str, password: str) -> None:
         """`name`: the same for the same password."""
         self._secrets.put(conn, row.project_id, row.id, f"{OLDER}{name}", password)
+
+    def fit(self, conn: sa.Connection, row: RepositoryRow, settings: Mapping[str, Any] | None) -> None:
+        """A key of its own that seals as these settings say, when the one it has does not. What that sealed needs it
+        further: it is kept."""
+        key = self.password(conn, row)
+        if (settings or {}).get("encryption") == "age" and not key.startswith(IDENTITY):
+            self.put_older(conn, row, id_of(key), key)
+            self._secrets.put(conn, row.project_id, row.id, PASSWORD, format_of(row).new_key(settings))
+            store.change(conn, RepositoryRow, row.id, password_since=self._clock.now())
 
     def credential(self, conn: sa.Connection, row: RepositoryRow) -> dict[str, str]:
         """Empty for a local one."""
@@ -222,13 +249,15 @@ class Keys:
 
     def material(self, conn: sa.Connection, row: RepositoryRow) -> Material:
         """What it is opened with."""
-        return Material(self.password(conn, row), self.older(conn, row), row.settings, self._cache, self._scratch)
+        ring = self._rings.of(row.project_id) if self._rings else None
+        return Material(self.password(conn, row), self.older(conn, row), row.settings, self._cache, self._scratch, ring)
 
     def adopted(self, row: RepositoryRow, pieces: Store, password: str) -> tuple[Opened, Material, str]:
         """A repository that somebody else made: open, what opens it from now on, and the name of its format. Raises
         NotFound (code "repository_missing"), Denied (code "repository_password")."""
         found = found_at(pieces) or format_of(row)  # whose own words say that there is none
-        opened, material = found.adopted(pieces, password, Material("", scratch=self._scratch))
+        ring = self._rings.of(row.project_id) if self._rings else None
+        opened, material = found.adopted(pieces, password, Material("", scratch=self._scratch, ring=ring))
         return opened, material, found.name
 
     def _opened(self, pieces: Store, row: RepositoryRow, material: Material) -> Opened:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
+from holdfast.features.file_keys.model import file_keys
 from holdfast.features.projects.model import projects
 from holdfast.features.secrets.kit import KitRepository
 from holdfast.features.secrets.kit_service import Repositories
@@ -32,7 +33,9 @@ def kit_repositories(keys: Keys) -> Repositories:
 
     def changed(conn: sa.Connection, since: datetime) -> Sequence[str]:
         c = repositories.c
-        return list(conn.scalars(sa.select(c.id).where(c.password_since > since)))
+        named = sa.select(file_keys.c.project_id).where(file_keys.c.created_at > since)
+        newer = sa.or_(c.password_since > since, sa.and_(c.format == "plain", c.project_id.in_(named)))
+        return list(conn.scalars(sa.select(c.id).where(newer)))
 
     def prepare(conn: sa.Connection) -> None:
         own_repository(conn, keys)
@@ -71,4 +74,5 @@ def _entry(conn: sa.Connection, keys: Keys, row: dict[str, object]) -> KitReposi
         settings=found.settings,
         older=list(keys.older(conn, found)),
         stock="" if abilities.dedup else abilities.stock,
+        keys=[] if abilities.dedup else keys.named(conn, found),
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.model import RepositoryRow, Snapshot
+from holdfast.features.backups.sealing import with_key
 from holdfast.features.databases.model import Resource
 from holdfast.kernel import audit
 from holdfast.kernel.errors import Conflict, Invalid
@@ -34,7 +35,8 @@ def fresh(
     options: Mapping[str, Any] | None,
     now: datetime,
 ) -> Snapshot:
-    """In state "creating", of no run yet. `proven`: whether one of this database was ever restored and compared."""
+    """In state "creating", of no run yet. `proven`: whether one of this database was ever restored and compared, or
+    none can be."""
     if level is None:
         level = DEFAULT_LEVEL if proven else FIRST_LEVEL
     return Snapshot(
@@ -92,15 +94,32 @@ def kept_options(chosen: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return dict(chosen)
 
 
-def require_takes(repository: RepositoryRow, options: Mapping[str, Any] | None) -> None:
-    """Raises Invalid for options that snapshots in this repository cannot have."""
-    format_of(repository).chosen(repository.settings, options or {})
+def require_takes(
+    conn: sa.Connection,
+    repository: RepositoryRow,
+    environments: Sequence[str],
+    options: Mapping[str, Any] | None,
+    level: int | None,
+) -> bool:
+    """Whether Holdfast will be able to open such a snapshot again. Raises Invalid for options that snapshots in this
+    repository cannot have, and (code "file_key_opens_nothing") for a proof that takes opening where it cannot."""
+    form = format_of(repository)
+    words = with_key(conn, repository, environments, options)
+    opens = form.opens(form.chosen(repository.settings, words))
+    if not opens and level is not None and level > DEFAULT_LEVEL:
+        raise Invalid(
+            f"only the public half of this key is here: such a snapshot cannot be proven to L{level}",
+            code="file_key_opens_nothing",
+            hint="Ask for L1, which compares what is stored; or choose a key that Holdfast can open with.",
+        )
+    return opens
 
 
 def record_weaker(conn: sa.Connection, actor: str, snapshot: Snapshot, repository: RepositoryRow) -> None:
     """In the audit log: a snapshot that will lie in plain text where the repository encrypts."""
     form = format_of(repository)
-    if not form.weaker(repository.settings, form.chosen(repository.settings, snapshot.options or {})):
+    words = with_key(conn, repository, [snapshot.environment_id], snapshot.options)
+    if not form.weaker(repository.settings, form.chosen(repository.settings, words)):
         return
     audit.record(
         conn,

@@ -13,15 +13,18 @@ from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store
 from holdfast.features.backups.format_registry import FORMATS, format_of
+from holdfast.features.backups.formats import Settings
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.kinds import KINDS, Credential, Fields, described, overlaps
 from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.backups.repository_acts import found, record
+from holdfast.features.backups.sealing import chosen
 from holdfast.features.databases.names import checked_name
 from holdfast.features.projects.scope import environment_of, project_of
 from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid
+from holdfast.vault.plain.named import OWN
 from holdfast.vault.stores.breaker import BreakerView
 from holdfast.vault.stores.local import LocalStore
 from holdfast.web.idempotency import NEVER, Once
@@ -47,6 +50,7 @@ class RepositoryWish:
     format: str = "restic"
     settings: Mapping[str, Any] | None = None
     path: str | None = None
+    file_key: str | None = None
 
 
 class RepositoriesService:
@@ -62,8 +66,9 @@ class RepositoriesService:
         first: Conflict (code "store_test_failed") with the report when its key lacks something."""
         with self._db.read() as conn:
             prefix = self._allowed(conn, actor, wish)
+            settings = self._settings(conn, wish)
         name, lies, location, report = checked_name(wish.name), None, None, None
-        cloud, settings = wish.cloud, FORMATS[wish.format].checked(wish.settings)
+        cloud = wish.cloud
         if wish.path is not None:
             lies, location = on_this_disk(self._keys, wish.path)
         if cloud is not None:
@@ -105,6 +110,32 @@ class RepositoriesService:
         if wish.path is not None:
             actor.require_everywhere("system.admin")
         return f"holdfast/{wish.project_id}/{wish.environment_id or 'all'}"
+
+    @staticmethod
+    def _settings(conn: sa.Connection, wish: RepositoryWish) -> Settings | None:
+        """Raises Invalid, also for a key that is none of the project's."""
+        form = FORMATS[wish.format]
+        settings = form.checked(wish.settings)
+        if wish.file_key is None:
+            return settings
+        environments = [wish.environment_id] if wish.environment_id else []
+        key = chosen(conn, wish.project_id, environments, wish.file_key)
+        return form.chosen(settings, {"key": key, "recipients": (settings or {}).get("recipients") or None})
+
+    def choose_key(self, actor: Actor, repository_id: str, name: str, encryption: str | None = None) -> RepositoryRow:
+        """New files are sealed with the key of that name from now on; OWN = the repository's own. What is there needs
+        the keys it names, as before."""
+        with self._db.write() as conn:
+            row = found(conn, actor, repository_id, "repository.update")
+            actor.require_step_up()
+            form, environments = format_of(row), [row.serves] if row.serves else []
+            key = OWN if name == OWN else chosen(conn, row.project_id, environments, name)
+            words = {"key": key, **({"encryption": encryption} if encryption else {})}
+            settings = form.chosen(row.settings, words)
+            self._keys.fit(conn, row, settings)
+            told = (settings or {}).get("encryption", "")
+            record(conn, actor, row, "repository.file_key", key=name, encryption=str(told))
+            return store.change(conn, RepositoryRow, row.id, settings=settings) or row
 
     def _tested(self, kind: str, fields: Fields, credential: Credential) -> dict[str, Any]:
         KINDS[kind].check(credential)

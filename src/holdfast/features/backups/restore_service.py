@@ -13,6 +13,7 @@ from holdfast.features.backups import store
 from holdfast.features.backups.copying import check_copy
 from holdfast.features.backups.model import Restore, Snapshot
 from holdfast.features.backups.restore_there import Neighbours
+from holdfast.features.backups.sealing import check_opens
 from holdfast.features.backups.service import SnapshotsService, found, record, require_ready
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.databases import store as databases
@@ -92,6 +93,7 @@ class RestoreService:
             once.check(conn)
             actor.require_step_up()
             check_proven(snapshot, wish)
+            check_opens(conn, snapshot)
             if wish.mode == "new":
                 made = self._new(conn, actor, snapshot, wish)
             else:
@@ -123,6 +125,7 @@ class RestoreService:
         snapshot = outlook.snapshot
         checks: list[Callable[[], None]] = [
             lambda: check_proven(snapshot, wish),
+            lambda: check_opens(conn, snapshot),
             lambda: check_production(outlook.environment, wish),
             lambda: self._check_target(conn, actor, outlook.environment, snapshot, wish, living),
             lambda: _check_copy(conn, actor, outlook, wish),

@@ -132,13 +132,13 @@ class SnapshotsService:
             require_serves(chosen, resource)
             repository = chosen
             common_node(resource.node, repository.node, "the database and the repository")
-        require_takes(repository, options)
+        opens = require_takes(conn, repository, [resource.environment_id], options, level)
         snapshot = fresh(
             resource,
             repository,
             actor=actor.id,
             level=level,
-            proven=level is not None or store.proven_before(conn, resource.id),
+            proven=level is not None or not opens or store.proven_before(conn, resource.id),
             trigger=trigger,
             tags=checked_tags(tags),
             plan_id=plan_id,

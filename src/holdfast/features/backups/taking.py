@@ -22,6 +22,7 @@ from holdfast.features.backups.format_registry import format_of
 from holdfast.features.backups.formats import Opened, Taking, restic
 from holdfast.features.backups.keys import Keys
 from holdfast.features.backups.model import ORIGIN, RepositoryRow, Snapshot, VerificationRow
+from holdfast.features.backups.sealing import with_key
 from holdfast.features.backups.tagging.ready import became_ready
 from holdfast.features.backups.verifying import kept_checks
 from holdfast.features.databases import store as databases
@@ -150,14 +151,16 @@ class Taker:
         """What the row says once everything is in the repository, and the manifest."""
         form = format_of(row)
         found = form.find(repository, snapshot.id, f"{TAG}{snapshot.id}")
-        if found is not None:
+        if found is not None and form.reads(repository, found):  # else it is taken again
             ctx.log("an earlier attempt had stored it already", restic_id=found)
             manifest = repository.manifest(found)
             facts = {**describe(manifest), "restic_id": found, "taken_at": self._clock.now()}
             return {**facts, **form.said(repository, found)}, manifest
         started, taken_at = time.monotonic(), self._clock.now()
         options = SnapshotOptions.of(snapshot.options)
-        settings = form.chosen(row.settings, snapshot.options or {})
+        with self._db.read() as conn:
+            words = with_key(conn, row, [snapshot.environment_id], snapshot.options)
+        settings = form.chosen(row.settings, words)
         parent = self._parent(ctx, snapshot, row, repository) if elsewhere is None else Parent(full="imported")
         want = CaptureRequest(full=parent.full is not None, sample=parent.sequence)
         at = self._reach.session(resource, scratch_of(ctx)) if elsewhere is None else elsewhere.opened(ctx, resource)
@@ -188,6 +191,7 @@ class Taker:
                     attempt=max(1, ctx.run.epoch),
                     chosen=settings != row.settings,
                     still_ours=lambda: _claimed(ctx),
+                    tools=self._reach.hosts.tools(None, None, scratch_of(ctx)) if form.abilities.stages else None,
                 )
                 written = form.take(repository, capture, taking, settings, self._reach.engines)
         if written.manifest.options.get("one_moment") is False:

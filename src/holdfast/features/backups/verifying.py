@@ -136,6 +136,8 @@ class Verifier:
             lambda done, total: ctx.progress("reading back", done, total, "bytes"),
         )
         checks = [Check("blob", False, detail=text) for text in report.errors]
+        if report.unopened is not None:
+            checks.append(Check("opened", None, detail=f"not tried: {report.unopened}"))
         checks.append(Check("blobs", not report.errors, actual=f"{report.blobs} blobs, {report.bytes} bytes"))
         return Verdict(Level.HASHES, tuple(checks)), report.bytes, report.sound
 

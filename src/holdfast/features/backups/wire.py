@@ -58,6 +58,9 @@ class OptionsIn(In):
     recipients: list[Annotated[str, Field(min_length=1, max_length=20_000)]] | None = Field(
         default=None, max_length=MOST_RECIPIENTS, description="age1... keys that open the file too."
     )
+    key: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+        default=None, description="A file key of the project, by name; own = the repository's."
+    )
 
     def chosen(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)

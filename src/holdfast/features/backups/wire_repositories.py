@@ -38,6 +38,9 @@ class FilesIn(In):
     recipients: list[Annotated[str, Field(min_length=1, max_length=20_000)]] = Field(
         default_factory=list, max_length=MOST_RECIPIENTS, description="age1... keys that open the files too."
     )
+    key: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+        default=None, description="A file key of the project, by name, that seals instead of the repository's own."
+    )
     template: str = Field(
         default=DEFAULT, max_length=300, description=f"The files' names; fields: {', '.join(FIELDS)}. Times are in UTC."
     )
@@ -49,6 +52,12 @@ class FilesIn(In):
         return FileSettings(self.form, self.compression, level, self.encryption, recipients, self.template).as_json()
 
 
+class ChosenKeyOut(BaseModel):
+    id: str
+    name: str
+    kind: str
+
+
 class FilesOut(BaseModel):
     form: str
     compression: str
@@ -56,6 +65,14 @@ class FilesOut(BaseModel):
     encryption: str
     recipients: list[str]
     template: str
+    key: ChosenKeyOut | None = Field(default=None, description="The file key; null = the repository's own.")
+
+
+class FileKeyChoiceIn(In):
+    """For new files. What is there opens with the keys it names."""
+
+    key: str = Field(min_length=1, max_length=63, description="A file key by name, or own.")
+    encryption: Sealing | None = Field(default=None, description="One that the key seals; by default the usual one.")
 
 
 class RepositoryIn(In):
@@ -98,6 +115,7 @@ class RepositoryIn(In):
             self.format,
             self.files.settings() if self.files else None,
             self.path,
+            self.files.key if self.files else None,
         )
 
 

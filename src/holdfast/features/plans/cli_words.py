@@ -28,7 +28,8 @@ def body_of(t: Terminal, given: Mapping[str, Any], before: Mapping[str, Any] | N
         body["schedules"] = schedules
     if given["keep"]:
         body["retention"] = _rules(given["keep"])
-    files = cli_options.file_words(*(given[name] for name in ("compression", "file_level", "encryption", "recipient")))
+    said = ("compression", "file_level", "encryption", "recipient", "file_key")
+    files = cli_options.file_words(*(given[name] for name in said))
     files |= {name: given[name] for name in ("level", "bandwidth", "workers", "verify_within")}
     options = {name: value for name, value in files.items() if value is not None}
     if options:

@@ -229,7 +229,7 @@ class PlansService:
                 code="repository_environment",
                 hint="Let the plan cover just that environment, or name another repository.",
             )
-        require_takes(mine, plan.options)
+        require_takes(conn, mine, list(plan.environment_ids), plan.options, plan.verify_level)
 
     @staticmethod
     def _produces(conn: sa.Connection, plan: Plan) -> bool:

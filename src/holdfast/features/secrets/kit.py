@@ -17,7 +17,8 @@ _BLOCK = re.compile(re.escape(_MARK) + r"\n(\{.*\})\s*\Z", re.DOTALL)
 class KitRepository:
     """All a stock restic needs. `files`: content, by the variable that names the file. `kind`, `lies` and `credential`
     say the same in our words, for `holdfast recover`. `older`: passwords that files of before a rotation need. `stock`:
-    what opens it when that is not restic."""
+    what opens it when that is not restic. `keys`: named ones that its files may need: name, kind, fingerprint, secret.
+    """
 
     id: str
     name: str
@@ -34,6 +35,7 @@ class KitRepository:
     settings: Mapping[str, Any] | None = None
     older: Sequence[str] = field(default_factory=list, repr=False)
     stock: str = ""
+    keys: Sequence[Mapping[str, str]] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,19 @@ def _repository(repository: KitRepository) -> str:
 def _files(repository: KitRepository, exports: str) -> str:
     """One of plain files. They may be in plain text: then the key is of no use, and is said all the same."""
     older = "".join(f"    older key: {key}\n" for key in repository.older)
+    older += "".join(_named(key) for key in repository.keys)
     return (
         f"  {repository.name} of project {repository.project}  ({repository.id})\n"
         f"    path:      {repository.path}\n"
         f"    key:       {repository.password}\n"
         f"{older}{exports}    One file for each snapshot: {repository.stock}.\n"
     )
+
+
+def _named(key: Mapping[str, str]) -> str:
+    mark = f", {key['fingerprint']}" if key["fingerprint"] else ""
+    held = key["secret"] or "not here: each file's RESTORE.md says how it opens"
+    return f"    file key {key['name']} ({key['kind']}{mark}): {held}\n"
 
 
 _TEXT = """HOLDFAST RECOVERY KIT

@@ -10,6 +10,7 @@ from typing import Any
 from holdfast.contract.codec import from_dict
 from holdfast.kernel.errors import Corrupt
 from holdfast.kernel.ids import is_id
+from holdfast.vault.plain.named import KeyNote
 
 ENDING, NOTES, GUIDE = ".json", ".holdfast", ".RESTORE.md"
 _VERSION = 1
@@ -31,7 +32,8 @@ class FileDocument:
     """`file` is for everybody; `notes`, sealed the same way, is what Holdfast needs beside it to restore by itself.
     `sealed_by`: the name of the key that opens them. `tags` are those of the snapshot when it was taken.
     `attempt`: which one to take it wrote this; of two documents of one snapshot the higher counts. `chosen`: how it
-    is written was chosen for it alone, and is not how the repository's files are."""
+    is written was chosen for it alone, and is not how the repository's files are. `key`: the named key that sealed it,
+    when that was not the repository's own."""
 
     id: str
     file: Piece
@@ -58,6 +60,7 @@ class FileDocument:
     attempt: int = 1
     chosen: bool = False
     version: int = _VERSION
+    key: KeyNote | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,6 +74,8 @@ class FileDocument:
     def to_json(self) -> bytes:
         """For people too, with a digest of itself."""
         body = asdict(self) | {"recipients": list(self.recipients), "tags": list(self.tags)}
+        if self.key is None:
+            del body["key"]
         return json.dumps(body | {"digest": _digest(body)}, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
 

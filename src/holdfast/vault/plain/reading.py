@@ -71,7 +71,8 @@ def inside(
     if how is None or sealing is None:
         raise Corrupt(f"{piece.name} is packed or sealed in an unknown way", code="document_damaged")
     digest, count = hashlib.sha256(), 0
-    for found in _unpacked(keys.opened(stored(store, piece, stop, seen), sealing, document.sealed_by), how, piece.name):
+    sealed = keys.opened(stored(store, piece, stop, seen), sealing, document.sealed_by, document.key)
+    for found in _unpacked(sealed, how, piece.name):
         digest.update(found)
         count += len(found)
         yield found

@@ -14,6 +14,7 @@ from holdfast.contract.catalog import JSON
 from holdfast.contract.plain import PlainFile
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture, Manifest, Source
+from holdfast.contract.tools import Tools
 from holdfast.formats.restic.polynomial import random_polynomial
 from holdfast.formats.restic.sealing import Key
 from holdfast.kernel.clock import timestamp
@@ -28,7 +29,7 @@ from holdfast.vault.plain import notes
 from holdfast.vault.plain.document import ENDING, GUIDE, NOTES, FileDocument, Piece
 from holdfast.vault.plain.encoding import plain_file, wrapped
 from holdfast.vault.plain.guide import guide
-from holdfast.vault.plain.keys import id_of
+from holdfast.vault.plain.named import Seal
 from holdfast.vault.plain.naming import filled
 from holdfast.vault.plain.repository import FILES, PlainRepository
 from holdfast.vault.plain.settings import FileSettings
@@ -84,19 +85,20 @@ def write_file(
     stop: Stop,
     reports: Reports = Reports(),
     still_ours: Callable[[], None] = lambda: None,
+    tools: Tools | None = None,
 ) -> WrittenFile:
     """The snapshot that an entered capture yields, as a file. After any error there is no such snapshot, and nothing in
     plain text where it was to be encrypted.
 
     `still_ours` raises when another writer has taken the snapshot over: asked before anything is deleted or counts, and
-    right after, so that one that was paused in between takes its own back.
+    right after, so that one that was paused in between takes its own back. `tools`: for gpg and public keys.
 
-    Raises what the capture raises, NeedsOperator (code "file_key") before anything is read, Cancelled, DiskFull,
+    Raises what the capture raises, what `FileKeys.seal` raises before anything is read, Cancelled, DiskFull,
     Corrupt when the store has not what it was given, and the store's errors.
     """
     settings = settings.at(options.level)
-    key = repo.keys.sealing(settings.encryption)
-    wish = settings.wish(key)
+    seal = repo.keys.seal(settings.encryption, settings.key)
+    wish = settings.wish(seal)
     wish.check()
     repo.store.sweep()
     still_ours()  # what lies there is perhaps of whoever took it over
@@ -110,9 +112,8 @@ def write_file(
         )  # fmt: skip
         crash_point("plain.staged")
         with staged.source(first.id) as source:
-            writer = _Writer(
-                repo, about, settings, wish, key, Bandwidth(options.bandwidth, stop), stop, reports, still_ours
-            )
+            limit = Bandwidth(options.bandwidth, stop)
+            writer = _Writer(repo, about, settings, wish, seal, limit, stop, reports, still_ours, tools)
             document = writer.write(*_form(engines, source, wish, about), source)
     stats = replace(first.stats, bytes_stored=document.file.bytes + document.notes.bytes)
     return WrittenFile(document, first.manifest, stats)
@@ -143,15 +144,16 @@ class _Writer:
         about: FileAbout,
         settings: FileSettings,
         wish: FileWish,
-        key: str | None,
+        seal: Seal | None,
         bandwidth: Bandwidth,
         stop: Stop,
         reports: Reports,
         still_ours: Callable[[], None],
+        tools: Tools | None,
     ) -> None:
         self._repo, self._about, self._settings, self._wish = repo, about, settings, wish
-        self._key, self._bandwidth, self._stop, self._reports = key, bandwidth, stop, reports
-        self._still_ours = still_ours
+        self._seal, self._bandwidth, self._stop, self._reports = seal, bandwidth, stop, reports
+        self._still_ours, self._tools = still_ours, tools
 
     def write(self, made: PlainFile, wish: FileWish, source: Source) -> FileDocument:
         values = {
@@ -173,12 +175,14 @@ class _Writer:
 
     def _pieces(self, name: str, made: PlainFile, wish: FileWish, source: Source) -> FileDocument:
         segments = notes.mapped(made, source)
-        file = self._put(name, made.size, lambda seen: wrapped(_seen(made.read(source), seen), wish, None, self._stop))
+
+        def sealed(plain: Iterator[bytes], seen: _Seen) -> Iterator[bytes]:
+            return wrapped(_seen(plain, seen), wish, self._tools, self._stop)
+
+        file = self._put(name, made.size, lambda seen: sealed(made.read(source), seen))
         crash_point("plain.file")
-        beside = self._put(
-            name + NOTES, 0, lambda seen: wrapped(_seen(notes.pieces(segments, source), seen), wish, None, self._stop)
-        )
-        self._repo.store.put(name + GUIDE, [guide(name.rpartition("/")[2], made, wish).encode()])
+        beside = self._put(name + NOTES, 0, lambda seen: sealed(notes.pieces(segments, source), seen))
+        self._repo.store.put(name + GUIDE, [guide(name.rpartition("/")[2], made, wish, self._seal).encode()])
         crash_point("plain.notes")
         self._stop.check()
         document = self._document(made, wish, source, file, beside)
@@ -224,8 +228,8 @@ class _Writer:
             compression=wish.packing,
             level=wish.level,
             encryption=wish.sealing,
-            sealed_by=id_of(self._key) if self._key else None,
-            recipients=wish.recipients,
+            sealed_by=self._seal.sealed_by if self._seal else None,
+            recipients=wish.recipients if wish.sealing == "age" else (),
             taken_at=timestamp(about.taken_at),
             project=about.project,
             environment=about.environment,
@@ -241,6 +245,7 @@ class _Writer:
             holdfast=str(about.facts.get("holdfast_version", "")),
             attempt=about.attempt,
             chosen=about.chosen,
+            key=self._seal.note if self._seal else None,
         )
 
 
