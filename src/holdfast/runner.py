@@ -31,6 +31,7 @@ from holdfast.features.backups.sweep import BackupSweep
 from holdfast.features.backups.taking import Taker
 from holdfast.features.backups.tasks import BackupTasks
 from holdfast.features.backups.verifying import Verifier
+from holdfast.features.colder.tasks import ColderSweep, ColderTasks
 from holdfast.features.connections import exposures, login_store
 from holdfast.features.connections.reached import Ways
 from holdfast.features.connections.upkeep import UpkeepTasks
@@ -147,8 +148,8 @@ def build(
     ImportTasks(db, reach, taker, verifier, uploads).register(tasks)
     RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
     CareTasks(db, keys, clock).register(tasks)
-    whole = RepositoryTasks(db, keys, secrets, clock)
-    batches = BatchTaker(db, reach, keys, verifier, clock, quotas)
+    ColderTasks(db, jobs, keys, clock).register(tasks)
+    whole, batches = RepositoryTasks(db, keys, secrets, clock), BatchTaker(db, reach, keys, verifier, clock, quotas)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock, whole, batches).register(tasks)
     MetadataTaker(db, keys, settings, clock).register(tasks)
     DrillTasks(db, keys, verifier, clock).register(tasks)
@@ -166,6 +167,7 @@ def build(
         DatabaseSweep(db, jobs, clock, node.name).sweep,
         BackupSweep(db, jobs, swapper, clock).sweep,
         RetentionSweep(db, jobs, clock).sweep,
+        ColderSweep(db, jobs).sweep,
         MoveSweep(db, jobs, clock).sweep,
         DrillSweep(db, jobs, clock).sweep,
         watch.sweep,

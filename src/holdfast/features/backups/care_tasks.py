@@ -54,6 +54,7 @@ class CareTasks:
             "read_data": read_data,
             "packs": report.packs,
             "packs_read": report.packs_read,
+            "packs_archived": report.archived,
             "blobs": report.blobs,
             "bytes": report.bytes,
             "bytes_total": report.bytes_total,
