@@ -109,7 +109,7 @@ class CareTasks:
         with ctx.commit() as conn:
             proofs.insert_check(conn, kept)
             proofs.keep(conn, row.id, sound=report.sound, damaged=report.damaged, present=report.present, at=kept.at)
-            everything = report.method == "all data"
+            everything = report.method == "all data" and not report.archived
             since = kept.at if everything else proofs.all_since(conn, row.id, report.packs)
             seen = Seen(ctx.run.id, report.reached, report.sound, everything, kept.at, since)
             red, whole = colouring.colour(conn, row.id, seen)

@@ -23,6 +23,7 @@ from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import NeedsOperator, NotFound
 from holdfast.vault.stores.classes import HOURS, Shelved, Shelves, Tier
+from holdfast.vault.stores.cloud_errors import ARCHIVED
 from holdfast.vault.stores.retrying import RetryingStore
 
 ALL = "repository.colder-all"
@@ -215,10 +216,14 @@ class _Mover:
         return done
 
     def _moved(self, move: Move) -> bool:
-        """False when it was deleted meanwhile."""
+        """False when it was deleted meanwhile, or another run moved it."""
         try:
             self._call(lambda: self._shelves.move(move.piece.name, move.piece.size, move.to))
         except NotFound:
+            return False
+        except NeedsOperator as error:
+            if error.code != ARCHIVED or self.look(move.piece.name).storage_class != move.to:
+                raise
             return False
         crash_point("colder.moved")
         piece = move.piece
