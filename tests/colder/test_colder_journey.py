@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from s3_server import KEY, Server, moto
+from statements import statements
 from world import OWNER, World, actor_with, refused, world
 
 from holdfast import runner as runner_process
@@ -197,7 +198,10 @@ def told(cloud: Cloud, row: RepositoryRow) -> None:
     assert found.sums.snapshots == 4
     assert found.colder_bytes == names["GLACIER_IR"] > 900_000
     assert found.colder_saves == pytest.approx(names["GLACIER_IR"] / 1e9 * 0.016, abs=1e-5)
-    assert services.savings.all(OWNER, cloud.world.project.id)[0].row.id == row.id
+    with statements() as said:
+        everything = services.savings.all(OWNER, cloud.world.project.id)
+    assert everything[0].row.id == row.id
+    assert len([each for each in said if each.thread is threading.current_thread()]) == 4, "however many there are"
 
 
 def test_the_store_moves_by_a_rule_of_ours(cloud: Cloud) -> None:

@@ -273,7 +273,6 @@ LISTS = (
     "/api/v1/snapshots",
     "/api/v1/snapshots/{snapshot}/verifications",
     "/api/v1/restores",
-    "/api/v1/savings",
     "/api/v1/drills",
     "/api/v1/downloads",
     "/api/v1/projects/{project}/tags",

@@ -53,7 +53,7 @@ PERMISSIONS: dict[str, str] = {
     "migration.apply": "Store, apply, rehearse and roll back migrations.",
     "repository.create": "Create a repository.",
     "repository.read": "See repositories and their sizes.",
-    "repository.gc": "Give back the space of what no snapshot of a repository needs, and move the rest to colder classes.",
+    "repository.gc": "Give back the space of what no snapshot needs, and move what is old to colder classes.",
     "repository.check": "Check a repository, count what it takes, and test its credential.",
     "repository.repair": "Make a repository's index again after damage.",
     "repository.update": "Change a repository's credential, storage classes and prices, and which one is the default.",
