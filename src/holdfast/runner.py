@@ -125,8 +125,7 @@ def build(
     seal_rows(db, secrets, lambda: wake.notify(WRITTEN))
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
-    gate = Gate(settings.data / "gates")
-    jobs = Jobs(db, clock, wake, located.node_of)
+    gate, jobs = Gate(settings.data / "gates"), Jobs(db, clock, wake, located.node_of)
     keys = Keys.of(settings, db, secrets, clock, RUNNER_PATIENCE)
 
     databases = DatabaseTasks(db, reach, secrets, gate, clock, wake)
