@@ -37,10 +37,12 @@ REPO_MORE = (
     "holdfast.features.backups.cli_repo_key",
     "holdfast.features.backups.cli_repo_life",
     "holdfast.features.retention.cli_collect",
+    "holdfast.features.colder.cli",
 )
 SNAPSHOT_MORE = (
     "holdfast.features.retention.cli_bulk",
     "holdfast.features.retention.cli_snapshot",
+    "holdfast.features.colder.cli_thaw",
     "holdfast.features.files.cli",
     "holdfast.features.imports.cli",
 )

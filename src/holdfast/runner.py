@@ -35,6 +35,7 @@ from holdfast.features.backups.sweep import BackupSweep
 from holdfast.features.backups.taking import Taker
 from holdfast.features.backups.tasks import BackupTasks
 from holdfast.features.backups.verifying import Verifier
+from holdfast.features.colder.tasks import ColderSweep, ColderTasks
 from holdfast.features.connections import exposures, login_store
 from holdfast.features.connections.reached import Ways
 from holdfast.features.connections.upkeep import UpkeepTasks
@@ -128,8 +129,7 @@ def build(
     seal_rows(db, secrets, lambda: wake.notify(WRITTEN))
     hosts = Hosts(settings, KeeperClient.of(settings))
     reach = Reach(settings, db, engines or catalog.registry(), secrets, hosts)
-    gate = Gate(settings.data / "gates")
-    jobs = Jobs(db, clock, wake, located.node_of)
+    gate, jobs = Gate(settings.data / "gates"), Jobs(db, clock, wake, located.node_of)
     keys = Keys.of(settings, db, secrets, clock, RUNNER_PATIENCE)
 
     databases = DatabaseTasks(db, reach, secrets, gate, clock, wake)
@@ -151,8 +151,8 @@ def build(
     ImportTasks(db, reach, taker, verifier, uploads).register(tasks)
     RetentionTasks(db, jobs, keys, clock, timedelta(seconds=settings.delete_grace_seconds)).register(tasks)
     CareTasks(db, keys, clock).register(tasks)
-    whole = RepositoryTasks(db, keys, secrets, clock)
-    batches = BatchTaker(db, reach, keys, verifier, clock, quotas)
+    ColderTasks(db, jobs, keys, clock).register(tasks)
+    whole, batches = RepositoryTasks(db, keys, secrets, clock), BatchTaker(db, reach, keys, verifier, clock, quotas)
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock, whole, batches).register(tasks)
     MetadataTaker(db, keys, settings, clock).register(tasks)
     DrillTasks(db, keys, verifier, clock).register(tasks)
@@ -170,6 +170,7 @@ def build(
         DatabaseSweep(db, jobs, clock, node.name).sweep,
         BackupSweep(db, jobs, swapper, clock).sweep,
         RetentionSweep(db, jobs, clock).sweep,
+        ColderSweep(db, jobs).sweep,
         MoveSweep(db, jobs, clock).sweep,
         DrillSweep(db, jobs, clock).sweep,
         watch.sweep,

@@ -32,6 +32,9 @@ from holdfast.features.backups.service import SnapshotsService
 from holdfast.features.backups.swapping import Swapper
 from holdfast.features.backups.tagging import api as tags_api
 from holdfast.features.backups.tagging.service import TagsService
+from holdfast.features.colder import api as colder_api
+from holdfast.features.colder.savings import SavingsService
+from holdfast.features.colder.service import ColderService
 from holdfast.features.connections import wiring as connections_wiring
 from holdfast.features.copies import api as copies_api
 from holdfast.features.copies.service import CopiesService
@@ -130,6 +133,7 @@ ROUTERS = (
     *imports_wiring.ROUTERS,
     api_repositories.router,
     retention_api.router,
+    colder_api.router,
     api_care.router,
     drills_api.router,
     metrics_api.router,
@@ -175,6 +179,8 @@ class Services:
     retention: RetentionService
     tags: TagsService
     collecting: CollectingService
+    colder: ColderService
+    savings: SavingsService
     bulk: BulkService
     files: files_wiring.Files
     imports: SnapshotImportsService
@@ -218,6 +224,8 @@ class Services:
             self.retention,
             self.tags,
             self.collecting,
+            self.colder,
+            self.savings,
             self.bulk,
             self.imports,
             self.masking,
@@ -372,6 +380,8 @@ def _about_snapshots(
         "tags": TagsService(db, clock),
         "retention": RetentionService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
         "collecting": CollectingService(db, jobs),
+        "colder": ColderService(db, jobs, keys, clock),
+        "savings": SavingsService(db, clock),
         "bulk": BulkService(db, clock, timedelta(seconds=settings.delete_grace_seconds)),
     }
 

@@ -12,6 +12,7 @@ import holdfast.features.alerts.deliveries.model
 import holdfast.features.alerts.model
 import holdfast.features.backups.model
 import holdfast.features.backups.tagging.model
+import holdfast.features.colder.model
 import holdfast.features.connections.model
 import holdfast.features.copies.model
 import holdfast.features.databases.model

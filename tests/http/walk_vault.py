@@ -89,6 +89,18 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/databases/{database_id}/retention/apply": one("retention.apply", body={"confirm": "db0"}),
     "POST /api/v1/repositories/{repository_id}/gc": one("repository.gc", body={}),
     "POST /api/v1/repositories/{repository_id}/gc #dry": one("repository.check", body={"dry_run": True}),
+    "GET /api/v1/repositories/{repository_id}/colder": one("repository.read"),
+    "PUT /api/v1/repositories/{repository_id}/colder": one("repository.update", body={"rule": None}),
+    "PUT /api/v1/repositories/{repository_id}/prices": one(
+        "repository.update", body={"prices": {"currency": "CHF", "per_gb_month": {"disk": 0.01}}}
+    ),
+    "POST /api/v1/repositories/{repository_id}/colder/moves": one(
+        "repository.gc", body={"dry_run": False, "back": True}
+    ),
+    "POST /api/v1/repositories/{repository_id}/colder/moves #dry": one("repository.check", body={}),
+    "POST /api/v1/snapshots/{snapshot_id}/thaw": one("snapshot.restore", body={}),
+    "GET /api/v1/repositories/{repository_id}/savings": one("repository.read"),
+    "GET /api/v1/savings": one("repository.read", query={"project_id": "$project"}),
     "POST /api/v1/snapshots/{snapshot_id}/downloads": one("snapshot.download", body={"compression": "none"}),
     "POST /api/v1/snapshots/{snapshot_id}/downloads #sealed": one(
         "snapshot.download", body={"encryption": "age", "passphrase": "a passphrase of the walk"}

@@ -45,7 +45,7 @@ class CheckReport:
 
     `method`: "structure", "all data" or a subset's. `packs` and `blobs` are what there is, `packs_read` and `bytes`
     what was read whole; `sound` and `damaged` are the ids of the packs that were. `reached`: by id, every snapshot that
-    cannot be restored whole."""
+    cannot be restored whole. `archived`: packs that were to be read, and have to be asked for first."""
 
     packs: int
     blobs: int
@@ -59,6 +59,7 @@ class CheckReport:
     damaged: list[PackId] = field(default_factory=list, repr=False)
     present: frozenset[PackId] = field(default=frozenset(), repr=False)
     errors_total: int = 0
+    archived: int = 0
     reached: Mapping[str, Reached] = field(default_factory=dict, repr=False)
 
 

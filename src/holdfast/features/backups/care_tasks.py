@@ -54,6 +54,7 @@ class CareTasks:
             "read_data": read_data,
             "packs": report.packs,
             "packs_read": report.packs_read,
+            "packs_archived": report.archived,
             "blobs": report.blobs,
             "bytes": report.bytes,
             "bytes_total": report.bytes_total,
@@ -108,7 +109,7 @@ class CareTasks:
         with ctx.commit() as conn:
             proofs.insert_check(conn, kept)
             proofs.keep(conn, row.id, sound=report.sound, damaged=report.damaged, present=report.present, at=kept.at)
-            everything = report.method == "all data"
+            everything = report.method == "all data" and not report.archived
             since = kept.at if everything else proofs.all_since(conn, row.id, report.packs)
             seen = Seen(ctx.run.id, report.reached, report.sound, everything, kept.at, since)
             red, whole = colouring.colour(conn, row.id, seen)

@@ -110,7 +110,7 @@ def _format(found: dict[str, Any]) -> str:
 
 def _tested(findings: list[dict[str, Any]]) -> str:
     """What stood out, by how bad it is; `repo test` says it at length."""
-    words = {"missing": "MISSING", "excess": "too much"}
+    words = {"missing": "MISSING", "danger": "DANGER", "excess": "too much"}
     said = []
     for result, word in words.items():
         if names := [each["check"] for each in findings if each["result"] == result]:

@@ -61,7 +61,14 @@ FromEnv = Annotated[str | None, typer.Option("--secret-from-env", metavar="VARIA
 TokenEnv = Annotated[
     str | None, typer.Option("--session-token-from-env", metavar="VARIABLE", help="Of an S3 key that ends by itself.")
 ]
-_SIGNS = {"ok": "ok", "missing": "MISSING", "excess": "too much", "note": "note", "unknown": "unknown"}
+_SIGNS = {
+    "ok": "ok",
+    "missing": "MISSING",
+    "danger": "DANGER",
+    "excess": "too much",
+    "note": "note",
+    "unknown": "unknown",
+}
 
 
 @verb(
@@ -154,14 +161,15 @@ def _made(t: Terminal, body: dict[str, Any]) -> dict[str, Any]:
 
 @verb(app, "test", "holdfast repo test vault")
 def test(ctx: typer.Context, repository: Name) -> None:
-    """Try what a bucket's credential may do; exits 1 when a repository needs more."""
+    """Try what a bucket's credential may do; exits 1 when a repository needs more, or the bucket would eat it."""
     t = terminal(ctx)
     found = t.repository(repository)
     tested = t.client.post(f"/repositories/{found['id']}/test", {})
     if t.json:
         output.say_json(tested)
     _findings(t, tested)
-    if not tested["last_test"]["ok"]:
+    report = tested["last_test"]
+    if not report["ok"] or any(found["result"] == "danger" for found in report["findings"]):
         raise typer.Exit(1)
 
 

@@ -130,6 +130,8 @@ def _checked(result: dict[str, Any]) -> str:
     if result.get("method") == "structure":
         return f"{counted}; structure only, with --read-data every byte"
     read = f"{output.size_text(result.get('bytes'))} read and hashed"
+    if archived := result.get("packs_archived"):
+        read += f"; {archived:,} skipped: they lie in an archive"
     if result.get("read_data"):
         return f"{counted}, {read}"
     return f"{counted}; {result.get('method')}: {result.get('packs_read', 0):,} packs, {read}"

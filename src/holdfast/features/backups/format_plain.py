@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,16 @@ from typing import Any
 from holdfast.contract.catalog import JSON
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture
-from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, StoredFile, Taken, Taking
+from holdfast.features.backups.formats import (
+    Abilities,
+    Material,
+    Movable,
+    Opened,
+    Settings,
+    StoredFile,
+    Taken,
+    Taking,
+)
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Conflict, Denied
 from holdfast.kernel.stop import Stop
@@ -25,6 +35,7 @@ from holdfast.vault.plain.repository import FILES, MARKER, PlainRepository
 from holdfast.vault.plain.settings import FileSettings
 from holdfast.vault.plain.writing import FileAbout, Reports, write_file
 from holdfast.vault.proving import Progress
+from holdfast.vault.repository import SnapshotInfo
 from holdfast.vault.stores.base import Store
 from holdfast.vault.usage import Usage
 
@@ -47,6 +58,7 @@ class PlainFormat:
         records=False,
         stages=True,
         batches=False,
+        archives=True,
     )
 
     def checked(self, settings: Settings | None) -> Settings | None:
@@ -159,6 +171,25 @@ class PlainFormat:
         progress: Callable[[str, int, int], None],
     ) -> GcReport:
         return care.collect(_plain(opened), known, options.grace, dry_run=dry_run, stop=stop, progress=progress)
+
+    @contextmanager
+    def movable(
+        self, opened: Opened, young: Callable[[SnapshotInfo], bool], stop: Stop, progress: Progress
+    ) -> Iterator[Movable]:
+        """The file of each snapshot; notes, guides and documents are small, and read often."""
+        repository, found = _plain(opened), dict[str, str]()
+        documents = {each.id: each for each in repository.documents()[0]}
+        infos = repository.snapshots()
+        for done, info in enumerate(infos):
+            stop.check()
+            if info.id in documents and not young(info):
+                found[documents[info.id].file.name] = info.id
+            progress(done + 1, len(infos))
+        yield Movable(frozenset(found), found)
+
+    def heavy(self, opened: Opened, snapshot_id: str) -> Sequence[str]:
+        document = _plain(opened).document(snapshot_id)
+        return [document.file.name, document.notes.name]
 
     def stored(self, opened: Opened, snapshot_id: str) -> StoredFile | None:
         repository = _plain(opened)

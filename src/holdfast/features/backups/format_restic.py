@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import secrets as tokens
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from holdfast.contract.registry import Registry
 from holdfast.contract.snapshot import Capture
-from holdfast.features.backups.formats import Abilities, Material, Opened, Settings, StoredFile, Taken, Taking, restic
+from holdfast.features.backups.formats import (
+    Abilities,
+    Material,
+    Movable,
+    Opened,
+    Settings,
+    StoredFile,
+    Taken,
+    Taking,
+    restic,
+)
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.stop import Stop
+from holdfast.vault.colder import movable
 from holdfast.vault.gc import GcOptions, GcReport, collect
 from holdfast.vault.pipeline import write_snapshot
 from holdfast.vault.plain.settings import FILE_WORDS
 from holdfast.vault.proving import Progress
-from holdfast.vault.repository import Repository
+from holdfast.vault.repository import Repository, SnapshotInfo
 from holdfast.vault.stores.base import Store
 from holdfast.vault.usage import Usage, measure
 
@@ -44,6 +56,7 @@ class ResticFormat:
         records=True,
         stages=False,
         batches=True,
+        archives=False,
     )
 
     def checked(self, settings: Settings | None) -> Settings | None:
@@ -125,6 +138,18 @@ class ResticFormat:
     ) -> GcReport:
         """It asks the repository's own snapshots what is needed."""
         return collect(restic(opened), options, dry_run=dry_run, stop=stop, progress=progress)
+
+    @contextmanager
+    def movable(
+        self, opened: Opened, young: Callable[[SnapshotInfo], bool], stop: Stop, progress: Progress
+    ) -> Iterator[Movable]:
+        """Under the readers' lock: nobody prunes or rewrites packs meanwhile."""
+        repository = restic(opened)
+        with repository.locks.reading():
+            yield Movable(movable(repository, young, stop, progress))
+
+    def heavy(self, opened: Opened, snapshot_id: str) -> Sequence[str]:
+        return ()
 
     def stored(self, opened: Opened, snapshot_id: str) -> StoredFile | None:
         return None

@@ -6,6 +6,7 @@ Services never ask which format a repository has: they ask its format what it ca
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -40,8 +41,8 @@ class Abilities:
     its snapshots can be copied into another repository as they lie. `repairs`: its index can be made again. `rekeys`: a
     new password opens everything that is there, and the old one nothing. `foreign`: other programs write into it too.
     `records`: snapshots of Holdfast's own records go there. `stages`: a snapshot takes room on this machine's disk
-    while it is taken. `batches`: many small databases are taken into it under one lock. `stock`: what opens it without
-    Holdfast.
+    while it is taken. `batches`: many small databases are taken into it under one lock. `archives`: a snapshot may
+    lie where it has to be asked for hours before it is read. `stock`: what opens it without Holdfast.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Abilities:
     records: bool
     stages: bool
     batches: bool
+    archives: bool
 
     def names(self) -> list[str]:
         """Those it has."""
@@ -173,6 +175,14 @@ class StoredFile:
     read: Callable[[int, Stop], Iterator[bytes]]
 
 
+@dataclass(frozen=True)
+class Movable:
+    """What may lie in a colder class. `snapshots`: which it is of, where a piece is of one only."""
+
+    pieces: frozenset[str]
+    snapshots: Mapping[str, str] = field(default_factory=dict)
+
+
 class RepositoryFormat(Protocol):
     name: str
     abilities: Abilities
@@ -241,6 +251,17 @@ class RepositoryFormat(Protocol):
         progress: Callable[[str, int, int], None],
     ) -> GcReport:
         """The phase of a collection that is due. What belongs to the snapshots `known` here is never collected."""
+        ...
+
+    def movable(
+        self, opened: Opened, young: Callable[[SnapshotInfo], bool], stop: Stop, progress: Progress
+    ) -> AbstractContextManager[Movable]:
+        """Pieces that no snapshot needs which is `young`; they stay so until the block ends. Everything that is read to
+        list, find, take, check the structure and collect stays out of it."""
+        ...
+
+    def heavy(self, opened: Opened, snapshot_id: str) -> Sequence[str]:
+        """The pieces that may have moved of a snapshot, where they are of one only."""
         ...
 
     def stored(self, opened: Opened, snapshot_id: str) -> StoredFile | None:

@@ -38,6 +38,7 @@ from holdfast.vault.repository import Repository
 from holdfast.vault.stores.append_only import AppendOnlyStore
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import BreakerView
+from holdfast.vault.stores.classes import Shelves
 
 PASSWORD = "password"  # noqa: S105 - the secret's name, not its value
 OLDER = "password_before_"  # before a name of its own: passwords that files of before a rotation still need
@@ -242,6 +243,12 @@ class Keys:
         credential = self._credential_for(row, deleting=deleting)
         found: Store = self.places.store(row, credential, self.troubled, stop=stop)
         return AppendOnlyStore(found, DELETES_HINT) if row.deletes_apart and not deleting else found
+
+    def shelves(self, row: RepositoryRow) -> Shelves | None:
+        """Its storage classes, with its own credential; None where there are none to choose. Close it."""
+        with self._db.read() as conn:
+            credential = self.credential(conn, row)
+        return self.places.shelves(row, credential)
 
     def restic(self, row: RepositoryRow, stop: Stop | None = None) -> Repository:
         """`open`, for what only restic's format has. Raises Conflict (code "repository_format") for another."""

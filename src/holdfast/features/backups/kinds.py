@@ -13,10 +13,12 @@ from holdfast.kernel.outbound_url import Target
 from holdfast.vault.stores.azure import AzureKey, AzurePlace, azure_store
 from holdfast.vault.stores.azure_probe import AzureQuestions, probe_azure
 from holdfast.vault.stores.base import Store
+from holdfast.vault.stores.classes import Shelves
 from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.gcs import GcsPlace, ServiceAccount, gcs_store
 from holdfast.vault.stores.gcs_probe import GcsQuestions, probe_gcs
 from holdfast.vault.stores.s3 import AccessKey, S3Place, s3_store
+from holdfast.vault.stores.s3_classes import S3Shelves
 from holdfast.vault.stores.s3_locked import LockedS3Store
 from holdfast.vault.stores.s3_probe import probe_s3
 from holdfast.vault.stores.s3_signed import SignedQuestions
@@ -77,6 +79,10 @@ class CloudKind(Protocol):
 
     def exports(self, fields: Fields, credential: Credential) -> Exports: ...
 
+    def shelves(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Shelves | None:
+        """None where Holdfast does not move between storage classes. Close it."""
+        ...
+
 
 # ruff: noqa: ARG002  one face for kinds that need different parts of what they are given
 
@@ -107,8 +113,16 @@ class _S3:
         names = {ACCESS_KEY: "AWS_ACCESS_KEY_ID", SECRET: "AWS_SECRET_ACCESS_KEY", TOKEN: "AWS_SESSION_TOKEN"}
         return Exports({names[name]: value for name, value in credential.items()})
 
+    def shelves(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Shelves | None:
+        return S3Shelves(self.place(fields), _access_key(credential), relay.policy, clock)
 
-class _Azure:
+
+class _OneClass:
+    def shelves(self, fields: Fields, credential: Credential, relay: Relay, clock: Clock) -> Shelves | None:
+        return None
+
+
+class _Azure(_OneClass):
     secrets: tuple[str, ...] = (ACCOUNT_KEY, SAS)
 
     def place(self, fields: Fields) -> AzurePlace:
@@ -134,7 +148,7 @@ class _Azure:
         return Exports(account | {names[name]: value for name, value in credential.items()})
 
 
-class _Gcs:
+class _Gcs(_OneClass):
     secrets: tuple[str, ...] = (SERVICE_ACCOUNT,)
 
     def place(self, fields: Fields) -> GcsPlace:
@@ -158,7 +172,7 @@ class _Gcs:
         return Exports(files={"GOOGLE_APPLICATION_CREDENTIALS": credential[SERVICE_ACCOUNT]} if credential else {})
 
 
-class _Sftp:
+class _Sftp(_OneClass):
     """What loads asyncssh is imported at its use: a start does not need it."""
 
     secrets: tuple[str, ...] = (PRIVATE_KEY, LOGIN_PASSWORD)

@@ -14,6 +14,7 @@ from holdfast.kernel.outbound_relay import Relay
 from holdfast.kernel.stop import Stop
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.breaker import Breaker, BreakerView, BreakingStore
+from holdfast.vault.stores.classes import Shelves
 from holdfast.vault.stores.findings import Report
 from holdfast.vault.stores.local import LocalStore
 from holdfast.vault.stores.retrying import RetryingStore
@@ -67,6 +68,12 @@ class Places:
         if stop is None:
             return RetryingStore(guarded, self._clock, patient)
         return StoppableStore(RetryingStore(guarded, self._clock, patient, stop=stop), stop)
+
+    def shelves(self, row: RepositoryRow, credential: Credential) -> Shelves | None:
+        """Its storage classes; None where Holdfast does not move between them. Close it."""
+        if row.on_disk:
+            return None
+        return KINDS[row.kind].shelves(row.lies or {}, credential, self._relay, self._clock)
 
     def breaker(self, repository_id: str) -> BreakerView | None:
         """This process's view; None when it never called there."""

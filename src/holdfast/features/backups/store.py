@@ -179,6 +179,13 @@ def proven_before(conn: sa.Connection, resource_id: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
+def newest_verification(conn: sa.Connection, snapshot_id: str) -> VerificationRow | None:
+    c = verifications.c
+    query = sa.select(verifications).where(c.snapshot_id == snapshot_id).order_by(c.id.desc()).limit(1)
+    found = conn.execute(query).mappings().first()
+    return VerificationRow(**found) if found else None
+
+
 def latest_seconds(conn: sa.Connection, snapshot_ids: Sequence[str], level: int) -> float | None:
     """How long the newest successful verification to `level` of any of these took."""
     c = verifications.c

@@ -74,7 +74,11 @@ class BackupTasks:
             raise Conflict(f"snapshot {snapshot.id} is {snapshot.state}", code="snapshot_state")
         level = Level(int(str(ctx.run.input["level"])))
         snapshot = self._verifier.prove(ctx, snapshot, self._keys.open(row, ctx.stop), level)
-        return {"snapshot_id": snapshot.id, "verified_level": snapshot.verified_level, "level": int(level)}
+        with self._db.read() as conn:
+            newest = store.newest_verification(conn, snapshot.id)
+        skipped = newest.error if newest is not None and newest.ok is None else None
+        result: dict[str, JSON] = {"verified_level": snapshot.verified_level, "level": int(level)}
+        return {"snapshot_id": snapshot.id, **result, "skipped": str(skipped["message"]) if skipped else None}
 
     def restore(self, ctx: TaskContext) -> Mapping[str, JSON]:
         """The safety snapshot comes first, proven to L1: without it nothing is touched."""

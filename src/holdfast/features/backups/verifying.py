@@ -30,6 +30,7 @@ from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.errors import Corrupt, HoldfastError
 from holdfast.kernel.ids import new_id
+from holdfast.vault.stores.cloud_errors import ARCHIVED
 
 METHODS = {Level.HASHES: "hashes", Level.READABLE: "tools", Level.RESTORED: "restore into a scratch server"}
 _KEPT_CHECKS = 200  # every failed check is kept, and so many of the others
@@ -238,9 +239,10 @@ def _after(snapshot: Snapshot, level: Level, ok: bool | None, reached: int, at: 
 
 
 def _failure(level: Level, verdict: Verdict | None, error: HoldfastError | None) -> HoldfastError | None:
-    """Why it does not hold, or could not be judged; None when it holds."""
+    """Why it does not hold, or could not be judged; None when it holds. One that lies in an archive cannot be judged
+    now, and nothing is wrong with it: its row says so."""
     if verdict is None:
-        return error
+        return None if error is not None and error.code == ARCHIVED else error
     if verdict.ok:
         return None
     bad = [check for check in verdict.checks if check.ok is False]

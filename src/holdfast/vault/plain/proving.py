@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from holdfast.kernel.errors import Corrupt, NotFound
+from holdfast.kernel.errors import Corrupt, NeedsOperator, NotFound
 from holdfast.kernel.stop import Stop
 from holdfast.vault.check import CheckReport, VerifyReport
 from holdfast.vault.plain.document import GUIDE, FileDocument, Piece
@@ -16,6 +16,7 @@ from holdfast.vault.plain.reading import inside, stored
 from holdfast.vault.plain.source import FileSource
 from holdfast.vault.proving import Progress
 from holdfast.vault.reaching import Reached
+from holdfast.vault.stores.cloud_errors import ARCHIVED
 from holdfast.vault.subset import Choice
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def check(
     suspects: Collection[bytes] = (),
 ) -> CheckReport:
     """Every document's files are there with their sizes; what is to be read is compared with its digest. The report's
-    packs are files. A guide that is gone is an error, and reaches no snapshot: it opens without."""
+    packs are files; one in an archive is counted and not read. A guide that is gone is an error, and reaches no
+    snapshot: it opens without."""
     began = time.monotonic()
     listing = repo.listing()
     documents, errors = repo.documents(listing)
@@ -106,7 +108,7 @@ def check(
     wish = set(choice.of(sizes)) if choice is not None else set(sizes) if read_data else set[bytes]()
     chosen = sorted(wish.union(suspects) & sizes.keys())
     total, read = sum(sizes[pack] for pack in chosen), 0
-    sound, damaged = list[bytes](), list[bytes]()
+    sound, damaged, archived = list[bytes](), list[bytes](), 0
     for pack in chosen:
         try:
             for found in stored(repo.store, pieces[pack], stop):
@@ -114,6 +116,10 @@ def check(
                 if progress is not None:
                     progress(read, total)
             sound.append(pack)
+        except NeedsOperator as error:
+            if error.code != ARCHIVED:
+                raise
+            archived += 1
         except Corrupt as error:
             damaged.append(pack)
             wrong[pack] = error.message
@@ -127,7 +133,8 @@ def check(
         seconds=time.monotonic() - began,
         errors=errors[:_KEPT_ERRORS],
         method=method,
-        packs_read=len(chosen),
+        packs_read=len(chosen) - archived,
+        archived=archived,
         bytes_total=sum(sizes.values()),
         sound=sound,
         damaged=damaged,

@@ -60,7 +60,7 @@ def probe_azure(
     """Try everything with pieces of our own, which are removed. Raises as `probe_s3` does."""
     container = questions.of_container()
     found = [*used(store), *_credential(key, now), _containers(questions.of_all())]
-    found += [_public(container), _kept(questions.of_account(), container), _immutable(container)]
+    found += [_public(container), _kept(questions.of_account(), container), _immutable(container), _lifecycle()]
     if place.prefix and key.sas:
         text = "a SAS opens the whole container, not only the prefix"
         found.append(Finding("write_outside", "note", text, "Give environments a container each."))
@@ -123,6 +123,12 @@ def _immutable(answer: Answer) -> Finding:
         hint = "Locks and forgotten snapshots stay until it ends; keep it shorter than your retention."
         return Finding("object_lock", "note", "the container locks its blobs", hint)
     return Finding("object_lock", "ok", "blobs are not locked")
+
+
+def _lifecycle() -> Finding:
+    """Lifecycle management is the account's, behind Azure's own control plane, which no key or SAS opens."""
+    hint = "Look at the account's lifecycle management: no rule may delete or archive what is below the prefix."
+    return Finding("lifecycle", "unknown", "rules of the account that delete blobs are not shown to any key", hint)
 
 
 def _moment(text: str) -> datetime | None:

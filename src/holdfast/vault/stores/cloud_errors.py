@@ -23,6 +23,8 @@ _CERTIFICATE = re.compile(r"error: InvalidCertificate\(\s*([A-Za-z]{1,40})")
 _NO_TLS = re.compile(r"error: InvalidMessage\(\s*InvalidContentType")
 _NO_ROOM = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity"}
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"}
+_ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError", "BlobArchived"}
+ARCHIVED = "piece_archived"  # the code of the error for what has to be asked for before it can be read
 _BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 _BAD_KEY |= {"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation", "AccountIsDisabled"}
 _BUSY = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted"}
@@ -85,6 +87,12 @@ def translated(error: Exception, verb: str, act: str, words: Words) -> HoldfastE
     if code == "RequestTimeTooSkewed":
         hint = "set this machine's clock; the store refuses requests that are minutes off"
         return NeedsOperator(f"{act}: the clocks differ", code="store_clock", hint=hint)
+    if code in _ARCHIVED:
+        hint = (
+            "Ask for it first: `holdfast snapshot thaw SNAPSHOT`, or at the store (aws s3api restore-object --bucket "
+            f"{words.name} --key ... --restore-request Days=7). It can be read some hours later."
+        )
+        return NeedsOperator(f"{act}: it lies in an archive", code=ARCHIVED, hint=hint)
     if (denied := _denied(error, verb, act, words, status, code)) is not None:
         return denied
     if status == 429 or code in _BUSY or (status is not None and status >= 500 and status != 501):

@@ -12,7 +12,7 @@ from holdfast.kernel.errors import Denied, HoldfastError, NotFound, Retryable
 from holdfast.vault.stores.base import Store
 from holdfast.vault.stores.questions import Answer
 
-Result = Literal["ok", "missing", "excess", "note", "unknown"]
+Result = Literal["ok", "missing", "danger", "excess", "note", "unknown"]
 _FOR_ALL = (
     "bucket_missing",
     "store_credentials",
@@ -35,8 +35,8 @@ class Tested(Store, Protocol):
 @dataclass(frozen=True)
 class Finding:
     """`check`: list, write, read, conditional_write, delete; credential, list_buckets, list_outside, write_outside,
-    bucket_policy; public, versioning, object_lock; free. missing = a repository cannot live there; excess = the
-    credential could be weaker."""
+    bucket_policy; public, versioning, object_lock, lifecycle; free. missing = a repository cannot live there; danger =
+    it would lose what it stores; excess = the credential could be weaker."""
 
     check: str
     result: Result

@@ -14,6 +14,7 @@ from holdfast.vault.stores.cloud import CloudStore
 from holdfast.vault.stores.findings import Finding, Report, refused, used
 from holdfast.vault.stores.gcs import GcsPlace, ServiceAccount
 from holdfast.vault.stores.questions import Answer, Line
+from holdfast.vault.stores.s3_lifecycle import eats
 
 # What an administrator of the bucket may, and a repository never does.
 _TOO_MUCH = (
@@ -22,7 +23,9 @@ _TOO_MUCH = (
     "storage.buckets.update",
     "storage.objects.setIamPolicy",
 )
-_SHOWN = "versioning,softDeletePolicy,retentionPolicy,iamConfiguration"
+_SHOWN = "versioning,softDeletePolicy,retentionPolicy,iamConfiguration,lifecycle"
+# Conditions under which a rule meets only what was deleted or replaced already.
+_NOT_LIVE = ("numNewerVersions", "daysSinceNoncurrentTime", "noncurrentTimeBefore")
 
 
 class GcsQuestions:
@@ -66,7 +69,8 @@ def probe_gcs(place: GcsPlace, store: CloudStore, questions: GcsQuestions) -> Re
     """Try everything with pieces of our own, which are removed. Raises as `probe_s3` does."""
     found = [*used(store), _buckets(questions.of_all()), _outside(place, questions), _held(questions.held())]
     bucket = questions.of_bucket()
-    return Report((*found, *_bucket(bucket.status, _parsed(bucket))))
+    said = _parsed(bucket)
+    return Report((*found, *_bucket(bucket.status, said), *_lifecycle(bucket.status, said, place.prefix)))
 
 
 def _buckets(answer: Answer) -> Finding:
@@ -125,6 +129,28 @@ def _bucket(status: int, said: Mapping[str, Any]) -> list[Finding]:
     return [kept, locked, public]
 
 
+def _lifecycle(status: int, said: Mapping[str, Any], prefix: str) -> list[Finding]:
+    """Rules that delete what lies below the prefix. All classes there are read at once, so moving hides nothing."""
+    if status != 200:
+        text = "the bucket's lifecycle rules are not shown to this service account"
+        return [Finding("lifecycle", "unknown", text, "Allow storage.buckets.get to have them looked at.")]
+    rules = _of(said, "lifecycle").get("rule")
+    found = []
+    for number, rule in enumerate(rules if isinstance(rules, list) else (), 1):
+        condition = _of(rule, "condition")
+        past = condition.get("isLive") is False or any(name in condition for name in _NOT_LIVE)
+        if _of(rule, "action").get("type") == "Delete" and not past and _near(condition, prefix):
+            found.append(eats(f"rule number {number}", str(condition.get("age", "its day"))))
+    return found or [Finding("lifecycle", "ok", "no lifecycle rule of the bucket deletes pieces")]
+
+
+def _near(condition: Mapping[str, Any], prefix: str) -> bool:
+    """Whether a rule meets something below the prefix, as far as names go; suffixes are taken to meet."""
+    own, given = f"{prefix}/" if prefix else "", condition.get("matchesPrefix")
+    prefixes = [str(each) for each in given] if isinstance(given, list) and given else [""]
+    return any(own.startswith(each) or each.startswith(own) for each in prefixes)
+
+
 def _parsed(answer: Answer) -> Mapping[str, Any]:
     try:
         found = json.loads(answer.text)
@@ -133,6 +159,6 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _of(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = said.get(name)
+def _of(said: object, name: str) -> Mapping[str, Any]:
+    found = said.get(name) if isinstance(said, dict) else None
     return found if isinstance(found, dict) else {}

@@ -6,6 +6,7 @@ from holdfast.vault.stores.cloud import CloudStore
 from holdfast.vault.stores.findings import Finding, Report, refused, used
 from holdfast.vault.stores.questions import Answer
 from holdfast.vault.stores.s3 import S3Place
+from holdfast.vault.stores.s3_lifecycle import lifecycle
 from holdfast.vault.stores.s3_signed import SignedQuestions
 
 
@@ -20,6 +21,7 @@ def probe_s3(place: S3Place, store: CloudStore, questions: SignedQuestions) -> R
     found += [
         _versioning(questions.of_bucket(("versioning", ""))),
         _lock(place, questions.of_bucket(("object-lock", ""))),
+        *lifecycle(questions.of_bucket(("lifecycle", "")), place.prefix),
     ]
     return Report(tuple(found))
 

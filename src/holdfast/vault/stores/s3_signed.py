@@ -39,6 +39,16 @@ class SignedQuestions:
         """GET on the bucket: `("versioning", "")`, `("list-type", "2")` ..."""
         return self._ask("GET", self._bucket_path(), query)
 
+    def to_bucket(
+        self,
+        method: str,
+        query: Sequence[tuple[str, str]],
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> Answer:
+        """What changes the bucket itself."""
+        return self._ask(method, self._bucket_path(), query, headers, content)
+
     def of_all(self) -> Answer:
         """GET on the endpoint: the buckets."""
         if not self._place.path_style:

@@ -40,6 +40,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link_lives")),
     )
     op.create_table(
+        "repository_classes",
+        sa.Column("repository_id", sa.String(length=40), nullable=False),
+        sa.Column("rule", Json(), nullable=True),
+        sa.Column("prices", Json(), nullable=True),
+        sa.Column("counted", Json(), nullable=True),
+        sa.Column("updated_by", sa.String(length=80), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name=op.f("fk_repository_classes_repository_id_repositories"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_repository_classes")),
+    )
+    op.create_table(
         "snapshot_tags",
         sa.Column("project_id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),

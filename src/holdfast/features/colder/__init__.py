@@ -1,0 +1,1 @@
+"""Colder storage classes for what only old snapshots need, and what it all saves."""
