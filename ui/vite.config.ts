@@ -22,6 +22,15 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900,
   },
+  // `npm run preview` under the server's own policy, so that what it forbids is seen at once.
+  preview: {
+    proxy: { "/api": { target: server, ws: true, changeOrigin: false }, "/health": { target: server } },
+    headers: {
+      "content-security-policy":
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    },
+  },
   server: { proxy: { "/api": { target: server, ws: true, changeOrigin: false } } },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}", "tests/**/*.test.{ts,tsx}"] },
 });

@@ -1,5 +1,5 @@
-import type { ComponentProps, ReactNode } from "react";
 import { Slot } from "radix-ui";
+import type { ComponentProps, ReactNode } from "react";
 import { cx } from "./classes";
 
 const LOOKS = {

@@ -1,5 +1,5 @@
-import { Dialog as Radix } from "radix-ui";
 import { X } from "lucide-react";
+import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "./Button";
@@ -54,9 +54,7 @@ export function Dialog({ open, onOpenChange, title, lead, children, foot, as = "
           {children && (
             <div className={cx("min-h-0 overflow-y-auto px-5 pb-4", as === "sheet" && "flex-1")}>{children}</div>
           )}
-          {foot && (
-            <footer className="flex flex-wrap items-center justify-end gap-2 border-t px-5 py-3">{foot}</footer>
-          )}
+          {foot && <footer className="flex flex-wrap items-center justify-end gap-2 border-t px-5 py-3">{foot}</footer>}
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>

@@ -1,5 +1,5 @@
-import { DropdownMenu as Radix } from "radix-ui";
 import { Check } from "lucide-react";
+import { DropdownMenu as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { cx } from "./classes";
 

@@ -1,5 +1,5 @@
-import { forwardRef, type HTMLAttributes, type ReactNode } from "react";
 import { Slot } from "radix-ui";
+import { forwardRef, type HTMLAttributes, type ReactNode } from "react";
 
 /**
  * In place of `react-remove-scroll` (vite.config.ts), which writes a style element that `style-src 'self'` forbids.

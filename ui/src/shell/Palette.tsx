@@ -11,11 +11,11 @@ import { SCREENS } from "@/screens";
 import { useGo } from "./address";
 import { data } from "./api";
 import { change } from "./appearance";
+import { usePaletteActs } from "./paletteActs";
 import { queries } from "./query";
 import { useScope } from "./scope";
 import { useCan } from "./session";
-import { type ShortcutId } from "./shortcuts";
-import { usePaletteActs } from "./paletteActs";
+import type { ShortcutId } from "./shortcuts";
 import { useShortcut } from "./useShortcut";
 import { language, speak } from "./words";
 
@@ -90,7 +90,13 @@ function Results({ typed, close }: { typed: string; close: () => void }) {
         {SCREENS.filter((each) => each.icon && (!each.permission || can(...each.permission))).map((each) => {
           const Icon = each.icon ?? Search;
           return (
-            <Row key={each.path} icon={<Icon />} id={each.shortcut} also={each.also} onSelect={run(() => go(each.path))}>
+            <Row
+              key={each.path}
+              icon={<Icon />}
+              id={each.shortcut}
+              also={each.also}
+              onSelect={run(() => go(each.path))}
+            >
               {t(each.title)}
             </Row>
           );
@@ -109,9 +115,7 @@ function Results({ typed, close }: { typed: string; close: () => void }) {
         <Row
           icon={<Moon />}
           id="theme"
-          onSelect={run(() =>
-            change({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" }),
-          )}
+          onSelect={run(() => change({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" }))}
         >
           {t("shell:keys.theme")}
         </Row>
@@ -147,14 +151,24 @@ function Found({ typed, pick }: { typed: string; pick: (to: string) => void }) {
     <>
       <Command.Group heading={t("databases:title")}>
         {databases.data?.items.map((each) => (
-          <Row key={each.id} icon={<Database />} value={`${text} ${each.name} ${each.id}`} onSelect={() => pick(`/databases/${each.id}`)}>
+          <Row
+            key={each.id}
+            icon={<Database />}
+            value={`${text} ${each.name} ${each.id}`}
+            onSelect={() => pick(`/databases/${each.id}`)}
+          >
             {each.name}
           </Row>
         ))}
       </Command.Group>
       <Command.Group heading={t("snapshots:title")}>
         {snapshots.data?.items.map((each) => (
-          <Row key={each.id} icon={<Archive />} value={`${text} ${each.id}`} onSelect={() => pick(`/snapshots/${each.id}`)}>
+          <Row
+            key={each.id}
+            icon={<Archive />}
+            value={`${text} ${each.id}`}
+            onSelect={() => pick(`/snapshots/${each.id}`)}
+          >
             {`${each.resource_name} · ${ago(each.created_at)}`}
           </Row>
         ))}

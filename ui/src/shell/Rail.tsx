@@ -58,7 +58,15 @@ function Chord({ id, to }: { id: ShortcutId; to: string }) {
 /** An anchor's ring and stock: what holds fast. */
 export function Mark({ className = "size-5" }: { className?: string }) {
   return (
-    <svg viewBox="0 0 24 24" className={className} fill="none" stroke="currentColor" strokeWidth="2.4" strokeLinecap="round" aria-hidden>
+    <svg
+      viewBox="0 0 24 24"
+      className={className}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2.4"
+      strokeLinecap="round"
+      aria-hidden
+    >
       <path d="M12 5v15M7.5 8.5h9M5 13c0 4 3 7 7 7s7-3 7-7" className="stroke-accent-text" />
     </svg>
   );

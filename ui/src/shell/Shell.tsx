@@ -9,8 +9,8 @@ import { GateDialogs } from "./GateDialogs";
 import { live } from "./liveConnection";
 import { Palette } from "./Palette";
 import { Rail } from "./Rail";
-import { useScope } from "./scope";
 import { ShortcutSheet } from "./ShortcutSheet";
+import { useScope } from "./scope";
 import { shortcuts } from "./shortcuts";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
@@ -37,15 +37,10 @@ export function Shell() {
     };
   }, []);
   useEffect(() => live.look(pathname), [pathname]);
-  useShortcut("theme", () =>
-    change({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" }),
-  );
+  useShortcut("theme", () => change({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" }));
   return (
     <Tooltip.Provider delayDuration={350} skipDelayDuration={150}>
-      <a
-        href="#main"
-        className="-top-10 fixed left-2 z-50 rounded-md bg-accent px-3 py-1.5 text-on-accent focus:top-2"
-      >
+      <a href="#main" className="-top-10 fixed left-2 z-50 rounded-md bg-accent px-3 py-1.5 text-on-accent focus:top-2">
         {t("shell:skip")}
       </a>
       <div className="grid h-full grid-rows-[auto_auto_minmax(0,1fr)_auto] sm:grid-cols-[52px_minmax(0,1fr)] sm:grid-rows-[auto_auto_minmax(0,1fr)]">
@@ -55,7 +50,11 @@ export function Shell() {
           <TopBar />
           <Banner />
         </div>
-        <main id="main" tabIndex={-1} className="row-start-3 min-h-0 min-w-0 overflow-hidden bg-panel sm:col-start-2 sm:border-l">
+        <main
+          id="main"
+          tabIndex={-1}
+          className="row-start-3 min-h-0 min-w-0 overflow-hidden bg-panel sm:col-start-2 sm:border-l"
+        >
           <Panel key={pathname}>
             <Outlet />
           </Panel>
@@ -73,7 +72,9 @@ export function Shell() {
 function EnvironmentLine() {
   const { environment } = useScope();
   const colour = environment ? (COLOURS[environment.colour] ?? "bg-info") : "bg-transparent";
-  return <div aria-hidden data-environment={environment?.kind} className={`col-span-full row-start-1 h-[3px] ${colour}`} />;
+  return (
+    <div aria-hidden data-environment={environment?.kind} className={`col-span-full row-start-1 h-[3px] ${colour}`} />
+  );
 }
 
 export function densityIsCompact(): boolean {

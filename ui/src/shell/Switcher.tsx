@@ -1,10 +1,10 @@
 import { Check, ChevronsUpDown } from "lucide-react";
+import { DropdownMenu } from "radix-ui";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
 import { Line, Menu, Title } from "@/parts/Menu";
 import { Skeleton } from "@/parts/small";
-import { DropdownMenu } from "radix-ui";
 import { useScope } from "./scope";
 import { useShortcut } from "./useShortcut";
 

@@ -6,13 +6,13 @@ import { Choice, Item, Line, Menu, Title } from "@/parts/Menu";
 import { Kbd } from "@/parts/small";
 import { useGo } from "./address";
 import { data } from "./api";
-import { appearance, type Appearance, change } from "./appearance";
+import { type Appearance, appearance, change } from "./appearance";
 import { LiveDot } from "./LiveDot";
 import { queries } from "./query";
+import { Switcher } from "./Switcher";
 import { useWho } from "./session";
 import { shortcuts } from "./shortcuts";
 import { useStore } from "./store";
-import { Switcher } from "./Switcher";
 import { LANGUAGES, type Language, language, speak } from "./words";
 
 export function TopBar() {

@@ -1,8 +1,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { SCREENS } from "@/screens";
 import { NotFound } from "./NotFound";
-import { parseSearch, stringifySearch } from "./search";
 import { Shell } from "./Shell";
+import { parseSearch, stringifySearch } from "./search";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 

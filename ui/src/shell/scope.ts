@@ -12,8 +12,7 @@ const projects = queryOptions({
 const environments = (project: string) =>
   queryOptions({
     queryKey: ["projects", project, "environments"],
-    queryFn: async () =>
-      (await data(environmentList({ path: { project_id: project }, query: { limit: 200 } }))).items,
+    queryFn: async () => (await data(environmentList({ path: { project_id: project }, query: { limit: 200 } }))).items,
     enabled: project !== "",
   });
 

@@ -40,7 +40,16 @@ export interface FormField {
   schema: JsonSchema;
 }
 
-const UNITS: Record<string, string> = { mb: "MB", kb: "KB", gb: "GB", ms: "ms", wal: "WAL", cpus: "CPUs", url: "URL", ttl: "TTL" };
+const UNITS: Record<string, string> = {
+  mb: "MB",
+  kb: "KB",
+  gb: "GB",
+  ms: "ms",
+  wal: "WAL",
+  cpus: "CPUs",
+  url: "URL",
+  ttl: "TTL",
+};
 
 /** `shared_buffers_mb` -> "Shared buffers (MB)": pydantic's titles shout at every word. */
 export function labelOf(name: string): string {
@@ -57,7 +66,7 @@ function plain(schema: JsonSchema, root: JsonSchema): [JsonSchema, boolean] {
     return found ? plain({ ...found, ...schema, $ref: undefined }, root) : [schema, false];
   }
   const some = schema.anyOf?.filter(({ type }) => type !== "null");
-  if (!some || some.length !== 1 || !some[0]) return [schema, false];
+  if (some?.length !== 1 || !some[0]) return [schema, false];
   const [inner] = plain(some[0], root);
   return [{ ...schema, ...inner, anyOf: undefined }, some.length < (schema.anyOf?.length ?? 0)];
 }
@@ -88,8 +97,7 @@ export function fieldsOf(root: JsonSchema): FormField[] {
       kind,
       optional: nullable || !root.required?.includes(name),
       options,
-      initial:
-        kind === "boolean" ? preset === true : Array.isArray(preset) ? preset.join(", ") : String(preset ?? ""),
+      initial: kind === "boolean" ? preset === true : Array.isArray(preset) ? preset.join(", ") : String(preset ?? ""),
       schema,
     };
   });
@@ -107,7 +115,12 @@ function reader(field: FormField): z.ZodType {
     });
   }
   if (kind === "words")
-    return z.string().transform((text) => text.split(",").map((word) => word.trim()).filter(Boolean));
+    return z.string().transform((text) =>
+      text
+        .split(",")
+        .map((word) => word.trim())
+        .filter(Boolean),
+    );
   if (kind === "number" || kind === "integer") {
     let number = z.number({ error: "number" });
     if (kind === "integer") number = number.int({ error: "whole" });
@@ -117,7 +130,10 @@ function reader(field: FormField): z.ZodType {
       number = number.gt(schema.exclusiveMinimum, { error: `above:${schema.exclusiveMinimum}` });
     if (schema.exclusiveMaximum !== undefined)
       number = number.lt(schema.exclusiveMaximum, { error: `below:${schema.exclusiveMaximum}` });
-    return z.string().transform((text) => Number(text.replace(",", "."))).pipe(number);
+    return z
+      .string()
+      .transform((text) => Number(text.replace(",", ".")))
+      .pipe(number);
   }
   let text = z.string();
   if (schema.minLength) text = text.min(schema.minLength, { error: `short:${schema.minLength}` });

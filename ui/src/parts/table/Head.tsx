@@ -1,8 +1,8 @@
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
-import { Tick } from "./Tick";
 import type { TableState } from "./state";
+import { Tick } from "./Tick";
 import type { Column } from "./types";
 
 interface Props<R> {

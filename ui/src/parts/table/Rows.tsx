@@ -32,11 +32,7 @@ const place = (start: number, height: number): CSSProperties => ({
 function said<R>(column: Column<R>, row: R) {
   if (column.cell) return column.cell(row);
   const value = column.value(row);
-  return value === null || value === undefined || value === "" ? (
-    <span className="text-faint">–</span>
-  ) : (
-    String(value)
-  );
+  return value === null || value === undefined || value === "" ? <span className="text-faint">–</span> : String(value);
 }
 
 const look = (isActive: boolean, isPicked: boolean) =>

@@ -92,7 +92,15 @@ export function Toolbar<R>(props: Props<R>) {
   );
 }
 
-function FilterBadge({ filter, values, onRemove }: { filter: Filter; values: readonly string[]; onRemove: () => void }) {
+function FilterBadge({
+  filter,
+  values,
+  onRemove,
+}: {
+  filter: Filter;
+  values: readonly string[];
+  onRemove: () => void;
+}) {
   const { t } = useTranslation();
   const named = values.map((value) => filter.options.find((each) => each.value === value)?.label ?? value);
   return (

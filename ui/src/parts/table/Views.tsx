@@ -108,7 +108,9 @@ export function Views({ id, state, filterIds, apply }: Props) {
           }}
         >
           <Field label={t("shell:viewName")}>
-            {(given) => <Input {...given} autoFocus maxLength={60} value={name} onChange={(e) => setName(e.target.value)} />}
+            {(given) => (
+              <Input {...given} autoFocus maxLength={60} value={name} onChange={(e) => setName(e.target.value)} />
+            )}
           </Field>
         </form>
       </Dialog>

@@ -7,6 +7,7 @@ import { Button } from "@/parts/Button";
 import { Empty, Time, Tip } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import { useEach } from "@/parts/useEach";
 import { data, once } from "@/shell/api";
 import { useOffer } from "@/shell/paletteActs";
 import { useScope } from "@/shell/scope";
@@ -14,7 +15,6 @@ import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { useShortcut } from "@/shell/useShortcut";
 import { CreateDatabase } from "./CreateDatabase";
-import { useEach } from "@/parts/useEach";
 import { DatabaseState } from "./words";
 
 export function useEngines() {
@@ -38,7 +38,15 @@ export default function Databases() {
     useMemo(
       () =>
         creatable
-          ? [{ id: "db.new", title: t("databases:new"), icon: <Plus />, shortcut: "list.new" as const, run: () => setCreating(true) }]
+          ? [
+              {
+                id: "db.new",
+                title: t("databases:new"),
+                icon: <Plus />,
+                shortcut: "list.new" as const,
+                run: () => setCreating(true),
+              },
+            ]
           : [],
       [creatable, t],
     ),

@@ -1,14 +1,14 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type WhoOut, inviteAccept, sessionCreate, sessionFirstRun, sessionReset } from "@/api";
+import { inviteAccept, sessionCreate, sessionFirstRun, sessionReset, type WhoOut } from "@/api";
 import { Button } from "@/parts/Button";
 import { ErrorText } from "@/parts/ErrorPanel";
 import { Field, Input } from "@/parts/Field";
 import { type ApiError, asError, data } from "@/shell/api";
 import { Mark } from "@/shell/Rail";
+import { Elsewhere } from "./Elsewhere";
 import { clearLink, link } from "./link";
 import { byPasskey, canPasskey, passkeyAlone } from "./passkey";
-import { Elsewhere } from "./Elsewhere";
 
 /** The whole page, for whoever is not signed in: sign in, or what a link of an e-mail or the terminal is for. */
 export function SignInPage({ onDone }: { onDone: (who: WhoOut) => void }) {

@@ -31,7 +31,11 @@ import { SnapshotProof } from "./words";
 export default function SnapshotPage() {
   const { t } = useTranslation();
   const id = useId();
-  const { data: snapshot, error, refetch } = useQuery({
+  const {
+    data: snapshot,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ["snapshots", id],
     queryFn: () => data(snapshotGet({ path: { snapshot_id: id } })),
   });
@@ -100,7 +104,7 @@ function Verbs({ snapshot }: { snapshot: SnapshotOut }) {
           {t("snapshots:verify")}
         </Button>
       )}
-      {can("snapshot.delete", "retention.apply") && ready && (
+      {can("snapshot.create") && ready && (
         <Button
           icon={snapshot.hold ? <LockOpen /> : <Lock />}
           busy={hold.isPending}
@@ -132,7 +136,12 @@ function Summary({ of }: { of: SnapshotOut }) {
       <Section title={t("snapshots:facts")}>
         <Facts
           facts={[
-            [t("snapshots:database"), <A key="db" to={`/databases/${of.resource_id}`} className="text-accent-text hover:underline">{of.resource_name}</A>],
+            [
+              t("snapshots:database"),
+              <A key="db" to={`/databases/${of.resource_id}`} className="text-accent-text hover:underline">
+                {of.resource_name}
+              </A>,
+            ],
             [t("databases:engine"), `${of.engine} ${String(of.summary.engine_version ?? "")}`],
             [t("snapshots:taken"), <Time key="at" at={of.taken_at} />],
             [t("snapshots:trigger"), t(`snapshots:triggers.${of.trigger}`, { defaultValue: of.trigger })],
@@ -142,8 +151,27 @@ function Summary({ of }: { of: SnapshotOut }) {
             [t("snapshots:tables"), of.tables === null ? dash : count(of.tables)],
             [t("snapshots:rows"), of.rows === null ? dash : count(of.rows)],
             [t("snapshots:type"), of.type ? t(`snapshots:types.${of.type}`, { defaultValue: of.type }) : dash],
-            [t("snapshots:keptUntil"), of.hold ? t("snapshots:held") : of.forget_due ? <Time key="due" at={of.forget_due} /> : t("snapshots:byPolicy")],
-            [t("snapshots:restic"), of.restic_id ? <span key="id" className="inline-flex items-center gap-1 font-mono">{of.restic_id.slice(0, 8)}<CopyButton text={of.restic_id} label={t("shell:copy")} /></span> : dash],
+            [
+              t("snapshots:keptUntil"),
+              of.hold ? (
+                t("snapshots:held")
+              ) : of.forget_due ? (
+                <Time key="due" at={of.forget_due} />
+              ) : (
+                t("snapshots:byPolicy")
+              ),
+            ],
+            [
+              t("snapshots:restic"),
+              of.restic_id ? (
+                <span key="id" className="inline-flex items-center gap-1 font-mono">
+                  {of.restic_id.slice(0, 8)}
+                  <CopyButton text={of.restic_id} label={t("shell:copy")} />
+                </span>
+              ) : (
+                dash
+              ),
+            ],
           ]}
         />
       </Section>
@@ -157,7 +185,11 @@ function Summary({ of }: { of: SnapshotOut }) {
 
 function Proofs({ id }: { id: string }) {
   const { t } = useTranslation();
-  const { data: found, error, refetch } = useQuery({
+  const {
+    data: found,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ["snapshots", id, "verifications"],
     queryFn: () => data(verificationList({ path: { snapshot_id: id } })),
   });
@@ -169,7 +201,13 @@ function Proofs({ id }: { id: string }) {
         {found?.items.map((each) => (
           <li key={each.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 border-t py-2 first:border-t-0">
             <Badge tone={each.ok ? "good" : each.ok === null ? "info" : "bad"}>
-              {t(each.ok ? "snapshots:proofs.verified" : each.ok === null ? "snapshots:proofs.pending" : "snapshots:proofs.failed")}
+              {t(
+                each.ok
+                  ? "snapshots:proofs.verified"
+                  : each.ok === null
+                    ? "snapshots:proofs.pending"
+                    : "snapshots:proofs.failed",
+              )}
             </Badge>
             <span>{t("snapshots:level", { level: each.level, method: each.method })}</span>
             <span className="flex-1" />
@@ -185,7 +223,11 @@ function Proofs({ id }: { id: string }) {
 
 function Tables({ id }: { id: string }) {
   const { t } = useTranslation();
-  const { data: found, error, refetch } = useQuery({
+  const {
+    data: found,
+    error,
+    refetch,
+  } = useQuery({
     queryKey: ["snapshots", id, "tables"],
     queryFn: () => data(snapshotTables({ path: { snapshot_id: id } })),
   });
@@ -195,7 +237,10 @@ function Tables({ id }: { id: string }) {
   return (
     <ul className="px-4 sm:px-6">
       {found.items.map((table) => (
-        <li key={`${table.schema}.${table.name}`} className="grid grid-cols-[minmax(0,1fr)_auto] border-b py-2 sm:grid-cols-[minmax(0,1fr)_120px_120px]">
+        <li
+          key={`${table.schema}.${table.name}`}
+          className="grid grid-cols-[minmax(0,1fr)_auto] border-b py-2 sm:grid-cols-[minmax(0,1fr)_120px_120px]"
+        >
           <span className="truncate font-medium">
             <span className="text-muted">{table.schema}.</span>
             {table.name}

@@ -177,7 +177,7 @@ export function SnapshotTable({ filter, ofOne, action }: Props) {
       run: (rows, clear) =>
         void each(rows, (row) => data(snapshotVerify({ path: { snapshot_id: row.id }, body: {} })), clear),
     });
-  if (can("snapshot.delete", "retention.apply")) {
+  if (can("snapshot.create")) {
     acts.push({ id: "hold", title: t("snapshots:holdThem"), icon: <Lock />, run: bulk("hold") });
     acts.push({ id: "release", title: t("snapshots:release"), icon: <LockOpen />, run: bulk("release") });
   }
