@@ -145,23 +145,24 @@ def check() -> None:
     run("vitest", "run")
 
 
-def browser(*line: str) -> None:
-    """Something that drives Chromium against a server of its own, started with this interpreter."""
+def browser(what: str) -> None:
+    """Chromium against servers of its own, which run on this interpreter: the tests, the pictures, the measurements."""
     build()
     ready()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         raise Missing("chromium, which drives the dashboard's tests")
-    run(*line, environ={"HOLDFAST_PYTHON": sys.executable, "HOLDFAST_CHROMIUM": chromium})
+    environ = {"HOLDFAST_PYTHON": sys.executable, "HOLDFAST_CHROMIUM": chromium, "HOLDFAST_E2E": what}
+    run("vitest", "run", "--config", "e2e/vitest.config.ts", environ=environ)
 
 
 VERBS = {
     "build": build,
     "client": ready,
     "check": check,
-    "e2e": lambda: browser("vitest", "run", "--config", "e2e/vitest.config.ts"),
-    "screens": lambda: browser("node", "--experimental-strip-types", "e2e/screens.ts"),
-    "bench": lambda: browser("node", "--experimental-strip-types", "e2e/bench.ts"),
+    "e2e": lambda: browser("tests"),
+    "screens": lambda: browser("screens"),
+    "bench": lambda: browser("bench"),
 }
 
 
