@@ -1,0 +1,15 @@
+import { activity, run } from "./activity";
+import { database, databases } from "./databases";
+import { overview } from "./overview";
+import type { Screen } from "./screen";
+import { settings } from "./settings";
+import { snapshot, snapshots } from "./snapshots";
+
+/** Every screen, one line per noun; those with an icon make the rail, in this order. */
+export const SCREENS: readonly Screen[] = [
+  overview,
+  ...[databases, database],
+  ...[snapshots, snapshot],
+  ...[activity, run],
+  settings,
+];
