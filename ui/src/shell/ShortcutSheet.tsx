@@ -5,7 +5,7 @@ import { Keys } from "@/parts/small";
 import { SHORTCUTS } from "./shortcuts";
 import { useShortcut } from "./useShortcut";
 
-const GROUPS = ["everywhere", "go", "list"] as const;
+const GROUPS = ["everywhere", "go", "list", "sql"] as const;
 
 export function ShortcutSheet() {
   const { t } = useTranslation();

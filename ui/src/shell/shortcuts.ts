@@ -22,12 +22,18 @@ export const SHORTCUTS = [
   { id: "list.open", keys: "enter", group: "list", local: true },
   { id: "list.pick", keys: "space", group: "list", local: true },
   { id: "list.all", keys: "mod+a", group: "list", local: true },
+  { id: "sql.run", keys: "mod+enter", group: "sql", whileTyping: true },
+  { id: "sql.all", keys: "mod+shift+enter", group: "sql", whileTyping: true },
+  { id: "sql.explain", keys: "mod+e", group: "sql", whileTyping: true },
+  { id: "sql.cancel", keys: "mod+.", group: "sql", whileTyping: true },
+  { id: "sql.save", keys: "mod+s", group: "sql", whileTyping: true },
+  { id: "sql.format", keys: "alt+shift+f", group: "sql", whileTyping: true },
 ] as const satisfies readonly Shortcut[];
 
 interface Shortcut {
   id: string;
   keys: string;
-  group: "everywhere" | "go" | "list";
+  group: "everywhere" | "go" | "list" | "sql";
   /** Heard in text fields too. */
   whileTyping?: boolean;
   /** The focused list hears it by itself; here for the sheet. */
