@@ -28,7 +28,7 @@ export function useEngines() {
 export default function Databases() {
   const { t } = useTranslation();
   const can = useCan();
-  const { filter, environments } = useScope();
+  const { filter, environments, isLoading } = useScope();
   const { data: engines } = useEngines();
   const [creating, setCreating] = useState(false);
   const each = useEach();
@@ -127,6 +127,7 @@ export default function Databases() {
   const source = useMemo<Source<DatabaseOut>>(
     () => ({
       key: ["databases", "list", filter],
+      waits: isLoading,
       page: ({ q, filters, limit, cursor, signal }) =>
         data(
           databaseList({
@@ -142,7 +143,7 @@ export default function Databases() {
           }),
         ),
     }),
-    [filter],
+    [filter, isLoading],
   );
 
   const acts: BulkAct<DatabaseOut>[] = [];
