@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Archive, Ellipsis, Play, Square, Trash2 } from "lucide-react";
-import { useMemo, useState } from "react";
+import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type DatabaseOut, databaseDelete, databaseGet, databaseStart, databaseStop, snapshotCreate } from "@/api";
 import { Button } from "@/parts/Button";
@@ -20,8 +20,10 @@ import { RunTable } from "../activity/RunTable";
 import { SnapshotTable } from "../snapshots/SnapshotTable";
 import { DatabaseOverview } from "./DatabaseOverview";
 import { useEngines } from "./Databases";
-import { Tables } from "./Tables";
 import { DatabaseState } from "./words";
+
+const SqlTab = lazy(() => import("./sql/SqlTab"));
+const TablesTab = lazy(() => import("./tables/TablesTab"));
 
 export default function DatabasePage() {
   const { t } = useTranslation();
@@ -61,7 +63,24 @@ export default function DatabasePage() {
             body: database ? <DatabaseOverview database={database} /> : <Waiting />,
           },
           ...(keepsTables && database
-            ? [{ id: "tables", title: t("databases:tables"), body: <Tables database={database} />, full: true }]
+            ? [
+                {
+                  id: "tables",
+                  title: t("databases:tables"),
+                  body: later(<TablesTab database={database} />),
+                  full: true,
+                },
+                ...(can("database.query.read", "database.query.write")
+                  ? [
+                      {
+                        id: "sql",
+                        title: t("sql:tab"),
+                        body: later(<SqlTab database={database} engine={engine} />),
+                        full: true,
+                      },
+                    ]
+                  : []),
+              ]
             : []),
           ...(can("snapshot.read")
             ? [
@@ -81,6 +100,8 @@ export default function DatabasePage() {
     </div>
   );
 }
+
+const later = (body: ReactNode) => <Suspense fallback={<Waiting />}>{body}</Suspense>;
 
 function Verbs({ database }: { database: DatabaseOut }) {
   const { t } = useTranslation();

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Archive, Database, Play, Plus, Square } from "lucide-react";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type DatabaseOut, databaseList, databaseStart, databaseStop, engineList, snapshotCreateMany } from "@/api";
 import { Button } from "@/parts/Button";
@@ -14,8 +14,9 @@ import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { useShortcut } from "@/shell/useShortcut";
-import { CreateDatabase } from "./CreateDatabase";
 import { DatabaseState } from "./words";
+
+const CreateWizard = lazy(() => import("./create/CreateWizard"));
 
 export function useEngines() {
   return useQuery({
@@ -210,7 +211,11 @@ export default function Databases() {
       >
         {add}
       </DataTable>
-      {creating && <CreateDatabase onClose={() => setCreating(false)} />}
+      {creating && (
+        <Suspense>
+          <CreateWizard onClose={() => setCreating(false)} />
+        </Suspense>
+      )}
     </>
   );
 }

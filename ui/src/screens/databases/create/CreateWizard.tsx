@@ -14,7 +14,7 @@ import { Skeleton } from "@/parts/small";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
-import { useEngines } from "../engines";
+import { useEngines } from "../Databases";
 import { Making } from "./Making";
 import { offer, refusals } from "./refusals";
 
@@ -134,16 +134,15 @@ function CreateForm({ engine, common, onCommon, isFirst, onMade, onClose }: Form
     },
   });
   const error = create.error ? asError(create.error) : null;
-  const { byField, rest } = refusals(error, fields.map(({ name }) => name));
+  const { byField, rest } = refusals(
+    error,
+    fields.map(({ name }) => name),
+  );
   const wrong = fields.some(({ name }) => byField[name] || form.formState.errors[name]);
   const needed = fields.filter(({ optional }) => !optional);
   const spare = fields.filter(({ optional }) => optional);
   return (
-    <form
-      className="grid gap-4"
-      noValidate
-      onSubmit={form.handleSubmit((values) => create.mutate(said(values)))}
-    >
+    <form className="grid gap-4" noValidate onSubmit={form.handleSubmit((values) => create.mutate(said(values)))}>
       <Field label={t("databases:name")} hint={t("databases:nameHint")} error={byField.name}>
         {(given) => (
           <Input
@@ -188,7 +187,12 @@ function CreateForm({ engine, common, onCommon, isFirst, onMade, onClose }: Form
       {rest && <ErrorText error={rest} />}
       <div className="sticky -bottom-4 -mx-5 flex justify-end gap-2 border-t bg-raised px-5 py-3">
         <Button onClick={onClose}>{t("shell:cancel")}</Button>
-        <Button look="primary" type="submit" busy={create.isPending} disabled={common.name.trim() === "" || !environment}>
+        <Button
+          look="primary"
+          type="submit"
+          busy={create.isPending}
+          disabled={common.name.trim() === "" || !environment}
+        >
           {t("databases:create")}
         </Button>
       </div>

@@ -1,5 +1,5 @@
 import type { EngineOut } from "@/api";
-import { ApiError } from "@/shell/api";
+import type { ApiError } from "@/shell/api";
 
 /** Engines that Holdfast can make a database of; others are only connected to. */
 export function offer(engine: EngineOut): boolean {

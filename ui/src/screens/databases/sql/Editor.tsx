@@ -101,7 +101,10 @@ export default function Editor({ id, text, label, known, onChange, ref }: Props)
         const model = editor.current?.getModel();
         const selected = editor.current?.getSelection();
         if (!model || !selected || selected.isEmpty()) return null;
-        return { from: model.getOffsetAt(selected.getStartPosition()), to: model.getOffsetAt(selected.getEndPosition()) };
+        return {
+          from: model.getOffsetAt(selected.getStartPosition()),
+          to: model.getOffsetAt(selected.getEndPosition()),
+        };
       },
       replace: (next) => {
         const model = editor.current?.getModel();

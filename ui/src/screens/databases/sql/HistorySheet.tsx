@@ -10,7 +10,15 @@ import { useStore } from "@/shell/store";
 import { found, type Kept } from "./kept";
 
 /** What was run here before; kept in this browser only. */
-export function HistorySheet({ kept, onPick, onClose }: { kept: Kept; onPick: (text: string) => void; onClose: () => void }) {
+export function HistorySheet({
+  kept,
+  onPick,
+  onClose,
+}: {
+  kept: Kept;
+  onPick: (text: string) => void;
+  onClose: () => void;
+}) {
   const { t } = useTranslation();
   const history = useStore(kept.history);
   const [typed, setTyped] = useState("");
@@ -40,7 +48,9 @@ export function HistorySheet({ kept, onPick, onClose }: { kept: Kept; onPick: (t
           className="mb-2"
         />
       )}
-      {some.length === 0 && <p className="py-6 text-center text-muted">{t(history.length > 0 ? "shell:noMatch" : "sql:noHistory")}</p>}
+      {some.length === 0 && (
+        <p className="py-6 text-center text-muted">{t(history.length > 0 ? "shell:noMatch" : "sql:noHistory")}</p>
+      )}
       <ul className="-mx-2 grid gap-0.5">
         {some.map((run) => (
           <li key={run.at + run.statement.slice(0, 40)}>

@@ -19,7 +19,9 @@ export function valueOf(typed: string): Value {
   if (typed === "") return null;
   if (/^'.*'$/s.test(typed)) return typed.slice(1, -1).replaceAll("''", "'");
   const number = Number(typed);
-  return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(typed) && (Number.isSafeInteger(number) || typed.includes(".")) ? number : typed;
+  return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(typed) && (Number.isSafeInteger(number) || typed.includes("."))
+    ? number
+    : typed;
 }
 
 export function ParameterDialog({ names, onRun, onClose }: Props) {

@@ -25,7 +25,11 @@ function Node({ step }: { step: Step }) {
       <div className="rounded-md border px-3 py-2">
         <div className="flex flex-wrap items-baseline gap-x-3">
           <span className="font-medium">{step.title}</span>
-          {step.rows !== null && <span className="text-muted text-xs">{t("sql:planRows", { count: step.rows, rows: count(step.rows) })}</span>}
+          {step.rows !== null && (
+            <span className="text-muted text-xs">
+              {t("sql:planRows", { count: step.rows, rows: count(step.rows) })}
+            </span>
+          )}
           {step.cost !== null && (
             <span className="text-muted text-xs">
               {t("sql:planCost", { cost: count(step.cost) })}
@@ -40,7 +44,10 @@ function Node({ step }: { step: Step }) {
         ))}
         {share !== null && (
           <div aria-hidden className="mt-1.5 h-1 overflow-hidden rounded-full bg-strong-line/40">
-            <div className={`h-full rounded-full ${share > 50 ? "bg-warn" : "bg-accent"}`} style={{ width: `${share}%` }} />
+            <div
+              className={`h-full rounded-full ${share > 50 ? "bg-warn" : "bg-accent"}`}
+              style={{ width: `${share}%` }}
+            />
           </div>
         )}
       </div>

@@ -17,10 +17,20 @@ interface Props {
   rows: readonly (readonly Cell[])[];
   /** How many of `rows` are there: the array grows in place. */
   count: number;
+  /** Columns that are sorted by; a click on a head asks for the next order. */
+  sort?: readonly string[];
+  onSort?: (column: string) => void;
+  isChanged?: (row: number, column: number) => boolean;
+  /** Values may be replaced, by column. */
+  editable?: (row: number, column: number) => boolean;
+  onEdit?: (row: number, column: number, value: Cell) => void;
+  /** The last rows are seen. */
+  onEnd?: () => void;
 }
 
 /** Any number of rows: only what is seen is drawn, across and down. NULL, "" and text are told apart. */
-export function ResultGrid({ label, columns, rows, count }: Props) {
+export function ResultGrid(props: Props) {
+  const { label, columns, rows, count, sort, onSort, isChanged, editable, onEdit, onEnd } = props;
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<[number, number] | null>(null);
@@ -49,6 +59,9 @@ export function ResultGrid({ label, columns, rows, count }: Props) {
   const lines = down.getVirtualItems();
   const cells = across.getVirtualItems();
 
+  const last = lines.at(-1)?.index ?? 0;
+  if (onEnd && count > 0 && last > count - 20) queueMicrotask(onEnd);
+
   function move(row: number, column: number) {
     const to: [number, number] = [
       Math.max(0, Math.min(count - 1, row)),
@@ -72,9 +85,10 @@ export function ResultGrid({ label, columns, rows, count }: Props) {
       Home: () => move(mod ? 0 : row, 0),
       End: () => move(mod ? count - 1 : row, columns.length - 1),
       Enter: () => setSeen([row, column]),
+      s: () => onSort?.(columns[column]?.name ?? ""),
     };
     const known = moves[event.key];
-    if (known && !event.altKey && count > 0) {
+    if (known && !event.altKey && count > 0 && !(mod && event.key === "s")) {
       event.preventDefault();
       known();
     } else if (mod && event.key.toLowerCase() === "c" && active && !getSelection()?.toString()) {
@@ -108,12 +122,13 @@ export function ResultGrid({ label, columns, rows, count }: Props) {
               <div
                 key={index}
                 role="columnheader"
+                aria-sort={onSort ? orderOf(columns[index]?.name ?? "", sort) : undefined}
                 aria-colindex={index + 1}
                 title={columns[index]?.type ?? undefined}
                 className="absolute top-0 flex h-full items-center gap-1.5 border-r px-2 font-medium font-sans"
                 style={{ left: start, width: size }}
               >
-                <span className="truncate">{columns[index]?.name}</span>
+                <HeadName name={columns[index]?.name ?? ""} sort={sort} onSort={onSort} />
                 <span className="min-w-0 truncate font-normal text-2xs text-faint">{columns[index]?.type}</span>
               </div>
             ))}
@@ -145,6 +160,7 @@ export function ResultGrid({ label, columns, rows, count }: Props) {
                   onDoubleClick={() => setSeen([line.index, index])}
                   className={cx(
                     "absolute top-0 h-full truncate border-r px-2 leading-[27px]",
+                    isChanged?.(line.index, index) && "bg-warn-soft",
                     typeof rows[line.index]?.[index] === "number" && "text-right",
                     active?.[0] === line.index &&
                       active[1] === index &&
@@ -165,6 +181,7 @@ export function ResultGrid({ label, columns, rows, count }: Props) {
           type={columns[seen[1]]?.type ?? null}
           row={seen[0]}
           value={rows[seen[0]]?.[seen[1]]}
+          onChange={onEdit && editable?.(seen[0], seen[1]) ? (value) => onEdit(seen[0], seen[1], value) : undefined}
           onClose={() => {
             setSeen(null);
             scroller.current?.focus();
@@ -172,6 +189,21 @@ export function ResultGrid({ label, columns, rows, count }: Props) {
         />
       )}
     </>
+  );
+}
+
+function orderOf(name: string, sort: readonly string[] = []): "ascending" | "descending" | "none" {
+  return sort.includes(name) ? "ascending" : sort.includes(`-${name}`) ? "descending" : "none";
+}
+
+function HeadName({ name, sort, onSort }: { name: string } & Pick<Props, "sort" | "onSort">) {
+  if (!onSort) return <span className="truncate">{name}</span>;
+  const order = orderOf(name, sort);
+  return (
+    <button type="button" tabIndex={-1} onClick={() => onSort(name)} className="flex min-w-0 items-center gap-1">
+      <span className="truncate">{name}</span>
+      <span aria-hidden>{order === "none" ? "" : order === "ascending" ? "↑" : "↓"}</span>
+    </button>
   );
 }
 

@@ -37,7 +37,11 @@ export function Results({ results, isPlan, isRunning, notReady, onWrite }: Props
         ) : (
           <div className="grid justify-items-center gap-2">
             <SquareTerminal className="size-5 text-faint" aria-hidden />
-            <p>{notReady ? t("sql:notReady", { state: t(`databases:states.${notReady}`, { defaultValue: notReady }) }) : t("sql:noResult")}</p>
+            <p>
+              {notReady
+                ? t("sql:notReady", { state: t(`databases:states.${notReady}`, { defaultValue: notReady }) })
+                : t("sql:noResult")}
+            </p>
           </div>
         )}
       </div>
@@ -112,7 +116,8 @@ function Foot({ result, isPlan }: { result: Result; isPlan: boolean }) {
     error?.code === "cancelled" && t("sql:cancelled"),
     !result.isOver && t("sql:running"),
   ].filter(Boolean);
-  const text = (format: Format) => copied(format, { columns: result.columns, rows: result.rows.slice(0, result.count) });
+  const text = (format: Format) =>
+    copied(format, { columns: result.columns, rows: result.rows.slice(0, result.count) });
   const copy = (format: Format) =>
     void navigator.clipboard
       .writeText(text(format))

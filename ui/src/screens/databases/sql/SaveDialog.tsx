@@ -32,7 +32,12 @@ export function SaveDialog({ database, draft, write, onSaved, onClose }: Props) 
   async function save() {
     setBusy(true);
     setError(null);
-    const body = { name, statement: draft.text, write, parameters: parameters(draft.text).map((each) => ({ name: each })) };
+    const body = {
+      name,
+      statement: draft.text,
+      write,
+      parameters: parameters(draft.text).map((each) => ({ name: each })),
+    };
     try {
       const saved = await data(
         draft.saved
@@ -54,11 +59,7 @@ export function SaveDialog({ database, draft, write, onSaved, onClose }: Props) 
   }
   const refused = error?.fields ?? {};
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && onClose()}
-      title={draft.saved ? t("sql:saveChanges") : t("sql:save")}
-    >
+    <Dialog open onOpenChange={(open) => !open && onClose()} title={draft.saved ? t("sql:saveChanges") : t("sql:save")}>
       <form
         className="grid gap-3"
         onSubmit={(event) => {
@@ -68,7 +69,14 @@ export function SaveDialog({ database, draft, write, onSaved, onClose }: Props) 
       >
         <Field label={t("sql:name")} error={refused.name}>
           {(given) => (
-            <Input {...given} required autoFocus maxLength={63} value={name} onChange={(event) => setName(event.target.value)} />
+            <Input
+              {...given}
+              required
+              autoFocus
+              maxLength={63}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
           )}
         </Field>
         {!draft.saved && (

@@ -31,7 +31,13 @@ export function SavedSheet({ database, onPick, onClose }: Props) {
     queryFn: async () => (await data(savedQueryList({ path: { database_id: database }, query: { limit: 200 } }))).items,
   });
   return (
-    <Dialog open as="sheet" onOpenChange={(open) => !open && onClose()} title={t("sql:savedQueries")} lead={t("sql:savedLead")}>
+    <Dialog
+      open
+      as="sheet"
+      onOpenChange={(open) => !open && onClose()}
+      title={t("sql:savedQueries")}
+      lead={t("sql:savedLead")}
+    >
       {error && <ErrorPanel error={error} retry={() => void refetch()} />}
       {!found && !error && <Skeleton className="h-10" />}
       {found?.length === 0 && <p className="py-6 text-center text-muted">{t("sql:noSaved")}</p>}
@@ -51,7 +57,9 @@ export function SavedSheet({ database, onPick, onClose }: Props) {
                   <Lock className="size-3 text-faint" aria-label={t("sql:own")} />
                 )}
               </span>
-              <span className="line-clamp-2 break-words font-mono text-muted text-xs">{saved.statement.slice(0, 300)}</span>
+              <span className="line-clamp-2 break-words font-mono text-muted text-xs">
+                {saved.statement.slice(0, 300)}
+              </span>
               <span className="text-faint text-xs">
                 <Time at={saved.updated_at} />
               </span>

@@ -22,11 +22,11 @@ import { Kept } from "./kept";
 import { placeOf } from "./marks";
 import { ParameterDialog } from "./ParameterDialog";
 import { Results } from "./Results";
-import { SavedSheet } from "./SavedSheet";
 import { SaveDialog } from "./SaveDialog";
+import { SavedSheet } from "./SavedSheet";
 import { Split } from "./Split";
-import { type Result, run } from "./stream";
 import { Strip } from "./Strip";
+import { type Result, run } from "./stream";
 import { parameters, type Statement, statementAt, statements } from "./tokens";
 
 const Editor = lazy(() => import("./Editor"));
@@ -211,7 +211,13 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           </Tip>
         )}
         <Tip text={t("sql:format")} id="sql.format">
-          <Button look="quiet" size="icon" aria-label={t("sql:format")} icon={<WandSparkles />} onClick={() => void format()} />
+          <Button
+            look="quiet"
+            size="icon"
+            aria-label={t("sql:format")}
+            icon={<WandSparkles />}
+            onClick={() => void format()}
+          />
         </Tip>
         <span className="flex-1" />
         {writable && (
@@ -237,10 +243,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
             </option>
           ))}
         </Select>
-        <Menu
-          align="end"
-          trigger={<Button size="icon" aria-label={t("sql:queries")} icon={<BookMarked />} />}
-        >
+        <Menu align="end" trigger={<Button size="icon" aria-label={t("sql:queries")} icon={<BookMarked />} />}>
           <Item icon={<Save />} onSelect={() => setSheet("save")}>
             {draft.saved ? t("sql:saveChanges") : t("sql:save")}
           </Item>

@@ -1,4 +1,4 @@
-import { scopeAt, type Source } from "./scope";
+import { type Source, scopeAt } from "./scope";
 
 export interface CatalogColumn {
   name: string;
@@ -32,7 +32,20 @@ const WORDS = (
   "with recursive returning explain begin commit rollback count sum avg min max coalesce cast asc desc"
 ).split(" ");
 const RESERVED = new Set(WORDS);
-const PHRASES = ["group by", "order by", "left join", "inner join", "cross join", "insert into", "delete from", "union all", "not null", "primary key", "is null", "is not null"];
+const PHRASES = [
+  "group by",
+  "order by",
+  "left join",
+  "inner join",
+  "cross join",
+  "insert into",
+  "delete from",
+  "union all",
+  "not null",
+  "primary key",
+  "is null",
+  "is not null",
+];
 const SINGLE = [...new Set(WORDS)].filter((word) => !["by", "into", "primary", "key", "null"].includes(word));
 
 /** As it must be written to be found again. */
@@ -44,8 +57,9 @@ const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCas
 
 export function tableOf(known: Known, source: Pick<Source, "schema" | "name">): CatalogTable | undefined {
   return (
-    known.tables.find(({ schema, name }) => same(name, source.name) && (!source.schema || same(schema, source.schema))) ??
-    undefined
+    known.tables.find(
+      ({ schema, name }) => same(name, source.name) && (!source.schema || same(schema, source.schema)),
+    ) ?? undefined
   );
 }
 
@@ -81,7 +95,8 @@ export function proposals(sql: string, caret: number, known: Known): Proposal[] 
   const last = qualifier.at(-1);
   if (last !== undefined) {
     const source =
-      sources.find(({ alias }) => alias && same(alias, last)) ?? sources.find(({ alias, name }) => !alias && same(name, last));
+      sources.find(({ alias }) => alias && same(alias, last)) ??
+      sources.find(({ alias, name }) => !alias && same(name, last));
     if (source && !wantsTable) return columnsOf(known, source).map((each) => column(each, source.name, 0));
     const inside = known.tables.filter(({ schema }) => same(schema, last)).map((each) => table(each, known, 0, true));
     if (inside.length > 0) return inside;

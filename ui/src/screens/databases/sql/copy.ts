@@ -57,9 +57,7 @@ function sqlCell(value: Cell, type: string | null): string {
 
 function sql({ columns, rows }: Rows, table: string): string {
   const into = `INSERT INTO ${quoted(table)} (${columns.map(({ name }) => quoted(name)).join(", ")}) VALUES`;
-  return rows
-    .map((row) => `${into} (${columns.map(({ type }, at) => sqlCell(row[at], type)).join(", ")});\n`)
-    .join("");
+  return rows.map((row) => `${into} (${columns.map(({ type }, at) => sqlCell(row[at], type)).join(", ")});\n`).join("");
 }
 
 function markdown({ columns, rows }: Rows): string {

@@ -79,6 +79,9 @@ export function planOf(result: Rows): Step[] {
   const names = result.columns.map(({ name }) => name.toLowerCase());
   const isTree = ["id", "parent", "detail"].every((name) => names.includes(name));
   const steps = isTree ? byParent(result) : byIndent(result.rows.flatMap((row) => textOf(row[0]).split("\n")));
-  shared(steps, steps.reduce((sum, { cost }) => sum + (cost ?? 0), 0));
+  shared(
+    steps,
+    steps.reduce((sum, { cost }) => sum + (cost ?? 0), 0),
+  );
   return steps;
 }

@@ -70,7 +70,10 @@ function withs(list: readonly Token[]): Source[] {
     let columns: string[] | null = null;
     if (list[as]?.text === "(") {
       const end = beyond(list, as);
-      columns = list.slice(as + 1, end - 1).filter(isName).map(plainName);
+      columns = list
+        .slice(as + 1, end - 1)
+        .filter(isName)
+        .map(plainName);
       as = end;
     }
     if (low(list[as]) !== "as") return;
@@ -163,7 +166,8 @@ function inTables(list: readonly Token[], comma: number): boolean {
     if (token?.text === "(" && --depth < 0) return false;
     if (depth > 0) continue;
     if (low(token) === "from") return true;
-    if (["select", "where", "by", "set", "on", "values", "having", "returning", "using"].includes(low(token))) return false;
+    if (["select", "where", "by", "set", "on", "values", "having", "returning", "using"].includes(low(token)))
+      return false;
   }
   return false;
 }

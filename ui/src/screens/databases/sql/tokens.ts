@@ -135,7 +135,9 @@ export function statements(sql: string): Statement[] {
 /** The one the caret is in or, between two, the one before it. */
 export function statementAt(sql: string, caret: number): Statement | null {
   const all = statements(sql);
-  return all.find(({ from, to }) => from <= caret && caret <= to) ?? all.findLast(({ to }) => to <= caret) ?? all[0] ?? null;
+  return (
+    all.find(({ from, to }) => from <= caret && caret <= to) ?? all.findLast(({ to }) => to <= caret) ?? all[0] ?? null
+  );
 }
 
 /** Names of `:name` parameters, each once. Others (`?`, `$1`) are not asked for. */

@@ -1,20 +1,36 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Table2 } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, type RowOut, rowList, tableGet, tableList } from "@/api";
+import { type DatabaseOut, tableGet, tableList } from "@/api";
 import { cx } from "@/parts/classes";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Select } from "@/parts/Field";
 import { Empty, Skeleton } from "@/parts/small";
-import { DataTable } from "@/parts/table/DataTable";
-import type { Column, Source, Value } from "@/parts/table/types";
+import { count } from "@/parts/text";
 import { useAddress } from "@/shell/address";
 import { data } from "@/shell/api";
-import { Cell } from "./Cell";
+import { RowsView } from "./RowsView";
+import { Structure } from "./Structure";
 
-/** Tables at the left, rows of the one chosen; read-only. */
-export function Tables({ database }: { database: DatabaseOut }) {
+const MOST_TABLES = 2000;
+
+/** Every table, page after page. */
+async function allTables(database: string) {
+  const found = [];
+  let cursor: string | null | undefined;
+  do {
+    const page = await data(
+      tableList({ path: { database_id: database }, query: { limit: 200, ...(cursor && { cursor }) } }),
+    );
+    found.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor && found.length < MOST_TABLES);
+  return found;
+}
+
+/** Tables at the left; of the one chosen, its rows or its structure. */
+export default function TablesTab({ database }: { database: DatabaseOut }) {
   const { t } = useTranslation();
   const [search, set] = useAddress();
   const [typed, setTyped] = useState("");
@@ -22,10 +38,7 @@ export function Tables({ database }: { database: DatabaseOut }) {
     data: found,
     error,
     refetch,
-  } = useQuery({
-    queryKey: ["databases", database.id, "tables"],
-    queryFn: async () => (await data(tableList({ path: { database_id: database.id }, query: { limit: 200 } }))).items,
-  });
+  } = useQuery({ queryKey: ["databases", database.id, "tables"], queryFn: () => allTables(database.id) });
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   if (!found)
     return (
@@ -41,7 +54,7 @@ export function Tables({ database }: { database: DatabaseOut }) {
   const here = found.find((table) => path(table) === search.table) ?? first;
   const many = new Set(found.map(({ schema }) => schema)).size > 1;
   const name = (table: typeof here) => (many ? path(table) : table.name);
-  const go = (to: string) => set({ table: to, q: undefined, sort: undefined, cols: undefined }, true);
+  const go = (to: string) => set({ table: to, q: undefined, sort: undefined, where: undefined }, true);
   return (
     <div className="grid h-full min-h-0 grid-rows-[auto_minmax(0,1fr)] sm:grid-cols-[216px_minmax(0,1fr)] sm:grid-rows-1">
       <div className="border-b p-3 sm:hidden">
@@ -72,6 +85,7 @@ export function Tables({ database }: { database: DatabaseOut }) {
                 <button
                   type="button"
                   aria-current={table === here || undefined}
+                  title={path(table)}
                   onClick={() => go(path(table))}
                   className={cx(
                     "inset-ring-focus flex h-7 w-full items-center gap-2 rounded-md px-2 text-left",
@@ -81,80 +95,63 @@ export function Tables({ database }: { database: DatabaseOut }) {
                   )}
                 >
                   <span className="min-w-0 flex-1 truncate">{name(table)}</span>
-                  {table.kind !== "table" && <span className="text-2xs text-faint">{table.kind}</span>}
+                  <span className="shrink-0 text-2xs text-faint">
+                    {table.kind !== "table" ? table.kind : table.rows === null ? "" : count(table.rows)}
+                  </span>
                 </button>
               </li>
             ))}
         </ul>
       </nav>
-      <div className="min-h-0 min-w-0">
-        <TableRows key={path(here)} database={database} schema={here.schema} table={here.name} />
-      </div>
+      <OneTable key={path(here)} database={database} schema={here.schema} table={here.name} />
     </div>
   );
 }
 
-function TableRows({ database, schema, table }: { database: DatabaseOut; schema: string; table: string }) {
+function OneTable({ database, schema, table }: { database: DatabaseOut; schema: string; table: string }) {
   const { t } = useTranslation();
-  const path = { database_id: database.id, table };
+  const [search, set] = useAddress();
   const {
     data: shape,
     error,
     refetch,
   } = useQuery({
     queryKey: ["databases", database.id, "tables", schema, table],
-    queryFn: () => data(tableGet({ path, query: { schema } })),
-    placeholderData: keepPreviousData,
+    queryFn: () => data(tableGet({ path: { database_id: database.id, table }, query: { schema } })),
   });
-  const columns = useMemo<Column<RowOut>[]>(
-    () =>
-      ((shape?.columns ?? []) as { name: string; type: string | null }[]).map(({ name, type }, at) => ({
-        id: name,
-        title: name,
-        value: (row) => asValue(row.values[name]),
-        cell: (row) => <Cell value={row.values[name]} />,
-        numeric: /int|numeric|decimal|real|double|float|serial/i.test(type ?? ""),
-        width: "minmax(120px, 1fr)",
-        card: at === 0 ? "title" : at < 4 ? "line" : undefined,
-      })),
-    [shape],
-  );
-  const source = useMemo<Source<RowOut>>(
-    () => ({
-      key: ["databases", database.id, "rows", schema, table],
-      sorts: true,
-      page: async ({ q, sort, limit, cursor, signal }) => {
-        const found = await data(
-          rowList({
-            path: { database_id: database.id, table },
-            query: { schema, limit, cursor, ...(q && { search: q }), ...(sort.length > 0 && { order: [...sort] }) },
-            signal,
-          }),
-        );
-        return { items: found.rows, next_cursor: found.next_cursor };
-      },
-    }),
-    [database.id, schema, table],
-  );
-  if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
-  if (columns.length === 0) return null;
+  const part = search.part === "structure" ? "structure" : "rows";
   return (
-    <DataTable
-      id={table}
-      label={table}
-      source={source}
-      columns={columns}
-      rowId={(row) => JSON.stringify(row.key ?? row.values)}
-      searchHint={t("databases:findRow")}
-      empty={(narrowed) => (
-        <Empty dull icon={<Table2 />} title={narrowed ? t("shell:noMatch") : t("databases:noRows")} />
-      )}
-    />
+    <div className="flex min-h-0 min-w-0 flex-col">
+      <div className="flex h-9 shrink-0 items-center gap-1 border-b px-3">
+        {(["rows", "structure"] as const).map((each) => (
+          <button
+            key={each}
+            type="button"
+            aria-pressed={part === each}
+            onClick={() => set({ part: each === "rows" ? undefined : each })}
+            className={cx(
+              "h-6 rounded-md px-2 font-medium text-xs",
+              part === each ? "bg-hover text-text" : "text-muted hover:text-text",
+            )}
+          >
+            {t(`tables:${each}`)}
+          </button>
+        ))}
+      </div>
+      <div className="min-h-0 flex-1">
+        {error ? (
+          <ErrorPanel error={error} retry={() => void refetch()} />
+        ) : !shape ? (
+          <div className="grid gap-3 p-4">
+            <Skeleton className="h-4 w-64" />
+            <Skeleton className="h-4 w-52" />
+          </div>
+        ) : part === "rows" ? (
+          <RowsView database={database} shape={shape} />
+        ) : (
+          <Structure shape={shape} />
+        )}
+      </div>
+    </div>
   );
-}
-
-function asValue(value: unknown): Value {
-  if (value === null || value === undefined) return null;
-  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  return JSON.stringify(value);
 }
