@@ -141,7 +141,7 @@ def check() -> None:
     """Types, formatting and lint, unit tests."""
     ready()
     run("tsc", "--noEmit")
-    run("biome", "ci")
+    run("biome", "ci", "--colors=off", "--max-diagnostics=10")
     run("vitest", "run")
 
 

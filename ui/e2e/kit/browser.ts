@@ -15,7 +15,10 @@ export function program(): string {
 }
 
 export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: program(), args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+  return chromium.launch({
+    executablePath: program(),
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+  });
 }
 
 /** A tab, and what went wrong in it: errors of scripts, refusals of the policy, answers of 500 and above. */
@@ -26,12 +29,17 @@ export interface Tab {
 }
 
 export async function tab(browser: Browser, options: BrowserContextOptions = {}): Promise<Tab> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    reducedMotion: "reduce",
+    ...options,
+  });
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(`error: ${error.message}`));
   page.on("console", (message) => {
-    if (message.type() === "error" && /Content Security Policy|Trusted Type/.test(message.text())) errors.push(message.text());
+    if (message.type() === "error" && /Content Security Policy|Trusted Type/.test(message.text()))
+      errors.push(message.text());
   });
   page.on("response", (answer) => {
     if (answer.status() >= 500) errors.push(`${answer.status()} ${answer.url()}`);
@@ -40,7 +48,12 @@ export async function tab(browser: Browser, options: BrowserContextOptions = {})
 }
 
 /** With the API's own session, so that a test of something else need not type a password. */
-export async function signedIn(browser: Browser, server: Server, api: Api, options: BrowserContextOptions = {}): Promise<Tab> {
+export async function signedIn(
+  browser: Browser,
+  server: Server,
+  api: Api,
+  options: BrowserContextOptions = {},
+): Promise<Tab> {
   const made = await tab(browser, options);
   await made.context.addCookies([{ ...api.session, url: server.url, httpOnly: true, sameSite: "Strict" }]);
   return made;

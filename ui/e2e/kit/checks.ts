@@ -12,10 +12,14 @@ export async function axe(page: Page, within?: string): Promise<string[]> {
   return page.evaluate(
     async ([levels, selector]) => {
       // biome-ignore lint/suspicious/noExplicitAny: axe puts itself there
-      const found = await (globalThis as any).axe.run(selector ?? document, { runOnly: levels, resultTypes: ["violations"] });
+      const found = await (globalThis as any).axe.run(selector ?? document, {
+        runOnly: levels,
+        resultTypes: ["violations"],
+      });
       type Found = { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] };
       return (found.violations as Found[]).map(
-        (each) => `${each.id}: ${each.help}\n${each.nodes.map((n) => `  ${n.target.join(" ")} ${n.failureSummary}`).join("\n")}`,
+        (each) =>
+          `${each.id}: ${each.help}\n${each.nodes.map((n) => `  ${n.target.join(" ")} ${n.failureSummary}`).join("\n")}`,
       );
     },
     [LEVELS, within ?? null] as const,

@@ -156,6 +156,8 @@ export function DataTable<R>(props: Props<R>) {
     .filter(Boolean)
     .join(" ");
   const minWidth = phone ? 0 : widest(shown) + (pickable ? 68 : 32);
+  const isBare = found.isSuccess && !found.isPlaceholderData && rows.length === 0 && !narrowed;
+  if (isBare) return props.empty(false, clear);
   const status = found.isPending ? "" : t("shell:rows", { count: rows.length, more: found.hasMore ? "+" : "" });
   return (
     <div className="relative flex h-full min-h-0 flex-col">

@@ -19,7 +19,8 @@ import { toast } from "@/shell/toasts";
 import { RunTable } from "../activity/RunTable";
 import { SnapshotTable } from "../snapshots/SnapshotTable";
 import { DatabaseOverview } from "./DatabaseOverview";
-import { useEngines } from "./Databases";
+
+import { useEngines } from "./engines";
 import { DatabaseState } from "./words";
 
 const SqlTab = lazy(() => import("./sql/SqlTab"));

@@ -1,8 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { Archive, Database, Play, Plus, Square } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, databaseList, databaseStart, databaseStop, engineList, snapshotCreateMany } from "@/api";
+import { type DatabaseOut, databaseList, databaseStart, databaseStop, snapshotCreateMany } from "@/api";
 import { Button } from "@/parts/Button";
 import { Empty, Time, Tip } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
@@ -14,17 +13,11 @@ import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { useShortcut } from "@/shell/useShortcut";
+import { useEngines } from "./engines";
 import { DatabaseState } from "./words";
 
+// Forms and their checks are as large as the rest of the page: fetched when one is opened.
 const CreateWizard = lazy(() => import("./create/CreateWizard"));
-
-export function useEngines() {
-  return useQuery({
-    queryKey: ["engines"],
-    queryFn: async () => (await data(engineList())).items,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-}
 
 export default function Databases() {
   const { t } = useTranslation();

@@ -14,7 +14,7 @@ import { Skeleton } from "@/parts/small";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
-import { useEngines } from "../Databases";
+import { useEngines } from "../engines";
 import { Making } from "./Making";
 import { offer, refusals } from "./refusals";
 

@@ -20,7 +20,13 @@ test("without a position it is at the word that the error names", () => {
 
 test("plans become trees, by the answer's shape", () => {
   const columns = ["id", "parent", "notused", "detail"].map((name) => ({ name, type: null }));
-  const [root] = planOf({ columns, rows: [[2, 0, 0, "CO-ROUTINE x"], [5, 2, 0, "SCAN t"]] });
+  const [root] = planOf({
+    columns,
+    rows: [
+      [2, 0, 0, "CO-ROUTINE x"],
+      [5, 2, 0, "SCAN t"],
+    ],
+  });
   expect([root?.title, root?.steps[0]?.title]).toEqual(["CO-ROUTINE x", "SCAN t"]);
   const lines = [
     "Hash Join  (cost=1.00..100.00 rows=10 width=8)",
@@ -30,19 +36,37 @@ test("plans become trees, by the answer's shape", () => {
     "        ->  Seq Scan on b  (cost=0.00..20.00 rows=5 width=4)",
   ];
   const [join] = planOf({ columns: [{ name: "QUERY PLAN", type: "text" }], rows: lines.map((line) => [line]) });
-  expect(join).toMatchObject({ title: "Hash Join", facts: ["Hash Cond: (a.id = b.id)"], cost: 100, rows: 10, share: 0.2 });
+  expect(join).toMatchObject({
+    title: "Hash Join",
+    facts: ["Hash Cond: (a.id = b.id)"],
+    cost: 100,
+    rows: 10,
+    share: 0.2,
+  });
   expect(join?.steps.map(({ title }) => title)).toEqual(["Seq Scan on a", "Hash"]);
   expect(join?.steps[1]?.steps[0]).toMatchObject({ title: "Seq Scan on b", share: 0.2 });
 });
 
 test("how a plan is asked for is the engine's own template", () => {
-  expect(explainPrefix([["Rows", "SELECT 1"], ["Query plan", "EXPLAIN QUERY PLAN SELECT * FROM t"]])).toBe("EXPLAIN QUERY PLAN ");
+  expect(
+    explainPrefix([
+      ["Rows", "SELECT 1"],
+      ["Query plan", "EXPLAIN QUERY PLAN SELECT * FROM t"],
+    ]),
+  ).toBe("EXPLAIN QUERY PLAN ");
   expect(explainPrefix([["Info", "INFO"]])).toBe(null);
 });
 
 test("parameters: numbers stay exact, quotes make text, nothing is NULL", () => {
   expect(["", "5", "-1.5", "007", "'5'", "'o''x'", "9007199254740993", "x"].map(valueOf)).toEqual([
-    null, 5, -1.5, "007", "5", "o'x", "9007199254740993", "x",
+    null,
+    5,
+    -1.5,
+    "007",
+    "5",
+    "o'x",
+    "9007199254740993",
+    "x",
   ]);
 });
 

@@ -29,7 +29,11 @@ test("JSON keeps both columns of one name", () => {
 });
 
 test("SQL quotes names and text, leaves exact numbers bare and bytes as bytes", () => {
-  const [first, second] = copied("sql", { columns, rows: [["12345678901234567890", "o'x", { $bytes: "AP8=" }], rows[1] as unknown[]] }, "My t").split("\n");
+  const [first, second] = copied(
+    "sql",
+    { columns, rows: [["12345678901234567890", "o'x", { $bytes: "AP8=" }], rows[1] as unknown[]] },
+    "My t",
+  ).split("\n");
   expect(first).toBe(`INSERT INTO "My t" (id, "it's", id) VALUES (12345678901234567890, 'o''x', X'00ff');`);
   expect(second).toBe(`INSERT INTO "My t" (id, "it's", id) VALUES (1, NULL, NULL);`);
 });

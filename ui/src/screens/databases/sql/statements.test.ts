@@ -7,7 +7,8 @@ test("semicolons in text, comments, quotes, dollar quotes and triggers end nothi
   expect(texts("select ';' ; select 2 -- ; no\n; ;")).toEqual(["select ';'", "select 2"]);
   expect(texts('select "a;""b" ; select $x$ ; $x$')).toEqual(['select "a;""b"', "select $x$ ; $x$"]);
   expect(texts("/* ; /* ; */ ; */ select 1")).toEqual(["select 1"]);
-  const trigger = "create trigger t after insert on a begin update b set c = case when 1 then 2 end; delete from d; end";
+  const trigger =
+    "create trigger t after insert on a begin update b set c = case when 1 then 2 end; delete from d; end";
   expect(texts(`${trigger}; select 1`)).toEqual([trigger, "select 1"]);
 });
 
