@@ -75,7 +75,8 @@ def run(*line: str, environ: Mapping[str, str] | None = None) -> None:
     folder = node()
     path = f"{UI / 'node_modules' / '.bin'}:{folder}:{os.environ['PATH']}"
     program = shutil.which(line[0], path=path) or line[0]
-    subprocess.run([program, *line[1:]], cwd=UI, env={**os.environ, "PATH": path, **(environ or {})}, check=True)
+    own = {"PATH": path, "NODE_OPTIONS": f"--import={UI / 'build' / 'older-node.mjs'}", **(environ or {})}
+    subprocess.run([program, *line[1:]], cwd=UI, env={**os.environ, **own}, check=True)
 
 
 def ready() -> None:
