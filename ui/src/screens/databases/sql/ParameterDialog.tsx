@@ -15,7 +15,7 @@ let last: Record<string, string> = {};
 type Value = string | number | null;
 
 /** Whole numbers that stay exact are numbers; 'quoted' is text whatever it looks like; left empty is NULL. */
-export function valueOf(typed: string): Value {
+export function readTyped(typed: string): Value {
   if (typed === "") return null;
   if (/^'.*'$/s.test(typed)) return typed.slice(1, -1).replaceAll("''", "'");
   const number = Number(typed);
@@ -34,7 +34,7 @@ export function ParameterDialog({ names, onRun, onClose }: Props) {
         onSubmit={(event) => {
           event.preventDefault();
           last = typed;
-          onRun(Object.fromEntries(names.map((name) => [name, valueOf(typed[name] ?? "")])));
+          onRun(Object.fromEntries(names.map((name) => [name, readTyped(typed[name] ?? "")])));
         }}
       >
         {names.map((name, at) => (

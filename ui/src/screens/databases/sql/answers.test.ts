@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { explainPrefix, planOf } from "./explain";
 import { placeOf } from "./marks";
-import { valueOf } from "./ParameterDialog";
+import { readTyped } from "./ParameterDialog";
 import { linesOf } from "./stream";
 
 const marked = (sql: string, message: string, details = {}) => sql.slice(...placeOf(sql, { message, details }));
@@ -58,7 +58,7 @@ test("how a plan is asked for is the engine's own template", () => {
 });
 
 test("parameters: numbers stay exact, quotes make text, nothing is NULL", () => {
-  expect(["", "5", "-1.5", "007", "'5'", "'o''x'", "9007199254740993", "x"].map(valueOf)).toEqual([
+  expect(["", "5", "-1.5", "007", "'5'", "'o''x'", "9007199254740993", "x"].map(readTyped)).toEqual([
     null,
     5,
     -1.5,
