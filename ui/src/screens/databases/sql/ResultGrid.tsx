@@ -106,7 +106,6 @@ export function ResultGrid(props: Props) {
         aria-rowcount={count + 1}
         aria-colcount={columns.length}
         aria-activedescendant={active ? `cell-${active[0]}-${active[1]}` : undefined}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a grid is walked through by keyboard
         tabIndex={0}
         onKeyDown={onKeyDown}
         className="group/result inset-ring-focus h-full overflow-auto overscroll-contain font-mono text-xs"
