@@ -17,7 +17,7 @@ export PIP_NO_INPUT := 1
 # Without its bytecode every worker of every run would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: azurite durations fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean
+.PHONY: ui ui-check ui-e2e screens bench-ui package azurite durations fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -43,7 +43,8 @@ setup: $(VENV)/.runtime ## Install what Holdfast needs into .venv, from hash-loc
 
 setup-dev: $(VENV)/.dev
 
-up: $(VENV)/.runtime ## Set up, then run Holdfast in the foreground (Ctrl-C stops everything)
+up: $(VENV)/.runtime ## Set up, build the dashboard when it changed, then run Holdfast in the foreground (Ctrl-C stops everything)
+	@$(BIN)/python tools/ui.py build --optional
 	@exec $(BIN)/holdfast up
 
 system-parts: ## Install the Debian packages the tests judge with, or name what is missing
@@ -57,11 +58,31 @@ lint: setup-dev ## Formatting, lint, types, import rules, size gates
 	$(BIN)/lint-imports
 	$(PYTEST) -q -p no:cacheprovider tests/architecture -m "not slow"
 
+# Node is the system's or, without one, a wheel locked by hash; its packages come from ui/package-lock.json and run no
+# scripts. What was built stays while its sources do (tools/ui.py).
+ui: $(VENV)/.runtime ## Build the dashboard into the package
+	@$(BIN)/python tools/ui.py build
+
+ui-check: $(VENV)/.runtime ## The dashboard's types, lint and unit tests
+	@$(BIN)/python tools/ui.py check
+
+ui-e2e: setup-dev system-parts ## The dashboard in Chromium on real servers
+	@$(BIN)/python tools/ui.py e2e
+
+screens: setup-dev system-parts ## Every page as a picture into docs/screens/: light, dark, and as on a phone
+	@$(BIN)/python tools/ui.py screens
+
+bench-ui: setup-dev system-parts ## The dashboard's size and speed in Chromium, with the processor four times slower
+	@$(BIN)/python tools/ui.py bench
+
+package: setup-dev ui ## The wheel and the sdist into dist/, with the built dashboard
+	@$(BIN)/python tools/package.py dist
+
 format: setup-dev ## Format and fix what can be fixed
 	$(BIN)/ruff format src tests bench tools
 	$(BIN)/ruff check --fix src tests bench tools
 
-test: lint test-only ## Everything: lint, then all tests on real servers
+test: lint ui-check ui-e2e test-only ## Everything: lint, then all tests on real servers and in a real browser
 
 # Azure's emulator, for tests only. Without npm the tests that need it fail and say so; all others run.
 $(VENV)/azurite/.done: tests/support/azurite/package.json tests/support/azurite/package-lock.json tests/support/azurite/nothing/index.js | $(BIN)/python
@@ -73,7 +94,7 @@ $(VENV)/azurite/.done: tests/support/azurite/package.json tests/support/azurite/
 
 azurite: $(VENV)/azurite/.done
 
-test-only: setup-dev system-parts azurite
+test-only: setup-dev system-parts azurite ui
 	HOLDFAST_TEST_METADATA= HOLDFAST_TEST_LEFT=$(SHARE) $(SUITE)
 	HOLDFAST_TEST_METADATA=postgresql HOLDFAST_TEST_SHARE=$(SHARE) $(SUITE) -m metadata
 
@@ -121,4 +142,4 @@ lock: setup-dev ## Resolve the requirements again and write the hash locks
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/dev.in -o requirements/dev.lock
 
 clean: ## Remove what was built (never data/)
-	rm -rf $(VENV) site build .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
+	rm -rf $(VENV) site build dist ui/node_modules ui/src/api src/holdfast/web/pages/ui .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench

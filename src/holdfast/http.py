@@ -40,6 +40,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Denied, HoldfastError
 from holdfast.kernel.settings import Settings
 from holdfast.web import static
+from holdfast.web.dashboard import Dashboard
 from holdfast.web.errors import answers, plain, render, render_http, render_unexpected, render_validation, schemas
 from holdfast.web.guards import BodyLimit, HostGuard, PeerGuard, RequestContext
 from holdfast.web.idempotency import Replayed
@@ -125,6 +126,9 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.include_router(health_api.router)
     app.include_router(metrics_api.scraped)
     app.include_router(_pages(app))
+    dashboard = Dashboard(settings.ui)
+    app.include_router(dashboard.router())
+    dashboard.install(app.router)
     limits_http.install(app)
     Switchboard.install(app.router)
     _describe(app)
@@ -158,16 +162,8 @@ def operation_id(route: APIRoute) -> str:
 
 
 def _pages(app: FastAPI) -> APIRouter:
-    """Anonymous: only the sign-in page, which holds nothing. The API's description is for those who may call it."""
+    """The API's description is for those who may call it."""
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    async def index() -> Response:
-        return static.page("index.html")
-
-    @router.get("/assets/{name}")
-    async def asset(name: str) -> Response:
-        return static.asset(name)
 
     @router.get("/api/openapi.json", responses=answers())
     async def openapi(_actor: CurrentActor) -> Response:

@@ -59,6 +59,8 @@ from holdfast.features.imports import wiring as imports_wiring
 from holdfast.features.imports.service import SnapshotImportsService
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
+from holdfast.features.live import api as live_api
+from holdfast.features.live import wiring as live_wiring
 from holdfast.features.masking import api as masking_api
 from holdfast.features.masking.service import MaskingService
 from holdfast.features.metrics import api as metrics_api
@@ -145,6 +147,7 @@ ROUTERS = (
     recovery_api.router,
     *secrets_wiring.ROUTERS,
     *alerts_routers.ROUTERS,
+    live_api.router,
 )
 
 
@@ -198,6 +201,7 @@ class Services:
     alerts: alerts_wiring.Alerting
     wake: Wake
     keys: Keys
+    live: live_wiring.Live
 
     @property
     def parts(self) -> Mapping[type[Any], Any]:
@@ -247,6 +251,7 @@ class Services:
             **self.audit.parts,
             **self.alerts.parts,
             Database: self.db,
+            **self.live.parts,
         }
 
     async def background(self) -> None:
@@ -258,6 +263,7 @@ class Services:
             group.create_task(self.queries.watch(self.hub.topics("resource")))
             group.create_task(self.connections.watchman.run(self.hub))
             group.create_task(self.connections.doorman.run(self.hub))
+            group.create_task(self.live.signals.run())
 
     async def stop(self) -> None:
         """End statements, close sessions, write the history. Then `close`."""
@@ -307,7 +313,7 @@ def build(
     looker = Looker(reach, clock, scratch)
     bounds = limits(db, clock, COUNTS)
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
-    meter = StatementMeter()
+    meter, hub = StatementMeter(), Hub(wake)
     pool = SessionPool(reach, scratch)
     queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
     return Services(
@@ -325,7 +331,7 @@ def build(
         reach=reach,
         transfers=transfers_wiring.build(db, jobs, reach, gate, pool, bounds.quotas, clock, settings.data),
         runs=RunsService(db, jobs),
-        hub=Hub(wake),
+        hub=hub,
         snapshots=snapshots,
         **_about_snapshots(
             settings, db, jobs, reach, keys, clock, snapshots, swapper, databases, bounds, secrets, scratch
@@ -348,6 +354,7 @@ def build(
         alerts=alerts_wiring.services(db, clock, secrets, settings),
         wake=wake,
         keys=keys,
+        live=live_wiring.build(db, hub),
     )
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,8 @@ def make_tables(base: Path) -> None:
     db.close()
 
 
-def start_api(base: Path) -> Api:
-    """Control on a free port, admin.sock below `base`, standard error in a file."""
+def start_api(base: Path, more: Mapping[str, str] | None = None) -> Api:
+    """Control on a free port, admin.sock below `base`, standard error in a file; `more` are variables of it."""
     control = socket.socket()
     control.bind(("127.0.0.1", 0))
     control.listen(128)
@@ -102,6 +103,7 @@ def start_api(base: Path) -> Api:
         "HOLDFAST_MASTER_KEY_FILE": str(base / "master.key"),
         "HOLDFAST_CONTROL_PORT": str(port),
         "HOLDFAST_DATABASE_URL": metadata_of(base),
+        **(more or {}),
     }
     log = base / "api.log"
     with log.open("ab") as out:

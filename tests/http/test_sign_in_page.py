@@ -21,7 +21,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 def _home(api: Api) -> str:
     """A passkey belongs to a name: an address has none."""
-    return api.url.replace("127.0.0.1", "localhost") + "/"
+    return api.url.replace("127.0.0.1", "localhost") + "/plain"
 
 
 def _sign_in(page: Page, api: Api) -> None:

@@ -17,7 +17,11 @@ NEW_PASSKEY = {
 }
 ANONYMOUS: dict[str, Ask] = {
     "GET /": Ask(),
+    "HEAD /": Ask(),
+    "GET /plain": Ask(),
+    "HEAD /plain": Ask(),
     "GET /assets/{name}": Ask(fill={"name": "page.css"}),
+    "HEAD /assets/{name}": Ask(fill={"name": "page.css"}),
     "GET /health/live": Ask(),
     "POST /api/v1/session": Ask(body=PERSON),
     "POST /api/v1/session #second": Ask(body={**PERSON, "code": "000000", "passkey": PASSKEY}),

@@ -13,6 +13,7 @@ __all__ = ["ANONYMOUS", "ASKS", "SOCKETS", "STEP_UP", "Ask"]
 
 ASKS: dict[str, Ask] = {**PEOPLE, **PROJECTS, **DATABASES, **VAULT, **ALERTS}
 SOCKETS: dict[str, Ask] = {
+    "WS /api/v1/live": Ask(),
     "WS /api/v1/databases/{database_id}/connect": one("database.connect", query={"tunnel": "$tunnel"}),
 }
 STEP_UP = (

@@ -49,6 +49,7 @@ class Settings:
     disk_reserve_bytes: int = 256 * 1024 * 1024
     download_seconds: int = 3600  # how long a signed link lives when its maker does not say
     download_most_seconds: int = 7 * 24 * 3600
+    ui: Path | None = None  # a build of the dashboard to serve in place of the one in the package
     allowed_hosts: tuple[str, ...] = field(default=())
     outbound_allow: tuple[str, ...] = field(default=())
     sqlite_roots: tuple[Path, ...] = field(default=())
@@ -97,6 +98,7 @@ class Settings:
             disk_reserve_bytes=_number(env, "HOLDFAST_DISK_RESERVE_BYTES", 256 * 1024 * 1024),
             download_seconds=_number(env, "HOLDFAST_DOWNLOAD_SECONDS", 3600),
             download_most_seconds=_number(env, "HOLDFAST_DOWNLOAD_MOST_SECONDS", 7 * 24 * 3600),
+            ui=_path(env, "HOLDFAST_UI"),
             allowed_hosts=tuple(filter(None, env.get("HOLDFAST_ALLOWED_HOSTS", "").split(","))),
             outbound_allow=tuple(filter(None, env.get("HOLDFAST_OUTBOUND_ALLOW", "").split(","))),
             sqlite_roots=tuple(map(Path, filter(None, env.get("HOLDFAST_SQLITE_ROOTS", "").split(":")))),

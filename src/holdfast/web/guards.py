@@ -17,10 +17,16 @@ PEER_UID = "holdfast.peer_uid"  # set by web/peer.py on admin.sock and by nothin
 BODY_LIMIT = 10 * 1024 * 1024
 _log = log.get("holdfast.http")
 
+# Our plain pages: the sign-in page, the API's description, the way back from a provider.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 _SECURITY = {
+    # Whatever is no page of ours, files and rows of tenants first of all: a browser that shows it runs nothing of it,
+    # loads nothing for it, and gives it an origin of its own.
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",

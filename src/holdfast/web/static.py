@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from holdfast.kernel.errors import NotFound
+from holdfast.web.guards import PAGE_POLICY
 
 PAGES = frozenset({"page.css", "sign-in.js", "icon.svg"})
 # `fastapi_offline` is used for the two files of Swagger UI it carries; its code is not.
@@ -19,6 +20,12 @@ DOCS = {
     "docs.js": "holdfast.web",
     "docs.css": "holdfast.web",
 }
+_NOTE = b"<!-- note -->\n"
+_MISSING = (
+    b"<p><strong>The dashboard was not built</strong> into this installation, so this page stands in for it. In a "
+    b"clone, <code>make ui</code> builds it; released packages carry it. The API and the <code>holdfast</code> command "
+    b"work without it.</p>\n"
+)
 
 
 @cache
@@ -31,11 +38,10 @@ def page(name: str) -> Response:
     return _answer(_read("holdfast.web", "pages", name), name)
 
 
-def asset(name: str) -> Response:
-    """What the sign-in page needs."""
-    if name not in PAGES:
-        raise NotFound("there is no such file", code="file_not_found")
-    return page(name)
+def sign_in(*, has_dashboard: bool) -> Response:
+    """The plain sign-in page, which needs no build. It says so when there is no dashboard."""
+    content = _read("holdfast.web", "pages", "index.html")
+    return _answer(content.replace(_NOTE, b"" if has_dashboard else _MISSING), "index.html")
 
 
 def docs_asset(name: str) -> Response:
@@ -48,4 +54,5 @@ def docs_asset(name: str) -> Response:
 
 
 def _answer(content: bytes, name: str, headers: dict[str, Any] | None = None) -> Response:
-    return Response(content, media_type=mimetypes.guess_type(name)[0], headers=headers)
+    policy = {"content-security-policy": PAGE_POLICY} if name.endswith(".html") else {}
+    return Response(content, media_type=mimetypes.guess_type(name)[0], headers={**policy, **(headers or {})})

@@ -25,7 +25,9 @@ class RunsService:
         self._db = db
         self._jobs = jobs
 
-    def list(self, actor: Actor, wanted: Filter = Filter(), *, after: str | None = None, limit: int = 50) -> Sequence[Run]:
+    def list(
+        self, actor: Actor, wanted: Filter = Filter(), *, after: str | None = None, limit: int = 50
+    ) -> Sequence[Run]:
         actor.require_within("run.read", wanted.project_id)
         visible = actor.visible("run.read", Columns.of(runs))
         with self._db.read() as conn:

@@ -27,7 +27,7 @@ const said = document.getElementById("said");
 const button = form.querySelector("button");
 
 if (link) {
-  history.replaceState(null, "", "/");
+  history.replaceState(null, "", location.pathname);
   document.getElementById("lead").textContent = link.lead;
   button.textContent = link.button;
   for (const name of link.hidden || []) show(name, false);
@@ -120,10 +120,10 @@ form.addEventListener("submit", async (event) => {
   const answer = await send(link ? link.path : "/api/v1/session", "POST", body);
   button.disabled = false;
   if (!answer) return;
-  if (answer.status === 204) location.replace("/");
+  if (answer.status === 204) location.replace(location.pathname);
   else signedIn(await answer.json());
 });
 
 document.getElementById("leave").addEventListener("click", async () => {
-  if (await send("/api/v1/session", "DELETE")) location.replace("/");
+  if (await send("/api/v1/session", "DELETE")) location.replace(location.pathname);
 });

@@ -13,6 +13,9 @@ from html import escape
 from starlette.responses import HTMLResponse, Response
 
 from holdfast.kernel.errors import HoldfastError
+from holdfast.web.guards import PAGE_POLICY
+
+_HEADERS = {"content-security-policy": PAGE_POLICY}
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -37,7 +40,7 @@ _PAGE = """<!doctype html>
 def arrived(words: str) -> Response:
     """Goes on to `/` by itself, without a script."""
     onward = '<meta http-equiv="refresh" content="0; url=/">\n'
-    return HTMLResponse(_PAGE.format(onward=onward, words=f"<p>{escape(words)}</p>", leads="Go on"))
+    return HTMLResponse(_PAGE.format(onward=onward, words=f"<p>{escape(words)}</p>", leads="Go on"), headers=_HEADERS)
 
 
 def refused(error: HoldfastError) -> Response:
@@ -45,7 +48,7 @@ def refused(error: HoldfastError) -> Response:
     said = [error.message, error.hint]
     words = "\n".join(f"<p>{escape(_sentence(each))}</p>" for each in said if each)
     page = _PAGE.format(onward="", words=words, leads="Back to the sign-in page")
-    return HTMLResponse(page, status_code=error.status)
+    return HTMLResponse(page, error.status, _HEADERS)
 
 
 def _sentence(text: str) -> str:

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+// One configuration for all that drives a browser: the tests, the pictures, the measurements.
+const what = process.env.HOLDFAST_E2E ?? "tests";
+const include = { tests: ["e2e/**/*.e2e.ts"], screens: ["e2e/screens.ts"], bench: ["e2e/bench.ts"] }[what];
+if (!include) throw new Error(`HOLDFAST_E2E is tests, screens or bench, not ${what}`);
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    include,
+    maxWorkers: 2,
+    testTimeout: what === "tests" ? 90_000 : 1_200_000,
+    hookTimeout: 120_000,
+    disableConsoleIntercept: what !== "tests",
+    retry: 0,
+  },
+});

@@ -1,0 +1,246 @@
+import {
+  columnVisibilityFeature,
+  createSortedRowModel,
+  rowSelectionFeature,
+  rowSortingFeature,
+  tableFeatures,
+  useTable,
+} from "@tanstack/react-table";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type ReactNode, useCallback, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { cx } from "@/parts/classes";
+import { ErrorPanel } from "@/parts/ErrorPanel";
+import { useAddress, useGo } from "@/shell/address";
+import { appearance } from "@/shell/appearance";
+import { useStore } from "@/shell/store";
+import { useShortcut } from "@/shell/useShortcut";
+import { BulkBar } from "./BulkBar";
+import { Head } from "./Head";
+import { CardRow, GridRow, WaitingRows } from "./Rows";
+import { fromSearch, sortBy, type TableState, toSearch } from "./state";
+import { Toolbar } from "./Toolbar";
+import type { BulkAct, Column, Filter, Source, Value } from "./types";
+import { useGrid } from "./useGrid";
+import { usePhone } from "./usePhone";
+import { useRows } from "./useRows";
+
+interface Props<R> {
+  /** Names the file of an export and the views kept in this browser. */
+  id: string;
+  /** For screen readers: "Databases". */
+  label: string;
+  source: Source<R>;
+  columns: readonly Column<R>[];
+  filters?: readonly Filter[];
+  rowId: (row: R) => string;
+  to?: (row: R) => string;
+  /** Without it the server cannot search, and there is no field for it. */
+  searchHint?: string;
+  acts?: readonly BulkAct<R>[];
+  /** The screen's own buttons, at the toolbar's end. */
+  children?: ReactNode;
+  /** `narrowed`: there are rows, but none that matches. */
+  empty: (narrowed: boolean, clear: () => void) => ReactNode;
+}
+
+const features = tableFeatures({
+  rowSortingFeature,
+  columnVisibilityFeature,
+  rowSelectionFeature,
+  sortedRowModel: createSortedRowModel(),
+});
+
+/** Moments are ISO text, so that text order is theirs; names with numbers in them count as people do. */
+function compare(a: Value, b: Value): number {
+  if (a === b) return 0;
+  if (a === null || a === undefined) return 1;
+  if (b === null || b === undefined) return -1;
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).localeCompare(String(b), undefined, { numeric: true });
+}
+
+/** The least that the columns need, so that head and rows scroll sideways as one. */
+function widest<R>(columns: readonly Column<R>[]): number {
+  return columns.reduce((sum, { width = "110" }) => sum + Number(/\d+/.exec(width)?.[0] ?? 110), 0);
+}
+
+const NO_FILTERS: readonly Filter[] = [];
+const NO_ACTS: readonly never[] = [];
+
+/** The one table: every list of the dashboard. */
+export function DataTable<R>(props: Props<R>) {
+  const { source, columns, filters = NO_FILTERS, rowId, to, acts = NO_ACTS } = props;
+  const { t } = useTranslation();
+  const go = useGo();
+  const phone = usePhone();
+  const { density } = useStore(appearance);
+  const [search, setSearch] = useAddress();
+  const [picked, setPicked] = useState<Record<string, boolean>>({});
+  const scroller = useRef<HTMLDivElement>(null);
+
+  const ids = useMemo(() => [columns.map(({ id }) => id), filters.map(({ id }) => id)] as const, [columns, filters]);
+  const state = useMemo(() => fromSearch(search, ...ids), [search, ids]);
+  const change = (patch: Partial<TableState>) => setSearch(toSearch({ ...state, ...patch }, ids[1]));
+  const narrowed = state.q !== "" || Object.keys(state.filters).length > 0;
+  const clear = () => change({ q: "", filters: {} });
+
+  const found = useRows(source, state);
+  const defs = useMemo(
+    () =>
+      columns.map((column) => ({
+        id: column.id,
+        accessorFn: (row: R) => column.value(row),
+        sortFn: (a: { original: R }, b: { original: R }) => compare(column.value(a.original), column.value(b.original)),
+      })),
+    [columns],
+  );
+  const shown = useMemo(
+    () => columns.filter(({ id, spare }) => (state.columns ? state.columns.includes(id) : !spare)),
+    [columns, state.columns],
+  );
+  const visibility = useMemo(
+    () => Object.fromEntries(columns.map((column) => [column.id, shown.includes(column)])),
+    [columns, shown],
+  );
+  const table = useTable({
+    features,
+    data: found.rows as never[],
+    columns: defs as never[],
+    getRowId: rowId as never,
+    manualSorting: source.sorts ?? false,
+    state: { sorting: state.sort, columnVisibility: visibility, rowSelection: picked as never },
+    onRowSelectionChange: setPicked as never,
+  });
+  const rows = table.getRowModel().rows.map((row) => row.original as R);
+  const chosen = rows.filter((row) => picked[rowId(row)]);
+
+  const height = phone ? 68 : density === "compact" ? 32 : 40;
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    overscan: 12,
+    paddingEnd: acts.length > 0 ? 64 : 8,
+  });
+  const showRow = useCallback((at: number) => virtual.scrollToIndex(at), [virtual]);
+  const pick = (from: number, until: number, value: boolean) => {
+    const [low, high] = from < until ? [from, until] : [until, from];
+    const some = rows.slice(low, high + 1).map((row) => [rowId(row), value]);
+    setPicked((before) => ({ ...before, ...Object.fromEntries(some) }));
+  };
+  const pickable = acts.length > 0;
+  const grid = useGrid({
+    count: rows.length,
+    pageSize: Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / height) - 1),
+    isPicked: (at) => Boolean(rows[at] && picked[rowId(rows[at])]),
+    pick: (from, until, value) => pickable && pick(from, until, value),
+    pickAll: () => pickable && pick(0, rows.length - 1, true),
+    clear: () => setPicked({}),
+    open: (at) => rows[at] && to && go(to(rows[at])),
+    show: showRow,
+  });
+  const walk = (by: number) => {
+    scroller.current?.focus();
+    grid.move(grid.active + by);
+  };
+  useShortcut("list.next", () => walk(1));
+  useShortcut("list.previous", () => walk(-1));
+  useShortcut("list.clear", clear, narrowed);
+
+  const visible = virtual.getVirtualItems();
+  const last = visible.at(-1)?.index ?? 0;
+  if (found.hasMore && last > rows.length - 20 && rows.length > 0) queueMicrotask(found.next);
+
+  const tracks = [pickable && !phone && "36px", ...shown.map(({ width }) => width ?? "minmax(110px, 1fr)")]
+    .filter(Boolean)
+    .join(" ");
+  const minWidth = phone ? 0 : widest(shown) + (pickable ? 68 : 32);
+  const isBare = found.isSuccess && !found.isPlaceholderData && rows.length === 0 && !narrowed;
+  if (isBare) return props.empty(false, clear);
+  const status = found.isPending ? "" : t("shell:rows", { count: rows.length, more: found.hasMore ? "+" : "" });
+  return (
+    <div className="relative flex h-full min-h-0 flex-col">
+      <Toolbar
+        {...{ ...props, filters, state, change, clear, narrowed, shown }}
+        status={found.isPartial ? t("shell:loadingAll", { count: rows.length }) : status}
+        all={async () => (chosen.length > 0 ? chosen : await found.all())}
+        applyView={setSearch}
+      />
+      {found.isError && rows.length === 0 ? (
+        <ErrorPanel error={found.error} retry={() => void found.refetch()} />
+      ) : !found.isPending && rows.length === 0 ? (
+        props.empty(narrowed, clear)
+      ) : (
+        <div
+          ref={scroller}
+          role="grid"
+          aria-label={props.label}
+          aria-rowcount={found.hasMore ? -1 : rows.length + 1}
+          aria-multiselectable={pickable || undefined}
+          aria-busy={found.isFetching}
+          aria-activedescendant={grid.active >= 0 ? `row-${grid.active}` : undefined}
+          tabIndex={0}
+          onKeyDown={grid.onKeyDown}
+          className={cx(
+            "group/grid inset-ring-focus min-h-0 flex-1 overflow-auto",
+            grid.active >= 0 && "outline-none!",
+          )}
+        >
+          {!phone && (
+            <Head
+              columns={shown}
+              tracks={tracks}
+              minWidth={minWidth}
+              sort={state.sort}
+              onSort={(id, add) => change({ sort: sortBy(state.sort, id, add) })}
+              pickable={pickable}
+              allPicked={rows.length > 0 && chosen.length === rows.length}
+              somePicked={chosen.length > 0}
+              onPickAll={(value) => (value ? pick(0, rows.length - 1, true) : setPicked({}))}
+            />
+          )}
+          {found.isPending ? (
+            <WaitingRows columns={shown} tracks={tracks} height={height} phone={phone} pickable={pickable} />
+          ) : (
+            <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize(), minWidth }}>
+              {visible.map(({ index, start }) => {
+                const row = rows[index];
+                if (row === undefined) return null;
+                const given = {
+                  row,
+                  index,
+                  columns: shown,
+                  tracks,
+                  height,
+                  start,
+                  to: to?.(row),
+                  pickable,
+                  isActive: index === grid.active,
+                  isPicked: Boolean(picked[rowId(row)]),
+                  onPick: (value: boolean, reach: boolean) => {
+                    pick(reach && grid.active >= 0 ? grid.active : index, index, value);
+                    grid.setActive(index);
+                  },
+                };
+                return phone ? <CardRow key={rowId(row)} {...given} /> : <GridRow key={rowId(row)} {...given} />;
+              })}
+            </div>
+          )}
+        </div>
+      )}
+      {chosen.length > 0 && (
+        <BulkBar
+          acts={acts}
+          rows={chosen}
+          hasMore={found.hasMore || chosen.length < rows.length}
+          onAll={async () => {
+            const every = await found.all();
+            setPicked(Object.fromEntries(every.map((row) => [rowId(row), true])));
+          }}
+          onClear={() => setPicked({})}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,153 @@
+import type { CSSProperties } from "react";
+import { useTranslation } from "react-i18next";
+import { cx } from "@/parts/classes";
+import { Skeleton } from "@/parts/small";
+import { A } from "@/shell/address";
+import { Tick } from "./Tick";
+import type { Column } from "./types";
+
+interface Props<R> {
+  row: R;
+  index: number;
+  columns: readonly Column<R>[];
+  tracks: string;
+  height: number;
+  start: number;
+  to?: string;
+  pickable: boolean;
+  isActive: boolean;
+  isPicked: boolean;
+  onPick: (value: boolean, reach: boolean) => void;
+}
+
+const place = (start: number, height: number): CSSProperties => ({
+  position: "absolute",
+  top: 0,
+  left: 0,
+  right: 0,
+  height,
+  transform: `translateY(${start}px)`,
+});
+
+function said<R>(column: Column<R>, row: R) {
+  if (column.cell) return column.cell(row);
+  const value = column.value(row);
+  return value === null || value === undefined || value === "" ? <span className="text-faint">–</span> : String(value);
+}
+
+const look = (isActive: boolean, isPicked: boolean) =>
+  cx(
+    "group/row border-b",
+    isPicked ? "bg-picked" : "hover:bg-hover",
+    isActive && "group-focus-visible/grid:outline-2 group-focus-visible/grid:-outline-offset-2 outline-accent",
+  );
+
+/** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
+export function GridRow<R>(props: Props<R>) {
+  const { row, index, columns, tracks, height, start, to, pickable, isActive, isPicked, onPick } = props;
+  const { t } = useTranslation();
+  return (
+    <div
+      role="row"
+      id={`row-${index}`}
+      aria-rowindex={index + 2}
+      aria-selected={pickable ? isPicked : undefined}
+      className={cx("grid items-center px-3 sm:px-4", look(isActive, isPicked))}
+      style={{ ...place(start, height), gridTemplateColumns: tracks }}
+    >
+      {pickable && (
+        <div role="gridcell" className="z-1">
+          <Tick checked={isPicked} label={t("shell:pickRow")} onChange={onPick} />
+        </div>
+      )}
+      {columns.map((column, at) => (
+        <div
+          key={column.id}
+          role="gridcell"
+          className={cx(
+            "min-w-0 truncate pr-3",
+            column.numeric && "figures pr-6 text-right",
+            at === 0 && "font-medium",
+          )}
+        >
+          {at === 0 && to ? (
+            <A to={to} tabIndex={-1} className="after:absolute after:inset-0 focus-visible:outline-none">
+              {said(column, row)}
+            </A>
+          ) : (
+            said(column, row)
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+export function CardRow<R>({ row, index, columns, height, start, to, isActive, isPicked }: Props<R>) {
+  const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
+  const title = at("title")[0] ?? columns[0];
+  return (
+    <div
+      role="row"
+      id={`row-${index}`}
+      aria-rowindex={index + 2}
+      className={cx("flex flex-col justify-center gap-1 px-4", look(isActive, isPicked))}
+      style={place(start, height)}
+    >
+      <div className="flex items-center gap-2">
+        <div role="gridcell" className="min-w-0 flex-1 truncate font-medium text-base">
+          {title && to ? (
+            <A to={to} className="after:absolute after:inset-0">
+              {said(title, row)}
+            </A>
+          ) : (
+            title && said(title, row)
+          )}
+        </div>
+        {at("side").map((column) => (
+          <div key={column.id} role="gridcell" className="shrink-0">
+            {said(column, row)}
+          </div>
+        ))}
+      </div>
+      <div className="flex gap-1.5 truncate text-muted text-xs">
+        {at("line").map((column, nth) => (
+          <div key={column.id} role="gridcell" className="min-w-0 truncate">
+            {nth > 0 && <span className="mr-1.5 text-faint">·</span>}
+            {said(column, row)}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface WaitingProps<R> {
+  columns: readonly Column<R>[];
+  tracks: string;
+  height: number;
+  phone: boolean;
+  pickable: boolean;
+}
+
+const WIDTHS = ["w-3/5", "w-4/5", "w-1/2", "w-2/3"];
+
+export function WaitingRows<R>({ columns, tracks, height, phone, pickable }: WaitingProps<R>) {
+  return (
+    <div aria-hidden>
+      {Array.from({ length: 8 }, (_, row) => (
+        <div
+          // biome-ignore lint/suspicious/noArrayIndexKey: all alike
+          key={row}
+          className={cx("items-center border-b px-3 sm:px-4", phone ? "grid content-center gap-2" : "grid")}
+          style={phone ? { height } : { height, gridTemplateColumns: tracks }}
+        >
+          {pickable && !phone && <Skeleton className="size-3.5" />}
+          {columns.slice(0, phone ? 2 : undefined).map((column, at) => (
+            <Skeleton key={column.id} className={cx("h-3", WIDTHS[(row + at) % WIDTHS.length])} />
+          ))}
+        </div>
+      ))}
+    </div>
+  );
+}

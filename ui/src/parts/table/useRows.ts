@@ -1,0 +1,50 @@
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo } from "react";
+import type { TableState } from "./state";
+import type { Source } from "./types";
+
+const PAGE = 100;
+const BIG_PAGE = 200;
+export const MOST_ROWS = 20_000;
+const NONE: never[] = [];
+
+/**
+ * Rows by the API's cursor. The API lists in its own order, so that sorting by a column needs every row: while
+ * `wholly`, page after page is fetched, and `isPartial` says so until the last one is there.
+ */
+export function useRows<R>(source: Source<R>, { q, filters, sort: wanted }: TableState) {
+  const wholly = !source.sorts && wanted.length > 0;
+  const sort = source.sorts ? wanted.map(({ id, desc }) => (desc ? `-${id}` : id)) : NONE;
+  const query = useInfiniteQuery({
+    queryKey: [...source.key, { q, filters, sort }],
+    queryFn: ({ pageParam, signal }) =>
+      source.page({ cursor: pageParam, limit: pageParam ? BIG_PAGE : PAGE, q, filters, sort, signal }),
+    enabled: !source.waits,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+  const rows: R[] = useMemo(() => query.data?.pages.flatMap(({ items }) => items) ?? NONE, [query.data]);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage, isError } = query;
+  const more = hasNextPage && rows.length < MOST_ROWS;
+
+  const next = useCallback(() => {
+    if (more && !isFetchingNextPage && !isError) void fetchNextPage();
+  }, [more, isFetchingNextPage, isError, fetchNextPage]);
+  useEffect(() => {
+    if (wholly) next();
+  }, [wholly, next]);
+
+  /** Every row that matches, fetched now. */
+  const all = useCallback(async (): Promise<R[]> => {
+    let pages = query.data?.pages ?? [];
+    while (pages.at(-1)?.next_cursor && pages.reduce((sum, page) => sum + page.items.length, 0) < MOST_ROWS) {
+      const fetched = await fetchNextPage();
+      if (fetched.isError) throw fetched.error;
+      pages = fetched.data?.pages ?? [];
+    }
+    return pages.flatMap(({ items }) => items);
+  }, [query.data, fetchNextPage]);
+
+  return { ...query, rows, next, all, hasMore: hasNextPage, isPartial: wholly && more };
+}

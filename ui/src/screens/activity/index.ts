@@ -1,0 +1,20 @@
+import { Activity } from "lucide-react";
+import type { Screen } from "../screen";
+
+export const activity: Screen = {
+  path: "/activity",
+  title: "activity:title",
+  icon: Activity,
+  shortcut: "go.activity",
+  permission: ["run.read", "audit.read"],
+  docs: "how-to/audit/",
+  also: "runs jobs audit log",
+  load: () => import("./ActivityPage"),
+};
+
+export const run: Screen = {
+  path: "/runs/$id",
+  title: "activity:run",
+  permission: ["run.read"],
+  load: () => import("./RunPage"),
+};

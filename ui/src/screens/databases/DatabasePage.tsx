@@ -1,0 +1,193 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Archive, Ellipsis, Play, Square, Trash2 } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type DatabaseOut, databaseDelete, databaseGet, databaseStart, databaseStop, snapshotCreate } from "@/api";
+import { Button } from "@/parts/Button";
+import { Confirm } from "@/parts/Confirm";
+import { ErrorPanel } from "@/parts/ErrorPanel";
+import { Item, Line, Menu } from "@/parts/Menu";
+import { PageHead, PageTabs } from "@/parts/Page";
+import { Skeleton } from "@/parts/small";
+import { useGo, useId } from "@/shell/address";
+import { data, once } from "@/shell/api";
+import { useOffer } from "@/shell/paletteActs";
+import { queries } from "@/shell/query";
+import { useScope } from "@/shell/scope";
+import { useCan } from "@/shell/session";
+import { toast } from "@/shell/toasts";
+import { RunTable } from "../activity/RunTable";
+import { SnapshotTable } from "../snapshots/SnapshotTable";
+import { DatabaseOverview } from "./DatabaseOverview";
+
+import { useEngines } from "./engines";
+import { DatabaseState } from "./words";
+
+const SqlTab = lazy(() => import("./sql/SqlTab"));
+const TablesTab = lazy(() => import("./tables/TablesTab"));
+
+export default function DatabasePage() {
+  const { t } = useTranslation();
+  const id = useId();
+  const can = useCan();
+  const { environments } = useScope();
+  const { data: engines } = useEngines();
+  const {
+    data: database,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: ["databases", id],
+    queryFn: () => data(databaseGet({ path: { database_id: id } })),
+  });
+  const filter = useMemo(() => ({ resource_id: id }), [id]);
+  if (error && !database) return <ErrorPanel error={error} retry={() => void refetch()} />;
+  const engine = engines?.find(({ name }) => name === database?.engine);
+  const place = environments.find((each) => each.id === database?.environment_id)?.name;
+  const keepsTables = engine?.capabilities.language === "sql";
+  return (
+    <div className="flex h-full flex-col">
+      <PageHead
+        title={database?.name ?? "…"}
+        back={{ to: "/databases", title: t("databases:title") }}
+        state={database && <DatabaseState state={database.state} />}
+        lead={database && [engine?.title ?? database.engine, place].filter(Boolean).join(" · ")}
+      >
+        {database && <Verbs database={database} />}
+      </PageHead>
+      <PageTabs
+        label={t("databases:one")}
+        tabs={[
+          {
+            id: "overview",
+            title: t("databases:overview"),
+            body: database ? <DatabaseOverview database={database} /> : <Waiting />,
+          },
+          ...(keepsTables && database
+            ? [
+                {
+                  id: "tables",
+                  title: t("databases:tables"),
+                  body: later(<TablesTab database={database} />),
+                  full: true,
+                },
+                ...(can("database.query.read", "database.query.write")
+                  ? [
+                      {
+                        id: "sql",
+                        title: t("sql:tab"),
+                        body: later(<SqlTab database={database} engine={engine} />),
+                        full: true,
+                      },
+                    ]
+                  : []),
+              ]
+            : []),
+          ...(can("snapshot.read")
+            ? [
+                {
+                  id: "snapshots",
+                  title: t("snapshots:title"),
+                  body: <SnapshotTable filter={filter} ofOne />,
+                  full: true,
+                },
+              ]
+            : []),
+          ...(can("run.read")
+            ? [{ id: "runs", title: t("activity:runs"), body: <RunTable filter={filter} />, full: true }]
+            : []),
+        ]}
+      />
+    </div>
+  );
+}
+
+const later = (body: ReactNode) => <Suspense fallback={<Waiting />}>{body}</Suspense>;
+
+function Verbs({ database }: { database: DatabaseOut }) {
+  const { t } = useTranslation();
+  const can = useCan();
+  const go = useGo();
+  const [deleting, setDeleting] = useState(false);
+  const path = { database_id: database.id };
+  const begun = ({ run }: { run: { id: string } }) => {
+    void queries.invalidateQueries({ queryKey: ["databases"] });
+    void queries.invalidateQueries({ queryKey: ["runs"] });
+    toast.undo(t("shell:begun", { count: 1 }), t("activity:watch"), () => go(`/runs/${run.id}`));
+  };
+  const snapshot = useMutation({
+    mutationFn: () => data(snapshotCreate({ path, body: {}, headers: once() })),
+    onSuccess: begun,
+  });
+  const start = useMutation({
+    mutationFn: () => data(databaseStart({ path })),
+    networkMode: "always",
+    onSuccess: begun,
+  });
+  const stop = useMutation({ mutationFn: () => data(databaseStop({ path })), networkMode: "always", onSuccess: begun });
+  const able = can("snapshot.create") && database.state === "ready";
+  const { mutate } = snapshot;
+  useOffer(
+    useMemo(
+      () =>
+        able ? [{ id: "db.snapshot", title: t("databases:snapshot"), icon: <Archive />, run: () => mutate() }] : [],
+      [able, t, mutate],
+    ),
+  );
+  const canStart = can("database.start") && database.state === "stopped";
+  const canStop = can("database.stop") && database.state === "ready" && database.host === "process";
+  const canDelete = can("database.delete") && database.state !== "deleted";
+  return (
+    <>
+      {able && (
+        <Button look="primary" icon={<Archive />} busy={snapshot.isPending} onClick={() => mutate()}>
+          {t("databases:snapshot")}
+        </Button>
+      )}
+      {(canStart || canStop || canDelete) && (
+        <Menu align="end" trigger={<Button size="icon" aria-label={t("shell:more")} icon={<Ellipsis />} />}>
+          {canStart && (
+            <Item icon={<Play />} onSelect={() => start.mutate()}>
+              {t("databases:start")}
+            </Item>
+          )}
+          {canStop && (
+            <Item icon={<Square />} onSelect={() => stop.mutate()}>
+              {t("databases:stop")}
+            </Item>
+          )}
+          {canDelete && (canStart || canStop) && <Line />}
+          {canDelete && (
+            <Item icon={<Trash2 />} danger onSelect={() => setDeleting(true)}>
+              {t("databases:delete")}
+            </Item>
+          )}
+        </Menu>
+      )}
+      <Confirm
+        open={deleting}
+        onOpenChange={setDeleting}
+        danger
+        title={t("databases:deleteTitle", { name: database.name })}
+        lead={t("databases:deleteLead")}
+        verb={t("databases:delete")}
+        name={database.name}
+        act={async () => {
+          await data(databaseDelete({ path, body: { confirm: database.name } }));
+          await queries.invalidateQueries({ queryKey: ["databases"] });
+          go("/databases");
+        }}
+      />
+    </>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className="grid gap-3 p-6">
+      <Skeleton className="h-4 w-64" />
+      <Skeleton className="h-8 w-full max-w-xl" />
+      <Skeleton className="h-8 w-full max-w-xl" />
+    </div>
+  );
+}

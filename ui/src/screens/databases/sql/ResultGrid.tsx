@@ -1,0 +1,216 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { cx } from "@/parts/classes";
+import { toast } from "@/shell/toasts";
+import { CellSheet } from "./CellSheet";
+import { CUT, widthsOf } from "./sizes";
+import type { ResultColumn } from "./stream";
+import { bytesOf, type Cell, textOf } from "./values";
+
+const ROW_PX = 28;
+const HEAD_PX = 30;
+
+interface Props {
+  label: string;
+  columns: readonly ResultColumn[];
+  rows: readonly (readonly Cell[])[];
+  /** How many of `rows` are there: the array grows in place. */
+  count: number;
+  /** Columns that are sorted by; a click on a head asks for the next order. */
+  sort?: readonly string[];
+  onSort?: (column: string) => void;
+  isChanged?: (row: number, column: number) => boolean;
+  /** Values may be replaced, by column. */
+  editable?: (row: number, column: number) => boolean;
+  onEdit?: (row: number, column: number, value: Cell) => void;
+  /** The last rows are seen. */
+  onEnd?: () => void;
+}
+
+/** Any number of rows: only what is seen is drawn, across and down. NULL, "" and text are told apart. */
+export function ResultGrid(props: Props) {
+  const { label, columns, rows, count, sort, onSort, isChanged, editable, onEdit, onEnd } = props;
+  const { t } = useTranslation();
+  const scroller = useRef<HTMLDivElement>(null);
+  const [active, setActive] = useState<[number, number] | null>(null);
+  const [seen, setSeen] = useState<[number, number] | null>(null);
+  const some = Math.min(count, 100);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the first rows decide, and do not change afterwards
+  const widths = useMemo(() => widthsOf(columns, rows), [columns, some]);
+  const gutter = Math.max(40, String(count).length * 8 + 20);
+  const down = useVirtualizer({
+    count,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 10,
+    paddingStart: HEAD_PX,
+    scrollPaddingStart: HEAD_PX,
+  });
+  const across = useVirtualizer({
+    horizontal: true,
+    count: columns.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (at) => widths[at] ?? 100,
+    overscan: 3,
+    paddingStart: gutter,
+    scrollPaddingStart: gutter,
+  });
+  const lines = down.getVirtualItems();
+  const cells = across.getVirtualItems();
+
+  const last = lines.at(-1)?.index ?? 0;
+  if (onEnd && count > 0 && last > count - 20) queueMicrotask(onEnd);
+
+  function move(row: number, column: number) {
+    const to: [number, number] = [
+      Math.max(0, Math.min(count - 1, row)),
+      Math.max(0, Math.min(columns.length - 1, column)),
+    ];
+    setActive(to);
+    down.scrollToIndex(to[0]);
+    across.scrollToIndex(to[1]);
+  }
+  function onKeyDown(event: KeyboardEvent) {
+    const [row, column] = active ?? [0, 0];
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 300) / ROW_PX) - 2);
+    const mod = event.ctrlKey || event.metaKey;
+    const moves: Record<string, () => void> = {
+      ArrowDown: () => move(active ? row + 1 : 0, column),
+      ArrowUp: () => move(row - 1, column),
+      ArrowRight: () => move(row, active ? column + 1 : 0),
+      ArrowLeft: () => move(row, column - 1),
+      PageDown: () => move(row + page, column),
+      PageUp: () => move(row - page, column),
+      Home: () => move(mod ? 0 : row, 0),
+      End: () => move(mod ? count - 1 : row, columns.length - 1),
+      Enter: () => setSeen([row, column]),
+      s: () => onSort?.(columns[column]?.name ?? ""),
+    };
+    const known = moves[event.key];
+    if (known && !event.altKey && count > 0 && !(mod && event.key === "s")) {
+      event.preventDefault();
+      known();
+    } else if (mod && event.key.toLowerCase() === "c" && active && !getSelection()?.toString()) {
+      event.preventDefault();
+      void navigator.clipboard.writeText(textOf(rows[row]?.[column])).then(() => toast.good(t("sql:cellCopied")));
+    }
+  }
+  const width = across.getTotalSize();
+  return (
+    <>
+      <div
+        ref={scroller}
+        role="grid"
+        aria-label={label}
+        aria-rowcount={count + 1}
+        aria-colcount={columns.length}
+        aria-activedescendant={active ? `cell-${active[0]}-${active[1]}` : undefined}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        className="group/result inset-ring-focus h-full overflow-auto overscroll-contain font-mono text-xs"
+      >
+        <div className="relative" style={{ height: down.getTotalSize(), width }} role="presentation">
+          <div
+            role="row"
+            aria-rowindex={1}
+            className="sticky top-0 z-2 border-b bg-sunken"
+            style={{ height: HEAD_PX, width }}
+          >
+            {cells.map(({ index, start, size }) => (
+              <div
+                key={index}
+                role="columnheader"
+                aria-sort={onSort ? orderOf(columns[index]?.name ?? "", sort) : undefined}
+                aria-colindex={index + 1}
+                title={columns[index]?.type ?? undefined}
+                className="absolute top-0 flex h-full items-center gap-1.5 border-r px-2 font-medium font-sans"
+                style={{ left: start, width: size }}
+              >
+                <HeadName name={columns[index]?.name ?? ""} sort={sort} onSort={onSort} />
+                <span className="min-w-0 truncate font-normal text-2xs text-faint">{columns[index]?.type}</span>
+              </div>
+            ))}
+          </div>
+          {lines.map((line) => (
+            <div
+              key={line.index}
+              role="row"
+              aria-rowindex={line.index + 2}
+              className="absolute left-0 border-b hover:bg-hover"
+              style={{ top: line.start, height: ROW_PX, width }}
+            >
+              <span
+                aria-hidden
+                className="sticky left-0 z-1 flex h-full items-center justify-end border-r bg-sunken pr-2 text-2xs text-faint"
+                style={{ width: gutter }}
+              >
+                {line.index + 1}
+              </span>
+              {cells.map(({ index, start, size }) => (
+                // biome-ignore lint/a11y/useKeyWithClickEvents: the grid hears the keys
+                <div
+                  key={index}
+                  id={`cell-${line.index}-${index}`}
+                  role="gridcell"
+                  aria-colindex={index + 1}
+                  tabIndex={-1}
+                  onClick={() => setActive([line.index, index])}
+                  onDoubleClick={() => setSeen([line.index, index])}
+                  className={cx(
+                    "absolute top-0 h-full truncate border-r px-2 leading-[27px]",
+                    isChanged?.(line.index, index) && "bg-warn-soft",
+                    typeof rows[line.index]?.[index] === "number" && "text-right",
+                    active?.[0] === line.index &&
+                      active[1] === index &&
+                      "bg-picked outline-2 outline-accent -outline-offset-2",
+                  )}
+                  style={{ left: start, width: size }}
+                >
+                  <Shown value={rows[line.index]?.[index]} />
+                </div>
+              ))}
+            </div>
+          ))}
+        </div>
+      </div>
+      {seen && (
+        <CellSheet
+          title={columns[seen[1]]?.name ?? ""}
+          type={columns[seen[1]]?.type ?? null}
+          row={seen[0]}
+          value={rows[seen[0]]?.[seen[1]]}
+          onChange={onEdit && editable?.(seen[0], seen[1]) ? (value) => onEdit(seen[0], seen[1], value) : undefined}
+          onClose={() => {
+            setSeen(null);
+            scroller.current?.focus();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function orderOf(name: string, sort: readonly string[] = []): "ascending" | "descending" | "none" {
+  return sort.includes(name) ? "ascending" : sort.includes(`-${name}`) ? "descending" : "none";
+}
+
+function HeadName({ name, sort, onSort }: { name: string } & Pick<Props, "sort" | "onSort">) {
+  if (!onSort) return <span className="truncate">{name}</span>;
+  const order = orderOf(name, sort);
+  return (
+    <button type="button" tabIndex={-1} onClick={() => onSort(name)} className="flex min-w-0 items-center gap-1">
+      <span className="truncate">{name}</span>
+      <span aria-hidden>{order === "none" ? "" : order === "ascending" ? "↑" : "↓"}</span>
+    </button>
+  );
+}
+
+/** Always text, never markup. */
+export function Shown({ value }: { value: Cell }) {
+  if (value === null || value === undefined) return <span className="text-faint italic">NULL</span>;
+  if (value === "") return <span className="text-faint">""</span>;
+  const text = textOf(value);
+  const cut = text.length > CUT ? `${text.slice(0, CUT)}…` : text;
+  return <span className={bytesOf(value) !== null ? "text-muted" : undefined}>{cut.replaceAll("\n", "↵")}</span>;
+}

@@ -1,0 +1,19 @@
+import { activity, run } from "./activity";
+import { database, databases } from "./databases";
+import { overview } from "./overview";
+import { plan, plans } from "./plans";
+import { repositories, repository } from "./repositories";
+import type { Screen } from "./screen";
+import { settings } from "./settings";
+import { snapshot, snapshots } from "./snapshots";
+
+/** Every screen, one line per noun; those with an icon make the rail, in this order. */
+export const SCREENS: readonly Screen[] = [
+  overview,
+  ...[databases, database],
+  ...[snapshots, snapshot],
+  ...[plans, plan],
+  ...[repositories, repository],
+  ...[activity, run],
+  settings,
+];

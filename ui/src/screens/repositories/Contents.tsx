@@ -1,0 +1,74 @@
+import { Archive } from "lucide-react";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { repositoryContents, type StoredOut } from "@/api";
+import { Empty, Time } from "@/parts/small";
+import { DataTable } from "@/parts/table/DataTable";
+import type { Column, Source } from "@/parts/table/types";
+import { A } from "@/shell/address";
+import { data } from "@/shell/api";
+
+/** Every snapshot as the repository itself knows it, whoever made it. */
+export function Contents({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const columns = useMemo<Column<StoredOut>[]>(
+    () => [
+      {
+        id: "restic",
+        title: "restic",
+        value: (row) => row.restic_id.slice(0, 8),
+        cell: (row) =>
+          row.snapshot_id ? (
+            <A to={`/snapshots/${row.snapshot_id}`} className="font-mono text-accent-text text-xs hover:underline">
+              {row.restic_id.slice(0, 8)}
+            </A>
+          ) : (
+            <code className="font-mono text-xs">{row.restic_id.slice(0, 8)}</code>
+          ),
+        width: "110px",
+        card: "title",
+      },
+      {
+        id: "taken",
+        title: t("repositories:at"),
+        value: (row) => row.taken_at,
+        cell: (row) => <Time at={row.taken_at} />,
+        width: "140px",
+        card: "line",
+      },
+      {
+        id: "origin",
+        title: t("repositories:origin"),
+        value: (row) => t(`repositories:origins.${row.origin}`, { defaultValue: row.origin }),
+        card: "side",
+      },
+      { id: "hostname", title: t("repositories:host"), value: (row) => row.hostname },
+      {
+        id: "paths",
+        title: t("repositories:paths"),
+        value: (row) => row.paths.join(", "),
+        width: "minmax(160px, 2fr)",
+      },
+      { id: "tags", title: t("repositories:tags"), value: (row) => row.tags.join(", "), width: "minmax(120px, 1.4fr)" },
+    ],
+    [t],
+  );
+  const source = useMemo<Source<StoredOut>>(
+    () => ({
+      key: ["repositories", id, "contents"],
+      page: ({ limit, cursor, signal }) =>
+        data(repositoryContents({ path: { repository_id: id }, query: { limit, cursor }, signal })),
+    }),
+    [id],
+  );
+  return (
+    <DataTable
+      id="contents"
+      label={t("repositories:contents")}
+      source={source}
+      columns={columns}
+      rowId={(row) => row.restic_id}
+      empty={() => <Empty icon={<Archive />} title={t("repositories:noContents")} />}
+    />
+  );
+}

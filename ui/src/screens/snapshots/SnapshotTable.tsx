@@ -1,0 +1,214 @@
+import { Archive, BadgeCheck, Lock, LockOpen } from "lucide-react";
+import { type ReactNode, useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { type SnapshotOut, snapshotBulk, snapshotList, snapshotVerify } from "@/api";
+import { Button } from "@/parts/Button";
+import { Empty, Size, Time } from "@/parts/small";
+import { DataTable } from "@/parts/table/DataTable";
+import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import { lasted } from "@/parts/text";
+import { useEach } from "@/parts/useEach";
+import { data } from "@/shell/api";
+import { queries } from "@/shell/query";
+import { useCan } from "@/shell/session";
+import { toast } from "@/shell/toasts";
+import { Held, SnapshotProof, Tags } from "./words";
+
+interface Props {
+  filter: { project_id?: string; environment_id?: string; resource_id?: string };
+  /** Of one database: its name is not said on every row. */
+  ofOne?: boolean;
+  /** Until `filter` is known. */
+  waits?: boolean;
+  action?: ReactNode;
+}
+
+export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
+  const { t } = useTranslation();
+  const can = useCan();
+  const each = useEach();
+  const columns = useMemo<Column<SnapshotOut>[]>(() => {
+    const named: Column<SnapshotOut> = {
+      id: "database",
+      title: t("snapshots:database"),
+      value: (row) => row.resource_name,
+      cell: (row) => (
+        <>
+          {row.resource_name} {row.hold && <Held />}
+        </>
+      ),
+      width: "minmax(170px, 1.6fr)",
+      card: "title",
+    };
+    const taken: Column<SnapshotOut> = {
+      id: "taken",
+      title: t("snapshots:taken"),
+      value: (row) => row.taken_at ?? row.created_at,
+      cell: (row) => (
+        <>
+          <Time at={row.taken_at ?? row.created_at} /> {ofOne && row.hold && <Held />}
+        </>
+      ),
+      width: "minmax(130px, 0.9fr)",
+      card: ofOne ? "title" : "line",
+    };
+    return [
+      ...(ofOne ? [taken] : [named, taken]),
+      {
+        id: "proof",
+        title: t("snapshots:verification"),
+        value: (row) => row.proof,
+        cell: (row) => <SnapshotProof of={row} />,
+        width: "minmax(120px, 0.9fr)",
+        card: "side",
+      },
+      {
+        id: "type",
+        title: t("snapshots:type"),
+        value: (row) => (row.type ? t(`snapshots:types.${row.type}`, { defaultValue: row.type }) : null),
+        width: "110px",
+      },
+      {
+        id: "trigger",
+        title: t("snapshots:trigger"),
+        value: (row) => t(`snapshots:triggers.${row.trigger}`, { defaultValue: row.trigger }),
+        width: "110px",
+        card: "line",
+      },
+      {
+        id: "size",
+        title: t("snapshots:size"),
+        value: (row) => row.source_bytes,
+        cell: (row) => <Size of={row.source_bytes} />,
+        numeric: true,
+        width: "96px",
+        card: "line",
+      },
+      {
+        id: "stored",
+        title: t("snapshots:stored"),
+        value: (row) => row.stored_bytes,
+        cell: (row) => <Size of={row.stored_bytes} />,
+        numeric: true,
+        width: "96px",
+      },
+      {
+        id: "seconds",
+        title: t("snapshots:took"),
+        value: (row) => row.seconds,
+        cell: (row) => (row.seconds === null ? "–" : lasted(row.seconds)),
+        numeric: true,
+        width: "96px",
+      },
+      { id: "tags", title: t("snapshots:tags"), value: (row) => row.tags.join(", "), cell: (row) => <Tags of={row} /> },
+      { id: "engine", title: t("databases:engine"), value: (row) => row.engine, spare: true },
+      { id: "rows", title: t("snapshots:rows"), value: (row) => row.rows, numeric: true, spare: true },
+      { id: "id", title: "ID", value: (row) => row.id, width: "270px", spare: true },
+    ];
+  }, [t, ofOne]);
+
+  const filters = useMemo<Filter[]>(() => {
+    const options = (group: string, values: string[]) =>
+      values.map((value) => ({ value, label: t(`snapshots:${group}.${value}`) }));
+    return [
+      {
+        id: "proof",
+        title: t("snapshots:verification"),
+        options: options("proofs", ["verified", "pending", "skipped", "stale", "failed"]),
+      },
+      {
+        id: "state",
+        title: t("snapshots:state"),
+        many: true,
+        options: options("states", ["ready", "creating", "failed", "forgotten", "deleted"]),
+      },
+      {
+        id: "trigger",
+        title: t("snapshots:trigger"),
+        many: true,
+        options: options("triggers", ["manual", "schedule", "safety", "import"]),
+      },
+      { id: "hold", title: t("snapshots:hold"), options: [{ value: "true", label: t("snapshots:held") }] },
+    ];
+  }, [t]);
+
+  const source = useMemo<Source<SnapshotOut>>(
+    () => ({
+      key: ["snapshots", "list", filter],
+      waits,
+      page: ({ q, filters, limit, cursor, signal }) =>
+        data(
+          snapshotList({
+            query: {
+              ...filter,
+              limit,
+              cursor,
+              ...(q && { q }),
+              ...(filters.proof && { proof: filters.proof[0] as "verified" }),
+              ...(filters.state && { state: [...filters.state] }),
+              ...(filters.trigger && { trigger: [...filters.trigger] }),
+              ...(filters.hold && { hold: true }),
+            },
+            signal,
+          }),
+        ),
+    }),
+    [filter, waits],
+  );
+
+  const bulk = (act: "hold" | "release") => (rows: SnapshotOut[], clear: () => void) => {
+    const ids = rows.map(({ id }) => id);
+    const back = act === "hold" ? "release" : "hold";
+    const go = (act: "hold" | "release") =>
+      data(snapshotBulk({ body: { act, ids, dry_run: false, confirm: ids.length } })).then(() =>
+        queries.invalidateQueries({ queryKey: ["snapshots"] }),
+      );
+    go(act).then(
+      () => {
+        clear();
+        toast.undo(t(`snapshots:done.${act}`, { count: ids.length }), t("shell:undo"), () => void go(back));
+      },
+      (error) => toast.bad(error.message, error.hint),
+    );
+  };
+  const acts: BulkAct<SnapshotOut>[] = [];
+  if (can("snapshot.verify"))
+    acts.push({
+      id: "verify",
+      title: t("snapshots:verify"),
+      icon: <BadgeCheck />,
+      run: (rows, clear) =>
+        void each(rows, (row) => data(snapshotVerify({ path: { snapshot_id: row.id }, body: {} })), clear),
+    });
+  if (can("snapshot.create")) {
+    acts.push({ id: "hold", title: t("snapshots:holdThem"), icon: <Lock />, run: bulk("hold") });
+    acts.push({ id: "release", title: t("snapshots:release"), icon: <LockOpen />, run: bulk("release") });
+  }
+  return (
+    <DataTable
+      id="snapshots"
+      label={t("snapshots:title")}
+      source={source}
+      columns={columns}
+      filters={filters}
+      acts={acts}
+      rowId={(row) => row.id}
+      to={(row) => `/snapshots/${row.id}`}
+      searchHint={t("snapshots:find")}
+      empty={(narrowed, clear) =>
+        narrowed ? (
+          <Empty
+            dull
+            icon={<Archive />}
+            title={t("shell:noMatch")}
+            action={<Button onClick={clear}>{t("shell:clearFilters")}</Button>}
+          />
+        ) : (
+          <Empty icon={<Archive />} title={t("snapshots:first")} lead={t("snapshots:firstLead")} action={action} />
+        )
+      }
+    >
+      {action}
+    </DataTable>
+  );
+}

@@ -1,0 +1,202 @@
+import { useQuery } from "@tanstack/react-query";
+import { Command } from "cmdk";
+import { Archive, Database, Languages, LogOut, Moon, Search } from "lucide-react";
+import { Dialog } from "radix-ui";
+import { type ReactNode, useDeferredValue, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { databaseList, sessionDelete, snapshotList } from "@/api";
+import { Kbd } from "@/parts/small";
+import { ago } from "@/parts/text";
+import { SCREENS } from "@/screens";
+import { useGo } from "./address";
+import { data } from "./api";
+import { change } from "./appearance";
+import { usePaletteActs } from "./paletteActs";
+import { queries } from "./query";
+import { useScope } from "./scope";
+import { useCan } from "./session";
+import type { ShortcutId } from "./shortcuts";
+import { useShortcut } from "./useShortcut";
+import { language, speak } from "./words";
+
+/** One place to go somewhere, find something, and act on what is picked on the page. */
+export function Palette() {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  const [typed, setTyped] = useState("");
+  useShortcut("palette", () => setOpen((before) => !before));
+  function show(next: boolean) {
+    setOpen(next);
+    setTyped("");
+  }
+  return (
+    <Dialog.Root open={open} onOpenChange={show}>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fixed inset-0 z-40 bg-veil" />
+        <Dialog.Content
+          aria-describedby={undefined}
+          className="fixed inset-x-3 top-[10vh] z-50 mx-auto max-w-xl overflow-hidden rounded-xl bg-raised shadow-float"
+        >
+          <Dialog.Title className="sr-only">{t("shell:find")}</Dialog.Title>
+          <Command label={t("shell:find")} loop>
+            <div className="flex items-center gap-2.5 border-b px-4">
+              <Search className="size-4 text-faint" aria-hidden />
+              <Command.Input
+                value={typed}
+                onValueChange={setTyped}
+                placeholder={t("shell:findHint")}
+                className="h-12 flex-1 bg-transparent text-base outline-none"
+              />
+            </div>
+            <Command.List className="max-h-[52vh] scroll-py-2 overflow-y-auto p-1.5 [&_[cmdk-group-heading]]:px-2.5 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:font-medium [&_[cmdk-group-heading]]:text-faint [&_[cmdk-group-heading]]:text-xs">
+              <Command.Empty className="px-4 py-8 text-center text-muted">{t("shell:nothing")}</Command.Empty>
+              <Results typed={typed} close={() => show(false)} />
+            </Command.List>
+          </Command>
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function Results({ typed, close }: { typed: string; close: () => void }) {
+  const { t } = useTranslation();
+  const can = useCan();
+  const go = useGo();
+  const acts = usePaletteActs();
+  const { projects, environments, project, choose } = useScope();
+  const run = (act: () => void) => () => {
+    close();
+    act();
+  };
+  async function leave() {
+    await data(sessionDelete());
+    queries.clear();
+    location.assign("/");
+  }
+  return (
+    <>
+      {acts.length > 0 && (
+        <Command.Group heading={t("shell:onPage")}>
+          {acts.map((act) => (
+            <Row key={act.id} icon={act.icon} id={act.shortcut} onSelect={run(act.run)}>
+              {act.title}
+            </Row>
+          ))}
+        </Command.Group>
+      )}
+      <Found typed={typed} pick={(to) => run(() => go(to))()} />
+      <Command.Group heading={t("shell:goTo")}>
+        {SCREENS.filter((each) => each.icon && (!each.permission || can(...each.permission))).map((each) => {
+          const Icon = each.icon ?? Search;
+          return (
+            <Row
+              key={each.path}
+              icon={<Icon />}
+              id={each.shortcut}
+              also={each.also}
+              onSelect={run(() => go(each.path))}
+            >
+              {t(each.title)}
+            </Row>
+          );
+        })}
+        {environments.map((each) => (
+          <Row
+            key={each.id}
+            icon={<span />}
+            onSelect={run(() => choose(projects.length > 1 ? (project?.name ?? null) : null, each.name))}
+          >
+            {`${t("shell:environment")}: ${each.name}`}
+          </Row>
+        ))}
+      </Command.Group>
+      <Command.Group heading={t("shell:more")}>
+        <Row
+          icon={<Moon />}
+          id="theme"
+          onSelect={run(() => change({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" }))}
+        >
+          {t("shell:keys.theme")}
+        </Row>
+        <Row icon={<Languages />} onSelect={run(() => void speak(language() === "en" ? "id" : "en"))}>
+          {t("shell:otherLanguage")}
+        </Row>
+        <Row icon={<LogOut />} onSelect={run(() => void leave())}>
+          {t("shell:signOut")}
+        </Row>
+      </Command.Group>
+    </>
+  );
+}
+
+/** Databases and snapshots by what was typed; the server looks. */
+function Found({ typed, pick }: { typed: string; pick: (to: string) => void }) {
+  const { t } = useTranslation();
+  const can = useCan();
+  const text = useDeferredValue(typed.trim());
+  const wanted = text.length > 1;
+  const databases = useQuery({
+    queryKey: ["databases", "find", text],
+    queryFn: ({ signal }) => data(databaseList({ query: { name: text, limit: 6 }, signal })),
+    enabled: wanted && can("database.read"),
+  });
+  const snapshots = useQuery({
+    queryKey: ["snapshots", "find", text],
+    queryFn: ({ signal }) => data(snapshotList({ query: { q: text, limit: 5 }, signal })),
+    enabled: wanted && can("snapshot.read"),
+  });
+  if (!wanted) return null;
+  return (
+    <>
+      <Command.Group heading={t("databases:title")}>
+        {databases.data?.items.map((each) => (
+          <Row
+            key={each.id}
+            icon={<Database />}
+            value={`${text} ${each.name} ${each.id}`}
+            onSelect={() => pick(`/databases/${each.id}`)}
+          >
+            {each.name}
+          </Row>
+        ))}
+      </Command.Group>
+      <Command.Group heading={t("snapshots:title")}>
+        {snapshots.data?.items.map((each) => (
+          <Row
+            key={each.id}
+            icon={<Archive />}
+            value={`${text} ${each.id}`}
+            onSelect={() => pick(`/snapshots/${each.id}`)}
+          >
+            {`${each.resource_name} · ${ago(each.created_at)}`}
+          </Row>
+        ))}
+      </Command.Group>
+    </>
+  );
+}
+
+interface RowProps {
+  icon: ReactNode;
+  id?: ShortcutId;
+  also?: string;
+  value?: string;
+  onSelect: () => void;
+  children: string;
+}
+
+function Row({ icon, id, also, value, onSelect, children }: RowProps) {
+  return (
+    <Command.Item
+      value={value ?? children}
+      keywords={also?.split(" ")}
+      onSelect={onSelect}
+      className="flex h-9 items-center gap-2.5 rounded-md px-2.5 text-sm data-[selected=true]:bg-hover [&_svg]:size-4 [&_svg]:text-muted"
+    >
+      <span className="grid w-4 place-items-center">{icon}</span>
+      <span className="flex-1 truncate">{children}</span>
+      {id && <Kbd id={id} />}
+    </Command.Item>
+  );
+}
