@@ -42,8 +42,8 @@ test("a wrong password is said, the right one signs in, and signing out ends it"
   await page.getByRole("grid", { name: "Databases" }).waitFor();
   const [cookie] = await context.cookies();
   expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict" });
-  expect(await page.evaluate(() => [document.cookie, localStorage.length && JSON.stringify(localStorage)])).not.toContain(
-    cookie?.value,
-  );
+  expect(
+    await page.evaluate(() => [document.cookie, localStorage.length && JSON.stringify(localStorage)]),
+  ).not.toContain(cookie?.value);
   await context.close();
 });

@@ -1,8 +1,8 @@
 // What moves by itself: another's changes, a server that comes back, a session that ends in the middle of an edit.
 import { expect, test } from "vitest";
+import { Api } from "./kit/api";
 import { house, signedIn, tab } from "./kit/browser";
 import { OWNER, Server } from "./kit/server";
-import { Api } from "./kit/api";
 
 const here = house();
 const LIVE = "Live: this page moves by itself";
@@ -39,7 +39,10 @@ test("names that are markup are text everywhere", async () => {
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
   for (const path of ["/databases", `/databases/${made.resource.id}`, "/plans", "/activity"]) {
     await page.goto(here.server.url + path);
-    await page.getByText(path === "/activity" ? "Activity" : name).first().waitFor();
+    await page
+      .getByText(path === "/activity" ? "Activity" : name)
+      .first()
+      .waitFor();
   }
   expect(await page.evaluate(() => (globalThis as { ran?: number }).ran ?? null)).toBe(null);
   expect(await page.locator("img[src=x]").count()).toBe(0);
