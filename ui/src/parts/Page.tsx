@@ -18,7 +18,7 @@ export function PageHead({ title, state, lead, back, children }: HeadProps) {
   useTitle(back ? `${title} · ${back.title}` : title);
   return (
     <header className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 pt-3.5 pb-3 sm:px-6">
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 basis-full sm:flex-1 sm:basis-0">
         {back && (
           <A to={back.to} className="-ml-1 inline-flex items-center gap-0.5 text-muted text-xs hover:text-text">
             <ChevronLeft className="size-3.5" aria-hidden />
@@ -31,7 +31,7 @@ export function PageHead({ title, state, lead, back, children }: HeadProps) {
         </div>
         {lead && <div className="flex flex-wrap gap-x-2 text-muted text-xs">{lead}</div>}
       </div>
-      <div className="flex flex-wrap items-center gap-1.5">{children}</div>
+      <div className="flex flex-wrap items-center gap-1.5 empty:hidden">{children}</div>
     </header>
   );
 }

@@ -27,7 +27,10 @@ export function RunState({ state }: { state: string }) {
 /** `snapshot.create` in words. */
 export function useRunTitle(): (kind: string) => string {
   const { t } = useTranslation();
-  return (kind) => t(`activity:kinds.${kind.replaceAll(".", "_")}`, { defaultValue: kind });
+  return (kind) => {
+    const [noun = kind, ...verb] = kind.split(".");
+    return t(`activity:kinds.${kind.replaceAll(".", "_")}`, { defaultValue: [noun, verb.join(" ")].join(": ") });
+  };
 }
 
 /** How far it is, how fast, and when it will be there; without a total only what was done. */

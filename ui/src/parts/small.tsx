@@ -21,7 +21,7 @@ export function Badge({ tone = "plain", icon, children }: { tone?: Tone; icon?: 
   return (
     <span
       className={cx(
-        "inline-flex h-5 max-w-full items-center gap-1 rounded-sm px-1.5 font-medium text-xs [&_svg]:size-3 [&_svg]:shrink-0",
+        "inline-flex h-5 max-w-full align-middle items-center gap-1 rounded-sm px-1.5 font-medium text-xs [&_svg]:size-3 [&_svg]:shrink-0",
         TONES[tone],
       )}
     >

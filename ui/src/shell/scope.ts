@@ -1,4 +1,5 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { type EnvironmentOut, environmentList, type ProjectOut, projectList } from "@/api";
 import { useAddress } from "./address";
 import { data } from "./api";
@@ -37,15 +38,17 @@ export function useScope(): Scope {
   const project = all.find(({ name }) => name === (search.project ?? recall("project", ""))) ?? all[0] ?? null;
   const { data: inside = NONE, isLoading: isLooking } = useQuery(environments(project?.id ?? ""));
   const environment = inside.find(({ name }) => name === search.env) ?? null;
+  const projectId = all.length > 1 ? project?.id : undefined;
+  const environmentId = environment?.id;
   return {
     projects: all,
     environments: inside,
     project,
     environment,
-    filter: {
-      ...(project && all.length > 1 && { project_id: project.id }),
-      ...(environment && { environment_id: environment.id }),
-    },
+    filter: useMemo(
+      () => ({ ...(projectId && { project_id: projectId }), ...(environmentId && { environment_id: environmentId }) }),
+      [projectId, environmentId],
+    ),
     isLoading: isLoading || isLooking,
     choose: (name, env) => {
       if (name) remember("project", name);

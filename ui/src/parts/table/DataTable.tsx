@@ -9,6 +9,7 @@ import {
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { cx } from "@/parts/classes";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { useAddress, useGo } from "@/shell/address";
 import { appearance } from "@/shell/appearance";
@@ -57,6 +58,11 @@ function compare(a: Value, b: Value): number {
   if (b === null || b === undefined) return -1;
   if (typeof a === "number" && typeof b === "number") return a - b;
   return String(a).localeCompare(String(b), undefined, { numeric: true });
+}
+
+/** The least that the columns need, so that head and rows scroll sideways as one. */
+function widest<R>(columns: readonly Column<R>[]): number {
+  return columns.reduce((sum, { width = "110" }) => sum + Number(/\d+/.exec(width)?.[0] ?? 110), 0);
 }
 
 const NO_FILTERS: readonly Filter[] = [];
@@ -149,6 +155,9 @@ export function DataTable<R>(props: Props<R>) {
   const tracks = [pickable && !phone && "36px", ...shown.map(({ width }) => width ?? "minmax(110px, 1fr)")]
     .filter(Boolean)
     .join(" ");
+  const minWidth = phone ? 0 : widest(shown) + (pickable ? 68 : 32);
+  const isBare = found.isSuccess && !found.isPlaceholderData && rows.length === 0 && !narrowed;
+  if (isBare) return props.empty(false, clear);
   const status = found.isPending ? "" : t("shell:rows", { count: rows.length, more: found.hasMore ? "+" : "" });
   return (
     <div className="relative flex h-full min-h-0 flex-col">
@@ -171,15 +180,18 @@ export function DataTable<R>(props: Props<R>) {
           aria-multiselectable={pickable || undefined}
           aria-busy={found.isFetching}
           aria-activedescendant={grid.active >= 0 ? `row-${grid.active}` : undefined}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a grid is walked through by keyboard
           tabIndex={0}
           onKeyDown={grid.onKeyDown}
-          className="group/grid inset-ring-focus min-h-0 flex-1 overflow-auto"
+          className={cx(
+            "group/grid inset-ring-focus min-h-0 flex-1 overflow-auto",
+            grid.active >= 0 && "outline-none!",
+          )}
         >
           {!phone && (
             <Head
               columns={shown}
               tracks={tracks}
+              minWidth={minWidth}
               sort={state.sort}
               onSort={(id, add) => change({ sort: sortBy(state.sort, id, add) })}
               pickable={pickable}
@@ -191,7 +203,7 @@ export function DataTable<R>(props: Props<R>) {
           {found.isPending ? (
             <WaitingRows columns={shown} tracks={tracks} height={height} phone={phone} pickable={pickable} />
           ) : (
-            <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+            <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize(), minWidth }}>
               {visible.map(({ index, start }) => {
                 const row = rows[index];
                 if (row === undefined) return null;

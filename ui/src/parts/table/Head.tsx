@@ -8,6 +8,7 @@ import type { Column } from "./types";
 interface Props<R> {
   columns: readonly Column<R>[];
   tracks: string;
+  minWidth: number;
   sort: TableState["sort"];
   onSort: (id: string, add: boolean) => void;
   pickable: boolean;
@@ -16,10 +17,20 @@ interface Props<R> {
   onPickAll: (value: boolean) => void;
 }
 
-export function Head<R>({ columns, tracks, sort, onSort, pickable, allPicked, somePicked, onPickAll }: Props<R>) {
+export function Head<R>({
+  columns,
+  tracks,
+  minWidth,
+  sort,
+  onSort,
+  pickable,
+  allPicked,
+  somePicked,
+  onPickAll,
+}: Props<R>) {
   const { t } = useTranslation();
   return (
-    <div role="rowgroup" className="sticky top-0 z-10 min-w-max bg-panel">
+    <div role="rowgroup" className="sticky top-0 z-10 bg-panel" style={{ minWidth }}>
       <div role="row" className="grid h-8 items-center border-b px-3 sm:px-4" style={{ gridTemplateColumns: tracks }}>
         {pickable && (
           <div role="columnheader" aria-label={t("shell:pick")}>
@@ -34,7 +45,7 @@ export function Head<R>({ columns, tracks, sort, onSort, pickable, allPicked, so
               key={column.id}
               role="columnheader"
               aria-sort={mine ? (mine.desc ? "descending" : "ascending") : undefined}
-              className={cx("min-w-0 pr-3", column.numeric && "text-right")}
+              className={cx("min-w-0 pr-3", column.numeric && "pr-6 text-right")}
             >
               <button
                 type="button"

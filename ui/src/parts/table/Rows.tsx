@@ -52,7 +52,7 @@ export function GridRow<R>(props: Props<R>) {
       id={`row-${index}`}
       aria-rowindex={index + 2}
       aria-selected={pickable ? isPicked : undefined}
-      className={cx("grid min-w-max items-center px-3 sm:px-4", look(isActive, isPicked))}
+      className={cx("grid items-center px-3 sm:px-4", look(isActive, isPicked))}
       style={{ ...place(start, height), gridTemplateColumns: tracks }}
     >
       {pickable && (
@@ -64,7 +64,11 @@ export function GridRow<R>(props: Props<R>) {
         <div
           key={column.id}
           role="gridcell"
-          className={cx("min-w-0 truncate pr-3", column.numeric && "text-right", at === 0 && "font-medium")}
+          className={cx(
+            "min-w-0 truncate pr-3",
+            column.numeric && "figures pr-6 text-right",
+            at === 0 && "font-medium",
+          )}
         >
           {at === 0 && to ? (
             <A to={to} tabIndex={-1} className="after:absolute after:inset-0 focus-visible:outline-none">

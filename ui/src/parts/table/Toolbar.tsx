@@ -134,7 +134,7 @@ function SearchField({ hint, q, onSearch }: { hint: string; q: string; onSearch:
     timer.current = setTimeout(() => onSearch(text.trim()), PAUSE_MS);
   }
   return (
-    <div className="relative w-full sm:w-64">
+    <div className="relative w-full sm:w-72">
       <Search className="-translate-y-1/2 absolute top-1/2 left-2.5 size-3.5 text-faint" aria-hidden />
       <input
         ref={box}
@@ -149,7 +149,7 @@ function SearchField({ hint, q, onSearch }: { hint: string; q: string; onSearch:
             event.currentTarget.blur();
           }
         }}
-        className="peer h-8 w-full rounded-md border bg-page pr-2 pl-8 text-sm hover:border-strong-line focus-visible:outline-offset-0 pointer-coarse:h-10 [&::-webkit-search-cancel-button]:hidden"
+        className="peer h-8 w-full rounded-md border bg-page pr-2 pl-8 text-sm sm:placeholder-shown:pr-18 hover:border-strong-line focus-visible:outline-offset-0 pointer-coarse:h-10 [&::-webkit-search-cancel-button]:hidden"
       />
       {!typed && (
         <span className="-translate-y-1/2 pointer-events-none absolute top-1/2 right-2 hidden sm:block peer-focus:hidden">

@@ -49,6 +49,8 @@ export interface Source<R> {
   page: (ask: Ask) => Promise<Page<R>>;
   /** The server sorts by any column; else every row is fetched before they are sorted here. */
   sorts?: boolean;
+  /** Not known yet what to ask for: the rows are waited for. */
+  waits?: boolean;
 }
 
 export interface BulkAct<R> {

@@ -19,6 +19,7 @@ export function useRows<R>(source: Source<R>, { q, filters, sort: wanted }: Tabl
     queryKey: [...source.key, { q, filters, sort }],
     queryFn: ({ pageParam, signal }) =>
       source.page({ cursor: pageParam, limit: pageParam ? BIG_PAGE : PAGE, q, filters, sort, signal }),
+    enabled: !source.waits,
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     placeholderData: keepPreviousData,

@@ -15,7 +15,7 @@ import { RunTable } from "./RunTable";
 export default function ActivityPage() {
   const { t } = useTranslation();
   const can = useCan();
-  const { filter } = useScope();
+  const { filter, isLoading } = useScope();
   return (
     <div className="flex h-full flex-col">
       <PageHead title={t("activity:title")} />
@@ -23,7 +23,14 @@ export default function ActivityPage() {
         label={t("activity:title")}
         tabs={[
           ...(can("run.read")
-            ? [{ id: "runs", title: t("activity:runs"), body: <RunTable filter={filter} />, full: true }]
+            ? [
+                {
+                  id: "runs",
+                  title: t("activity:runs"),
+                  body: <RunTable filter={filter} waits={isLoading} />,
+                  full: true,
+                },
+              ]
             : []),
           { id: "feed", title: t("activity:feed"), body: <Feed />, full: true },
         ]}
@@ -36,7 +43,7 @@ export default function ActivityPage() {
 function Feed() {
   const { t } = useTranslation();
   const can = useCan();
-  const { filter } = useScope();
+  const { filter, isLoading } = useScope();
   const mine = !can("audit.read");
   const columns = useMemo<Column<ActivityOut>[]>(
     () => [
@@ -94,6 +101,7 @@ function Feed() {
   const source = useMemo<Source<ActivityOut>>(
     () => ({
       key: ["activity", "list", filter, mine],
+      waits: isLoading,
       page: ({ q, filters, limit, cursor, signal }) =>
         data(
           activityList({
@@ -110,7 +118,7 @@ function Feed() {
           }),
         ),
     }),
-    [filter, mine],
+    [filter, mine, isLoading],
   );
   return (
     <DataTable

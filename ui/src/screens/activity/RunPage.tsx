@@ -13,7 +13,7 @@ import { clock, lasted } from "@/parts/text";
 import { A, useGo, useId } from "@/shell/address";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
-import { useCan } from "@/shell/session";
+import { useCan, useWho } from "@/shell/session";
 import { type LogLine, useRunStream } from "./useRunStream";
 
 export default function RunPage() {
@@ -100,6 +100,7 @@ async function repeat(run: RunOut): Promise<RunOut | null> {
 
 function Details({ run, title }: { run: RunOut; title: string }) {
   const { t } = useTranslation();
+  const who = useWho();
   const started = run.started_at ? Date.parse(run.started_at) : null;
   const took = started && run.finished_at ? (Date.parse(run.finished_at) - started) / 1000 : null;
   const snapshot = run.result?.snapshot_id ?? run.input.snapshot_id;
@@ -127,7 +128,7 @@ function Details({ run, title }: { run: RunOut; title: string }) {
             [t("activity:asked"), <Time key="asked" at={run.requested_at} />],
             [t("activity:started"), <Time key="started" at={run.started_at} />],
             [t("snapshots:took"), took === null ? "–" : lasted(took)],
-            [t("activity:by"), run.actor],
+            [t("activity:by"), run.actor === who.id ? who.display : run.actor],
             [t("snapshots:trigger"), t(`snapshots:triggers.${run.trigger}`, { defaultValue: run.trigger })],
             ...(run.resource_id
               ? [

@@ -14,6 +14,8 @@ import { useCan } from "@/shell/session";
 
 interface Props {
   filter: { project_id?: string; environment_id?: string; resource_id?: string };
+  /** Until `filter` is known. */
+  waits?: boolean;
 }
 
 function seconds(run: RunOut): number | null {
@@ -21,7 +23,7 @@ function seconds(run: RunOut): number | null {
   return (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000;
 }
 
-export function RunTable({ filter }: Props) {
+export function RunTable({ filter, waits }: Props) {
   const { t } = useTranslation();
   const can = useCan();
   const each = useEach();
@@ -119,6 +121,7 @@ export function RunTable({ filter }: Props) {
   const source = useMemo<Source<RunOut>>(
     () => ({
       key: ["runs", "list", filter],
+      waits,
       page: ({ filters, limit, cursor, signal }) =>
         data(
           runsList({
@@ -133,7 +136,7 @@ export function RunTable({ filter }: Props) {
           }),
         ),
     }),
-    [filter],
+    [filter, waits],
   );
   const acts: BulkAct<RunOut>[] = can("run.cancel")
     ? [

@@ -15,10 +15,10 @@ import { useGo } from "@/shell/address";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
-import { useEngines } from "./Databases";
+import { useEngines } from "./engines";
 
 /** Engine, name, environment; the engine's own options under "More", out of its JSON Schema. */
-export function CreateDatabase({ onClose }: { onClose: () => void }) {
+export default function CreateDatabase({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const { data: engines } = useEngines();
   const [name, setName] = useState("");

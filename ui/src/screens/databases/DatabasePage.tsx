@@ -19,7 +19,7 @@ import { toast } from "@/shell/toasts";
 import { RunTable } from "../activity/RunTable";
 import { SnapshotTable } from "../snapshots/SnapshotTable";
 import { DatabaseOverview } from "./DatabaseOverview";
-import { useEngines } from "./Databases";
+import { useEngines } from "./engines";
 import { Tables } from "./Tables";
 import { DatabaseState } from "./words";
 

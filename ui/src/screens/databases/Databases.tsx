@@ -1,8 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { Archive, Database, Play, Plus, Square } from "lucide-react";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, databaseList, databaseStart, databaseStop, engineList, snapshotCreateMany } from "@/api";
+import { type DatabaseOut, databaseList, databaseStart, databaseStop, snapshotCreateMany } from "@/api";
 import { Button } from "@/parts/Button";
 import { Empty, Time, Tip } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
@@ -14,21 +13,16 @@ import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { useShortcut } from "@/shell/useShortcut";
-import { CreateDatabase } from "./CreateDatabase";
+import { useEngines } from "./engines";
 import { DatabaseState } from "./words";
 
-export function useEngines() {
-  return useQuery({
-    queryKey: ["engines"],
-    queryFn: async () => (await data(engineList())).items,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-}
+// Forms and their checks are as large as the rest of the page: fetched when one is opened.
+const CreateDatabase = lazy(() => import("./CreateDatabase"));
 
 export default function Databases() {
   const { t } = useTranslation();
   const can = useCan();
-  const { filter, environments } = useScope();
+  const { filter, environments, isLoading } = useScope();
   const { data: engines } = useEngines();
   const [creating, setCreating] = useState(false);
   const each = useEach();
@@ -127,6 +121,7 @@ export default function Databases() {
   const source = useMemo<Source<DatabaseOut>>(
     () => ({
       key: ["databases", "list", filter],
+      waits: isLoading,
       page: ({ q, filters, limit, cursor, signal }) =>
         data(
           databaseList({
@@ -142,7 +137,7 @@ export default function Databases() {
           }),
         ),
     }),
-    [filter],
+    [filter, isLoading],
   );
 
   const acts: BulkAct<DatabaseOut>[] = [];
@@ -209,7 +204,11 @@ export default function Databases() {
       >
         {add}
       </DataTable>
-      {creating && <CreateDatabase onClose={() => setCreating(false)} />}
+      {creating && (
+        <Suspense>
+          <CreateDatabase onClose={() => setCreating(false)} />
+        </Suspense>
+      )}
     </>
   );
 }

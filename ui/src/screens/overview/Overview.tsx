@@ -21,7 +21,7 @@ export default function Overview() {
   const { t } = useTranslation();
   const { project, environment } = useScope();
   return (
-    <div className="h-full overflow-y-auto">
+    <div className="flex h-full flex-col overflow-y-auto">
       <PageHead title={t("overview:title")} lead={[project?.name, environment?.name].filter(Boolean).join(" / ")}>
         <Button asChild>
           <A to="/databases">
@@ -30,7 +30,7 @@ export default function Overview() {
           </A>
         </Button>
       </PageHead>
-      <div className="grid border-t lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      <div className="grid flex-1 border-t lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <div className="min-w-0 lg:border-r">
           <Panel>
             <ProtectionState />
@@ -47,12 +47,12 @@ export default function Overview() {
 }
 
 function useProtection() {
-  const { project, environment, filter } = useScope();
+  const { project, environment, filter, isLoading } = useScope();
   const can = useCan();
   const path = { project_id: project?.id ?? "" };
   return useQuery({
     queryKey: ["overview", "protection", path, filter],
-    enabled: project !== null && can("database.read"),
+    enabled: project !== null && !isLoading && can("database.read"),
     queryFn: async ({ signal }) => {
       const plans = can("plan.read");
       const [databases, late, unprotected] = await Promise.all([
@@ -180,7 +180,10 @@ function Runs() {
   if (!can("run.read")) return null;
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   if (!found) return <Waiting />;
-  const active = found.filter(({ state }) => ACTIVE.includes(state));
+  const waits = ({ state, scheduled_at: at }: RunOut) =>
+    state === "queued" && at !== null && Date.parse(at) > Date.now();
+  const due = found.filter(waits).sort((a, b) => String(a.scheduled_at).localeCompare(String(b.scheduled_at)));
+  const active = found.filter((run) => ACTIVE.includes(run.state) && !waits(run));
   const failed = found.filter(({ state }) => state === "failed").slice(0, 8);
   return (
     <>
@@ -218,6 +221,15 @@ function Runs() {
           </ul>
         )}
       </Section>
+      {due.length > 0 && (
+        <Section title={t("overview:due")}>
+          <ul className="-mx-2 grid gap-1">
+            {due.slice(0, 5).map((run) => (
+              <RunRow key={run.id} run={run} />
+            ))}
+          </ul>
+        </Section>
+      )}
       <Section title={t("overview:next")}>
         <ul className="-mx-2 grid gap-0.5">
           <Quick to="/databases" icon={<Archive className="size-4" />}>
@@ -266,9 +278,9 @@ function RunRow({ run }: { run: RunOut }) {
           {title}
         </A>
         <span className="text-muted text-xs">
-          <Time at={run.finished_at ?? run.started_at ?? run.requested_at} />
+          <Time at={run.finished_at ?? run.started_at ?? run.scheduled_at ?? run.requested_at} />
         </span>
-        {run.state !== "failed" && <RunState state={run.state} />}
+        {run.state === "running" && <RunState state={run.state} />}
       </div>
       {run.error && <p className="truncate text-bad text-xs">{String(run.error.message ?? "")}</p>}
       {run.state === "running" && run.progress && (

@@ -4,7 +4,7 @@ import { inviteAccept, sessionCreate, sessionFirstRun, sessionReset, type WhoOut
 import { Button } from "@/parts/Button";
 import { ErrorText } from "@/parts/ErrorPanel";
 import { Field, Input } from "@/parts/Field";
-import { type ApiError, asError, data } from "@/shell/api";
+import { ApiError, asError, data } from "@/shell/api";
 import { Mark } from "@/shell/Rail";
 import { Elsewhere } from "./Elsewhere";
 import { clearLink, link } from "./link";
@@ -49,6 +49,8 @@ export function SignInForm({ onDone, email = "" }: FormProps) {
       onDone(await work());
     } catch (thrown) {
       const failed = asError(thrown);
+      if (failed.code === "unauthenticated")
+        return setError(new ApiError(failed.status, { code: failed.code, message: t("signin:refused") }));
       if (failed.code !== "second_factor_required" || needsCode) return setError(failed);
       setNeedsCode(true);
       const passkey = await byPasskey(failed.details.passkey).catch(() => null);

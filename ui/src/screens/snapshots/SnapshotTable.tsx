@@ -18,10 +18,12 @@ interface Props {
   filter: { project_id?: string; environment_id?: string; resource_id?: string };
   /** Of one database: its name is not said on every row. */
   ofOne?: boolean;
+  /** Until `filter` is known. */
+  waits?: boolean;
   action?: ReactNode;
 }
 
-export function SnapshotTable({ filter, ofOne, action }: Props) {
+export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
   const { t } = useTranslation();
   const can = useCan();
   const each = useEach();
@@ -133,6 +135,7 @@ export function SnapshotTable({ filter, ofOne, action }: Props) {
   const source = useMemo<Source<SnapshotOut>>(
     () => ({
       key: ["snapshots", "list", filter],
+      waits,
       page: ({ q, filters, limit, cursor, signal }) =>
         data(
           snapshotList({
@@ -150,7 +153,7 @@ export function SnapshotTable({ filter, ofOne, action }: Props) {
           }),
         ),
     }),
-    [filter],
+    [filter, waits],
   );
 
   const bulk = (act: "hold" | "release") => (rows: SnapshotOut[], clear: () => void) => {

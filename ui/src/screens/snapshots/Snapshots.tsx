@@ -7,11 +7,12 @@ import { SnapshotTable } from "./SnapshotTable";
 
 export default function Snapshots() {
   const { t } = useTranslation();
-  const { filter } = useScope();
+  const { filter, isLoading } = useScope();
   useTitle(t("snapshots:title"));
   return (
     <SnapshotTable
       filter={filter}
+      waits={isLoading}
       action={
         <Button asChild>
           <A to="/databases">{t("snapshots:pick")}</A>

@@ -61,7 +61,7 @@ export function TagEditor({ snapshot }: { snapshot: SnapshotOut }) {
       ))}
       {able && (
         <form
-          className="flex items-center gap-1"
+          className="flex w-44 items-center gap-1"
           onSubmit={(event) => {
             event.preventDefault();
             add();
@@ -72,7 +72,7 @@ export function TagEditor({ snapshot }: { snapshot: SnapshotOut }) {
             placeholder={t("snapshots:addTag")}
             value={typed}
             maxLength={100}
-            className="h-7 w-36"
+            className="h-7"
             onChange={(event) => setTyped(event.target.value)}
           />
           <Button
