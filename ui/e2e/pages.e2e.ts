@@ -22,7 +22,7 @@ test("at most four calls of its own, and nothing that is refused", async () => {
     const own = calls.filter((call) => !SHELL.test(call));
     if (own.length > 4) many.push(`${name}: ${own.join(", ")}`);
     if (await page.getByRole("alert").count())
-      many.push(`${name}: ${await page.getByRole("alert").first().innerText()}`);
+      many.push(`${name}: ${await page.getByRole("alert").first().textContent()}`);
   }
   expect(many).toEqual([]);
   expect(errors).toEqual([]);

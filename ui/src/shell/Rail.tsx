@@ -26,7 +26,10 @@ export function Rail() {
         const Icon = screen.icon;
         const here = screen.path === "/" ? pathname === "/" : pathname.startsWith(screen.path);
         return (
-          <div key={screen.path} className={screen.path === "/settings" ? "sm:mt-auto" : undefined}>
+          <div
+            key={screen.path}
+            className={cx("min-w-0 flex-1 sm:flex-none", screen.path === "/settings" && "sm:mt-auto")}
+          >
             {screen.shortcut && <Chord id={screen.shortcut} to={screen.path} />}
             <Tip text={t(screen.title)} id={screen.shortcut} side="right">
               <A
@@ -34,12 +37,14 @@ export function Rail() {
                 aria-label={t(screen.title)}
                 aria-current={here ? "page" : undefined}
                 className={cx(
-                  "grid h-11 w-14 place-items-center rounded-md sm:size-9 [&_svg]:size-[18px]",
+                  "grid h-11 w-full min-w-0 place-items-center rounded-md sm:size-9 [&_svg]:size-[18px]",
                   here ? "bg-accent-soft text-accent-text" : "text-muted hover:bg-hover hover:text-text",
                 )}
               >
                 {Icon && <Icon strokeWidth={here ? 2.1 : 1.8} />}
-                <span className="text-2xs leading-none sm:hidden">{t(screen.title)}</span>
+                <span className="max-w-full truncate text-2xs leading-tight tracking-tighter sm:hidden">
+                  {t(screen.title)}
+                </span>
               </A>
             </Tip>
           </div>
