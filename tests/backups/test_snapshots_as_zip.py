@@ -133,6 +133,12 @@ def test_a_link_is_of_all_or_of_nothing(here: World, three: list[tuple[Resource,
     assert across.download.id not in seen
     alone = link(here, ids(three)[:1])
     assert (alone.download.members, alone.download.snapshot_id) == (None, ids(three)[0])
+    both = links.list(LOCAL, project_id=None, snapshot_id=ids(three)[0], after=None, limit=50)
+    assert {alone.download.id, across.download.id, made.download.id} <= {each.id for each in both}
+    last = links.list(LOCAL, project_id=None, snapshot_id=ids(three)[2], after=None, limit=50)
+    assert across.download.id in {each.id for each in last}
+    assert not {alone.download.id, made.download.id} & {each.id for each in last}
+    assert links.list(LOCAL, project_id=None, snapshot_id="%", after=None, limit=50) == []
 
 
 def _required(here: World, three: list[tuple[Resource, Snapshot]]) -> None:
@@ -187,6 +193,8 @@ def test_how_long_links_live_is_set_while_it_runs(here: World, three: list[tuple
             actor_with("system.admin", projects=frozenset({here.project.id})),
         ):
             refused("permission_denied", lambda actor=actor: links.put_lives(actor, Lives(1, 1)))
+        idle = replace(OWNER, stepped_up=False)
+        refused("step_up_required", lambda: links.put_lives(idle, Lives(1, 1)))
         assert links.lives(OWNER) == Lives(60, 120)
     finally:
         with here.db.write() as conn:

@@ -24,6 +24,7 @@ STEP_UP = (
     "POST /api/v1/repositories/{repository_id}/deletes",
     "POST /api/v1/repositories/adopt #s3",
     "PUT /api/v1/system/recovery/homes/{repository_id}",
+    "PUT /api/v1/download-life",
     "POST /api/v1/databases/{database_id}/clone",
     "POST /api/v1/databases/{database_id}/migrations/rollback",
     "POST /api/v1/account/totp",

@@ -13,7 +13,8 @@ CUSTOM = 1
 NO_COMPRESSION = 0
 BLOCK_DATA = b"\x01"
 OFFSET_UNKNOWN, OFFSET_SET, OFFSET_NONE = 1, 2, 3
-DATA_SECTION = 3
+NO_SECTION, PRE_SECTION, DATA_SECTION, POST_SECTION = 1, 2, 3, 4
+_SETTINGS = (b"ENCODING", b"STDSTRINGS", b"SEARCHPATH")  # every archive begins with these
 _OLDEST, _NEWEST = (1, 14), (1, 16)
 _MOST_ITEMS = 5_000_000
 _MOST_TEXT = 1 << 30
@@ -97,6 +98,44 @@ def parse(content: bytes) -> Archive:
     if not 0 <= count <= _MOST_ITEMS:
         raise NotAnArchive(f"an archive of {count} items")
     return Archive(head, tuple(_item(reader, head) for _ in range(count)), reader.at)
+
+
+def split(archive: Archive) -> tuple[Archive, Archive]:
+    """An archive without rows as two: what comes before the rows, and what comes after them.
+
+    Ids and `needs` stay, so `joined` brings the one archive back. Asking pg_dump for each part alone does not: it
+    leaves out the needs of a later item that lie in the earlier part, and `pg_restore -j` then lets two sessions alter
+    one table at once (deadlocks, indexes of partitions left invalid)."""
+    before, after = list[Item](), list[Item]()
+    section = PRE_SECTION
+    for item in archive.items:
+        # An item of no section (a comment, a grant) belongs to that of the item before it, as pg_restore has it.
+        section = item.section if item.section != NO_SECTION else section
+        (after if section == POST_SECTION else before).append(item)
+    settings = [item for item in before if item.kind in _SETTINGS]
+    return replace(archive, items=tuple(before)), replace(archive, items=(*settings, *after))
+
+
+def joined(before: Archive, after: Archive) -> Archive:
+    """One archive of two of one moment, items in order.
+
+    Where two runs of the tool made them, ids of objects are equal in both, but those of grants and comments are given
+    while dumping and may be taken: such an item gets another one."""
+    there = {key(item) for item in before.items}
+    taken = {item.id for item in before.items}
+    ours = [item for item in after.items if item.section != PRE_SECTION and key(item) not in there]
+    free = max((item.id for item in (*before.items, *after.items)), default=0)
+    fresh = {item.id: free + at for at, item in enumerate((i for i in ours if i.id in taken), 1)}
+    moved = (
+        replace(item, id=fresh.get(item.id, item.id), needs=tuple(fresh.get(need, need) for need in item.needs))
+        for item in ours
+    )
+    return replace(before, items=(*before.items, *moved))
+
+
+def key(item: Item) -> tuple[object, ...]:
+    """What an item stands for: equal in every archive of one moment."""
+    return item.kind, item.catalog, item.oid, item.schema, item.tag
 
 
 def server_of(content: bytes) -> str | None:

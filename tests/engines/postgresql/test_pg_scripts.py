@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pg_server import Cluster, execute, rows
 
@@ -25,7 +25,7 @@ from holdfast.kernel.errors import Cancelled, Conflict, Denied, HoldfastError, I
 from holdfast.kernel.stop import Stop
 
 _SENT = re.compile(r"/\*+ QUERY \*+/\n(.*?)\n/\*{8,}/\n", re.DOTALL)
-_FRONT = re.compile(r"(?:\s|--[^\n]*(?:\n|\Z))+")
+_FRONT = re.compile(r"(?:\s|--[^\n\r]*(?:[\n\r]|\Z))+")
 
 
 def row(version: int = 1, **changes: Any) -> LedgerRow:
@@ -99,6 +99,7 @@ PIECES = [
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.just(";")), max_size=14))
+@example(["/* ; */", "--\r", "select"])
 def test_the_same_statements_as_psql(pg18: Cluster, place: Place, tmp_path: Path, pieces: list[str]) -> None:
     """Whatever stands in it: what psql sends is what we send."""
     text = "".join(pieces)

@@ -12,16 +12,27 @@ from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import faults, link
 from holdfast.engines.postgresql.names import conninfo_value
 from holdfast.engines.postgresql.streams import BytesStream
+from holdfast.formats import pg_archive
 from holdfast.kernel.errors import Permanent
 from holdfast.kernel.stop import Stop
 
 CHUNK = 1024 * 1024
 DUMP = ("pg_dump", "-Fc", "-Z0", "--lock-wait-timeout=5s", "--no-password", "--no-sync", "--no-subscriptions")
+SCHEMA = ("--section=pre-data", "--section=post-data")
 # Row security stays on: a materialized view is refreshed as its owner, who may be under FORCE ROW LEVEL SECURITY,
 # and would otherwise fail the whole restore. No table's rows come this way.
 RESTORE = (
     "pg_restore", "--exit-on-error", "--no-password", "--no-tablespaces", "--no-subscriptions", "--enable-row-security",
 )  # fmt: skip
+
+
+def halves(content: bytes) -> tuple[bytes, bytes]:
+    """A schema archive as the two that a restore works with: before the rows, after the rows."""
+    try:
+        before, after = pg_archive.split(pg_archive.parse(content))
+    except pg_archive.NotAnArchive as error:
+        raise Permanent(f"pg_dump wrote what cannot be read: {error}", code="tool_failed") from error
+    return pg_archive.written(before), pg_archive.written(after)
 
 
 class Archives:
@@ -32,10 +43,10 @@ class Archives:
         self._restore = (*RESTORE, *flags)
         self._env = link.tool_env(at, label)
 
-    def dump(self, arguments: Sequence[str]) -> bytes:
-        """A schema-only archive in memory."""
+    def dump(self, arguments: Sequence[str]) -> tuple[bytes, bytes]:
+        """The schema in memory: see `halves`."""
         try:
-            return self._tools.output([*DUMP, *arguments], env=self._env, timeout=600, stop=self._stop)
+            return halves(self._tools.output([*DUMP, *SCHEMA, *arguments], env=self._env, timeout=600, stop=self._stop))
         except Permanent as error:
             self._stop.check()
             raise faults.from_tool(error, "dumping the schema") from error
@@ -57,12 +68,15 @@ class Archives:
         finally:
             stream.close()
 
-    def restore_parallel(self, content: bytes, jobs: int) -> None:
-        """Several sessions: indexes and constraints are most of a restore's time. Needs a file to seek in."""
+    def restore_parallel(self, before: bytes, after: bytes, jobs: int) -> None:
+        """The half after the rows in several sessions: indexes and constraints are most of a restore's time. Needs a
+        file to seek in, and the half before in it: by its tables pg_restore sees what must not be altered twice at
+        once."""
+        whole = pg_archive.joined(pg_archive.parse(before), pg_archive.parse(after))
         path = Path(self._tools.scratch) / "post-data.dump"
-        path.write_bytes(content)
+        path.write_bytes(pg_archive.written(whole))
         path.chmod(0o644)  # the tools run as the resource's user; there are no rows in it
-        argv = [*self._restore, "-j", str(jobs), "-d", self._target(), str(path)]
+        argv = [*self._restore, "--section=post-data", "-j", str(jobs), "-d", self._target(), str(path)]
         try:
             with self._tools.run(argv, env=self._env, stdout=False, stop=self._stop) as child:
                 child.wait(None)

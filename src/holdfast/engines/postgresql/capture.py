@@ -15,6 +15,7 @@ from holdfast.contract.snapshot import CaptureRequest, Entry, Manifest, Stream
 from holdfast.contract.spec import Endpoint
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import (
+    archive,
     companions,
     digest,
     faults,
@@ -93,11 +94,11 @@ class PostgresCapture:
         if self._pipes is not None:
             sweep(self._pipes)
         try:
-            with ThreadPoolExecutor(3) as pool:
-                sections = [pool.submit(self._dump, section) for section in ("pre-data", "post-data")]
+            with ThreadPoolExecutor(2) as pool:
+                schema = pool.submit(self._dump)
                 known = pool.submit(self._ask)
                 copiers.start(min(max(1, self._want.parallel), MAX_EAGER_COPIERS, max(1, len(self._tables))))
-                self._sections = [section.result() for section in sections]
+                self._sections = archive.halves(schema.result())
             self._sequences = sequences.read(self._moment.connection)
             self._globals = globals.read(self._moment.connection)
             self._unproven = unproven(self._moment.connection)
@@ -141,9 +142,9 @@ class PostgresCapture:
             raise Permanent("this capture has been left", code="stream_closed")
         return self._moment
 
-    def _dump(self, section: str) -> bytes:
+    def _dump(self) -> bytes:
         """Small whatever the data: the schema only. Uncompressed, so that equal parts are stored once."""
-        argv = ["pg_dump", "-Fc", "-Z0", f"--section={section}", f"--snapshot={self._held().snapshot}"]
+        argv = ["pg_dump", "-Fc", "-Z0", *archive.SCHEMA, f"--snapshot={self._held().snapshot}"]
         argv += [f"--lock-wait-timeout={self._patience}ms", "--no-password"]
         argv += ["--no-sync", "--no-subscriptions"]
         if self._held().connection.info.server_version >= 180000:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from holdfast.contract.plain import Framed, Literal, Part, PlainFile, Whole
-from holdfast.contract.snapshot import Source
+from holdfast.contract.snapshot import Manifest, Source
 from holdfast.engines.postgresql import sequences
 from holdfast.engines.postgresql.capture import LARGE_OBJECTS, POST_DATA, PRE_DATA
 from holdfast.engines.postgresql.names import identifiers, qualified
@@ -21,13 +21,12 @@ from holdfast.formats import pg_archive
 from holdfast.formats.pg_archive import Archive, Item
 from holdfast.kernel.errors import Conflict
 
-_PRE, _DATA = 2, pg_archive.DATA_SECTION
 _END = b"\\.\n\n\n"
 _FIRST_LOOK, _MOST_LOOK = 1 << 20, 256 << 20
 _EMPTY = Item(
-    id=0, has_data=False, catalog=b"0", oid=b"0", tag=b"", kind=b"", section=_DATA, create=None, drop=None, copy=None,
-    schema=None, tablespace=None, access_method=None, relkind=0, owner=b"", with_oids=b"false", needs=(),
-    state=pg_archive.OFFSET_NONE, offset=0,
+    id=0, has_data=False, catalog=b"0", oid=b"0", tag=b"", kind=b"", section=pg_archive.DATA_SECTION, create=None,
+    drop=None, copy=None, schema=None, tablespace=None, access_method=None, relkind=0, owner=b"", with_oids=b"false",
+    needs=(), state=pg_archive.OFFSET_NONE, offset=0,
 )  # fmt: skip
 Group = tuple[tuple[str, str], tuple[str, ...]]
 
@@ -56,16 +55,22 @@ def plain(source: Source) -> PlainFile:
         notes=(
             f"pg_restore of version {tool or manifest.version} or later.",
             "TARGET is an empty database: `createdb -T template0 -E UTF8 mydb`, then `TARGET='dbname=mydb'`.",
-            "`pg_restore -l` lists what is inside, `-t TABLE` brings one table, `-j 4` uses four sessions, `-f -` "
-            "writes SQL for psql. Leave out `--no-owner --no-privileges` where the roles exist.",
+            f"`pg_restore -l` lists what is inside, `-t TABLE` brings one table, {_jobs(manifest)}`-f -` writes SQL "
+            "for psql. Leave out `--no-owner --no-privileges` where the roles exist.",
         ),
     )
 
 
+def _jobs(manifest: Manifest) -> str:
+    """Nothing where a table has partitions: several sessions of stock pg_restore may leave its index invalid (see
+    `restore.Restore`)."""
+    return "" if manifest.catalog.objects.get("partition") else "`-j 4` uses four sessions, "
+
+
 def _parts(source: Source, pre: Archive, post: Archive, large: Archive | None) -> Iterator[Part]:
     shift = max((item.id for item in large.items), default=0) if large else 0
-    before = [_shifted(item, shift, {}) for item in pre.items]
-    after = list(_post(pre, post, shift))
+    schema = [_shifted(item, shift) for item in pg_archive.joined(pre, post).items]
+    before, after = schema[: len(pre.items)], schema[len(pre.items) :]
     next_id = max((item.id for item in (*before, *after)), default=shift) + 1
     groups = _groups(source.manifest.entries)
     tables = {(item.schema, item.tag): item for item in before if item.kind in (b"TABLE", b"FOREIGN TABLE")}
@@ -83,25 +88,8 @@ def _parts(source: Source, pre: Archive, post: Archive, large: Archive | None) -
         yield Whole(LARGE_OBJECTS, source.size(LARGE_OBJECTS) - large.end, large.end)
 
 
-def _post(pre: Archive, post: Archive, shift: int) -> Iterator[Item]:
-    """What the second archive has more. Ids of objects are equal in both, since both tools saw one moment; those of
-    grants and comments are given while dumping and may be taken: such an item gets another one."""
-    there = {_key(item) for item in pre.items}
-    taken = {item.id for item in pre.items}
-    ours = [item for item in post.items if item.section != _PRE and _key(item) not in there]
-    free = max((item.id for item in (*pre.items, *post.items)), default=0)
-    renamed = {item.id: free + at for at, item in enumerate((i for i in ours if i.id in taken), 1)}
-    for item in ours:
-        yield _shifted(item, shift, renamed)
-
-
-def _key(item: Item) -> tuple[Any, ...]:
-    return item.kind, item.catalog, item.oid, item.schema, item.tag
-
-
-def _shifted(item: Item, shift: int, renamed: Mapping[int, int]) -> Item:
-    needs = tuple(renamed.get(need, need) + shift for need in item.needs)
-    return replace(item, id=renamed.get(item.id, item.id) + shift, needs=needs)
+def _shifted(item: Item, shift: int) -> Item:
+    return replace(item, id=item.id + shift, needs=tuple(need + shift for need in item.needs))
 
 
 def _groups(entries: Mapping[str, Mapping[str, Any]]) -> dict[Group, list[str]]:
@@ -157,8 +145,10 @@ def _sequence(item_id: int, each: sequences.SequenceState, known: Mapping[Any, I
 
 def _large_items(large: Archive, before: Iterable[Item]) -> list[Item]:
     """Their ids stay: they are inside the data."""
-    there = {_key(item) for item in before}
-    return [item for item in large.items if item.section != _PRE and _key(item) not in there]
+    there = {pg_archive.key(item) for item in before}
+    return [
+        item for item in large.items if item.section != pg_archive.PRE_SECTION and pg_archive.key(item) not in there
+    ]
 
 
 def _data(source: Source, archive: Archive, item_id: int, paths: Iterable[str]) -> list[Part]:

@@ -107,9 +107,10 @@ def reshape(
                 parts, states = cut.parts(), cut.sequences()
             chosen = [f"--table={qualified(*name)}" for name in cut.relations] if want.into == "existing" else []
             stop.check()
+            before, after = archives.dump(chosen)
             return Shape(
-                pre=archives.dump(["--section=pre-data", *chosen]),
-                post=archives.dump(["--section=post-data", *chosen]),
+                pre=before,
+                post=after,
                 parts=parts,
                 sequences=states,
                 relations=cut.relations,

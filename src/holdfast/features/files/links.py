@@ -215,6 +215,7 @@ class LinksService:
         """From the next link on, on every node; those that exist end when they say. Raises Invalid
         ("seconds_invalid")."""
         actor.require_everywhere("system.admin")
+        actor.require_step_up()
         if not 1 <= lives.default <= lives.most <= MOST_LIFE:
             raise Invalid(f"default_seconds is 1 to most_seconds, and that at most {MOST_LIFE}", code="seconds_invalid")
         with self._db.write() as conn:

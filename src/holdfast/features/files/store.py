@@ -41,12 +41,14 @@ def page(
     after: str | None,
     limit: int,
 ) -> list[Download]:
-    """Newest first."""
+    """Newest first. `snapshot_id`: its own links and the zips that hold it."""
     c = downloads.c
     query = sa.select(downloads).where(visible).order_by(c.id.desc()).limit(limit)
-    for column, value in ((c.project_id, project_id), (c.snapshot_id, snapshot_id)):
-        if value is not None:
-            query = query.where(column == value)
+    if project_id is not None:
+        query = query.where(c.project_id == project_id)
+    if snapshot_id is not None:
+        member = sa.cast(c.members, sa.Text).contains(f'"{snapshot_id}"', autoescape=True)
+        query = query.where(sa.or_(c.snapshot_id == snapshot_id, member))
     if after is not None:
         query = query.where(c.id < after)
     return [Download(**row) for row in conn.execute(query).mappings()]
