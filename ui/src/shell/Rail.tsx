@@ -1,8 +1,12 @@
 import { useLocation } from "@tanstack/react-router";
+import { Ellipsis } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
+import { Item, Menu } from "@/parts/Menu";
 import { Tip } from "@/parts/small";
+import { usePhone } from "@/parts/table/usePhone";
 import { SCREENS } from "@/screens";
+import type { Screen } from "@/screens/screen";
 import { A, useGo } from "./address";
 import { useCan } from "./session";
 import type { ShortcutId } from "./shortcuts";
@@ -13,7 +17,13 @@ export function Rail() {
   const { t } = useTranslation();
   const can = useCan();
   const { pathname } = useLocation();
+  const go = useGo();
+  const phone = usePhone();
   const seen = SCREENS.filter((screen) => screen.icon && (!screen.permission || can(...screen.permission)));
+  // Five fit below each other's thumb; the others are one tap further.
+  const isFew = !phone || seen.length <= 5;
+  const main = isFew ? seen : seen.slice(0, 4);
+  const rest = isFew ? [] : seen.slice(4);
   return (
     <nav
       aria-label={t("shell:sections")}
@@ -22,35 +32,59 @@ export function Rail() {
       <A to="/" aria-hidden tabIndex={-1} className="mb-2 hidden size-9 place-items-center sm:grid">
         <Mark />
       </A>
-      {seen.map((screen) => {
-        const Icon = screen.icon;
-        const here = screen.path === "/" ? pathname === "/" : pathname.startsWith(screen.path);
-        return (
-          <div
-            key={screen.path}
-            className={cx("min-w-0 flex-1 sm:flex-none", screen.path === "/settings" && "sm:mt-auto")}
-          >
-            {screen.shortcut && <Chord id={screen.shortcut} to={screen.path} />}
-            <Tip text={t(screen.title)} id={screen.shortcut} side="right">
-              <A
-                to={screen.path}
-                aria-label={t(screen.title)}
-                aria-current={here ? "page" : undefined}
-                className={cx(
-                  "grid h-11 w-full min-w-0 place-items-center rounded-md sm:size-9 [&_svg]:size-[18px]",
-                  here ? "bg-accent-soft text-accent-text" : "text-muted hover:bg-hover hover:text-text",
-                )}
-              >
-                {Icon && <Icon strokeWidth={here ? 2.1 : 1.8} />}
-                <span className="max-w-full truncate text-2xs leading-tight tracking-tighter sm:hidden">
-                  {t(screen.title)}
-                </span>
-              </A>
-            </Tip>
-          </div>
-        );
-      })}
+      {main.map((screen) => (
+        <Place key={screen.path} screen={screen} here={isHere(screen, pathname)} />
+      ))}
+      {rest.length > 0 && (
+        <Menu
+          align="end"
+          trigger={
+            <button type="button" className={cx(PLACE, rest.some((each) => isHere(each, pathname)) ? HERE : ELSEWHERE)}>
+              <Ellipsis aria-hidden />
+              <span className="text-2xs leading-none">{t("shell:more")}</span>
+            </button>
+          }
+        >
+          {rest.map((screen) => {
+            const Icon = screen.icon;
+            return (
+              <Item key={screen.path} icon={Icon && <Icon />} onSelect={() => go(screen.path)}>
+                {t(screen.title)}
+              </Item>
+            );
+          })}
+        </Menu>
+      )}
     </nav>
+  );
+}
+
+const PLACE = "grid h-11 w-16 place-items-center rounded-md sm:size-9 [&_svg]:size-[18px]";
+const HERE = "bg-accent-soft text-accent-text";
+const ELSEWHERE = "text-muted hover:bg-hover hover:text-text";
+
+function isHere({ path }: Screen, pathname: string): boolean {
+  return path === "/" ? pathname === "/" : pathname.startsWith(path);
+}
+
+function Place({ screen, here }: { screen: Screen; here: boolean }) {
+  const { t } = useTranslation();
+  const Icon = screen.icon;
+  return (
+    <div className={screen.path === "/settings" ? "sm:mt-auto" : undefined}>
+      {screen.shortcut && <Chord id={screen.shortcut} to={screen.path} />}
+      <Tip text={t(screen.title)} id={screen.shortcut} side="right">
+        <A
+          to={screen.path}
+          aria-label={t(screen.title)}
+          aria-current={here ? "page" : undefined}
+          className={cx(PLACE, here ? HERE : ELSEWHERE)}
+        >
+          {Icon && <Icon strokeWidth={here ? 2.1 : 1.8} />}
+          <span className="text-2xs leading-none sm:hidden">{t(screen.title)}</span>
+        </A>
+      </Tip>
+    </div>
   );
 }
 

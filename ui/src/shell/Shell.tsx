@@ -3,7 +3,7 @@ import { Tooltip } from "radix-ui";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Panel } from "@/parts/ErrorPanel";
-import { appearance, change } from "./appearance";
+import { change } from "./appearance";
 import { Banner } from "./Banner";
 import { GateDialogs } from "./GateDialogs";
 import { live } from "./liveConnection";
@@ -43,7 +43,7 @@ export function Shell() {
       <a href="#main" className="-top-10 fixed left-2 z-50 rounded-md bg-accent px-3 py-1.5 text-on-accent focus:top-2">
         {t("shell:skip")}
       </a>
-      <div className="grid h-full grid-rows-[auto_auto_minmax(0,1fr)_auto] sm:grid-cols-[52px_minmax(0,1fr)] sm:grid-rows-[auto_auto_minmax(0,1fr)]">
+      <div className="grid h-full grid-cols-[minmax(0,1fr)] grid-rows-[auto_auto_minmax(0,1fr)_auto] sm:grid-cols-[52px_minmax(0,1fr)] sm:grid-rows-[auto_auto_minmax(0,1fr)]">
         <EnvironmentLine />
         <Rail />
         <div className="row-start-2 min-w-0 sm:col-start-2">
@@ -75,8 +75,4 @@ function EnvironmentLine() {
   return (
     <div aria-hidden data-environment={environment?.kind} className={`col-span-full row-start-1 h-[3px] ${colour}`} />
   );
-}
-
-export function densityIsCompact(): boolean {
-  return appearance.get().density === "compact";
 }

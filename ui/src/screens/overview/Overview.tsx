@@ -30,7 +30,7 @@ export default function Overview() {
           </A>
         </Button>
       </PageHead>
-      <div className="grid flex-1 border-t lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      <div className="grid flex-1 content-start border-t lg:content-stretch lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <div className="min-w-0 lg:border-r">
           <Panel>
             <ProtectionState />
