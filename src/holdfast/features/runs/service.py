@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns, Place
 from holdfast.features.runs import store
-from holdfast.features.runs.store import Filter
+from holdfast.features.runs.store import ANY, Filter
 from holdfast.jobs import ENDED, Jobs, LogLine, Run
 from holdfast.jobs.schema import runs
 from holdfast.kernel import audit
@@ -25,9 +25,7 @@ class RunsService:
         self._db = db
         self._jobs = jobs
 
-    def list(
-        self, actor: Actor, wanted: Filter = Filter(), *, after: str | None = None, limit: int = 50
-    ) -> Sequence[Run]:
+    def list(self, actor: Actor, wanted: Filter = ANY, *, after: str | None = None, limit: int = 50) -> Sequence[Run]:
         actor.require_within("run.read", wanted.project_id)
         visible = actor.visible("run.read", Columns.of(runs))
         with self._db.read() as conn:

@@ -45,6 +45,9 @@ class Filter:
         return found
 
 
+ANY = Filter()
+
+
 def page(
     conn: sa.Connection, visible: sa.ColumnElement[bool], wanted: Filter, *, after: str | None, limit: int
 ) -> list[Run]:
