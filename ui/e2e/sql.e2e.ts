@@ -25,13 +25,14 @@ async function typeSql(page: Page, text: string): Promise<void> {
 
 test("a database is made with the keyboard alone, and its page is where it ends", async () => {
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  await here.api.database("sqlite", "taken");
   await page.goto(`${here.server.url}/databases`);
-  await page.getByRole("heading", { name: /first database/i }).waitFor();
+  await page.getByRole("grid", { name: "Databases" }).waitFor();
   keyboardOnly(page);
   await page.keyboard.press("Shift+N");
   await page.getByRole("dialog").waitFor();
   await page.getByLabel("Name", { exact: true }).waitFor();
-  await page.keyboard.type("not a name!");
+  await page.keyboard.type("taken");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelector("[aria-invalid=true]") !== null);
   await picture(page, "create-refused");

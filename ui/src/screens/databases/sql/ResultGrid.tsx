@@ -128,7 +128,7 @@ export function ResultGrid(props: Props) {
                 style={{ left: start, width: size }}
               >
                 <HeadName name={columns[index]?.name ?? ""} sort={sort} onSort={onSort} />
-                <span className="min-w-0 truncate font-normal text-2xs text-faint">{columns[index]?.type}</span>
+                <span className="min-w-0 truncate font-normal text-2xs text-muted">{columns[index]?.type}</span>
               </div>
             ))}
           </div>
@@ -142,7 +142,7 @@ export function ResultGrid(props: Props) {
             >
               <span
                 aria-hidden
-                className="sticky left-0 z-1 flex h-full items-center justify-end border-r bg-sunken pr-2 text-2xs text-faint"
+                className="sticky left-0 z-1 flex h-full items-center justify-end border-r bg-sunken pr-2 text-2xs text-muted"
                 style={{ width: gutter }}
               >
                 {line.index + 1}

@@ -101,6 +101,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
       });
       const done: Result[] = [];
       for (const each of asked.statements) {
+        const before = [...done]; // as they are now: React asks for the next state later
         const own = parameters(each.text);
         const lead = asked.explain ? (prefix ?? "") : "";
         const ended = await run(
@@ -112,7 +113,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
             ...(own.length > 0 && { params: Object.fromEntries(own.map((name) => [name, params[name] ?? null])) }),
             signal: stop.signal,
           },
-          (now) => setResults((before) => ({ ...before, [asked.draft]: [...done, now] })),
+          (now) => setResults((others) => ({ ...others, [asked.draft]: [...before, now] })),
         );
         done.push(ended);
         if (!asked.explain)
@@ -225,7 +226,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
             aria-label={t("sql:access")}
             value={write ? "rw" : "ro"}
             onChange={(event) => setWrite(event.target.value === "rw")}
-            className={`w-auto ${write ? "border-warn text-warn" : ""}`}
+            className={`w-auto! ${write ? "border-warn text-warn" : ""}`}
           >
             <option value="ro">{t("sql:readOnly")}</option>
             <option value="rw">{t("sql:readWrite")}</option>
@@ -235,7 +236,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           aria-label={t("sql:limit")}
           value={limit}
           onChange={(event) => setLimit(Number(event.target.value))}
-          className="w-auto"
+          className="w-auto!"
         >
           {LIMITS.map((each) => (
             <option key={each} value={each}>

@@ -29,7 +29,11 @@ globalThis.MonacoEnvironment = { getWorker: () => new EditorWorker() };
 /** Monaco's colours are the theme's, read from its variables. */
 function paint(): void {
   const style = getComputedStyle(document.documentElement);
-  const of = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  // Monaco takes six digits; the build writes `#fff` where it can.
+  const of = (name: string) => {
+    const colour = style.getPropertyValue(`--${name}`).trim();
+    return colour.length === 4 ? colour.replace(/[0-9a-f]/gi, "$&$&") : colour;
+  };
   const plain = (name: string) => of(name).replace("#", "");
   monaco.editor.defineTheme("holdfast", {
     base: document.documentElement.dataset.theme === "dark" ? "vs-dark" : "vs",

@@ -12,8 +12,9 @@ export const CUT = 300;
 /** Widths in pixels, by what the first rows hold. */
 export function widthsOf(columns: readonly ResultColumn[], rows: readonly (readonly Cell[])[]): number[] {
   const some = rows.slice(0, LOOKED_AT);
-  return columns.map(({ name }, at) => {
-    const longest = some.reduce((most, row) => Math.max(most, Math.min(60, textOf(row[at]).length)), name.length);
+  return columns.map(({ name, type }, at) => {
+    const head = name.length + Math.min(12, type?.length ?? 0) + 1;
+    const longest = some.reduce((most, row) => Math.max(most, Math.min(60, textOf(row[at]).length)), head);
     return Math.round(Math.min(MOST_PX, Math.max(LEAST_PX, longest * CHAR_PX + SIDES_PX)));
   });
 }
