@@ -341,14 +341,7 @@ def build(
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
         metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),
-        secrets=secrets_wiring.build(
-            db,
-            clock,
-            secrets,
-            located.resource,
-            kit_repositories(keys),
-            grace_seconds=settings.delete_grace_seconds,
-        ),
+        secrets=_about_secrets(settings, db, clock, secrets, keys),
         limits=bounds,
         audit=audit,
         alerts=alerts_wiring.services(db, clock, secrets, settings),
@@ -356,6 +349,13 @@ def build(
         keys=keys,
         live=live_wiring.build(db, hub),
     )
+
+
+def _about_secrets(
+    settings: Settings, db: Database, clock: Clock, secrets: Secrets, keys: Keys
+) -> secrets_wiring.SecretParts:
+    grace = settings.delete_grace_seconds
+    return secrets_wiring.build(db, clock, secrets, located.resource, kit_repositories(keys), grace_seconds=grace)
 
 
 def _about_snapshots(

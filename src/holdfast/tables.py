@@ -17,6 +17,7 @@ import holdfast.features.connections.model
 import holdfast.features.copies.model
 import holdfast.features.databases.model
 import holdfast.features.drills.model
+import holdfast.features.file_keys.model
 import holdfast.features.files.model
 import holdfast.features.limits.model
 import holdfast.features.masking.model
