@@ -37,12 +37,9 @@ test("names that are markup are text everywhere", async () => {
   await here.api.ended(made.run);
   await here.api.post(`/projects/${environment.project_id}/plans`, { name, selection: { all: true } });
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
-  for (const path of ["/databases", `/databases/${made.resource.id}`, "/plans", "/activity"]) {
+  for (const path of ["/databases", `/databases/${made.resource.id}`, "/plans", "/activity?tab=feed"]) {
     await page.goto(here.server.url + path);
-    await page
-      .getByText(path === "/activity" ? "Activity" : name)
-      .first()
-      .waitFor();
+    await page.getByText(name).first().waitFor();
   }
   expect(await page.evaluate(() => (globalThis as { ran?: number }).ran ?? null)).toBe(null);
   expect(await page.locator("img[src=x]").count()).toBe(0);

@@ -54,7 +54,7 @@ function Account() {
       align="end"
       wide
       trigger={
-        <Button look="quiet" size="icon" aria-label={t("shell:account")}>
+        <Button look="quiet" size="icon" aria-label={t("shell:account", { name: who.display })}>
           <span className="grid size-6 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-text uppercase">
             {who.display.slice(0, 2)}
           </span>

@@ -112,6 +112,17 @@ test("the page looked at is said on every line; others' pages are not shown", ()
   expect(live.people.get()).toEqual([]);
 });
 
+test("every line that is lost is news, also while the state stays broken", () => {
+  const { live, last } = begin();
+  const told = vi.fn();
+  live.losses.follow(told);
+  last().onclose?.();
+  vi.advanceTimersByTime(500);
+  last().onclose?.();
+  expect(live.state.get()).toBe("broken");
+  expect(told).toHaveBeenCalledTimes(2);
+});
+
 test("nonsense is left alone, and the end is the end", () => {
   const { live, lines, changed, last } = begin();
   for (const text of ["", "{", "null", "[]", '"x"', '{"type":5}']) last().say(text);

@@ -36,6 +36,8 @@ const GATHER_MS = 250;
 export class Live {
   readonly state = new Store<LiveState>("connecting");
   readonly people = new Store<readonly Person[]>([]);
+  /** How many lines were lost or could not be had: each of them is news, though the state stays what it is. */
+  readonly losses = new Store(0);
   private line: Line | null = null;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,6 +94,7 @@ export class Live {
     this.line = null;
     this.people.set([]);
     this.state.set("broken");
+    this.losses.set(this.losses.get() + 1);
     if (this.isOver) return;
     const wait = Math.min(MOST_MS, FIRST_MS * 2 ** this.failures) * (0.5 + this.random() / 2);
     this.failures += 1;

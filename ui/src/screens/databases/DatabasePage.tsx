@@ -31,7 +31,7 @@ export default function DatabasePage() {
   const id = useId();
   const can = useCan();
   const { environments } = useScope();
-  const { data: engines } = useEngines();
+  const { data: engines, isPending } = useEngines();
   const {
     data: database,
     error,
@@ -61,7 +61,8 @@ export default function DatabasePage() {
           {
             id: "overview",
             title: t("databases:overview"),
-            body: database ? <DatabaseOverview database={database} /> : <Waiting />,
+            // Until it is known which tabs there are, another one than this may be asked for.
+            body: database && !isPending ? <DatabaseOverview database={database} /> : <Waiting />,
           },
           ...(keepsTables && database
             ? [
