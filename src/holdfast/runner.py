@@ -176,7 +176,7 @@ def build(
         watch.sweep,
         PasswordWatch(db, reach, gate, clock).sweep,
         TransferSweep(db, shelf, clock).sweep,
-        PlanSweep(db, clock).sweep,
+        PlanSweep(db, clock, wake).sweep,
         MetadataSweep(db, jobs, keys, clock).sweep,
         FilesSweep(db, secrets, clock).sweep,
         ImportSweep(db, uploads, node.name).sweep,

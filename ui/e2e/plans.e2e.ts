@@ -1,5 +1,6 @@
 // Plans and repositories, made and looked at as a person does.
 import { expect, test } from "vitest";
+import type { Json } from "./kit/api";
 import { house, signedIn } from "./kit/browser";
 import { axe } from "./kit/checks";
 
@@ -61,6 +62,10 @@ test("a repository is made, checked, and shows its password only after the own o
   expect(await axe(page, "[role=dialog]")).toEqual([]);
   await page.getByRole("dialog").getByRole("button", { name: "Create repository" }).click();
   await page.getByRole("heading", { name: "second" }).waitFor();
+  await page.getByText("Unused", { exact: true }).waitFor();
+  expect(await page.getByRole("button", { name: "Check", exact: true }).count()).toBe(0); // of nothing there is no check
+  const [repository] = (await here.api.get("/repositories")).items.filter((each: Json) => each.name === "second");
+  await here.api.snapshot(await here.api.database("sqlite", "kept"), repository.id);
   await page.getByRole("button", { name: "Check", exact: true }).click();
   await page.getByRole("tab", { name: "Checks" }).click();
   await page.getByText("Sound", { exact: true }).waitFor({ timeout: 60_000 });

@@ -81,8 +81,9 @@ export class Api {
     return this.post(`/databases/${database.id}/query`, { statement, write: true });
   }
 
-  async snapshot(database: Json): Promise<Json> {
-    const made = await this.post(`/databases/${database.id}/snapshots`);
+  async snapshot(database: Json, repository?: string): Promise<Json> {
+    const into = repository ? { repository_id: repository } : {};
+    const made = await this.post(`/databases/${database.id}/snapshots`, into);
     await this.ended(made.run);
     return made.snapshot;
   }

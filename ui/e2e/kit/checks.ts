@@ -16,10 +16,10 @@ export async function axe(page: Page, within?: string): Promise<string[]> {
         runOnly: levels,
         resultTypes: ["violations"],
       });
-      type Found = { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] };
+      type Found = { id: string; help: string; nodes: { target: string[]; html: string; failureSummary: string }[] };
       return (found.violations as Found[]).map(
         (each) =>
-          `${each.id}: ${each.help}\n${each.nodes.map((n) => `  ${n.target.join(" ")} ${n.failureSummary}`).join("\n")}`,
+          `${each.id}: ${each.help}\n${each.nodes.map((n) => `  ${n.target.join(" ")} ${n.html} ${n.failureSummary}`).join("\n")}`,
       );
     },
     [LEVELS, within ?? null] as const,

@@ -79,7 +79,8 @@ export function PageTabs({ tabs, label }: { tabs: readonly Tab[]; label: string 
           tabIndex={-1}
           className={cx("min-h-0 flex-1 outline-none", full ? "overflow-hidden" : "overflow-y-auto")}
         >
-          {body}
+          {/* The tab that is left stays mounted for a moment, and what comes to be shown in it then would be asked for. */}
+          {id === here?.id && body}
         </Tabs.Content>
       ))}
     </Tabs.Root>

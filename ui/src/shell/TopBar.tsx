@@ -54,10 +54,11 @@ function Account() {
       align="end"
       wide
       trigger={
-        <Button look="quiet" size="icon" aria-label={t("shell:account", { name: who.display })}>
+        <Button look="quiet" size="icon">
           <span className="grid size-6 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-text uppercase">
             {who.display.slice(0, 2)}
           </span>
+          <span className="sr-only">{t("shell:account", { name: who.display })}</span>
         </Button>
       }
     >

@@ -17,6 +17,7 @@ from holdfast.jobs import ENDED
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.wake import Wake
 
 _MANY = 200
 _GOOD = "succeeded"
@@ -25,11 +26,12 @@ _log = logging.getLogger("holdfast.plans")
 
 class PlanSweep:
     """Called by the runner process at its start and every few seconds. Cheap when there is nothing to do; safe from
-    several runners at once: each row is settled by one of them."""
+    several runners at once: each row is settled by one of them. Whoever looks at a plan is told of the ends."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, wake: Wake | None = None) -> None:
         self._db = db
         self._clock = clock
+        self._wake = wake
 
     def sweep(self) -> None:
         while True:
@@ -92,6 +94,7 @@ class PlanSweep:
             if turn.state == "pending":
                 values = {"state": state, "ended_at": now, "reason": turn.reason or error}
                 store.change_turn(conn, turn.id, states=("pending",), **values)
+                self._tell(conn, turn)
                 return
             store.settle_waiting(conn, turn.id, {"state": state, "settled_at": now, "reason": error})
             store.change_turn(conn, turn.id, states=("running",), expanded_at=now, reason=turn.reason or error)
@@ -115,6 +118,12 @@ class PlanSweep:
                 succeeded=good,
                 failed=total - good,
             )
+            self._tell(conn, turn)
+
+    def _tell(self, conn: sa.Connection, turn: Turn) -> None:
+        """After the commit: the last run of a turn has ended before the turn has, and nothing else would say so."""
+        if (wake := self._wake) is not None:
+            self._db.after_commit(conn, lambda: wake.notify(f"plan:{turn.plan_id}"))
 
 
 def repository_of(conn: sa.Connection, snapshot_id: str | None) -> str | None:

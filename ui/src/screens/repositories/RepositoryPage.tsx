@@ -82,6 +82,9 @@ function Verbs({ repository }: { repository: RepositoryOut }) {
   const go = useGo();
   const [asked, setAsked] = useState<"detach" | "delete" | "gc" | "key" | null>(null);
   const path = { repository_id: repository.id };
+  // Until the first snapshot has made it there is nothing to check, to count or to give back.
+  const canCheck = can("repository.check") && repository.state !== "new";
+  const canGc = can("repository.gc") && repository.state !== "new";
   const begun = (run: { id: string }) => {
     void queries.invalidateQueries({ queryKey: ["runs"] });
     toast.undo(t("shell:begun", { count: 1 }), t("activity:watch"), () => go(`/runs/${run.id}`));
@@ -113,7 +116,7 @@ function Verbs({ repository }: { repository: RepositoryOut }) {
   };
   return (
     <>
-      {can("repository.check") && (
+      {canCheck && (
         <Button icon={<BadgeCheck />} busy={check.isPending} onClick={() => check.mutate()}>
           {t("repositories:check")}
         </Button>
@@ -124,7 +127,7 @@ function Verbs({ repository }: { repository: RepositoryOut }) {
         </Button>
       )}
       <Menu align="end" trigger={<Button size="icon" aria-label={t("shell:more")} icon={<Ellipsis />} />}>
-        {can("repository.check") && (
+        {canCheck && (
           <Item icon={<Ruler />} onSelect={() => usage.mutate()}>
             {t("repositories:usage")}
           </Item>
@@ -139,7 +142,7 @@ function Verbs({ repository }: { repository: RepositoryOut }) {
             {t("repositories:makeDefault")}
           </Item>
         )}
-        {can("repository.gc") && (
+        {canGc && (
           <Item icon={<Trash2 />} onSelect={() => setAsked("gc")}>
             {t("repositories:gc")}
           </Item>

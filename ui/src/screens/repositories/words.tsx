@@ -1,9 +1,10 @@
-import { CircleCheck, CircleX, LoaderCircle, Unplug } from "lucide-react";
+import { CircleCheck, CircleDashed, CircleX, LoaderCircle, Unplug } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { RepositoryOut } from "@/api";
 import { Badge, type Tone } from "@/parts/small";
 
 const LOOKS: Record<string, [Tone, typeof CircleCheck]> = {
+  new: ["plain", CircleDashed],
   ready: ["good", CircleCheck],
   adopting: ["info", LoaderCircle],
   detached: ["plain", Unplug],
