@@ -75,6 +75,11 @@ test("completion knows aliases, errors are marked, what was typed is there after
   await picture(page, "sql-result");
   expect(await axe(page, "main")).toEqual([]);
   await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForFunction(() => {
+    const ground = document.querySelector("[data-editor=sql] .monaco-editor-background");
+    const [red = 255] = (ground && getComputedStyle(ground).backgroundColor.match(/\d+/g)?.map(Number)) || [];
+    return red < 64; // the editor's own theme follows the system's
+  });
   await picture(page, "sql-dark");
   await page.setViewportSize({ width: 390, height: 844 });
   await picture(page, "sql-phone");

@@ -20,7 +20,6 @@ import "monaco-editor/features/toggleTabFocusMode/register";
 import "monaco-editor/features/wordHighlighter/register";
 import "monaco-editor/features/wordOperations/register";
 import "monaco-editor/languages/definitions/sql/register";
-import { appearance } from "@/shell/appearance";
 import { type Known, type Proposal, proposals } from "./complete";
 import { statementAt } from "./tokens";
 
@@ -77,7 +76,10 @@ function paint(): void {
 }
 
 paint();
-appearance.follow(() => requestAnimationFrame(paint));
+// The theme also changes with the system's and with the hour, which no choice of the person's tells.
+new MutationObserver(paint).observe(document.documentElement, {
+  attributeFilter: ["data-theme", "data-contrast", "data-vision"],
+});
 
 const KINDS: Record<Proposal["kind"], monaco.languages.CompletionItemKind> = {
   column: monaco.languages.CompletionItemKind.Field,
