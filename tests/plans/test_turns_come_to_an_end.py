@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from holdfast.features.plans.model import Member, Turn, plan_turns
 from holdfast.features.plans.sweep import PlanSweep
 from holdfast.jobs.schema import runs
 from holdfast.kernel.ids import new_id
+from holdfast.kernel.wake import Wake
 
 
 def wait_too(here: Stepped, turn: Turn, count: int) -> None:
@@ -87,3 +89,16 @@ def over(here: Stepped, run_id: str, became: str | None) -> None:
             conn.execute(runs.delete().where(mine))
         else:
             conn.execute(runs.update().where(mine).values(state=became, error=error, finished_at=here.clock.now()))
+
+
+def test_the_end_of_a_turn_is_told_and_nothing_else(here: Stepped, tmp_path: Path) -> None:
+    wake = Wake(tmp_path / "w")
+    plan = here.plan(schedules=[])
+    _, run = here.services.plans.service.run(OWNER, plan.id, in_seconds=3600)
+    sweep = PlanSweep(here.db, here.clock, wake)
+    with wake.listen("here") as ear:
+        sweep.sweep()
+        assert ear.wait(0) == set()
+        over(here, run.id, "failed")
+        sweep.sweep()
+        assert ear.wait(5) == {f"plan:{plan.id}"}
