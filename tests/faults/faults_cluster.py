@@ -265,10 +265,12 @@ class Cluster:
     # what must hold
 
     def restic(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """The stock judge on the first repository in restic's format, with the password a user gets."""
-        there = [each["id"] for each in self.client.items("/repositories") if each["format"] == "restic"]
-        repository = min(there)  # ids grow: a later one is for Holdfast's own records
-        key = self.client.post(f"/repositories/{repository}/key")
+        """The stock judge on the first repository in restic's format that is on this node, with the password a user
+        gets."""
+        there = sorted(each["id"] for each in self.client.items("/repositories") if each["format"] == "restic")
+        keys = (self.client.post(f"/repositories/{each}/key") for each in there)
+        # Ids grow: a later one is for Holdfast's own records.
+        key = next(each for each in keys if Path(each["path"], "config").exists())
         return stock(key["path"], *words, password=key["password"], check=False)
 
     def settled(self, seconds: float = 90) -> None:

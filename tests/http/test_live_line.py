@@ -104,9 +104,10 @@ def line(api: Api, owner: httpx.Client) -> Iterator[Line]:
         yield opened
 
 
-def person(api: Api, owner: httpx.Client, email: str, **grant: Any) -> httpx.Client:
-    """Invited and signed in; with a grant of their own in one project, or none."""
-    wanted = {"email": email, "grants": [{"role": "viewer", "project_id": None, **grant}]}
+def person(api: Api, owner: httpx.Client, email: str, project_id: str | None = None) -> httpx.Client:
+    """Invited and signed in; a viewer of one project, or of all."""
+    rights = {"grants": [{"role": "viewer", "project_id": project_id}]} if project_id else {"role": "viewer"}
+    wanted = {"email": email, **rights}
     invited = owner.post("/api/v1/invites", json=wanted)
     assert invited.status_code == 201, invited.text
     token = invited.json()["link"].partition("#invite=")[2]
@@ -147,7 +148,7 @@ def test_people_on_one_page_see_each_other_and_leave(api: Api, owner: httpx.Clie
     line.look("/databases/db_1")
     with closing(Line(api, other)) as theirs:
         theirs.look("/databases/db_1?tab=x#y")
-        assert [each["display"] for each in line.until(type="people", page="/databases/db_1")["people"]] == ["two"]
+        assert [each["display"] for each in line.until(type="people", page="/databases/db_1")["people"]] == ["two@example.org"]
         assert len(theirs.until(type="people", page="/databases/db_1")["people"]) == 1
         theirs.look("/elsewhere")
         assert line.until(type="people")["people"] == []

@@ -183,7 +183,7 @@ def test_another_projects_id_is_an_absent_one(here, keys, route, noun) -> None:
 def knock(here: Inside, route: str, ids: dict[str, str], headers: dict[str, str]) -> Any:
     """The ordinary answer a socket is refused with."""
     request = SOCKETS[route].request(route.split(" ", 1)[1], ids)
-    query = "&".join(f"{name}={value}" for name, value in request["params"].items())
+    query = "&".join(f"{name}={value}" for name, value in request.get("params", {}).items())
     here.client.cookies.clear()
     with pytest.raises(WebSocketDenialResponse) as refused:
         with here.client.websocket_connect(f"ws://127.0.0.1:7700{request['url']}?{query}", headers=headers):

@@ -135,7 +135,7 @@ def test_lists_hold_the_rows_of_ones_own_place_only(here, keys, limited) -> None
                 assert item.get("resource_id") in (None, mine["database"]), (path, item)
         for side in ("theirs", "beside", *(("sibling",) if limited == "database" else ())):
             shown = {value for value in here.ids[side].values() if value in answer.text} - set(mine.values())
-            allowed = {here.ids[side]["repository"]} if side != "theirs" else set()
+            allowed = {here.ids[side][noun] for noun in ("repository", "file_key")} if side != "theirs" else set()
             installation = {here.ids[side]["role"]}
             assert shown <= allowed | installation, (path, side)
 

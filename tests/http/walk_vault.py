@@ -167,13 +167,13 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/repositories/{repository_id}/default": one("repository.update"),
     "POST /api/v1/repositories/{repository_id}/file-key": one("repository.update", body={"key": "own"}),
     "POST /api/v1/projects/{project_id}/file-keys": one(
-        "file_key.write", body={"name": "walk", "kind": "passphrase", "material": "a passphrase of the walk"}
+        "file.key.write", body={"name": "walk", "kind": "passphrase", "material": "a passphrase of the walk"}
     ),
     "POST /api/v1/projects/{project_id}/file-keys #transit": one(
-        "file_key.write", body={"name": "walk", "kind": "vault-transit", "vault": {"key": "walk", **VAULT_LOGIN}}
+        "file.key.write", body={"name": "walk", "kind": "vault-transit", "vault": {"key": "walk", **VAULT_LOGIN}}
     ),
     "POST /api/v1/projects/{project_id}/file-keys #role": one(
-        "file_key.write",
+        "file.key.write",
         body={
             "name": "walk",
             "kind": "vault-kv",
@@ -186,28 +186,28 @@ VAULT: dict[str, Ask] = {
         },
     ),
     "POST /api/v1/projects/{project_id}/file-keys #aws": one(
-        "file_key.write",
+        "file.key.write",
         body={"name": "walk", "kind": "aws-kms", "aws": {"key_id": "alias/walk", **REGION, **AMAZON}},
     ),
     "POST /api/v1/projects/{project_id}/file-keys #gcp": one(
-        "file_key.write",
+        "file.key.write",
         body={"name": "walk", "kind": "gcp-kms", "gcp": {"key": "walk", "service_account_key": "{}"}},
     ),
-    "GET /api/v1/projects/{project_id}/file-keys": one("file_key.read"),
-    "GET /api/v1/file-keys/{file_key_id}": one("file_key.read"),
-    "POST /api/v1/file-keys/{file_key_id}/test": one("file_key.write"),
+    "GET /api/v1/projects/{project_id}/file-keys": one("file.key.read"),
+    "GET /api/v1/file-keys/{file_key_id}": one("file.key.read"),
+    "POST /api/v1/file-keys/{file_key_id}/test": one("file.key.write"),
     "POST /api/v1/file-keys/{file_key_id}/credential": one(
-        "file_key.write", body={"vault": {"token": "a token of the walk"}}
+        "file.key.write", body={"vault": {"token": "a token of the walk"}}
     ),
     "POST /api/v1/file-keys/{file_key_id}/credential #role": one(
-        "file_key.write", body={"vault": {"secret_id": "a secret id of the walk"}}
+        "file.key.write", body={"vault": {"secret_id": "a secret id of the walk"}}
     ),
-    "POST /api/v1/file-keys/{file_key_id}/credential #aws": one("file_key.write", body={"aws": AMAZON}),
+    "POST /api/v1/file-keys/{file_key_id}/credential #aws": one("file.key.write", body={"aws": AMAZON}),
     "POST /api/v1/file-keys/{file_key_id}/credential #gcp": one(
-        "file_key.write", body={"gcp": {"service_account_key": "{}"}}
+        "file.key.write", body={"gcp": {"service_account_key": "{}"}}
     ),
-    "POST /api/v1/file-keys/{file_key_id}/reveal": one("file_key.reveal"),
-    "DELETE /api/v1/file-keys/{file_key_id}": one("file_key.write", body={"confirm": "filekey0"}),
+    "POST /api/v1/file-keys/{file_key_id}/reveal": one("file.key.reveal"),
+    "DELETE /api/v1/file-keys/{file_key_id}": one("file.key.write", body={"confirm": "filekey0"}),
     "POST /api/v1/repositories/{repository_id}/key": one("repository.key.reveal"),
     "POST /api/v1/projects/{project_id}/plans": Ask(
         ("plan.write", "snapshot.create"),

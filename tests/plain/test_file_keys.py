@@ -242,7 +242,7 @@ def test_what_cannot_be_is_refused_before_anything_is_kept(here: Here) -> None:
             here.keys.create(OWNER, here.project, wanted)
         assert here.world.count("file_keys") == before + 2, name
     refused("name_taken", Conflict, lambda: here.key("passphrase", key.name))
-    reader = actor_with("file_key.read")
+    reader = actor_with("file.key.read")
     for act in (
         lambda: here.keys.create(reader, here.project, WantedKey("k2", "passphrase")),
         lambda: here.keys.delete(reader, elsewhere.id, elsewhere.name),

@@ -45,11 +45,11 @@ def imported() -> dict[str, set[str]]:
 
 
 def test_no_text_becomes_code() -> None:
-    bad = {"eval", "exec", "compile", "__import__", "marshal.loads", "builtins.eval", "os.popen", "os.system"}
+    bad = {"eval", "exec", "compile", "__import__", "builtins.eval", "os.popen", "os.system"}
+    bad |= {"marshal.load", "marshal.loads"}
     assert {(path, name) for path, name, _ in calls() if name in bad} == set()
-    assert (
-        imported().keys() & {"pickle", "cPickle", "marshal", "shelve", "dill", "jinja2", "yaml", "mako.lookup"} == set()
-    )
+    assert imported().keys() & {"pickle", "cPickle", "shelve", "dill", "jinja2", "yaml", "mako.lookup"} == set()
+    assert imported()["marshal"] == {"engines/sqlite/digest.py"}  # it writes with it, and reads nothing
 
 
 def test_no_shell_is_started() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 # Someone let into one environment must see what the project shares: its name, its environments, where snapshots go.
-SHARED_READS = frozenset({"project.read", "environment.read", "repository.read", "file_key.read"})
+SHARED_READS = frozenset({"project.read", "environment.read", "repository.read", "file.key.read"})
 
 
 @dataclass(frozen=True)

@@ -121,20 +121,20 @@ class FileKeysService:
     def list(self, actor: Actor, project_id: str, *, after: str | None = None, limit: int = 50) -> Sequence[FileKey]:
         """Oldest first."""
         with self._db.read() as conn:
-            actor.require_within("file_key.read", project_id)
-            visible = actor.visible("file_key.read", Columns.of(file_keys))
+            actor.require_within("file.key.read", project_id)
+            visible = actor.visible("file.key.read", Columns.of(file_keys))
             return store.page(conn, project_id, visible, after=after, limit=limit)
 
     def get(self, actor: Actor, key_id: str) -> tuple[FileKey, Sequence[Use]]:
         """With what uses it."""
         with self._db.read() as conn:
-            key = _found(conn, actor, key_id, "file_key.read")
+            key = _found(conn, actor, key_id, "file.key.read")
             return key, self._used(conn, key)
 
     def test(self, actor: Actor, key_id: str) -> FileKey:
         """Seal and open something with it, as far as Holdfast can. Raises as `create`."""
         with self._db.read() as conn:
-            key = _found(conn, actor, key_id, "file_key.write")
+            key = _found(conn, actor, key_id, "file.key.write")
             credential = self._secrets.all(conn, key.project_id, key.id)
         if KINDS[key.kind].credential:
             self._same(key, tried(key.kind, key.name, key.place, credential, self._policy, self._clock))
@@ -145,7 +145,7 @@ class FileKeysService:
     def change_credential(self, actor: Actor, key_id: str, credential: Mapping[str, str]) -> FileKey:
         """Another token, secret id or access key. Tried first, and kept only when the key is still the same one."""
         with self._db.read() as conn:
-            key = _found(conn, actor, key_id, "file_key.write")
+            key = _found(conn, actor, key_id, "file.key.write")
         actor.require_step_up()
         if not KINDS[key.kind].credential:
             raise Conflict(
@@ -156,7 +156,7 @@ class FileKeysService:
         checked = checked_credential(key.kind, key.place, credential)
         self._same(key, tried(key.kind, key.name, key.place, checked, self._policy, self._clock))
         with self._db.write() as conn:
-            key = _found(conn, actor, key_id, "file_key.write")
+            key = _found(conn, actor, key_id, "file.key.write")
             for name in KINDS[key.kind].credential:
                 self._secrets.delete(conn, key.project_id, key.id, name)
                 if name in checked:
@@ -168,21 +168,21 @@ class FileKeysService:
     def reveal(self, actor: Actor, key_id: str) -> tuple[FileKey, str]:
         """The identity or passphrase that is kept here. Audited before it is answered."""
         with self._db.write() as conn:
-            key = _found(conn, actor, key_id, "file_key.reveal")
+            key = _found(conn, actor, key_id, "file.key.reveal")
             actor.require_step_up()
             found = self._secrets.all(conn, key.project_id, key.id).get(MATERIAL)
             if found is None:
                 raise Conflict(
                     f"Holdfast does not have the secret of {key.name!r} (kind {key.kind})", code="file_key_kind"
                 )
-            self._record(conn, actor, key, "file_key.reveal", {})
+            self._record(conn, actor, key, "file.key.reveal", {})
             return key, found
 
     def delete(self, actor: Actor, key_id: str, confirm: str, *, lose: bool = False) -> None:
         """`confirm` is its name. Raises Conflict ("file_key_in_use") with what uses it: what would choose it has to be
         changed first; files that would not open here any more are given up only with `lose`."""
         with self._db.write() as conn:
-            key = _found(conn, actor, key_id, "file_key.write")
+            key = _found(conn, actor, key_id, "file.key.write")
             actor.require_step_up()
             if confirm != key.name:
                 raise Invalid("confirm must be the name, exactly", code="confirm_mismatch")
@@ -209,9 +209,9 @@ class FileKeysService:
     @staticmethod
     def _allowed(conn: sa.Connection, actor: Actor, project_id: str, environment_id: str | None) -> None:
         if environment_id is None:
-            project_of(conn, actor, project_id, "file_key.write")
+            project_of(conn, actor, project_id, "file.key.write")
             return
-        environment = environment_of(conn, actor, environment_id, "file_key.write")
+        environment = environment_of(conn, actor, environment_id, "file.key.write")
         if environment.project_id != project_id:
             raise no_such("environment")
 
