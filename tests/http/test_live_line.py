@@ -148,7 +148,9 @@ def test_people_on_one_page_see_each_other_and_leave(api: Api, owner: httpx.Clie
     line.look("/databases/db_1")
     with closing(Line(api, other)) as theirs:
         theirs.look("/databases/db_1?tab=x#y")
-        assert [each["display"] for each in line.until(type="people", page="/databases/db_1")["people"]] == ["two@example.org"]
+        assert [each["display"] for each in line.until(type="people", page="/databases/db_1")["people"]] == [
+            "two@example.org"
+        ]
         assert len(theirs.until(type="people", page="/databases/db_1")["people"]) == 1
         theirs.look("/elsewhere")
         assert line.until(type="people")["people"] == []
