@@ -4,8 +4,8 @@ Required: both at least 1.5 times as fast as restic, and the process under 300 M
 same file. Both write what they restore durably: restic does not sync what it restored, so a `sync` of the file is added
 to its time. Both repositories are read into the page cache before each act, since ours would not be there (packs are
 written past it) and on a slow disk both are as fast as the disk; `--cold` puts both out of it instead. Ours is checked
-as the runner does it, by a process that is up and opens the repository; with its start is told beside. Who goes first
-changes from round to round.
+and restored as the runner does it, by a process that is up and opens the repository; with its start is told beside. Who
+goes first changes from round to round.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def made(root: Path, database: Path) -> None:
     subprocess.run([*restic, "init"], env=environ, check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*restic, "backup", str(database)], env=environ, check=True, stdout=subprocess.DEVNULL)
     for act in ("init", "backup"):
-        subprocess.run([*ours, act, *arguments], check=True)
+        subprocess.run([*ours, act, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 def cached(repository: Path, *, cold: bool) -> None:
@@ -78,25 +78,33 @@ def checks(root: Path, *, cold: bool, first: bool) -> dict[str, Measured]:
     return found
 
 
-def one_round(root: Path, database: Path, *, cold: bool, first: bool) -> dict[str, tuple[float, int]]:
+def restores(root: Path, database: Path, *, cold: bool, first: bool) -> dict[str, tuple[float, int]]:
+    """Of both, ours first or last. Each begins on a disk that has nothing left to write or to free."""
     secret, target = {"RESTIC_PASSWORD": PASSWORD}, root / "target"
-    restic = ["restic", "--no-cache", "-q", "-r", str(root / "theirs")]
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
+    ours = [sys.executable, "-m", "bench.snapshot_sqlite", "restore", str(database), str(root / "ours")]
+    theirs = ["restic", "--no-cache", "-q", "-r", str(root / "theirs"), "restore", "latest", "--target", str(target)]
+    found: dict[str, tuple[float, int]] = {}
+    for name in ("ours", "theirs")[:: 1 if first else -1]:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        cached(root / name, cold=cold)
+        os.sync()
+        if name == "ours":
+            done = process([*ours, str(target / "restored")])
+            found |= {"restore ours": (done.inside, done.peak), "restore started": (done.seconds, done.peak)}
+        else:
+            synced = ["sync", str(target / database.relative_to("/"))]
+            found["restore restic"] = in_turn(measured(theirs, secret), measured(synced))
+    return found
+
+
+def one_round(root: Path, database: Path, *, cold: bool, first: bool) -> dict[str, tuple[float, int]]:
     checked = checks(root, cold=cold, first=first)
     ours, theirs = checked["ours"], checked["theirs"]
     figures = {"check ours": (ours.inside, ours.peak), "check started": (ours.seconds, ours.peak)}
     figures |= {"check restic": (theirs.seconds, theirs.peak)}
     figures |= {"cpu ours": (ours.cpu, 0), "cpu restic": (theirs.cpu, 0)}
-    for name in ("ours", "theirs"):
-        cached(root / name, cold=cold)
-    restore = [sys.executable, "-m", "bench.snapshot_sqlite", "restore"]
-    figures["restore ours"] = measured([*restore, str(database), str(root / "ours"), str(target / "restored")])
-    os.sync()
-    figures["restore restic"] = in_turn(
-        measured([*restic, "restore", "latest", "--target", str(target / "theirs")], secret),
-        measured(["sync", str(target / "theirs" / database.relative_to("/"))]),
-    )
+    figures |= restores(root, database, cold=cold, first=first)
     return figures
 
 

@@ -25,7 +25,7 @@ MEMORY_BAR = 400 << 20
 
 
 def child(act: str, database: Path, repository: Path, target: Path) -> None:
-    """One measured act, in this process."""
+    """One measured act, in this process. Prints the seconds that it took once all was imported."""
     from holdfast.contract.snapshot import CaptureRequest, RestoreRequest
     from holdfast.contract.spec import Endpoint
     from holdfast.engines.sqlite import engine
@@ -36,7 +36,7 @@ def child(act: str, database: Path, repository: Path, target: Path) -> None:
     from holdfast.vault.stores.local import LocalStore
 
     keep_big_buffers()  # as the runner does
-    tools = _NoTools(target.parent)
+    tools, began = _NoTools(target.parent), time.monotonic()
     if act == "init":
         Repository.create(LocalStore(repository), PASSWORD)
     elif act == "backup":
@@ -49,6 +49,7 @@ def child(act: str, database: Path, repository: Path, target: Path) -> None:
         session = engine.connect(Endpoint(path=target), tools)
         with repo.source(repo.snapshots()[-1].id) as source:
             session.restore(source, RestoreRequest(), Stop())
+    print(json.dumps({"seconds": time.monotonic() - began}))
 
 
 class _NoTools:

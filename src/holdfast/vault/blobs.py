@@ -57,13 +57,14 @@ class BlobReader:
         found = self._index.find(blob, kind)
         return found is not None and found[0] == pack
 
-    def read_span(self, pack: bytes, span: Sequence[PackedBlob]) -> Iterator[tuple[PackedBlob, bytes]]:
-        """Adjoining blobs of one pack with their plain bytes, for one read. Raises Corrupt at the first bad one."""
+    def read_span(self, pack: bytes, span: Sequence[PackedBlob]) -> Iterator[tuple[PackedBlob, bytes | memoryview]]:
+        """Adjoining blobs of one pack with their plain bytes, for one read; each only until the next is asked for.
+        Raises Corrupt at the first bad one."""
         start, length = span[0].offset, span[-1].offset + span[-1].length - span[0].offset
         sealed = memoryview(self._fetch(pack, start, length))
         for where in span:
             at = where.offset - start
-            yield where, unwrap(sealed[at : at + where.length], where, self._key)
+            yield where, prove(sealed[at : at + where.length], where, self._key)
 
     def _fetch(self, pack: bytes, offset: int, length: int) -> bytes:
         try:

@@ -127,7 +127,7 @@ class _Writer:
                     self._add(where.id, BlobType.DATA, plain)
             crash_point("copy.half")
 
-    def _add(self, blob: bytes, kind: BlobType, plain: bytes) -> None:
+    def _add(self, blob: bytes, kind: BlobType, plain: bytes | memoryview) -> None:
         """Sealed with the target's key, and opened again before it is sent."""
         sealed, raw_length = self._sealer.seal(blob, plain)
         self.packer.add(blob, kind, sealed, raw_length)
