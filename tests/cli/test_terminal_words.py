@@ -104,6 +104,8 @@ def test_an_error_shows_hint_fields_and_candidates(capsys: pytest.CaptureFixture
     fields = {"fields": [{"field": "spec.version", "message": "must be 18 or 16"}]}
     show_error(Invalid("no spec", details=fields), as_json=False)
     assert "  spec.version: must be 18 or 16" in capsys.readouterr().err
+    show_error(Invalid("spec.version: must be 18 or 16", details=fields), as_json=False)
+    assert capsys.readouterr().err == "Error: spec.version: must be 18 or 16\n"
 
 
 def test_a_failed_run_speaks_with_its_own_error() -> None:

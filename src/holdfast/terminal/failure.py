@@ -37,7 +37,9 @@ def show_error(error: HoldfastError | Mapping[str, Any], *, as_json: bool) -> No
     for field in details.get("fields") or []:
         if isinstance(field, Mapping):
             place = field.get("field") or field.get("path") or field.get("loc") or ""
-            lines.append(f"  {place}: {field.get('message') or field.get('msg') or ''}")
+            what = field.get("message") or field.get("msg") or ""
+            if not (what and str(wire.get("message")).endswith(what)):  # else it was said a line above
+                lines.append(f"  {place}: {what}")
     lines += [f"  {candidate}" for candidate in details.get("candidates") or []]
     if wire.get("hint"):
         lines.append(f"Hint: {wire['hint']}")

@@ -70,7 +70,8 @@ class BatchTaker:
             ctx.log("the batch ended early: the others go alone", reason=error.message, code=error.code)
             result["ended_early"] = error.code
         except Exception:
-            ctx.let_go()  # a fault of ours ends this run at once: the others would wait for one that is no more
+            # Whatever it was, it is raised again: a fault of ours ends this run, and its members must not wait for it.
+            ctx.let_go()
             raise
         return {**result, **{name: tally[name] for name in ("taken", "failed", "alone")}}
 

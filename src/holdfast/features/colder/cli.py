@@ -121,7 +121,10 @@ def prices(
     body = {"prices": None if forget else {"currency": currency, "per_gb_month": table}}
     found = t.client.put(f"/repositories/{t.repository(repository)['id']}/prices", body)
     t.answer(
-        found, "No prices any more." if forget else f"{len(table)} prices. Now: holdfast repo savings {repository}"
+        found,
+        "No prices any more."
+        if forget
+        else f"{output.counted(len(table), 'price')} set. Now: holdfast repo savings {repository}",
     )
 
 
@@ -156,7 +159,7 @@ def savings(
         "A MONTH": lambda item: _money(item["cost"], item["currency"]),
     }
     right = ("SNAPSHOTS", "DATABASES", "STORED", "SPARED", "COLDER", "FREED 30D", "A MONTH")
-    t.table(items, columns, empty="No repositories yet.", right=right)
+    t.table(items, columns, empty="No repository of snapshots yet.", right=right)
     if items:
         spared = output.size_text(total["saved_bytes"])
         output.note(f"{spared} of {output.size_text(total['logical_bytes'])} are spared in all.{_sums(total)}")
@@ -185,7 +188,9 @@ def _moved(result: dict[str, Any]) -> str:
         whose = f" ({output.visible(str(each['database']))} {each['snapshot_id']})" if each["snapshot_id"] else ""
         lines.append(f"{output.visible(each['piece'])}{whose}: {each['from']} to {each['to']}, {each['reason']}")
     verb_ = "would move" if result.get("dry_run") else "moved"
-    lines.append(f"{result.get('pieces', 0):,} pieces {verb_}, {output.size_text(result.get('bytes'))}.")
+    lines.append(
+        f"{output.counted(result.get('pieces', 0), 'piece')} {verb_}, {output.size_text(result.get('bytes'))}."
+    )
     if result.get("waiting"):
         lines.append(f"{result['waiting']:,} lie in an archive: ask for them first, holdfast snapshot thaw SNAPSHOT.")
     if (held := result.get("store_rules")) is not None:
@@ -199,13 +204,15 @@ def _moved(result: dict[str, Any]) -> str:
 def _lines(found: dict[str, Any]) -> list[str]:
     size, currency = output.size_text, found["currency"]
     lines = [
-        f"{found['snapshots']:,} snapshots of {size(found['logical_bytes'])} take {size(found['stored_bytes'])}: "
+        f"{output.counted(found['snapshots'], 'snapshot')} of {size(found['logical_bytes'])} in "
+        f"{size(found['stored_bytes'])}: "
         f"{size(found['saved_bytes'])} spared by sharing and packing",
-        f"freed in 30 days: {found['deleted_30d']:,} snapshots that had added {size(found['deleted_30d_bytes'])}; "
+        f"freed in 30 days: {output.counted(found['deleted_30d'], 'snapshot')} "
+        f"that had added {size(found['deleted_30d_bytes'])}; "
         f"collections gave back {size(found['collected_30d_bytes'])}",
     ]
     for each in found["classes"]:
-        pieces = f"{each['pieces']:,} pieces" if each["pieces"] is not None else "not counted yet"
+        pieces = output.counted(each["pieces"], "piece") if each["pieces"] is not None else "not counted yet"
         cost = f"  {_money(each['cost'], currency)} a month" if each["cost"] is not None else ""
         lines.append(f"{each['name']:<20} {size(each['bytes']):>10}  {pieces}{cost}")
     if found["cost"] is not None:

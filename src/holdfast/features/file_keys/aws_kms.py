@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from holdfast.contract.catalog import JSON
-from holdfast.features.file_keys.line import Line, Reply
+from holdfast.features.file_keys.line import Line, Reply, bytes_of, text_of
 from holdfast.features.file_keys.vault import wrong
 from holdfast.features.file_keys.wrapping import Credential, Described
 from holdfast.formats import sigv4
@@ -79,16 +78,16 @@ class AwsKms:
         self._line.close()
 
     def wrap(self, secret: bytes) -> str:
-        asked = {"KeyId": self._place.key_id, "Plaintext": _text(secret), "EncryptionContext": self._context}
+        asked = {"KeyId": self._place.key_id, "Plaintext": text_of(secret), "EncryptionContext": self._context}
         found = self._ask("Encrypt", asked)
         if _KEY_ID.fullmatch(said := str(found.get("KeyId", ""))):
             self._used = said
-        return _text(self._bytes(found, "CiphertextBlob"))
+        return text_of(bytes_of(self._line, found, "CiphertextBlob"))
 
     def unwrap(self, wrapped: str, where: Mapping[str, JSON]) -> bytes:
         context = where.get("context") or {}
         asked = {"KeyId": where.get("key_id") or self._place.key_id, "CiphertextBlob": wrapped}
-        return self._bytes(self._ask("Decrypt", {**asked, "EncryptionContext": context}), "Plaintext")
+        return bytes_of(self._line, self._ask("Decrypt", {**asked, "EncryptionContext": context}), "Plaintext")
 
     def describe(self, wrapped: str) -> Described:
         place = self._place
@@ -153,15 +152,3 @@ class AwsKms:
             code="kms_refused",
             hint="What was wrapped opens only under the same key, with the same encryption context.",
         )
-
-    def _bytes(self, found: Mapping[str, Any], field: str) -> bytes:
-        try:
-            return base64.b64decode(str(found[field]), validate=True)
-        except (KeyError, ValueError):
-            raise Permanent(
-                f"what answers is not {self._line.who}", code="kms_refused", hint="Check the endpoint."
-            ) from None
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()

@@ -116,7 +116,8 @@ def add(
         body["public_key"] = public_key.read_text(encoding="utf-8")
     elif kind in ("age-identity", "passphrase"):
         if not generate:
-            body["material"] = secret_of("Identity" if kind == "age-identity" else "Passphrase", given)
+            what = "Identity" if kind == "age-identity" else "Passphrase"
+            body["material"] = secret_of(what, given, " or --generate")
     else:
         service, place = place_of(kind, ctx.params)
         body[service] = place | credential_of(kind, given, approle=role_id is not None)
@@ -151,7 +152,11 @@ def show(ctx: typer.Context, key: Key) -> None:
     found = t.client.get(f"/file-keys/{_find(t, key)['id']}")
     lines = [f"{found['name']}  {_said(found)}"]
     lines += [f"  {name}: {output.visible(str(value))}" for name, value in found["place"].items() if name != "ca"]
-    lines += [f"  {use['total']} {use['noun']}s: {', '.join(use['names'])}" for use in found["uses"] if use["total"]]
+    lines += [
+        f"  {output.counted(use['total'], use['noun'])}: {', '.join(use['names'])}"
+        for use in found["uses"]
+        if use["total"]
+    ]
     t.answer(found, "\n".join(lines))
 
 

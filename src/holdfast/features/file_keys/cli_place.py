@@ -72,8 +72,8 @@ def credential_of(kind: str, given: Given, *, approle: bool) -> dict[str, str]:
     return {"secret_id": secret_of("Secret id", given)} if approle else {"token": secret_of("Vault token", given)}
 
 
-def secret_of(what: str, given: Given) -> str:
-    """From a file, a variable, a pipe or a prompt. Raises Usage."""
+def secret_of(what: str, given: Given, other: str = "") -> str:
+    """From a file, a variable, a pipe or a prompt; `other` ways are named to who gave none. Raises Usage."""
     if given.file and given.variable:
         raise Usage("two secrets were given", hint="say --secret-from-file or --secret-from-env")
     if given.file:
@@ -84,7 +84,7 @@ def secret_of(what: str, given: Given) -> str:
         return str(typer.prompt(what, hide_input=True, err=True))
     text = sys.stdin.read().strip()
     if not text:
-        raise Usage(f"where is the {what[0].lower()}{what[1:]}?", hint="say --secret-from-file, or pipe it in")
+        raise Usage(f"where is the {what[0].lower()}{what[1:]}?", hint=f"say --secret-from-file{other}, or pipe it in")
     return text
 
 

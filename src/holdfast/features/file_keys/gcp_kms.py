@@ -5,7 +5,6 @@ The service account signs its own token (AIP-4111), so nobody else is asked for 
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shlex
@@ -15,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from holdfast.contract.catalog import JSON
-from holdfast.features.file_keys.line import Line, Reply
+from holdfast.features.file_keys.line import Line, Reply, bytes_of, text_of
 from holdfast.features.file_keys.vault import wrong
 from holdfast.features.file_keys.wrapping import Credential, Described
 from holdfast.formats import service_jwt
@@ -64,13 +63,13 @@ class GcpKms:
         self._line.close()
 
     def wrap(self, secret: bytes) -> str:
-        asked = {"plaintext": _text(secret), "additionalAuthenticatedData": _text(self._name.encode())}
-        return _text(self._bytes(self._ask("encrypt", asked), "ciphertext"))
+        asked = {"plaintext": text_of(secret), "additionalAuthenticatedData": text_of(self._name.encode())}
+        return text_of(bytes_of(self._line, self._ask("encrypt", asked), "ciphertext"))
 
     def unwrap(self, wrapped: str, where: Mapping[str, JSON]) -> bytes:
         bound = str(where.get("bound") or self._name).encode()
-        asked = {"ciphertext": wrapped, "additionalAuthenticatedData": _text(bound)}
-        return self._bytes(self._ask("decrypt", asked), "plaintext")
+        asked = {"ciphertext": wrapped, "additionalAuthenticatedData": text_of(bound)}
+        return bytes_of(self._line, self._ask("decrypt", asked), "plaintext")
 
     def describe(self, wrapped: str) -> Described:
         found = _KEY.fullmatch(self._place.key)
@@ -109,15 +108,3 @@ class GcpKms:
             return Retryable(f"{who} is busy or in trouble ({reply.status})", code="kms_busy")
         hint = "What was wrapped opens only under the same key; or its version is disabled."
         return Permanent(f"{who} does not take what was sent ({reply.status})", code="kms_refused", hint=hint)
-
-    def _bytes(self, found: Mapping[str, Any], field: str) -> bytes:
-        try:
-            return base64.b64decode(str(found[field]), validate=True)
-        except (KeyError, ValueError):
-            raise Permanent(
-                f"what answers is not {self._line.who}", code="kms_refused", hint="Check the endpoint."
-            ) from None
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 from collections.abc import Mapping
@@ -84,3 +85,18 @@ def _context(ca: str | None) -> ssl.SSLContext | None:
     context.load_verify_locations(certifi.where())
     context.load_verify_locations(cadata=ca)
     return context
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes as these services take them."""
+    return base64.b64encode(raw).decode()
+
+
+def bytes_of(line: Line, found: Mapping[str, Any], field: str) -> bytes:
+    """A field that such a service answered with. Raises Permanent when it is not there, or no base64."""
+    try:
+        return base64.b64decode(str(found[field]), validate=True)
+    except (KeyError, ValueError):
+        raise Permanent(
+            f"what answers is not {line.who}", code=f"{line.code}_refused", hint="Check the endpoint."
+        ) from None

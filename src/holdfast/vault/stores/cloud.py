@@ -113,7 +113,7 @@ class CloudStore:
                 yield second
                 yield from chunks
             except Exception as error:
-                failed.append(error)  # obstore tells of it as of an answer that cannot be read
+                failed.append(error)
                 raise
 
         try:
@@ -121,10 +121,9 @@ class CloudStore:
                 obstore.put(
                     self._objects, name, fed(), use_multipart=True, chunk_size=part, max_concurrency=PARTS_AT_ONCE
                 )
-        except Exception:
-            if failed:
+        finally:
+            if failed:  # what went wrong with the chunks, and not what obstore made of it
                 raise failed[0] from None
-            raise
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         _checked(name)

@@ -9,8 +9,10 @@ import {
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Button } from "@/parts/Button";
 import { cx } from "@/parts/classes";
 import { ErrorPanel } from "@/parts/ErrorPanel";
+import { Empty } from "@/parts/small";
 import { useAddress, useGo } from "@/shell/address";
 import { appearance } from "@/shell/appearance";
 import { useStore } from "@/shell/store";
@@ -40,8 +42,8 @@ interface Props<R> {
   acts?: readonly BulkAct<R>[];
   /** The screen's own buttons, at the toolbar's end. */
   children?: ReactNode;
-  /** `narrowed`: there are rows, but none that matches. */
-  empty: (narrowed: boolean, clear: () => void) => ReactNode;
+  /** What is said where there are no rows at all; that none matches is the table's to say, with the same icon. */
+  empty: { icon: ReactNode; title: string; lead?: ReactNode; action?: ReactNode };
 }
 
 const features = tableFeatures({
@@ -157,7 +159,7 @@ export function DataTable<R>(props: Props<R>) {
     .join(" ");
   const minWidth = phone ? 0 : widest(shown) + (pickable ? 68 : 32);
   const isBare = found.isSuccess && !found.isPlaceholderData && rows.length === 0 && !narrowed;
-  if (isBare) return props.empty(false, clear);
+  if (isBare) return <Empty {...props.empty} />;
   const status = found.isPending ? "" : t("shell:rows", { count: rows.length, more: found.hasMore ? "+" : "" });
   return (
     <div className="relative flex h-full min-h-0 flex-col">
@@ -170,7 +172,16 @@ export function DataTable<R>(props: Props<R>) {
       {found.isError && rows.length === 0 ? (
         <ErrorPanel error={found.error} retry={() => void found.refetch()} />
       ) : !found.isPending && rows.length === 0 ? (
-        props.empty(narrowed, clear)
+        <Empty
+          {...(narrowed
+            ? {
+                dull: true,
+                icon: props.empty.icon,
+                title: t("shell:noMatch"),
+                action: <Button onClick={clear}>{t("shell:clearFilters")}</Button>,
+              }
+            : props.empty)}
+        />
       ) : (
         <div
           ref={scroller}

@@ -2,9 +2,8 @@ import { ScrollText } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type ActivityOut, activityList } from "@/api";
-import { Button } from "@/parts/Button";
 import { PageHead, PageTabs } from "@/parts/Page";
-import { Badge, Empty, Time } from "@/parts/small";
+import { Badge, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Filter, Source } from "@/parts/table/types";
 import { data } from "@/shell/api";
@@ -129,14 +128,7 @@ function Feed() {
       filters={filters}
       rowId={(row) => String(row.seq)}
       searchHint={t("activity:find")}
-      empty={(narrowed, clear) => (
-        <Empty
-          dull={narrowed}
-          icon={<ScrollText />}
-          title={narrowed ? t("shell:noMatch") : t("activity:nothing")}
-          action={narrowed && <Button onClick={clear}>{t("shell:clearFilters")}</Button>}
-        />
-      )}
+      empty={{ icon: <ScrollText />, title: t("activity:nothing") }}
     />
   );
 }

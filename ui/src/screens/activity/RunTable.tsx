@@ -2,9 +2,8 @@ import { Activity, CircleSlash } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type RunOut, runCancel, runsList } from "@/api";
-import { Button } from "@/parts/Button";
 import { ENDED, RunState, useRunTitle } from "@/parts/RunState";
-import { Empty, Time } from "@/parts/small";
+import { Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
@@ -161,15 +160,7 @@ export function RunTable({ filter, waits }: Props) {
       acts={acts}
       rowId={(row) => row.id}
       to={(row) => `/runs/${row.id}`}
-      empty={(narrowed, clear) => (
-        <Empty
-          dull={narrowed}
-          icon={<Activity />}
-          title={narrowed ? t("shell:noMatch") : t("activity:noRuns")}
-          lead={narrowed ? undefined : t("activity:noRunsLead")}
-          action={narrowed && <Button onClick={clear}>{t("shell:clearFilters")}</Button>}
-        />
-      )}
+      empty={{ icon: <Activity />, title: t("activity:noRuns"), lead: t("activity:noRunsLead") }}
     />
   );
 }

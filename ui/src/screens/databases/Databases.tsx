@@ -1,18 +1,16 @@
-import { Archive, Database, Play, Plus, Square } from "lucide-react";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { Archive, Database, Play, Square } from "lucide-react";
+import { lazy, Suspense, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type DatabaseOut, databaseList, databaseStart, databaseStop, snapshotCreateMany } from "@/api";
-import { Button } from "@/parts/Button";
-import { Empty, Time, Tip } from "@/parts/small";
+import { Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import { useCreating } from "@/parts/useCreating";
 import { useEach } from "@/parts/useEach";
 import { data, once } from "@/shell/api";
-import { useOffer } from "@/shell/paletteActs";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
-import { useShortcut } from "@/shell/useShortcut";
 import { useEngines } from "./engines";
 import { DatabaseState } from "./words";
 
@@ -24,27 +22,8 @@ export default function Databases() {
   const can = useCan();
   const { filter, environments, isLoading } = useScope();
   const { data: engines } = useEngines();
-  const [creating, setCreating] = useState(false);
   const each = useEach();
-  const creatable = can("database.create");
-  useShortcut("list.new", () => setCreating(true), creatable);
-  useOffer(
-    useMemo(
-      () =>
-        creatable
-          ? [
-              {
-                id: "db.new",
-                title: t("databases:new"),
-                icon: <Plus />,
-                shortcut: "list.new" as const,
-                run: () => setCreating(true),
-              },
-            ]
-          : [],
-      [creatable, t],
-    ),
-  );
+  const { creating, end, add } = useCreating("db.new", t("databases:new"), can("database.create"));
 
   const columns = useMemo<Column<DatabaseOut>[]>(() => {
     const titles = Object.fromEntries((engines ?? []).map(({ name, title }) => [name, title]));
@@ -170,13 +149,6 @@ export default function Databases() {
       run: (rows, clear) => each(rows, (row) => data(databaseStop({ path: { database_id: row.id } })), clear),
     });
 
-  const add = creatable && (
-    <Tip text={t("databases:new")} id="list.new">
-      <Button look="primary" icon={<Plus />} onClick={() => setCreating(true)}>
-        {t("databases:new")}
-      </Button>
-    </Tip>
-  );
   return (
     <>
       <DataTable
@@ -189,24 +161,13 @@ export default function Databases() {
         rowId={(row) => row.id}
         to={(row) => `/databases/${row.id}`}
         searchHint={t("databases:find")}
-        empty={(narrowed, clear) =>
-          narrowed ? (
-            <Empty
-              dull
-              icon={<Database />}
-              title={t("shell:noMatch")}
-              action={<Button onClick={clear}>{t("shell:clearFilters")}</Button>}
-            />
-          ) : (
-            <Empty icon={<Database />} title={t("databases:first")} lead={t("databases:firstLead")} action={add} />
-          )
-        }
+        empty={{ icon: <Database />, title: t("databases:first"), lead: t("databases:firstLead"), action: add }}
       >
         {add}
       </DataTable>
       {creating && (
         <Suspense>
-          <CreateWizard onClose={() => setCreating(false)} />
+          <CreateWizard onClose={end} />
         </Suspense>
       )}
     </>

@@ -2,7 +2,7 @@ import { Database, ShieldAlert, ShieldCheck } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type CoveredOut, planCoverage } from "@/api";
-import { Badge, Empty, Time } from "@/parts/small";
+import { Badge, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
 import { data } from "@/shell/api";
@@ -77,7 +77,7 @@ export function Covered({ id }: { id: string }) {
       columns={columns}
       rowId={(row) => `${row.resource_id} ${row.repository_id}`}
       to={(row) => `/databases/${row.resource_id}`}
-      empty={() => <Empty icon={<Database />} title={t("plans:coversNothing")} lead={t("plans:coversNothingLead")} />}
+      empty={{ icon: <Database />, title: t("plans:coversNothing"), lead: t("plans:coversNothingLead") }}
     />
   );
 }

@@ -1,17 +1,15 @@
-import { CalendarClock, Pause, Play, Plus } from "lucide-react";
-import { useMemo, useState } from "react";
+import { CalendarClock, Pause, Play } from "lucide-react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type PlanOut, planList, planRun, planUpdate } from "@/api";
-import { Button } from "@/parts/Button";
-import { Badge, Empty, Time, Tip } from "@/parts/small";
+import { Badge, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import { useCreating } from "@/parts/useCreating";
 import { useEach } from "@/parts/useEach";
 import { data, once } from "@/shell/api";
-import { useOffer } from "@/shell/paletteActs";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
-import { useShortcut } from "@/shell/useShortcut";
 import { PlanForm } from "./PlanForm";
 import { useWords } from "./words";
 
@@ -21,26 +19,7 @@ export default function Plans() {
   const each = useEach();
   const { filter, project, environments } = useScope();
   const { rhythm, selected } = useWords();
-  const [creating, setCreating] = useState(false);
-  const creatable = can("plan.write") && project !== null;
-  useShortcut("list.new", () => setCreating(true), creatable);
-  useOffer(
-    useMemo(
-      () =>
-        creatable
-          ? [
-              {
-                id: "plan.new",
-                title: t("plans:new"),
-                icon: <Plus />,
-                shortcut: "list.new" as const,
-                run: () => setCreating(true),
-              },
-            ]
-          : [],
-      [creatable, t],
-    ),
-  );
+  const { creating, end, add } = useCreating("plan.new", t("plans:new"), can("plan.write") && project !== null);
 
   const columns = useMemo<Column<PlanOut>[]>(() => {
     const places = Object.fromEntries(environments.map(({ id, name }) => [id, name]));
@@ -157,13 +136,6 @@ export default function Plans() {
           ),
       });
 
-  const add = creatable && (
-    <Tip text={t("plans:new")} id="list.new">
-      <Button look="primary" icon={<Plus />} onClick={() => setCreating(true)}>
-        {t("plans:new")}
-      </Button>
-    </Tip>
-  );
   return (
     <>
       <DataTable
@@ -176,22 +148,11 @@ export default function Plans() {
         rowId={(row) => row.id}
         to={(row) => `/plans/${row.id}`}
         searchHint={t("plans:find")}
-        empty={(narrowed, clear) =>
-          narrowed ? (
-            <Empty
-              dull
-              icon={<CalendarClock />}
-              title={t("shell:noMatch")}
-              action={<Button onClick={clear}>{t("shell:clearFilters")}</Button>}
-            />
-          ) : (
-            <Empty icon={<CalendarClock />} title={t("plans:first")} lead={t("plans:firstLead")} action={add} />
-          )
-        }
+        empty={{ icon: <CalendarClock />, title: t("plans:first"), lead: t("plans:firstLead"), action: add }}
       >
         {add}
       </DataTable>
-      {creating && <PlanForm onClose={() => setCreating(false)} />}
+      {creating && <PlanForm onClose={end} />}
     </>
   );
 }

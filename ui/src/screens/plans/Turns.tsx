@@ -2,7 +2,7 @@ import { CircleCheck, CircleDashed, CircleX, History, LoaderCircle } from "lucid
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type TurnOut, turnList } from "@/api";
-import { Badge, Empty, Time, type Tone } from "@/parts/small";
+import { Badge, Time, type Tone } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
 import { data } from "@/shell/api";
@@ -81,7 +81,7 @@ export function Turns({ id }: { id: string }) {
       columns={columns}
       rowId={(row) => row.id}
       to={(row) => `/runs/${row.run_id}`}
-      empty={() => <Empty icon={<History />} title={t("plans:noTurns")} lead={t("plans:noTurnsLead")} />}
+      empty={{ icon: <History />, title: t("plans:noTurns"), lead: t("plans:noTurnsLead") }}
     />
   );
 }

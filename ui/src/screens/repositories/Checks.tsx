@@ -2,7 +2,7 @@ import { BadgeCheck, CircleCheck, CircleX } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type CheckOut, repositoryCheckList } from "@/api";
-import { Badge, Empty, Size, Time } from "@/parts/small";
+import { Badge, Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
@@ -66,9 +66,7 @@ export function Checks({ id }: { id: string }) {
       source={source}
       columns={columns}
       rowId={(row) => row.id}
-      empty={() => (
-        <Empty icon={<BadgeCheck />} title={t("repositories:noChecks")} lead={t("repositories:noChecksLead")} />
-      )}
+      empty={{ icon: <BadgeCheck />, title: t("repositories:noChecks"), lead: t("repositories:noChecksLead") }}
     />
   );
 }

@@ -2,7 +2,7 @@ import { Archive } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { repositoryContents, type StoredOut } from "@/api";
-import { Empty, Time } from "@/parts/small";
+import { Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
 import { A } from "@/shell/address";
@@ -68,7 +68,7 @@ export function Contents({ id }: { id: string }) {
       source={source}
       columns={columns}
       rowId={(row) => row.restic_id}
-      empty={() => <Empty icon={<Archive />} title={t("repositories:noContents")} />}
+      empty={{ icon: <Archive />, title: t("repositories:noContents") }}
     />
   );
 }

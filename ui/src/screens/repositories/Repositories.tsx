@@ -1,16 +1,14 @@
-import { Plus, Warehouse } from "lucide-react";
-import { useMemo, useState } from "react";
+import { Warehouse } from "lucide-react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type RepositoryOut, repositoryList } from "@/api";
-import { Button } from "@/parts/Button";
-import { Badge, Empty, Size, Time, Tip } from "@/parts/small";
+import { Badge, Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
+import { useCreating } from "@/parts/useCreating";
 import { data } from "@/shell/api";
-import { useOffer } from "@/shell/paletteActs";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
-import { useShortcut } from "@/shell/useShortcut";
 import { CreateRepository } from "./CreateRepository";
 import { whereOf } from "./stores";
 import { RepositoryState } from "./words";
@@ -19,25 +17,10 @@ export default function Repositories() {
   const { t } = useTranslation();
   const can = useCan();
   const { filter, project, environments } = useScope();
-  const [creating, setCreating] = useState(false);
-  const creatable = can("repository.create") && project !== null;
-  useShortcut("list.new", () => setCreating(true), creatable);
-  useOffer(
-    useMemo(
-      () =>
-        creatable
-          ? [
-              {
-                id: "repo.new",
-                title: t("repositories:new"),
-                icon: <Plus />,
-                shortcut: "list.new" as const,
-                run: () => setCreating(true),
-              },
-            ]
-          : [],
-      [creatable, t],
-    ),
+  const { creating, end, add } = useCreating(
+    "repo.new",
+    t("repositories:new"),
+    can("repository.create") && project !== null,
   );
 
   const columns = useMemo<Column<RepositoryOut>[]>(
@@ -112,13 +95,6 @@ export default function Repositories() {
     }),
     [filter],
   );
-  const add = creatable && (
-    <Tip text={t("repositories:new")} id="list.new">
-      <Button look="primary" icon={<Plus />} onClick={() => setCreating(true)}>
-        {t("repositories:new")}
-      </Button>
-    </Tip>
-  );
   return (
     <>
       <DataTable
@@ -128,13 +104,11 @@ export default function Repositories() {
         columns={columns}
         rowId={(row) => row.id}
         to={(row) => `/repositories/${row.id}`}
-        empty={() => (
-          <Empty icon={<Warehouse />} title={t("repositories:first")} lead={t("repositories:firstLead")} action={add} />
-        )}
+        empty={{ icon: <Warehouse />, title: t("repositories:first"), lead: t("repositories:firstLead"), action: add }}
       >
         {add}
       </DataTable>
-      {creating && <CreateRepository onClose={() => setCreating(false)} />}
+      {creating && <CreateRepository onClose={end} />}
     </>
   );
 }

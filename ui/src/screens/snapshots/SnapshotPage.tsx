@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { BadgeCheck, Download, Lock, LockOpen } from "lucide-react";
+import { Archive, BadgeCheck, Download, Lock, LockOpen } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import {
@@ -288,7 +288,7 @@ function Entries({ id }: { id: string }) {
       source={source}
       columns={columns}
       rowId={(row) => row.path}
-      empty={() => <Empty dull icon={<span />} title={t("snapshots:noEntries")} />}
+      empty={{ icon: <Archive />, title: t("snapshots:noEntries") }}
     />
   );
 }

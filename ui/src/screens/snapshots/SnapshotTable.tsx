@@ -2,8 +2,7 @@ import { Archive, BadgeCheck, Lock, LockOpen } from "lucide-react";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type SnapshotOut, snapshotBulk, snapshotList, snapshotVerify } from "@/api";
-import { Button } from "@/parts/Button";
-import { Empty, Size, Time } from "@/parts/small";
+import { Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
@@ -195,18 +194,7 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
       rowId={(row) => row.id}
       to={(row) => `/snapshots/${row.id}`}
       searchHint={t("snapshots:find")}
-      empty={(narrowed, clear) =>
-        narrowed ? (
-          <Empty
-            dull
-            icon={<Archive />}
-            title={t("shell:noMatch")}
-            action={<Button onClick={clear}>{t("shell:clearFilters")}</Button>}
-          />
-        ) : (
-          <Empty icon={<Archive />} title={t("snapshots:first")} lead={t("snapshots:firstLead")} action={action} />
-        )
-      }
+      empty={{ icon: <Archive />, title: t("snapshots:first"), lead: t("snapshots:firstLead"), action }}
     >
       {action}
     </DataTable>
