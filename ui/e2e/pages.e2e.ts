@@ -21,8 +21,8 @@ test("at most four calls of its own, and nothing that is refused", async () => {
     const calls = await apiCalls(page, () => page.goto(here.server.url + path));
     const own = calls.filter((call) => !SHELL.test(call));
     if (own.length > 4) many.push(`${name}: ${own.join(", ")}`);
-    if (await page.getByRole("alert").count())
-      many.push(`${name}: ${await page.getByRole("alert").first().textContent()}`);
+    const said = page.getByRole("alert").filter({ hasText: /\S/ }); // the editor keeps an empty one
+    if (await said.count()) many.push(`${name}: ${await said.first().textContent()}`);
   }
   expect(many).toEqual([]);
   expect(errors).toEqual([]);

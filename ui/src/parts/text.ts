@@ -40,6 +40,13 @@ export function clock(at: string, locale: string = language()): string {
   return new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(new Date(at));
 }
 
+/** On an axis that spans so many milliseconds: the time of day, or the day. */
+export function shortMoment(at: number, span: number, locale: string = language()): string {
+  const short: Intl.DateTimeFormatOptions =
+    span > 2 * 86_400_000 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
+  return new Intl.DateTimeFormat(locale, short).format(new Date(at));
+}
+
 /** `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function lasted(seconds: number, locale: string = language()): string {
   const number = (value: number, digits = 0) =>

@@ -4,7 +4,7 @@ import { overview } from "./overview";
 import { plan, plans } from "./plans";
 import { repositories, repository } from "./repositories";
 import type { Screen } from "./screen";
-import { settings } from "./settings";
+import { settings, settingsSection } from "./settings";
 import { snapshot, snapshots } from "./snapshots";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
@@ -15,5 +15,5 @@ export const SCREENS: readonly Screen[] = [
   ...[plans, plan],
   ...[repositories, repository],
   ...[activity, run],
-  settings,
+  ...[settings, settingsSection],
 ];

@@ -13,7 +13,7 @@ export interface Screen {
   shortcut?: ShortcutId;
   /** Whoever holds none of these anywhere does not see it. */
   permission?: readonly string[];
-  /** Its page of the documentation. */
+  /** Its page of the documentation: a name in `docs/dashboard/`. */
   docs?: string;
   /** Words the palette also finds it by. */
   also?: string;

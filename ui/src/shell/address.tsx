@@ -21,6 +21,11 @@ export function useId(): string {
   return (useParams({ strict: false }) as { id?: string }).id ?? "";
 }
 
+/** The part of the settings the address names. */
+export function useSection(): string {
+  return (useParams({ strict: false }) as { section?: string }).section ?? "";
+}
+
 export function useGo(): (to: string, search?: Search) => void {
   const navigate = useNavigate();
   return (to, search) => void navigate({ to, search: ((before: Search) => ({ ...kept(before), ...search })) as never });

@@ -7,8 +7,8 @@ export const activity: Screen = {
   icon: Activity,
   shortcut: "go.activity",
   permission: ["run.read", "audit.read"],
-  docs: "how-to/audit/",
   also: "runs jobs audit log",
+  docs: "activity",
   load: () => import("./ActivityPage"),
 };
 
@@ -16,5 +16,6 @@ export const run: Screen = {
   path: "/runs/$id",
   title: "activity:run",
   permission: ["run.read"],
+  docs: "activity",
   load: () => import("./RunPage"),
 };

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Archive, Ellipsis, Play, Square, Trash2 } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
+import { Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type DatabaseOut, databaseDelete, databaseGet, databaseStart, databaseStop, snapshotCreate } from "@/api";
 import { Button } from "@/parts/Button";
@@ -9,22 +9,16 @@ import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Item, Line, Menu } from "@/parts/Menu";
 import { PageHead, PageTabs } from "@/parts/Page";
 import { Skeleton } from "@/parts/small";
+import { useBegun } from "@/parts/useBegun";
 import { useGo, useId } from "@/shell/address";
 import { data, once } from "@/shell/api";
 import { useOffer } from "@/shell/paletteActs";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
-import { toast } from "@/shell/toasts";
-import { RunTable } from "../activity/RunTable";
-import { SnapshotTable } from "../snapshots/SnapshotTable";
-import { DatabaseOverview } from "./DatabaseOverview";
-
 import { useEngines } from "./engines";
+import { TABS } from "./tabs";
 import { DatabaseState } from "./words";
-
-const SqlTab = lazy(() => import("./sql/SqlTab"));
-const TablesTab = lazy(() => import("./tables/TablesTab"));
 
 export default function DatabasePage() {
   const { t } = useTranslation();
@@ -40,11 +34,9 @@ export default function DatabasePage() {
     queryKey: ["databases", id],
     queryFn: () => data(databaseGet({ path: { database_id: id } })),
   });
-  const filter = useMemo(() => ({ resource_id: id }), [id]);
   if (error && !database) return <ErrorPanel error={error} retry={() => void refetch()} />;
   const engine = engines?.find(({ name }) => name === database?.engine);
   const place = environments.find((each) => each.id === database?.environment_id)?.name;
-  const keepsTables = engine?.capabilities.language === "sql";
   return (
     <div className="flex h-full flex-col">
       <PageHead
@@ -57,53 +49,25 @@ export default function DatabasePage() {
       </PageHead>
       <PageTabs
         label={t("databases:one")}
-        tabs={[
-          {
-            id: "overview",
-            title: t("databases:overview"),
-            // Until it is known which tabs there are, another one than this may be asked for.
-            body: database && !isPending ? <DatabaseOverview database={database} /> : <Waiting />,
-          },
-          ...(keepsTables && database
-            ? [
-                {
-                  id: "tables",
-                  title: t("databases:tables"),
-                  body: later(<TablesTab database={database} />),
-                  full: true,
-                },
-                ...(can("database.query.read", "database.query.write")
-                  ? [
-                      {
-                        id: "sql",
-                        title: t("sql:tab"),
-                        body: later(<SqlTab database={database} engine={engine} />),
-                        full: true,
-                      },
-                    ]
-                  : []),
-              ]
-            : []),
-          ...(can("snapshot.read")
-            ? [
-                {
-                  id: "snapshots",
-                  title: t("snapshots:title"),
-                  body: <SnapshotTable filter={filter} ofOne />,
-                  full: true,
-                },
-              ]
-            : []),
-          ...(can("run.read")
-            ? [{ id: "runs", title: t("activity:runs"), body: <RunTable filter={filter} />, full: true }]
-            : []),
-        ]}
+        tabs={
+          database && !isPending
+            ? TABS.filter((tab) => tab.shown({ database, engine, can })).map(({ id, title, full, Body }) => ({
+                id,
+                title: t(title),
+                full: full ?? false,
+                body: (
+                  <Suspense fallback={<Waiting />}>
+                    <Body database={database} engine={engine} />
+                  </Suspense>
+                ),
+              }))
+            : // Until it is known which tabs there are, another one than this may be asked for.
+              [{ id: "overview", title: t("databases:overview"), body: <Waiting /> }]
+        }
       />
     </div>
   );
 }
-
-const later = (body: ReactNode) => <Suspense fallback={<Waiting />}>{body}</Suspense>;
 
 function Verbs({ database }: { database: DatabaseOut }) {
   const { t } = useTranslation();
@@ -111,11 +75,7 @@ function Verbs({ database }: { database: DatabaseOut }) {
   const go = useGo();
   const [deleting, setDeleting] = useState(false);
   const path = { database_id: database.id };
-  const begun = ({ run }: { run: { id: string } }) => {
-    void queries.invalidateQueries({ queryKey: ["databases"] });
-    void queries.invalidateQueries({ queryKey: ["runs"] });
-    toast.undo(t("shell:begun", { count: 1 }), t("activity:watch"), () => go(`/runs/${run.id}`));
-  };
+  const begun = useBegun("databases");
   const snapshot = useMutation({
     mutationFn: () => data(snapshotCreate({ path, body: {}, headers: once() })),
     onSuccess: begun,

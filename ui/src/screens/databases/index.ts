@@ -7,8 +7,8 @@ export const databases: Screen = {
   icon: Database,
   shortcut: "go.databases",
   permission: ["database.read"],
-  docs: "how-to/postgresql/",
   also: "tables engines",
+  docs: "databases",
   load: () => import("./Databases"),
 };
 
@@ -16,5 +16,6 @@ export const database: Screen = {
   path: "/databases/$id",
   title: "databases:one",
   permission: ["database.read"],
+  docs: "databases",
   load: () => import("./DatabasePage"),
 };

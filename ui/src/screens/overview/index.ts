@@ -6,7 +6,7 @@ export const overview: Screen = {
   title: "overview:title",
   icon: House,
   shortcut: "go.overview",
-  docs: "how-to/back-up-and-restore/",
   also: "home protection dashboard",
+  docs: "overview",
   load: () => import("./Overview"),
 };

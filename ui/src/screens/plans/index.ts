@@ -7,8 +7,8 @@ export const plans: Screen = {
   icon: CalendarClock,
   shortcut: "go.plans",
   permission: ["plan.read"],
-  docs: "how-to/plan-backups/",
   also: "schedules cron backup retention",
+  docs: "plans",
   load: () => import("./Plans"),
 };
 
@@ -16,5 +16,6 @@ export const plan: Screen = {
   path: "/plans/$id",
   title: "plans:one",
   permission: ["plan.read"],
+  docs: "plans",
   load: () => import("./PlanPage"),
 };

@@ -18,6 +18,7 @@ import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Item, Line, Menu } from "@/parts/Menu";
 import { Facts, PageHead, PageTabs, Section } from "@/parts/Page";
 import { Badge, CopyButton, Size, Skeleton, Time } from "@/parts/small";
+import { useBegun } from "@/parts/useBegun";
 import { useGo, useId } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
@@ -85,17 +86,14 @@ function Verbs({ repository }: { repository: RepositoryOut }) {
   // Until the first snapshot has made it there is nothing to check, to count or to give back.
   const canCheck = can("repository.check") && repository.state !== "new";
   const canGc = can("repository.gc") && repository.state !== "new";
-  const begun = (run: { id: string }) => {
-    void queries.invalidateQueries({ queryKey: ["runs"] });
-    toast.undo(t("shell:begun", { count: 1 }), t("activity:watch"), () => go(`/runs/${run.id}`));
-  };
+  const begun = useBegun();
   const check = useMutation({
     mutationFn: () => data(repositoryCheck({ path, body: {} })),
-    onSuccess: ({ run }) => begun(run),
+    onSuccess: begun,
   });
   const usage = useMutation({
     mutationFn: () => data(repositoryUsage({ path })),
-    onSuccess: ({ run }) => begun(run),
+    onSuccess: begun,
   });
   const answered = (now: RepositoryOut) => {
     queries.setQueryData(["repositories", now.id], now);
@@ -166,7 +164,7 @@ function Verbs({ repository }: { repository: RepositoryOut }) {
         title={t("repositories:gcTitle")}
         lead={t("repositories:gcLead")}
         verb={t("repositories:gc")}
-        act={async () => begun((await data(repositoryGc({ path, body: {} }))).run)}
+        act={async () => begun(await data(repositoryGc({ path, body: {} })))}
       />
       {(["detach", "delete"] as const).map((how) => (
         <Confirm

@@ -7,8 +7,8 @@ export const repositories: Screen = {
   icon: Warehouse,
   shortcut: "go.repositories",
   permission: ["repository.read"],
-  docs: "how-to/repositories/",
   also: "storage bucket s3 restic backup",
+  docs: "repositories",
   load: () => import("./Repositories"),
 };
 
@@ -16,5 +16,6 @@ export const repository: Screen = {
   path: "/repositories/$id",
   title: "repositories:one",
   permission: ["repository.read"],
+  docs: "repositories",
   load: () => import("./RepositoryPage"),
 };

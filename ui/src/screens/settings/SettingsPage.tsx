@@ -1,182 +1,95 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { type ComponentType, lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { sessionList, sessionRevoke, sessionRevokeOthers } from "@/api";
-import { Button } from "@/parts/Button";
 import { cx } from "@/parts/classes";
-import { ErrorPanel } from "@/parts/ErrorPanel";
-import { PageHead, PageTabs, Section } from "@/parts/Page";
-import { Badge, Skeleton, Time } from "@/parts/small";
-import { data } from "@/shell/api";
-import { type Appearance, appearance, change } from "@/shell/appearance";
-import { queries } from "@/shell/query";
-import { useStore } from "@/shell/store";
-import { LANGUAGES, type Language, language, speak } from "@/shell/words";
+import { Panel } from "@/parts/ErrorPanel";
+import { PageHead } from "@/parts/Page";
+import { Skeleton } from "@/parts/small";
+import { usePhone } from "@/parts/table/usePhone";
+import { A, useSection } from "@/shell/address";
+import { NotFound } from "@/shell/NotFound";
+import { useCan } from "@/shell/session";
+import { GROUPS, type SettingsSection } from "./section";
+import { SECTIONS } from "./sections";
 
+const BODIES: ReadonlyMap<string, ComponentType> = new Map(SECTIONS.map(({ id, load }) => [id, lazy(load)]));
+
+/** The list of sections at the left and one of them beside it; on a phone, one after the other. */
 export default function SettingsPage() {
   const { t } = useTranslation();
-  return (
-    <div className="flex h-full flex-col">
-      <PageHead title={t("settings:title")} />
-      <PageTabs
-        label={t("settings:title")}
-        tabs={[
-          { id: "appearance", title: t("settings:appearance"), body: <AppearanceTab /> },
-          { id: "sessions", title: t("settings:sessions"), body: <Sessions /> },
-        ]}
-      />
-    </div>
-  );
-}
-
-function AppearanceTab() {
-  const { t } = useTranslation();
-  const now = useStore(appearance);
-  const words = (values: readonly string[]) => values.map((value) => ({ value, label: t(`settings:${value}`) }));
-  return (
-    <>
-      <Setting title={t("settings:theme")} lead={t("settings:themeLead")}>
-        <Segments
-          label={t("settings:theme")}
-          value={now.theme}
-          options={words(["light", "dark", "system", "time"])}
-          onChange={(theme) => change({ theme: theme as Appearance["theme"] })}
-        />
-      </Setting>
-      <Setting title={t("settings:contrast")} lead={t("settings:contrastLead")}>
-        <Segments
-          label={t("settings:contrast")}
-          value={now.contrast}
-          options={words(["normal", "high"])}
-          onChange={(contrast) => change({ contrast: contrast as Appearance["contrast"] })}
-        />
-      </Setting>
-      <Setting title={t("settings:vision")} lead={t("settings:visionLead")}>
-        <Segments
-          label={t("settings:vision")}
-          value={now.vision}
-          options={words(["usual", "safe"])}
-          onChange={(vision) => change({ vision: vision as Appearance["vision"] })}
-        />
-      </Setting>
-      <Setting title={t("shell:density")} lead={t("settings:densityLead")}>
-        <Segments
-          label={t("shell:density")}
-          value={now.density}
-          options={["comfortable", "compact"].map((value) => ({ value, label: t(`shell:${value}`) }))}
-          onChange={(density) => change({ density: density as Appearance["density"] })}
-        />
-      </Setting>
-      <Setting title={t("settings:language")} lead={t("settings:languageLead")}>
-        <Segments
-          label={t("settings:language")}
-          value={language()}
-          options={Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }))}
-          onChange={(value) => void speak(value as Language)}
-        />
-      </Setting>
-    </>
-  );
-}
-
-function Setting({ title, lead, children }: { title: string; lead: string; children: React.ReactNode }) {
-  return (
-    <div className="flex flex-wrap items-center gap-x-8 gap-y-2 border-b px-4 py-4 sm:px-6">
-      <div className="min-w-56 max-w-md flex-1">
-        <h2 className="font-medium">{title}</h2>
-        <p className="text-muted text-xs">{lead}</p>
+  const can = useCan();
+  const phone = usePhone();
+  const asked = useSection();
+  const seen = SECTIONS.filter(({ permission }) => !permission || can(...permission));
+  const here = asked ? seen.find(({ id }) => id === asked) : phone ? undefined : seen[0];
+  if (asked && !here) return <NotFound />;
+  if (phone && !here)
+    return (
+      <div className="h-full overflow-y-auto">
+        <PageHead title={t("settings:title")} />
+        <Sections seen={seen} />
       </div>
-      {children}
+    );
+  return (
+    <div className="flex h-full min-w-0">
+      {!phone && (
+        <div className="w-56 shrink-0 overflow-y-auto border-r">
+          <p className="px-5 pt-4 pb-1 font-semibold text-lg tracking-tight">{t("settings:title")}</p>
+          <Sections seen={seen} here={here} />
+        </div>
+      )}
+      {here && <Body key={here.id} of={here} />}
     </div>
   );
 }
 
-interface SegmentsProps {
-  label: string;
-  value: string;
-  options: readonly { value: string; label: string }[];
-  onChange: (value: string) => void;
-}
-
-function Segments({ label, value, options, onChange }: SegmentsProps) {
+function Body({ of }: { of: SettingsSection }) {
+  const { t } = useTranslation();
+  const phone = usePhone();
+  const Content = BODIES.get(of.id);
   return (
-    <fieldset className="inline-flex rounded-md border bg-sunken p-0.5">
-      <legend className="sr-only">{label}</legend>
-      {options.map((option) => (
-        <label
-          key={option.value}
-          className={cx(
-            "grid h-7 place-items-center rounded-sm px-2.5 font-medium text-xs has-focus-visible:outline-2 has-focus-visible:outline-accent pointer-coarse:h-9",
-            option.value === value
-              ? "bg-raised text-text shadow-[0_0_0_1px_var(--line)]"
-              : "text-muted hover:text-text",
-          )}
-        >
-          <input
-            type="radio"
-            name={label}
-            className="sr-only"
-            checked={option.value === value}
-            onChange={() => onChange(option.value)}
-          />
-          {option.label}
-        </label>
-      ))}
-    </fieldset>
+    <div className="flex min-w-0 flex-1 flex-col">
+      <PageHead title={t(of.title)} back={phone ? { to: "/settings", title: t("settings:title") } : undefined} />
+      <div className={cx("min-h-0 flex-1 border-t", of.full ? "overflow-hidden" : "overflow-y-auto")}>
+        <Panel>
+          <Suspense fallback={<Skeleton className="m-6 h-24" />}>{Content && <Content />}</Suspense>
+        </Panel>
+      </div>
+    </div>
   );
 }
 
-function Sessions() {
+function Sections({ seen, here }: { seen: readonly SettingsSection[]; here?: SettingsSection | undefined }) {
   const { t } = useTranslation();
-  const {
-    data: found,
-    error,
-    refetch,
-  } = useQuery({
-    queryKey: ["sessions"],
-    queryFn: async () => (await data(sessionList({ query: { limit: 100 } }))).items,
-  });
-  const again = () => queries.invalidateQueries({ queryKey: ["sessions"] });
-  const end = useMutation({
-    mutationFn: (id: string) => data(sessionRevoke({ path: { session_id: id } })),
-    onSuccess: again,
-  });
-  const others = useMutation({ mutationFn: () => data(sessionRevokeOthers()), onSuccess: again });
-  if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   return (
-    <Section
-      title={t("settings:sessions")}
-      aside={
-        (found?.length ?? 0) > 1 && (
-          <Button size="small" busy={others.isPending} onClick={() => others.mutate()}>
-            {t("settings:endOthers")}
-          </Button>
-        )
-      }
-    >
-      {!found && <Skeleton className="h-10" />}
-      <ul>
-        {found?.map((each) => (
-          <li key={each.id} className="flex items-center gap-3 border-t py-2 first:border-t-0">
-            <div className="min-w-0 flex-1">
-              <p className="truncate">{each.user_agent ?? t("settings:unknownBrowser")}</p>
-              <p className="text-muted text-xs">
-                {each.address ?? ""} · <Time at={each.seen_at} />
-              </p>
-            </div>
-            {each.current ? (
-              <Badge tone="good">{t("settings:thisOne")}</Badge>
-            ) : (
-              <Button
-                size="small"
-                busy={end.isPending && end.variables === each.id}
-                onClick={() => end.mutate(each.id)}
-              >
-                {t("settings:end")}
-              </Button>
-            )}
-          </li>
-        ))}
-      </ul>
-    </Section>
+    <nav aria-label={t("settings:title")} className="px-3 pb-4">
+      {GROUPS.map((group) => {
+        const own = seen.filter((each) => each.group === group);
+        if (own.length === 0) return null;
+        return (
+          <div key={group} className="pt-3">
+            <h2 className="px-2 pb-1 font-medium text-muted text-xs">{t(`settings:groups.${group}`)}</h2>
+            <ul>
+              {own.map(({ id, title, icon: Icon }) => (
+                <li key={id}>
+                  <A
+                    to={`/settings/${id}`}
+                    aria-current={id === here?.id ? "page" : undefined}
+                    className={cx(
+                      "flex h-8 items-center gap-2.5 rounded-md px-2 pointer-coarse:h-11",
+                      id === here?.id
+                        ? "bg-accent-soft font-medium text-accent-text"
+                        : "text-muted hover:bg-hover hover:text-text",
+                    )}
+                  >
+                    <Icon className="size-4" aria-hidden />
+                    {t(title)}
+                  </A>
+                </li>
+              ))}
+            </ul>
+          </div>
+        );
+      })}
+    </nav>
   );
 }

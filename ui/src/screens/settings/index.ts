@@ -6,7 +6,13 @@ export const settings: Screen = {
   title: "settings:title",
   icon: Settings,
   shortcut: "go.settings",
-  docs: "how-to/two-factor/",
+  docs: "settings",
   also: "appearance theme language sessions",
+  load: () => import("./SettingsPage"),
+};
+
+export const settingsSection: Screen = {
+  path: "/settings/$section",
+  title: "settings:title",
   load: () => import("./SettingsPage"),
 };

@@ -7,8 +7,8 @@ export const snapshots: Screen = {
   icon: Archive,
   shortcut: "go.snapshots",
   permission: ["snapshot.read"],
-  docs: "how-to/back-up-and-restore/",
   also: "backups",
+  docs: "snapshots",
   load: () => import("./Snapshots"),
 };
 
@@ -16,5 +16,6 @@ export const snapshot: Screen = {
   path: "/snapshots/$id",
   title: "snapshots:one",
   permission: ["snapshot.read"],
+  docs: "snapshots",
   load: () => import("./SnapshotPage"),
 };

@@ -1,24 +1,9 @@
-// Every screen there is, with something on it.
-import type { Api, Json } from "./api";
+import type { Json } from "../api";
+import type { House, Shown } from ".";
 
-export interface Shown {
-  name: string;
-  path: string;
-}
-
-/** Fills a server with a little of everything, and says where each screen is. */
-export async function furnished(api: Api): Promise<Shown[]> {
-  const shop = await api.database("sqlite", "shop");
-  await api.query(shop, "CREATE TABLE customers (id integer primary key, name text not null, joined text)");
-  await api.query(
-    shop,
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) " +
-      "INSERT INTO customers SELECT i, 'Customer ' || i, '2026-01-01' FROM n",
-  );
+export async function databases({ api, environment, shop, snapshot, repository }: House): Promise<Shown[]> {
   await api.database("postgresql", "orders");
   await api.database("valkey", "sessions");
-  const snapshot = await api.snapshot(shop);
-  const environment = await api.environment();
   const plan = await api.post(`/projects/${environment.project_id}/plans`, {
     name: "Nightly",
     description: "Everything, every night",
@@ -26,13 +11,13 @@ export async function furnished(api: Api): Promise<Shown[]> {
     schedules: [{ cron: "0 2 * * *", tz: "Europe/Berlin" }],
     retention: { daily: 7, weekly: 4, monthly: 12, minimum: 1 },
   });
-  const repository: Json = (await api.get("/repositories")).items[0];
   const run: Json = (await api.get("/runs")).items[0];
   return [
     { name: "overview", path: "/" },
     { name: "databases", path: "/databases" },
     { name: "database", path: `/databases/${shop.id}` },
     { name: "database-tables", path: `/databases/${shop.id}?tab=tables` },
+    { name: "database-sql", path: `/databases/${shop.id}?tab=sql` },
     { name: "snapshots", path: "/snapshots" },
     { name: "snapshot", path: `/snapshots/${snapshot.id}` },
     { name: "plans", path: "/plans" },
@@ -42,6 +27,5 @@ export async function furnished(api: Api): Promise<Shown[]> {
     { name: "repository", path: `/repositories/${repository.id}` },
     { name: "activity", path: "/activity" },
     { name: "run", path: `/runs/${run.id}` },
-    { name: "settings", path: "/settings" },
   ];
 }

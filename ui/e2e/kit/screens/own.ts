@@ -1,0 +1,8 @@
+import type { Shown } from ".";
+
+export async function own(): Promise<Shown[]> {
+  return [
+    { name: "settings", path: "/settings" },
+    { name: "settings-sessions", path: "/settings/sessions" },
+  ];
+}

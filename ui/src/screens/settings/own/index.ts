@@ -1,0 +1,23 @@
+import { MonitorSmartphone, Palette } from "lucide-react";
+import type { SettingsSection } from "../section";
+
+export const own: readonly SettingsSection[] = [
+  {
+    id: "appearance",
+    group: "own",
+    title: "settings:appearance",
+    icon: Palette,
+    also: "theme dark light language contrast",
+    docs: "settings",
+    load: () => import("./Appearance"),
+  },
+  {
+    id: "sessions",
+    group: "own",
+    title: "settings:sessions",
+    icon: MonitorSmartphone,
+    also: "signed in browsers",
+    docs: "settings",
+    load: () => import("./Sessions"),
+  },
+];
