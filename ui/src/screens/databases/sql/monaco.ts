@@ -50,7 +50,7 @@ function paint(): void {
     colors: {
       "editor.background": of("panel"),
       "editor.foreground": of("text"),
-      "editor.placeholder.foreground": of("faint"),
+      "editor.placeholder.foreground": of("muted"),
       "editor.lineHighlightBackground": of("sunken"),
       "editor.lineHighlightBorder": "#00000000",
       "editor.selectionBackground": of("picked"),
