@@ -46,6 +46,7 @@ from holdfast.web.guards import BodyLimit, HostGuard, PeerGuard, RequestContext
 from holdfast.web.idempotency import Replayed
 from holdfast.web.measured import HttpMeter, Measured
 from holdfast.web.origin import COOKIE, OriginGuard
+from holdfast.web.routes import Routes
 from holdfast.web.switchboard import Switchboard
 
 API = "/api/v1"
@@ -73,7 +74,7 @@ class Services:
     projects: ProjectsService
     health: Health
     parts: Mapping[type, object]
-    routers: Sequence[APIRouter] = ()
+    routers: Sequence[Routes] = ()
     admin_uids: frozenset[int] = frozenset({0})
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     endings: Sequence[Callable[[], Awaitable[None]]] = ()
@@ -118,13 +119,12 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.state.parts = {**own, **services.parts}
     app.state.closing = asyncio.Event()
     app.state.still_in = still_in
-    for router in (access_api.router, api_keys.router, tokens_api.router, projects_api.router, *services.routers):
-        app.include_router(router, prefix=API)
-    for router in (*accounts.ROUTERS, *factors.ROUTERS, *granting.ROUTERS, *single_sign_on.ROUTERS):
-        app.include_router(router, prefix=API)
-    app.include_router(tokens_api.well_known)
-    app.include_router(health_api.router)
-    app.include_router(metrics_api.scraped)
+    own_routers = (access_api.router, api_keys.router, tokens_api.router, projects_api.router)
+    people = (*accounts.ROUTERS, *factors.ROUTERS, *granting.ROUTERS, *single_sign_on.ROUTERS)
+    for router in (*own_routers, *services.routers, *people):
+        router.into(app, API)
+    for router in (tokens_api.well_known, health_api.router, metrics_api.scraped):
+        router.into(app)
     app.include_router(_pages(app))
     dashboard = Dashboard(settings.ui)
     app.include_router(dashboard.router())

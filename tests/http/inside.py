@@ -68,6 +68,14 @@ from holdfast.kernel.settings import Settings
 ROOT: Actor = local_actor(0)
 
 
+_FREE = ("last_used_at", "secret_used_at", "seen_at")
+_SELECTS = [
+    (table.name, str(sa.select(*(column for column in table.c if column.name not in _FREE))))
+    for table in metadata.sorted_tables
+    if table.name not in ("audit_events", "audit_head")
+]
+
+
 @dataclass
 class Inside:
     """`ids["mine"]`, `ids["theirs"]`: noun -> id in two projects; `absent` has the same shape and exists nowhere."""
@@ -93,21 +101,28 @@ class Inside:
         return {"Authorization": f"Bearer {text}"}
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table, but for what a denied call may leave: its audit row and when a key was used."""
+        """Every row of every table as the driver gives it, but for what a denied call may leave: its audit row and when
+        a key was used. Asked before and after each of thousands of calls."""
         found = {}
         with self.services.db.read() as conn:
-            for table in metadata.sorted_tables:
-                kept = [
-                    column for column in table.c if column.name not in ("last_used_at", "secret_used_at", "seen_at")
-                ]
-                if table.name not in ("audit_events", "audit_head"):
-                    found[table.name] = sorted((tuple(row) for row in conn.execute(sa.select(*kept))), key=repr)
+            cursor = conn.connection.cursor()
+            for name, select in _SELECTS:
+                cursor.execute(select)
+                found[name] = sorted(map(tuple, cursor.fetchall()), key=repr)
+            cursor.close()
         return found
 
-    def audit(self) -> list[Mapping[str, Any]]:
+    def audit(self, after: str = "") -> list[Mapping[str, Any]]:
+        """Its rows, or those younger than the one with this id."""
         table = metadata.tables["audit_events"]
         with self.services.db.read() as conn:
-            return [dict(row) for row in conn.execute(sa.select(table).order_by(table.c.id)).mappings()]
+            found = conn.execute(sa.select(table).where(table.c.id > after).order_by(table.c.id))
+            return [dict(row) for row in found.mappings()]
+
+    def last_audit(self) -> str:
+        """The id of the youngest row."""
+        with self.services.db.read() as conn:
+            return conn.execute(sa.select(sa.func.max(metadata.tables["audit_events"].c.id))).scalar_one() or ""
 
     def settle(self, project: Mapping[str, str], number: int) -> dict[str, str]:
         """One more of everything in a project, straight through the stores."""

@@ -63,11 +63,11 @@ def call(here: Inside, route: str, ask: Ask, ids: dict[str, str], headers: dict[
 @contextmanager
 def unchanged(here: Inside, *denials: int) -> Iterator[None]:
     """No row of any table differs afterwards, and the audit log has just so many denials more (or so many)."""
-    rows, audit = here.rows(), here.audit()
+    rows, last = here.rows(), here.last_audit()
     yield
     after = here.rows()
     assert {name for name in rows if rows[name] != after[name]} == set()
-    added = here.audit()[len(audit) :]
+    added = here.audit(last)
     assert {(row["action"], row["outcome"]) for row in added} <= {("request.denied", "denied")}
     assert len(added) in denials
 

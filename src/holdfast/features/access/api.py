@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from holdfast.features.access.actor import Actor
@@ -23,9 +23,10 @@ from holdfast.features.access.service import MAX_PASSWORD, AccessService, Signed
 from holdfast.kernel.errors import Denied
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["access"])
+router = Routes(tags=["access"])
 Access = Annotated[AccessService, Depends(part(AccessService))]
 Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD)]
 

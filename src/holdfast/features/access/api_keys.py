@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -14,9 +14,10 @@ from holdfast.features.access.model import ApiKey
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(prefix="/keys", tags=["keys"])
+router = Routes(prefix="/keys", tags=["keys"])
 Keys = Annotated[KeyService, Depends(part(KeyService))]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.alerts.alert_service import AlertService
@@ -17,9 +17,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import Confirm
 
-router = APIRouter(tags=["alerts"])
+router = Routes(tags=["alerts"])
 Alerts = Annotated[AlertService, Depends(part(AlertService))]
 Rules = Annotated[RuleService, Depends(part(RuleService))]
 State = Annotated[list[str] | None, Query(description="open, acknowledged, resolved; repeatable.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.alerts import wire_channels as wire
@@ -17,9 +17,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import Confirm
 
-router = APIRouter(tags=["alerts"])
+router = Routes(tags=["alerts"])
 Service = Annotated[ChannelService, Depends(part(ChannelService))]
 Sent = Annotated[DeliveryService, Depends(part(DeliveryService))]
 State = Annotated[list[str] | None, Query(description="queued, sending, sent, dead; repeatable.")]

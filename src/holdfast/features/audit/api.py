@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.actor import Actor
@@ -26,10 +26,11 @@ from holdfast.web.errors import answers
 from holdfast.web.hub import Hub
 from holdfast.web.paging import Cursor, Limit, Page, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.sheets import MEDIA
 from holdfast.web.sse import LastEventId, event_stream
 
-router = APIRouter(tags=["audit"])
+router = Routes(tags=["audit"])
 Service = Annotated[AuditService, Depends(part(AuditService))]
 Ear = Annotated[Hub, Depends(part(Hub))]
 Names = Annotated[Database, Depends(part(Database))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.asking import Asked, How
@@ -38,9 +38,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import Moment
 
-router = APIRouter(tags=["snapshots"])
+router = Routes(tags=["snapshots"])
 Service = Annotated[SnapshotsService, Depends(part(SnapshotsService))]
 Tags = Annotated[TagsService, Depends(part(TagsService))]
 Restores = Annotated[RestoreService, Depends(part(RestoreService))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
@@ -15,8 +15,9 @@ from holdfast.features.databases.encoding import encode_row
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["snapshots"])
+router = Routes(tags=["snapshots"])
 Browse = Annotated[BrowseService, Depends(part(BrowseService))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.backups.care_service import CareService
@@ -17,8 +17,9 @@ from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["repositories"])
+router = Routes(tags=["repositories"])
 Service = Annotated[CareService, Depends(part(CareService))]
 Repositories = Annotated[RepositoriesService, Depends(part(RepositoriesService))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.model import RepositoryRow
@@ -19,8 +19,9 @@ from holdfast.features.backups.wire_repositories import (
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["repositories"])
+router = Routes(tags=["repositories"])
 Service = Annotated[RepositoriesService, Depends(part(RepositoriesService))]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
@@ -28,8 +28,9 @@ from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["repositories"])
+router = Routes(tags=["repositories"])
 Life = Annotated[RepositoryLifeService, Depends(part(RepositoryLifeService))]
 Service = Annotated[RepositoriesService, Depends(part(RepositoriesService))]
 ANSWERS = answers(403, 404, 409, 422, 503)

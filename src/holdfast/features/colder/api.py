@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.backups.wire import SnapshotOut
@@ -26,8 +26,9 @@ from holdfast.features.runs.wire import RunOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, after_id, encode_cursor
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["repositories"])
+router = Routes(tags=["repositories"])
 Service = Annotated[ColderService, Depends(part(ColderService))]
 Reckoning = Annotated[SavingsService, Depends(part(SavingsService))]
 

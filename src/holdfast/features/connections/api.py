@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Query, Request, WebSocket
+from fastapi import Depends, Query, Request, WebSocket
 
 from holdfast.features.access.actor import Actor
 from holdfast.features.access.http import CurrentActor, current_actor
@@ -16,8 +16,9 @@ from holdfast.features.connections.wire import TunnelIn, TunnelOpenedOut, Tunnel
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["connections"])
+router = Routes(tags=["connections"])
 Tunnels = Annotated[TunnelService, Depends(part(TunnelService))]
 _GOING_AWAY, _DONE = 1001, 1000
 

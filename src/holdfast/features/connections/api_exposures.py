@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from holdfast.features.access.http import CurrentActor
@@ -15,8 +15,9 @@ from holdfast.features.connections.exposures import ExposureService, Wanted
 from holdfast.features.connections.model import Exposure
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["connections"])
+router = Routes(tags=["connections"])
 Service = Annotated[ExposureService, Depends(part(ExposureService))]
 Doors = Annotated[Doorman, Depends(part(Doorman))]
 

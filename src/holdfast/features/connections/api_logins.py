@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -14,8 +14,9 @@ from holdfast.features.connections.model import NamedLogin
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["logins"])
+router = Routes(tags=["logins"])
 Service = Annotated[LoginService, Depends(part(LoginService))]
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 
 from holdfast.features.access.http import CurrentActor
@@ -14,8 +14,9 @@ from holdfast.features.connections.activity import ActivityService
 from holdfast.web.errors import answers
 from holdfast.web.paging import Page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["connections"])
+router = Routes(tags=["connections"])
 Service = Annotated[ActivityService, Depends(part(ActivityService))]
 
 

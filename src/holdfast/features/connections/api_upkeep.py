@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -14,8 +14,9 @@ from holdfast.features.runs.wire import RunOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import Page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["upkeep"])
+router = Routes(tags=["upkeep"])
 Service = Annotated[UpkeepService, Depends(part(UpkeepService))]
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -18,9 +18,10 @@ from holdfast.features.runs.wire import RunOut
 from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["databases"])
+router = Routes(tags=["databases"])
 Service = Annotated[CopiesService, Depends(part(CopiesService))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from holdfast.contract.codec import to_plain
 from holdfast.contract.registry import Registry
@@ -31,8 +31,9 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import OptionalIfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["databases"])
+router = Routes(tags=["databases"])
 Service = Annotated[DatabasesService, Depends(part(DatabasesService))]
 Queries = Annotated[QueryService, Depends(part(QueryService))]
 Engines = Annotated[Registry, Depends(part(Registry))]

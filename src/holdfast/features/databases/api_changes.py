@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -13,9 +13,10 @@ from holdfast.features.databases.changes import ChangesService
 from holdfast.features.databases.wire import ConfirmIn, DatabaseRunOut
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["databases"])
+router = Routes(tags=["databases"])
 Service = Annotated[ChangesService, Depends(part(ChangesService))]
 
 

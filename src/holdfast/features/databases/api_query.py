@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response, StreamingResponse
 
 from holdfast.contract.query import Batch
@@ -21,8 +21,9 @@ from holdfast.web.errors import answers
 from holdfast.web.lean import LeanRoute
 from holdfast.web.parts import part
 from holdfast.web.presence import until_gone
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["databases"], route_class=LeanRoute)
+router = Routes(tags=["databases"], route_class=LeanRoute)
 Queries = Annotated[QueryService, Depends(part(QueryService))]
 NDJSON = "application/x-ndjson"
 _log = log.get("holdfast.databases")

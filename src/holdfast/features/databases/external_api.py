@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.databases.api import pair, pair_wire
@@ -22,8 +22,9 @@ from holdfast.features.databases.wire import DatabaseRunOut
 from holdfast.web.errors import answers
 from holdfast.web.etag import set_etag
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["external databases"])
+router = Routes(tags=["external databases"])
 Service = Annotated[ExternalService, Depends(part(ExternalService))]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -19,9 +19,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["drills"])
+router = Routes(tags=["drills"])
 Service = Annotated[DrillsService, Depends(part(DrillsService))]
 Seconds = Annotated[int | None, Field(ge=1, le=MAX_SECONDS)]
 Value = Annotated[str | None, Field(max_length=MAX_VALUE)]

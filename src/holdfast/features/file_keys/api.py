@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.file_keys.model import FileKey
@@ -13,8 +13,9 @@ from holdfast.features.file_keys.wire import CredentialIn, DeleteIn, FileKeyIn, 
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["file keys"])
+router = Routes(tags=["file keys"])
 Service = Annotated[FileKeysService, Depends(part(FileKeysService))]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -20,8 +20,9 @@ from holdfast.web.downloads import Ending, disposition
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["files"])
+router = Routes(tags=["files"])
 Links = Annotated[LinksService, Depends(part(LinksService))]
 Sending = Annotated[SendingService, Depends(part(SendingService))]
 Expires = Annotated[int, Query(description="As the link has it.", ge=0, le=10**12)]

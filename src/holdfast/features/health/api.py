@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.health.ping import Health, Status
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = Routes(prefix="/health", tags=["health"])
 Parts = Annotated[Health, Depends(part(Health))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.backups.wire import SnapshotRunOut
@@ -12,8 +12,9 @@ from holdfast.features.imports.service import SnapshotImportsService
 from holdfast.features.imports.wire import SnapshotImportIn
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["snapshots"])
+router = Routes(tags=["snapshots"])
 Service = Annotated[SnapshotImportsService, Depends(part(SnapshotImportsService))]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -16,9 +16,10 @@ from holdfast.kernel.errors import Invalid
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["limits"])
+router = Routes(tags=["limits"])
 Service = Annotated[LimitsService, Depends(part(LimitsService))]
 SubjectId = Annotated[str | None, Field(max_length=40, description="Whose; null = the default for all of that kind.")]
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Request, WebSocket
+from fastapi import Depends, Request, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from holdfast.features.access.http import current_actor
@@ -21,8 +21,9 @@ from holdfast.features.live.presence import Looker, Presence
 from holdfast.features.live.signals import Ear, Signals
 from holdfast.kernel.errors import Conflict
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["live"])
+router = Routes(tags=["live"])
 GATHER_SECONDS = 0.2  # what changes together is told together
 RECHECK_SECONDS = 5.0
 LINES_OF_ONE = 40  # open lines of one actor in this process

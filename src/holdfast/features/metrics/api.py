@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Depends, Header, Query
 from fastapi.responses import Response
 from prometheus_client import exposition
 from prometheus_client.core import Metric
@@ -22,9 +22,10 @@ from holdfast.web.errors import answers
 from holdfast.web.measured import HttpMeter
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["metrics"])
-scraped = APIRouter(tags=["metrics"])
+router = Routes(tags=["metrics"])
+scraped = Routes(tags=["metrics"])
 Service = Annotated[MetricsService, Depends(part(MetricsService))]
 Http = Annotated[HttpMeter, Depends(part(HttpMeter))]
 Id = Annotated[str | None, Query(max_length=40)]

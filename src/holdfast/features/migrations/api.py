@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.migrations.model import Migration
@@ -26,8 +26,9 @@ from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["migrations"])
+router = Routes(tags=["migrations"])
 Service = Annotated[MigrationsService, Depends(part(MigrationsService))]
 _BASE = "/databases/{database_id}/migrations"
 

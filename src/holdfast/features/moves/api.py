@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.moves.model import Move
@@ -14,8 +14,9 @@ from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["moves"])
+router = Routes(tags=["moves"])
 Service = Annotated[MovesService, Depends(part(MovesService))]
 Id = Annotated[str | None, Query(max_length=40)]
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -15,8 +15,9 @@ from holdfast.features.nodes.store import Living
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["nodes"])
+router = Routes(tags=["nodes"])
 Service = Annotated[NodesService, Depends(part(NodesService))]
 Name = Annotated[str, Path(max_length=64, description="The node's name.")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.features.plans.gaps import GapsService
@@ -33,9 +33,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, encode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import Confirm, Moment
 
-router = APIRouter(tags=["plans"])
+router = Routes(tags=["plans"])
 Service = Annotated[PlansService, Depends(part(PlansService))]
 Gaps = Annotated[GapsService, Depends(part(GapsService))]
 Status = Annotated[PlanStatus, Depends(part(PlanStatus))]

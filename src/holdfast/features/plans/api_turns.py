@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
@@ -15,10 +15,11 @@ from holdfast.features.plans.wire import MemberOut, TurnOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.sheets import MEDIA
 from holdfast.web.wire import Moment
 
-router = APIRouter(tags=["plans"])
+router = Routes(tags=["plans"])
 Service = Annotated[TurnsService, Depends(part(TurnsService))]
 
 

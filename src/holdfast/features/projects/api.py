@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -15,9 +15,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import Confirm, In
 
-router = APIRouter(tags=["projects"])
+router = Routes(tags=["projects"])
 Service = Annotated[ProjectsService, Depends(part(ProjectsService))]
 Name = Annotated[str, Field(min_length=1, max_length=63, examples=["shop"])]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -14,8 +14,9 @@ from holdfast.features.recovery.service import HomeLook, RecoveryService, Recove
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["system"])
+router = Routes(tags=["system"])
 Service = Annotated[RecoveryService, Depends(part(RecoveryService))]
 
 

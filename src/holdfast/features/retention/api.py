@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.backups.wire import SnapshotOut
@@ -23,8 +23,9 @@ from holdfast.features.runs.wire import RunOut
 from holdfast.web.errors import answers
 from holdfast.web.paging import MAX_LIMIT, Cursor, Limit, decode_cursor
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["retention"])
+router = Routes(tags=["retention"])
 Service = Annotated[RetentionService, Depends(part(RetentionService))]
 Collecting = Annotated[CollectingService, Depends(part(CollectingService))]
 

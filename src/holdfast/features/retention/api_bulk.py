@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -12,9 +12,10 @@ from holdfast.features.backups.searching import Search
 from holdfast.features.retention.bulk import MOST, Act, BulkService, BulkWish, Item
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In, Moment
 
-router = APIRouter(tags=["snapshots"])
+router = Routes(tags=["snapshots"])
 Service = Annotated[BulkService, Depends(part(BulkService))]
 Id = Annotated[str, Field(max_length=64)]
 Tag = Annotated[str, Field(max_length=100)]

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import ValidationError
 
 from holdfast.contract.rows import TableName
@@ -18,8 +18,9 @@ from holdfast.kernel.errors import Invalid, LimitExceeded
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
 from holdfast.web.presence import until_gone
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["rows"])
+router = Routes(tags=["rows"])
 Service = Annotated[RowsService, Depends(part(RowsService))]
 Schema = Annotated[str | None, Query(max_length=256, description="The table's schema, where it is not the usual one.")]
 Key = Annotated[

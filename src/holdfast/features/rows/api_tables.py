@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.contract.catalog import Relation
@@ -15,8 +15,9 @@ from holdfast.features.rows.shape_service import ShapeService
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["tables"])
+router = Routes(tags=["tables"])
 Service = Annotated[ShapeService, Depends(part(ShapeService))]
 Schema = Annotated[str | None, Query(max_length=256, description="The table's schema, where it is not the usual one.")]
 Preview = Annotated[bool, Query(description="Only say which statements would run.")]

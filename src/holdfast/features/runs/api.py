@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from holdfast.features.access.http import CurrentActor
@@ -19,10 +19,11 @@ from holdfast.web.errors import answers
 from holdfast.web.hub import Hub
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.sse import LastEventId, event_stream
 from holdfast.web.wire import Moment
 
-router = APIRouter(tags=["runs"])
+router = Routes(tags=["runs"])
 Service = Annotated[RunsService, Depends(part(RunsService))]
 Ear = Annotated[Hub, Depends(part(Hub))]
 

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.contract.rows import TableName
@@ -19,8 +19,9 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["saved queries"])
+router = Routes(tags=["saved queries"])
 Service = Annotated[SavedService, Depends(part(SavedService))]
 Name = Annotated[str, Field(min_length=1, max_length=63, examples=["unpaid orders"])]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from fastapi import Path as InPath
 from pydantic import BaseModel, Field, SecretStr
 
@@ -16,9 +16,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import OptionalIfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import Confirm, In
 
-router = APIRouter(tags=["secrets"])
+router = Routes(tags=["secrets"])
 Service = Annotated[SecretsService, Depends(part(SecretsService))]
 Name = Annotated[str, InPath(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]*$")]
 MAX_VALUE = 64 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field, SecretStr
 
 from holdfast.features.access.http import CurrentActor
@@ -14,9 +14,10 @@ from holdfast.features.secrets.master_service import MasterKeyService
 from holdfast.features.secrets.model import KitRecord
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["system"])
+router = Routes(tags=["system"])
 Master = Annotated[MasterKeyService, Depends(part(MasterKeyService))]
 Kits = Annotated[KitService, Depends(part(KitService))]
 Recipient = Annotated[str, Field(min_length=8, max_length=4096)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import FileResponse, StreamingResponse
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -22,8 +22,9 @@ from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
 from holdfast.web.presence import until_gone
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["transfers"])
+router = Routes(tags=["transfers"])
 Exports = Annotated[ExportsService, Depends(part(ExportsService))]
 _BYTES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}

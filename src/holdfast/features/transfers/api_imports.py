@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import FileResponse
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -18,8 +18,9 @@ from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
 from holdfast.web.presence import until_gone
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["transfers"])
+router = Routes(tags=["transfers"])
 Imports = Annotated[ImportsService, Depends(part(ImportsService))]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -16,8 +16,9 @@ from holdfast.jobs import Run
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["upgrades"])
+router = Routes(tags=["upgrades"])
 Service = Annotated[UpgradesService, Depends(part(UpgradesService))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Depends, Header, Query, Response
 
 from holdfast.contract.keyspace import Edit
 from holdfast.features.access.actor import Actor
@@ -24,8 +24,9 @@ from holdfast.features.values.wire import (
 from holdfast.web.errors import answers
 from holdfast.web.paging import Limit, Page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["keys"])
+router = Routes(tags=["keys"])
 Service = Annotated[ValuesService, Depends(part(ValuesService))]
 
 

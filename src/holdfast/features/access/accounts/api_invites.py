@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.accounts.api_wire import Name, NewPassword, RoleName, Token, Url, origin_of
@@ -17,9 +17,10 @@ from holdfast.features.access.service import AccessService
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(prefix="/invites", tags=["people"])
+router = Routes(prefix="/invites", tags=["people"])
 Invites = Annotated[InvitesService, Depends(part(InvitesService))]
 Access = Annotated[AccessService, Depends(part(AccessService))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.accounts.api_wire import NewPassword, Password, Token
@@ -19,9 +19,10 @@ from holdfast.features.access.service import AccessService
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["sessions"])
+router = Routes(tags=["sessions"])
 Sessions = Annotated[SessionsService, Depends(part(SessionsService))]
 Recovery = Annotated[RecoveryService, Depends(part(RecoveryService))]
 Access = Annotated[AccessService, Depends(part(AccessService))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.accounts.api_sessions import Ended, SessionOut, Sessions
@@ -18,9 +18,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(prefix="/users", tags=["people"])
+router = Routes(prefix="/users", tags=["people"])
 Users = Annotated[UsersService, Depends(part(UsersService))]
 Recovery = Annotated[RecoveryService, Depends(part(RecoveryService))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.factors.model import Held, Passkey, Policy
@@ -14,9 +14,10 @@ from holdfast.features.access.factors.wire import AttestationCredential, Code, F
 from holdfast.features.access.http import CurrentActor, site_of
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["second factors"])
+router = Routes(tags=["second factors"])
 Service = Annotated[FactorsService, Depends(part(FactorsService))]
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["laptop"])]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field, model_validator
 
 from holdfast.features.access.granting.grants import GrantsService
@@ -14,9 +14,10 @@ from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(tags=["roles"])
+router = Routes(tags=["roles"])
 Service = Annotated[GrantsService, Depends(part(GrantsService))]
 Id = Annotated[str | None, Query(max_length=40)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.granting.model import Role, WantedRole
@@ -15,9 +15,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(prefix="/roles", tags=["roles"])
+router = Routes(prefix="/roles", tags=["roles"])
 Service = Annotated[RolesService, Depends(part(RolesService))]
 Permissions = Annotated[
     list[Annotated[str, Field(max_length=80)]], Field(max_length=200, examples=[["snapshot.create", "run.read"]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, RedirectResponse
 
@@ -19,6 +19,7 @@ from holdfast.features.access.sso.sign_in import SsoService
 from holdfast.kernel.errors import HoldfastError
 from holdfast.web.errors import ANONYMOUS, answers, render
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
 COOKIE = "holdfast_sso"
 SECURE_COOKIE = "__Host-holdfast_sso"
@@ -27,7 +28,7 @@ _WORDS = {
     "link": "From now on you can sign in there.",
     "step_up": "For ten minutes this session may reveal, restore and make keys.",
 }
-router = APIRouter(prefix="/sso", tags=["single sign-on"])
+router = Routes(prefix="/sso", tags=["single sign-on"])
 Sso = Annotated[SsoService, Depends(part(SsoService))]
 Providers = Annotated[ProvidersService, Depends(part(ProvidersService))]
 Given = Annotated[str | None, Query(max_length=4096)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
@@ -16,9 +16,10 @@ from holdfast.web.errors import answers
 from holdfast.web.etag import IfMatch, set_etag
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(prefix="/sso/providers", tags=["single sign-on"])
+router = Routes(prefix="/sso/providers", tags=["single sign-on"])
 Providers = Annotated[ProvidersService, Depends(part(ProvidersService))]
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Example"])]
 ClientId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[\x21-\x7e]+$")]

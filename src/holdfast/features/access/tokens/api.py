@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field, SecretStr, model_validator
 from starlette.concurrency import run_in_threadpool
 
@@ -20,11 +20,12 @@ from holdfast.features.access.tokens.service import Pair, TokenService
 from holdfast.web.errors import ANONYMOUS, answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
 JWKS_SECONDS = 300  # shorter than an access token's life, so that a key is known before its tokens are many
-router = APIRouter(prefix="/tokens", tags=["tokens"])
-well_known = APIRouter(tags=["tokens"])
+router = Routes(prefix="/tokens", tags=["tokens"])
+well_known = Routes(tags=["tokens"])
 Tokens = Annotated[TokenService, Depends(part(TokenService))]
 Access = Annotated[AccessService, Depends(part(AccessService))]
 

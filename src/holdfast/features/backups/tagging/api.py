@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.backups.tagging.service import TagsService
@@ -12,8 +12,9 @@ from holdfast.features.backups.tagging.wire import LookOut, RuleIn, RuleOut, Tag
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["tags"])
+router = Routes(tags=["tags"])
 Service = Annotated[TagsService, Depends(part(TagsService))]
 RuleName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Small letters, digits and -.")]
 
