@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
-# A third of the slow tests and of the walks over routes runs on PostgreSQL metadata instead of a file, others for other
-# commits: by the commit's last digit.
+# A third of what uses the metadata runs on PostgreSQL too, others for other commits: by the commit's last digit. Of the
+# slow tests and the walks over routes each runs once, there or on a file.
 SHARE ?= $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2 | tr 0-9a-f 0120120120120120),0)/3
 export PIP_NO_INPUT := 1
 # Without its bytecode every worker of every run would compile all tests again.

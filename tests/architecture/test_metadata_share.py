@@ -1,4 +1,4 @@
-"""What runs on PostgreSQL metadata: each slow file and each route in exactly one share, and every share has some."""
+"""What runs on PostgreSQL metadata: each file and each route in exactly one share, and every share has some."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_every_file_is_in_exactly_one_share() -> None:
 
 
 @pytest.mark.slow
-def test_quick_tests_run_in_every_share_and_slow_ones_in_one(tmp_path: Path) -> None:
+def test_each_runs_in_one_share_and_what_is_near_the_database_in_all(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(
         "from metadata_mark import MetadataMark\n"
         "def pytest_configure(config): config.pluginmanager.register(MetadataMark())\n"
@@ -36,19 +36,22 @@ def test_quick_tests_run_in_every_share_and_slow_ones_in_one(tmp_path: Path) -> 
     (tmp_path / "test_route_walk.py").write_text(
         "import pytest\n@pytest.mark.parametrize('route', range(20))\ndef test_walk(route): pass\n"
     )
+    near = tmp_path / "tests" / "kernel"
+    near.mkdir(parents=True)
+    (near / "test_near.py").write_text("def test_near(): pass\n")
     (tmp_path / "test_home.py").write_text(
         "import pytest\npytestmark = [pytest.mark.slow, pytest.mark.metadata]\ndef test_at_home(): pass\n"
     )
     at_home = {line for line in _listed(tmp_path, "HOLDFAST_TEST_LEFT", "0/1") if "test_at_home" in line}
     assert not at_home, "what runs on PostgreSQL this time does not run on a file"
-    assert len(_listed(tmp_path, "HOLDFAST_TEST_LEFT", "0/1")) == 18 + 20, "what knows no metadata does"
+    assert len(_listed(tmp_path, "HOLDFAST_TEST_LEFT", "0/1")) == 18 + 20 + 1, "what knows no metadata does"
     (tmp_path / "test_home.py").unlink()
     listed = []
     for share in ("0/2", "1/2"):
         listed.append(_listed(tmp_path, "HOLDFAST_TEST_SHARE", share))
     both, either = listed[0] & listed[1], listed[0] | listed[1]
-    assert {line.partition("::")[2] for line in both} == {f"test_quick_{name}" for name in "abcdef"}
-    assert len(either) == 18 + 20
+    assert {line.partition("::")[2] for line in both} == {"test_near"}
+    assert len(either) == 18 + 20 + 1
     assert all("test_walk" in " ".join(each) for each in listed)
 
 

@@ -2,9 +2,9 @@
 
 A test does when its module, the module of a fixture it asks for, or a module of the tests that one of these imports
 names `metadata_home`; unless it is marked `own_metadata`: it always chooses its database itself. `make test-only` runs
-all tests on a metadata file, then on PostgreSQL those that are marked so: the quick ones, and of the slow ones and of
-the walks over all routes those in the share that HOLDFAST_TEST_SHARE names ("0/3": the first of three), others for
-other commits. HOLDFAST_TEST_LEFT names the share that runs there and so not on a file: each slow test runs once.
+all tests on a metadata file, then on PostgreSQL of those that are marked so the share that HOLDFAST_TEST_SHARE names
+("0/3": the first of three), others for other commits, and always what is nearest to the database (ALWAYS).
+HOLDFAST_TEST_LEFT names the share whose slow tests and walks run there and so not on a file: each of these runs once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 HOME = "metadata_home"
+ALWAYS = ("tests/kernel/", "tests/jobs/", "tests/nodes/", "tests/audit/")
 WALKS = ("test_route_walk", "test_route_walk_environment", "test_every_route_guarded", "test_every_route_fuzzed")
 
 
@@ -80,9 +81,10 @@ def in_share(name: str, share: str) -> bool:
     return zlib.crc32(name.encode()) % int(of) == int(number)
 
 
-def shared(item: pytest.Item) -> str | None:
-    """By which name a test is in a share; None = it runs for every commit. Slow ones by whole files: what their tests
-    start is started once. The walks ask each route the same questions: route by route."""
+def once(item: pytest.Item) -> str | None:
+    """By which name a test that runs once a commit is in a share; None = a quick one, which runs on a file each time.
+    Slow ones by whole files: what their tests start is started once. The walks ask each route the same questions:
+    route by route."""
     file = item.nodeid.partition("::")[0]
     if any(item.get_closest_marker(name) is not None for name in ("slow", "faults")):
         return file
@@ -107,10 +109,8 @@ class MetadataMark:
 
 def _is_left(item: pytest.Item) -> bool:
     """Whether this run leaves a test to another one."""
-    name = shared(item)
-    if name is None:
-        return False
+    name, file = once(item), item.nodeid.partition("::")[0]
     if share := os.environ.get("HOLDFAST_TEST_SHARE"):
-        return not in_share(name, share)
+        return not (in_share(name or file, share) or (name is None and file.startswith(ALWAYS)))
     elsewhere = os.environ.get("HOLDFAST_TEST_LEFT")
-    return bool(elsewhere and item.get_closest_marker("metadata") and in_share(name, elsewhere))
+    return bool(name and elsewhere and item.get_closest_marker("metadata") and in_share(name, elsewhere))
