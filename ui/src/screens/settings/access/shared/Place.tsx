@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import { environmentList } from "@/api";
 import { Field, Select } from "@/parts/Field";
@@ -17,17 +18,19 @@ interface Props {
   everywhere?: boolean;
   /** One environment is needed, not all of a project's. */
   one?: boolean;
+  /** The whole project, no environment of it. */
+  justProject?: boolean;
 }
 
 /** A project and, if wanted, one of its environments. */
-export function PlaceFields({ value, onChange, everywhere, one }: Props) {
+export function PlaceFields({ value, onChange, everywhere, one, justProject }: Props) {
   const { t } = useTranslation();
   const { projects } = useScope();
   const { data: inside } = useQuery({
     queryKey: ["projects", value.project, "environments"],
     queryFn: async () =>
       (await data(environmentList({ path: { project_id: value.project }, query: { limit: 200 } }))).items,
-    enabled: value.project !== "",
+    enabled: value.project !== "" && !justProject,
   });
   return (
     <div className="grid gap-3 sm:grid-cols-2">
@@ -48,7 +51,7 @@ export function PlaceFields({ value, onChange, everywhere, one }: Props) {
           </Select>
         )}
       </Field>
-      {value.project !== "" && (
+      {value.project !== "" && !justProject && (
         <Field label={t("roles:environment")}>
           {(given) => (
             <Select
@@ -74,6 +77,9 @@ export function PlaceFields({ value, onChange, everywhere, one }: Props) {
 /** "shop / production", or where there is no project, the whole installation. */
 export function useWhere(): (of: { project?: string | null; environment?: string | null }) => string {
   const { t } = useTranslation();
-  return ({ project, environment }) =>
-    project ? (environment ? `${project} / ${environment}` : project) : t("roles:everywhere");
+  return useCallback(
+    ({ project, environment }) =>
+      project ? (environment ? `${project} / ${environment}` : project) : t("roles:everywhere"),
+    [t],
+  );
 }
