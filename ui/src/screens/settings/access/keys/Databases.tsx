@@ -26,6 +26,7 @@ export function Databases({ value, onChange }: Props) {
         <label key={id} className="flex items-center gap-2 pointer-coarse:min-h-10">
           <input
             type="checkbox"
+            className="size-4 accent-accent"
             checked={value.includes(id)}
             onChange={(event) => onChange(event.target.checked ? [...value, id] : value.filter((each) => each !== id))}
           />

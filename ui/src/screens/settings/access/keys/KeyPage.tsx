@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { RotateCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { keyRead, keyRevoke, keyRotate } from "@/api";
+import { databaseList, keyRead, keyRevoke, keyRotate, userRead } from "@/api";
 import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
 import { Dialog } from "@/parts/Dialog";
@@ -15,6 +15,7 @@ import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
+import { nameOf } from "../people/words";
 import { byNoun } from "../shared/roles";
 import { KeyShown } from "./KeyShown";
 import { isOver, KeyBadge, type KeyOut, useKeyWords } from "./words";
@@ -50,7 +51,12 @@ function Body({ of }: { of: KeyOut }) {
   const { t } = useTranslation();
   const can = useCan();
   const { may, where } = useKeyWords();
-  const { projects, environments } = useScope();
+  const { projects, environments, filter } = useScope();
+  const { data: databases } = useQuery({
+    queryKey: ["databases", "names", filter],
+    queryFn: async () => (await data(databaseList({ query: { ...filter, limit: 200 } }))).items,
+    enabled: of.resources.length > 0,
+  });
   const named = (all: readonly { id: string; name: string }[], id: string) =>
     all.find((each) => each.id === id)?.name ?? id;
   const places = [
@@ -68,13 +74,7 @@ function Body({ of }: { of: KeyOut }) {
             [t("apikeys:made"), <Time key="made" at={of.created_at} />],
             [
               t("apikeys:by"),
-              of.owner_id && can("user.read") ? (
-                <A key="by" to={`/settings/people/${of.owner_id}`} className="text-accent-text hover:underline">
-                  {of.owner_id}
-                </A>
-              ) : (
-                (of.owner_id ?? of.created_by)
-              ),
+              of.owner_id && can("user.read") ? <Owner key="by" id={of.owner_id} /> : (of.owner_id ?? of.created_by),
             ],
             [
               t("apikeys:where"),
@@ -88,7 +88,7 @@ function Body({ of }: { of: KeyOut }) {
                   {of.resources.map((id) => (
                     <li key={id}>
                       <A to={`/databases/${id}`} className="text-accent-text hover:underline">
-                        {id}
+                        {named(databases ?? [], id)}
                       </A>
                     </li>
                   ))}
@@ -102,7 +102,7 @@ function Body({ of }: { of: KeyOut }) {
         <ul className="max-w-2xl">
           {of.secrets.map((each) => (
             <li key={each.prefix} className="flex flex-wrap items-center gap-x-4 border-t py-2 first:border-t-0">
-              <code className="flex-1">{each.prefix}…</code>
+              <code className="flex-1">hf_{each.prefix}…</code>
               {each.valid_until ? (
                 <span className="text-muted text-xs">
                   {t("apikeys:until")} <Time at={each.valid_until} />
@@ -129,6 +129,19 @@ function Body({ of }: { of: KeyOut }) {
         {of.permissions.length === 0 && <p className="text-muted">{of.role ?? t("apikeys:none")}</p>}
       </Section>
     </>
+  );
+}
+
+/** By name once it is known; the id leads there too. */
+function Owner({ id }: { id: string }) {
+  const { data: user } = useQuery({
+    queryKey: ["people", id],
+    queryFn: () => data(userRead({ path: { user_id: id } })),
+  });
+  return (
+    <A to={`/settings/people/${id}`} className="text-accent-text hover:underline">
+      {user ? nameOf(user) : id}
+    </A>
   );
 }
 
@@ -159,7 +172,12 @@ function Verbs({ of }: { of: KeyOut }) {
           <>
             {t("apikeys:revokeLead")}
             <label className="mt-2 flex items-center gap-2 text-text">
-              <input type="checkbox" checked={made} onChange={(event) => setMade(event.target.checked)} />
+              <input
+                type="checkbox"
+                className="size-4 accent-accent"
+                checked={made}
+                onChange={(event) => setMade(event.target.checked)}
+              />
               {t("apikeys:revokeMade")}
             </label>
           </>

@@ -48,9 +48,9 @@ export default function Keys() {
     {
       id: "prefix",
       title: t("apikeys:prefix"),
-      value: (row) => row.prefix,
-      cell: (row) => <code className="text-xs">{row.prefix}</code>,
-      width: "120px",
+      value: (row) => `hf_${row.prefix}`,
+      cell: (row) => <code className="text-xs">hf_{row.prefix}</code>,
+      width: "140px",
     },
     {
       id: "made",
@@ -72,7 +72,7 @@ export default function Keys() {
       page: ({ q, filters, signal }) =>
         wholly(
           (cursor) => data(keyList({ query: { limit: 200, cursor }, signal })),
-          (row) => has(q, row.name, row.prefix) && isOver(row) === (filters.show !== undefined),
+          (row) => has(q, row.name, `hf_${row.prefix}`) && isOver(row) === (filters.show !== undefined),
         ),
     }),
     [],

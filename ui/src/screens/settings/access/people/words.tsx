@@ -1,9 +1,9 @@
-import { Ban, CircleCheck, Hourglass, Trash2 } from "lucide-react";
+import { Ban, CircleCheck, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { UserOut } from "@/api";
 import { Badge } from "@/parts/small";
 
-export type PersonState = "active" | "disabled" | "noPassword" | "deleted";
+export type PersonState = "active" | "disabled" | "deleted";
 
 export function stateOf(user: UserOut): PersonState {
   if (user.deleted_at) return "deleted";
@@ -18,7 +18,6 @@ export function nameOf(user: Pick<UserOut, "name" | "email" | "id">): string {
 const LOOKS = {
   active: ["good", <CircleCheck key="icon" />],
   disabled: ["warn", <Ban key="icon" />],
-  noPassword: ["plain", <Hourglass key="icon" />],
   deleted: ["plain", <Trash2 key="icon" />],
 } as const;
 

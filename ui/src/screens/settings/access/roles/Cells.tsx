@@ -83,7 +83,7 @@ export function Cells({ rows, columns, draft, onFlip }: Props) {
                     className="sticky left-0 z-[5] border-b bg-panel px-4 py-1.5 text-left font-normal group-hover:bg-hover sm:px-6"
                   >
                     <span className="block min-w-40">{name}</span>
-                    <span className="hidden max-w-md text-muted text-xs sm:block">{texts.get(name)}</span>
+                    <span className="block max-w-md text-muted text-xs">{texts.get(name)}</span>
                   </th>
                   {columns.map((role) => (
                     <td key={role.id} className="h-10 min-w-20 border-b px-2 text-center group-hover:bg-hover">
@@ -94,7 +94,7 @@ export function Cells({ rows, columns, draft, onFlip }: Props) {
                           tabIndex={names.indexOf(name) === at[0] && mine.indexOf(role) === at[1] ? 0 : -1}
                           aria-label={t("roles:cell", { role: role.name, permission: name })}
                           className={cx(
-                            "size-4 pointer-coarse:size-6",
+                            "size-4 accent-accent pointer-coarse:size-6",
                             draft.get(role.id)?.has(name) && "outline-2 outline-warn outline-offset-2",
                           )}
                           disabled={!own.includes(name) && !holds(role, name, draft)}

@@ -57,7 +57,7 @@ function Verbs({ role }: { role: RoleOut }) {
   return (
     <>
       <Button icon={<CopyPlus />} onClick={() => setDoing("like")}>
-        {t("roles:new")}
+        {t("roles:like")}
       </Button>
       {!role.built_in && (
         <>

@@ -49,6 +49,7 @@ export function PermissionPicker({ value, onChange, among }: Props) {
                 <label className="inline-flex min-h-6 items-center gap-2 pointer-coarse:min-h-10">
                   <input
                     type="checkbox"
+                    className="size-4 accent-accent"
                     checked={on === names.length}
                     ref={(box) => {
                       if (box) box.indeterminate = on > 0 && on < names.length;
@@ -63,7 +64,7 @@ export function PermissionPicker({ value, onChange, among }: Props) {
                   <label key={name} className="flex items-start gap-2 text-sm pointer-coarse:min-h-10">
                     <input
                       type="checkbox"
-                      className="mt-1"
+                      className="mt-0.5 size-4 shrink-0 accent-accent"
                       checked={value.has(name)}
                       onChange={(event) => put([name], event.target.checked)}
                     />

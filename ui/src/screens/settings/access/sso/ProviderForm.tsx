@@ -100,6 +100,7 @@ export function ProviderForm({ provider, onClose }: { provider?: ProviderOut; on
             <label key={each} className="flex items-center gap-2 pointer-coarse:min-h-10">
               <input
                 type="checkbox"
+                className="size-4 accent-accent"
                 checked={draft[each]}
                 onChange={(event) => set({ [each]: event.target.checked })}
               />

@@ -68,6 +68,7 @@ function Form({ policy }: { policy: Policy }) {
               <label key={id} className="flex items-center gap-2 pointer-coarse:min-h-10">
                 <input
                   type="checkbox"
+                  className="size-4 accent-accent"
                   checked={picked.includes(name)}
                   onChange={(event) =>
                     setPicked(event.target.checked ? [...picked, name] : picked.filter((each) => each !== name))

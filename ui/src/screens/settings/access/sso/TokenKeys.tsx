@@ -41,6 +41,7 @@ export function TokenKeys() {
         </a>
       </p>
       {!found && <Skeleton className="mt-2 h-10" />}
+      {found?.keys.length === 0 && <p className="mt-2 text-muted">{t("sso:noKeys")}</p>}
       <ul className="mt-2">
         {found?.keys.map((each) => (
           <li key={each.kid} className="flex items-center gap-3 border-t py-2 first:border-t-0">
