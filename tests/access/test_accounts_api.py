@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import metadata_home
+import pyotp
 import pytest
 from accounts_house import OTHER, OWNER, PASSWORD, hashed, token_of
 from starlette.testclient import TestClient
@@ -282,3 +283,48 @@ def test_a_viewer_gets_at_nobody(site, owner) -> None:
         answer = here.request(method, API + path, json=body, headers={"If-Match": '"v1"'})
         assert code(answer) == (403, "permission_denied"), path
     assert owner.get(f"{API}/users", params={"email": OWNER}).json()["items"][0]["role"] == "owner"
+
+
+def test_ones_own_account_says_what_one_may_do_where_and_takes_a_name(site, owner) -> None:
+    grace, browser = site.person("grace", "member")
+    project = owner.post(f"{API}/projects", json={"name": "navy"}).json()
+    environment = owner.get(f"{API}/projects/{project['id']}/environments").json()["items"][0]
+    owner.post(f"{API}/session/step-up", json={"password": PASSWORD})
+    given = {"role": "viewer", "user_id": grace.id, "environment_id": environment["id"]}
+    assert owner.post(f"{API}/grants", json=given).status_code == 201
+    shown = browser.get(f"{API}/account").json()
+    assert (shown["email"], shown["role"], shown["password_set"]) == ("grace@example.org", "member", True)
+    places = [(role["role"], role["project"], role["environment"]) for role in shown["roles"]]
+    assert places == [("viewer", "navy", environment["name"])]
+    changed = browser.patch(f"{API}/account", json={"name": "Grace"})
+    assert (changed.status_code, changed.json()["name"]) == (200, "Grace")
+    assert browser.patch(f"{API}/account", json={"name": "a\nb"}).status_code == 422
+    assert browser.patch(f"{API}/account", json={"role": "owner"}).status_code == 422
+    assert browser.get(f"{API}/users").status_code == 403
+    listed = owner.get(f"{API}/grants", params={"user_id": grace.id}).json()["items"]
+    told = [(each["email"], each["name"], each["project"], each["environment"]) for each in listed]
+    assert told == [("grace@example.org", "Grace", "navy", environment["name"])]
+
+
+def test_a_key_has_no_account(site, owner) -> None:
+    made = site.services.keys.create(local_actor(0), WantedKey("robot"))[1]
+    robot = site.browser()
+    for method, body in (("GET", None), ("PATCH", {"name": "x"})):
+        answer = robot.request(method, f"{API}/account", json=body, headers={"Authorization": f"Bearer {made}"})
+        assert code(answer) == (409, "not_a_person")
+
+
+def test_the_list_of_people_says_who_has_a_second_factor(site, owner) -> None:
+    linus, browser = site.person("linus", "viewer")
+    browser.post(f"{API}/session/step-up", json={"password": PASSWORD})
+
+    def said() -> list[bool]:
+        listed = owner.get(f"{API}/users", params={"email": linus.email}).json()["items"]
+        return [each["second_factor"] for each in listed]
+
+    secret = browser.post(f"{API}/account/totp").json()["secret"]
+    assert said() == [False]  # begun is not had
+    now = site.services_now()
+    confirmed = browser.post(f"{API}/account/totp/confirm", json={"code": pyotp.TOTP(secret).at(now)})
+    assert confirmed.status_code == 200, confirmed.text
+    assert said() == [True]

@@ -53,6 +53,8 @@ PEOPLE: dict[str, Ask] = {
         body={"password": PERSON["password"], "code": "000000", "passkey": PASSKEY}
     ),
     "POST /api/v1/session/step-up/options": Ask(),
+    "GET /api/v1/account": Ask(),
+    "PATCH /api/v1/account": Ask(body={"name": "walk"}),
     "GET /api/v1/account/factors": Ask(),
     "GET /api/v1/users/{user_id}/factors": whole("user.read"),
     "POST /api/v1/account/totp": Ask(),

@@ -33,6 +33,11 @@ export class Api {
     return this.call("POST", path, body);
   }
 
+  /** As somebody who is not signed in, such as whoever takes an invite. */
+  stranger(path: string, body: Json): Promise<Json> {
+    return new Api(this.server).post(path, body);
+  }
+
   /** Throws with the error's own words. */
   async call(method: string, path: string, body?: Json): Promise<Json> {
     const answer = await fetch(`${this.server.url}/api/v1${path}`, {

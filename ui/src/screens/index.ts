@@ -5,6 +5,7 @@ import { plan, plans } from "./plans";
 import { repositories, repository } from "./repositories";
 import type { Screen } from "./screen";
 import { settings, settingsSection } from "./settings";
+import { accessScreens } from "./settings/access";
 import { snapshot, snapshots } from "./snapshots";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
@@ -16,4 +17,5 @@ export const SCREENS: readonly Screen[] = [
   ...[repositories, repository],
   ...[activity, run],
   ...[settings, settingsSection],
+  ...accessScreens,
 ];

@@ -147,9 +147,14 @@ const TOUCHES: Record<string, readonly string[]> = {
   environment: ["projects"],
   alert: ["alerts", "overview"],
   session: ["sessions", "session"],
-  role: ["session", "people"],
+  role: ["session", "people", "roles", "grants"],
   user: ["people"],
   key: ["keys"],
+  totp: ["factors", "people"],
+  passkey: ["factors", "people"],
+  recovery_code: ["factors"],
+  second_factor: ["factors", "session"],
+  sso: ["sso", "session", "people"],
 };
 
 /** Audit is written by everything, so the feed of it follows any noun but `run`. */

@@ -36,6 +36,7 @@ class UserOut(BaseModel):
     password_set: bool = Field(description="false while a reset link waits, or when one never was set")
     created_at: datetime
     last_seen_at: datetime | None
+    second_factor: bool = Field(description="Whether they have one that counts.")
     disabled_at: datetime | None
     deleted_at: datetime | None
     version: int
@@ -45,7 +46,13 @@ class UserOut(BaseModel):
         user = person.user
         kept = {key: value for key, value in vars(user).items() if key not in ("password_hash", "email")}
         email = None if user.deleted_at else user.email
-        return cls(**kept, email=email, password_set=bool(user.password_hash), last_seen_at=person.last_seen_at)
+        return cls(
+            **kept,
+            email=email,
+            password_set=bool(user.password_hash),
+            last_seen_at=person.last_seen_at,
+            second_factor=person.second_factor,
+        )
 
 
 class UserPatch(In):

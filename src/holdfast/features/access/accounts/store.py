@@ -11,9 +11,13 @@ import sqlalchemy as sa
 
 from holdfast.features.access.accounts.model import Invite, RoleGrant, invites, password_resets
 from holdfast.features.access.model import User, api_keys, role_grants, sessions, users
+from holdfast.features.access.places_by_name import ENVIRONMENT, PROJECT, named
 from holdfast.features.access.service import SESSION_IDLE, SESSION_LIFE
 
 OWNER = "owner"
+# Of the part beside this one, by name: only whether someone has a factor.
+_totp = sa.table("totp_factors", sa.column("user_id"), sa.column("confirmed_at"))
+_passkeys = sa.table("passkeys", sa.column("user_id"))
 _INVITE = tuple(column for column in invites.c if column.name != "token_hash")
 
 
@@ -23,6 +27,18 @@ class Person:
 
     user: User
     last_seen_at: datetime | None
+    second_factor: bool = False
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role someone holds in a place, by the names it goes by now."""
+
+    role: str
+    project_id: str | None
+    project: str | None
+    environment_id: str | None
+    environment: str | None
 
 
 @dataclass(frozen=True)
@@ -62,13 +78,25 @@ def people(conn: sa.Connection, *, email: str | None, deleted: bool, after: str 
 
 def _people() -> sa.Select[Any]:
     seen = sa.select(sa.func.max(sessions.c.seen_at)).where(sessions.c.user_id == users.c.id)
-    return sa.select(*users.c, seen.scalar_subquery().label("last_seen_at"))
+    factors = sa.or_(
+        sa.exists().where(_totp.c.user_id == users.c.id, _totp.c.confirmed_at.is_not(None)),
+        sa.exists().where(_passkeys.c.user_id == users.c.id),
+    )
+    return sa.select(*users.c, seen.scalar_subquery().label("last_seen_at"), factors.label("second_factor"))
 
 
 def _person(row: sa.Row[Any]) -> Person:
     values = dict(row._mapping)
-    seen = values.pop("last_seen_at")
-    return Person(User(**values), seen)
+    seen, factor = values.pop("last_seen_at"), bool(values.pop("second_factor"))
+    return Person(User(**values), seen, factor)
+
+
+def roles_of(conn: sa.Connection, user_id: str) -> Sequence[Role]:
+    """What someone was given in places, in order of creation."""
+    c = role_grants.c
+    columns = (c.role, c.project_id, PROJECT, c.environment_id, ENVIRONMENT)
+    statement = sa.select(*columns).select_from(named()).where(c.user_id == user_id).order_by(c.id)
+    return [Role(**row._mapping) for row in conn.execute(statement)]
 
 
 def change_user(conn: sa.Connection, user: User, values: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, Field, model_validator
 
 from holdfast.features.access.granting.grants import GrantsService
-from holdfast.features.access.granting.model import Given, Member, WantedGrant
+from holdfast.features.access.granting.model import Given, Member, ShownGrant, WantedGrant
 from holdfast.features.access.http import CurrentActor, IdempotencyKey
 from holdfast.web.errors import answers
 from holdfast.web.paging import Cursor, Limit, Page, after_id, decode_cursor, page
@@ -54,6 +54,19 @@ class GrantOut(BaseModel):
         return cls(**vars(given))
 
 
+class ShownGrantOut(GrantOut):
+    """With the names of the person and the place."""
+
+    email: str
+    name: str
+    project: str | None = Field(description="null = in the whole installation.")
+    environment: str | None = Field(description="null = in every environment.")
+
+    @classmethod
+    def shown(cls, given: ShownGrant) -> ShownGrantOut:
+        return cls(**vars(given))
+
+
 class MemberOut(BaseModel):
     """Someone who may do something in the project, and by what: once per role they hold."""
 
@@ -91,7 +104,7 @@ def list_(
     environment_id: Id = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[GrantOut]:
+) -> Page[ShownGrantOut]:
     rows = service.list(
         actor,
         project_id=project_id,
@@ -101,7 +114,7 @@ def list_(
         role=role,
         environment_id=environment_id,
     )
-    return page(rows, limit, GrantOut.of, lambda given: given.id)
+    return page(rows, limit, ShownGrantOut.shown, lambda given: given.id)
 
 
 @router.post(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, denied, hidden, no_such
 from holdfast.features.access.granting import store
-from holdfast.features.access.granting.model import Given, Member, WantedGrant
+from holdfast.features.access.granting.model import Given, Member, ShownGrant, WantedGrant
 from holdfast.features.access.grants import Columns, Place
 from holdfast.features.access.model import role_grants
 from holdfast.features.access.permissions import ROLES
@@ -40,7 +40,7 @@ class GrantsService:
         after: str | None = None,
         limit: int = 50,
         **equal: str | None,
-    ) -> Sequence[Given]:
+    ) -> Sequence[ShownGrant]:
         """In order of creation, where the actor may see roles. `equal`: user_id, environment_id, role."""
         actor.require_within("role.read", project_id)
         with self._db.read() as conn:

@@ -42,6 +42,16 @@ class Given:
 
 
 @dataclass(frozen=True)
+class ShownGrant(Given):
+    """A grant with the names a list shows; a place that is gone has none."""
+
+    email: str
+    name: str
+    project: str | None
+    environment: str | None
+
+
+@dataclass(frozen=True)
 class Member:
     """Someone who may do something in a project, and by what: a grant, or (without one) their installation role."""
 

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from holdfast.features.access.accounts.model import invites
 from holdfast.features.access.actor import Actor
-from holdfast.features.access.granting.model import Given, Member, Role
+from holdfast.features.access.granting.model import Given, Member, Role, ShownGrant
 from holdfast.features.access.grants import Columns, Place
 from holdfast.features.access.model import User, api_keys, role_grants, roles, users
 from holdfast.features.access.permissions import ALL
+from holdfast.features.access.places_by_name import ENVIRONMENT, PROJECT, named
 from holdfast.kernel.db import json_elements, json_field
 
 NOBODY = "member"
@@ -96,15 +97,17 @@ def grant(conn: sa.Connection, grant_id: str) -> Given | None:
 
 def grants_after(
     conn: sa.Connection, visible: sa.ColumnElement[bool], *, after: str | None, limit: int, **equal: str | None
-) -> Sequence[Given]:
+) -> Sequence[ShownGrant]:
     """In order of creation."""
-    statement = sa.select(role_grants).where(visible).order_by(role_grants.c.id).limit(limit)
+    people = named().join(users, users.c.id == role_grants.c.user_id)
+    shown = sa.select(*role_grants.c, users.c.email, users.c.name, PROJECT, ENVIRONMENT).select_from(people)
+    statement = shown.where(visible).order_by(role_grants.c.id).limit(limit)
     if after is not None:
         statement = statement.where(role_grants.c.id > after)
     for name, value in equal.items():
         if value is not None:
             statement = statement.where(role_grants.c[name] == value)
-    return [Given(**row._mapping) for row in conn.execute(statement)]
+    return [ShownGrant(**row._mapping) for row in conn.execute(statement)]
 
 
 def same_grant(conn: sa.Connection, wanted: Given) -> Given | None:

@@ -7,6 +7,7 @@ import { Section } from "@/parts/Page";
 import { Badge, Skeleton, Time } from "@/parts/small";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
+import { Tokens } from "./Tokens";
 
 export default function Sessions() {
   const { t } = useTranslation();
@@ -26,40 +27,43 @@ export default function Sessions() {
   const others = useMutation({ mutationFn: () => data(sessionRevokeOthers()), onSuccess: again });
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   return (
-    <Section
-      title={t("settings:sessions")}
-      aside={
-        (found?.length ?? 0) > 1 && (
-          <Button size="small" busy={others.isPending} onClick={() => others.mutate()}>
-            {t("settings:endOthers")}
-          </Button>
-        )
-      }
-    >
-      {!found && <Skeleton className="h-10" />}
-      <ul>
-        {found?.map((each) => (
-          <li key={each.id} className="flex items-center gap-3 border-t py-2 first:border-t-0">
-            <div className="min-w-0 flex-1">
-              <p className="truncate">{each.user_agent ?? t("settings:unknownBrowser")}</p>
-              <p className="text-muted text-xs">
-                {each.address ?? ""} · <Time at={each.seen_at} />
-              </p>
-            </div>
-            {each.current ? (
-              <Badge tone="good">{t("settings:thisOne")}</Badge>
-            ) : (
-              <Button
-                size="small"
-                busy={end.isPending && end.variables === each.id}
-                onClick={() => end.mutate(each.id)}
-              >
-                {t("settings:end")}
-              </Button>
-            )}
-          </li>
-        ))}
-      </ul>
-    </Section>
+    <>
+      <Section
+        title={t("settings:sessions")}
+        aside={
+          (found?.length ?? 0) > 1 && (
+            <Button size="small" busy={others.isPending} onClick={() => others.mutate()}>
+              {t("settings:endOthers")}
+            </Button>
+          )
+        }
+      >
+        {!found && <Skeleton className="h-10" />}
+        <ul>
+          {found?.map((each) => (
+            <li key={each.id} className="flex items-center gap-3 border-t py-2 first:border-t-0">
+              <div className="min-w-0 flex-1">
+                <p className="truncate">{each.user_agent ?? t("settings:unknownBrowser")}</p>
+                <p className="text-muted text-xs">
+                  {each.address ?? ""} · <Time at={each.seen_at} />
+                </p>
+              </div>
+              {each.current ? (
+                <Badge tone="good">{t("settings:thisOne")}</Badge>
+              ) : (
+                <Button
+                  size="small"
+                  busy={end.isPending && end.variables === each.id}
+                  onClick={() => end.mutate(each.id)}
+                >
+                  {t("settings:end")}
+                </Button>
+              )}
+            </li>
+          ))}
+        </ul>
+      </Section>
+      <Tokens />
+    </>
   );
 }
