@@ -1,5 +1,7 @@
 import { own } from "./own";
+import { project } from "./project";
 import type { SettingsSection } from "./section";
+import { system } from "./system";
 
 /** Every section, one line per noun. */
-export const SECTIONS: readonly SettingsSection[] = [...own];
+export const SECTIONS: readonly SettingsSection[] = [...own, ...project, ...system];
