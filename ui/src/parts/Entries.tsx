@@ -2,11 +2,7 @@ import type { ReactNode } from "react";
 
 /** A few things one below the other, each with its verbs at the right. What may be many is a `DataTable`. */
 export function Entries({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <ul aria-label={label} className="max-w-4xl">
-      {children}
-    </ul>
-  );
+  return <ul aria-label={label}>{children}</ul>;
 }
 
 interface EntryProps {

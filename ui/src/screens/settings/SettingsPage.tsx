@@ -80,8 +80,8 @@ function Sections({ seen, here }: { seen: readonly SettingsSection[]; here?: Set
                         : "text-muted hover:bg-hover hover:text-text",
                     )}
                   >
-                    <Icon className="size-4" aria-hidden />
-                    {t(title)}
+                    <Icon className="size-4 shrink-0" aria-hidden />
+                    <span className="truncate">{t(title)}</span>
                   </A>
                 </li>
               ))}

@@ -56,18 +56,19 @@ export default function Retention() {
           key={here.id}
           title={t("projects:ofEnvironment")}
           chooser={
-            <Select
-              aria-label={t("shell:environment")}
-              className="w-auto"
-              value={here.name}
-              onChange={(event) => choose(project.name, event.target.value)}
-            >
-              {environments.map(({ id, name }) => (
-                <option key={id} value={name}>
-                  {name}
-                </option>
-              ))}
-            </Select>
+            <div className="w-40">
+              <Select
+                aria-label={t("shell:environment")}
+                value={here.name}
+                onChange={(event) => choose(project.name, event.target.value)}
+              >
+                {environments.map(({ id, name }) => (
+                  <option key={id} value={name}>
+                    {name}
+                  </option>
+                ))}
+              </Select>
+            </div>
           }
           place={{
             key: ["retentions", project.id, here.id],

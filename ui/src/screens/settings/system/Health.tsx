@@ -6,7 +6,7 @@ import { Button } from "@/parts/Button";
 import { Entries, Entry } from "@/parts/Entries";
 import { Section } from "@/parts/Page";
 import { Badge, Time, type Tone } from "@/parts/small";
-import { count } from "@/parts/text";
+import { bytes, count } from "@/parts/text";
 import { data } from "@/shell/api";
 import { Asked } from "../Asked";
 import { Nodes } from "./Nodes";
@@ -74,7 +74,7 @@ function Part({ name, of }: { name: string; of: ServiceOut }) {
       lead={
         (of.message || of.hint) && (
           <>
-            {of.message}
+            {of.message && readable(of.message)}
             {of.hint && <span className="block text-text">{of.hint}</span>}
           </>
         )
@@ -83,4 +83,9 @@ function Part({ name, of }: { name: string; of: ServiceOut }) {
       <span className="text-muted text-xs tabular-nums">{t("system:took", { ms: count(of.latency_ms) })}</span>
     </Entry>
   );
+}
+
+/** Bytes are said in full by the server, for programs. */
+function readable(message: string): string {
+  return message.replace(/\b(\d{4,}) bytes\b/g, (_all, digits) => bytes(Number(digits)));
 }

@@ -9,7 +9,6 @@ import { Facts, Section } from "@/parts/Page";
 import { Setting } from "@/parts/Setting";
 import { Badge } from "@/parts/small";
 import { saveFile } from "@/parts/table/export";
-import { lasted } from "@/parts/text";
 import { A } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
@@ -18,6 +17,7 @@ import { toast } from "@/shell/toasts";
 import { Asked } from "../Asked";
 import { FormSheet } from "../FormSheet";
 import { Switch } from "../Switch";
+import { spanText } from "./span";
 
 /** The key all others are wrapped with, the certificate clients trust, and how long signed links live. */
 export default function Keys() {
@@ -157,12 +157,12 @@ function Links() {
       title={t("system:links")}
       lead={
         now
-          ? t("system:linksLead", { usual: lasted(now.default_seconds), most: lasted(now.most_seconds) })
+          ? t("system:linksLead", { usual: spanText(now.default_seconds), most: spanText(now.most_seconds) })
           : t("system:linksShort")
       }
     >
       {now && can("system.admin") && (
-        <Button aria-label={t("system:editLinks")} onClick={() => setEditing(true)}>
+        <Button aria-label={`${t("limits:edit")}: ${t("system:editLinks")}`} onClick={() => setEditing(true)}>
           {t("limits:edit")}
         </Button>
       )}

@@ -157,7 +157,9 @@ function Scraping() {
       <p className="max-w-2xl text-muted">
         {t("system:prometheusLead")} <Code>{`${location.origin}/metrics`}</Code>
       </p>
-      <pre className="mt-3 max-w-2xl overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-xs">{text}</pre>
+      <pre className="mt-3 max-w-2xl whitespace-pre-wrap break-words rounded-lg bg-sunken p-3 font-mono text-xs">
+        {text}
+      </pre>
     </Section>
   );
 }

@@ -147,18 +147,19 @@ function Places({ here }: { here: EnvironmentOut }) {
   const { t } = useTranslation();
   const { environments, project, choose } = useScope();
   return (
-    <Select
-      aria-label={t("shell:environment")}
-      className="w-auto"
-      value={here.name}
-      onChange={(event) => choose(project?.name ?? null, event.target.value)}
-    >
-      {environments.map(({ id, name }) => (
-        <option key={id} value={name}>
-          {name}
-        </option>
-      ))}
-    </Select>
+    <div className="w-40">
+      <Select
+        aria-label={t("shell:environment")}
+        value={here.name}
+        onChange={(event) => choose(project?.name ?? null, event.target.value)}
+      >
+        {environments.map(({ id, name }) => (
+          <option key={id} value={name}>
+            {name}
+          </option>
+        ))}
+      </Select>
+    </div>
   );
 }
 

@@ -14,8 +14,9 @@ import { useScope } from "@/shell/scope";
 import { useCan, useWho } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { Asked } from "../../Asked";
+import { spanText } from "../span";
 import { LimitForm } from "./LimitForm";
-import { amountText, KINDS, type Kind, spanText, standing, WHATS, type What } from "./limits";
+import { amountText, KINDS, type Kind, standing, WHATS, type What } from "./limits";
 import { Used } from "./Used";
 
 /** What is used and left, what holds for everyone, and what was set for one. */
@@ -177,12 +178,10 @@ function Defaults({ shipped, own, able, edit }: DefaultsProps) {
                     {holds && able ? (
                       <button
                         type="button"
-                        aria-label={t("limits:editOf", {
-                          name: `${t(`limits:all.${kind}`)}, ${t(`limits:what.${what}`)}`,
-                        })}
                         className="-mx-1.5 min-h-7 rounded-md px-1.5 text-left hover:bg-hover"
                         onClick={() => edit({ subject: kind, what, own: holds.own })}
                       >
+                        <span className="sr-only">{`${t(`limits:all.${kind}`)}, ${t(`limits:what.${what}`)}: `}</span>
                         {said}
                       </button>
                     ) : (

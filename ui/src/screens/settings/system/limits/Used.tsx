@@ -9,7 +9,8 @@ import { Time } from "@/parts/small";
 import { data } from "@/shell/api";
 import { useScope } from "@/shell/scope";
 import { Asked } from "../../Asked";
-import { amountText, spanText } from "./limits";
+import { spanText } from "../span";
+import { amountText } from "./limits";
 
 /** One's own and the project's, as bars; what is counted moves with every call, so it is asked again by hand. */
 export function Used() {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { LimitOut, ShippedOut } from "@/api";
-import { amountOf, spanText, standing, typedOf, whatsOf } from "./limits";
+import { spanText } from "../span";
+import { amountOf, standing, typedOf, whatsOf } from "./limits";
 
 const SHIPPED: ShippedOut[] = [
   { subject: "user", what: "calls", amount: 10_000, window_seconds: 3600 },
@@ -38,5 +39,6 @@ test("storage is typed in gigabytes and sent in bytes", () => {
 });
 
 test("spans are said without their empty end", () => {
-  expect([spanText(3600), spanText(10), spanText(86_400)]).toEqual(["1 h", "10 s", "24 h"]);
+  const said = [3600, 10, 86_400, 604_800, 5400].map((seconds) => spanText(seconds, "en"));
+  expect(said).toEqual(["1 h", "10 s", "24 h", "7 days", "1 h 30 min"]);
 });

@@ -1,5 +1,5 @@
 import type { LimitOut, ShippedOut } from "@/api";
-import { bytes, count, lasted } from "@/parts/text";
+import { bytes, count } from "@/parts/text";
 
 export const KINDS = ["project", "user", "key", "address"] as const;
 export type Kind = LimitOut["subject"];
@@ -27,11 +27,6 @@ export function standing(
 
 export function amountText(what: What, amount: number): string {
   return what === "storage" ? bytes(amount) : count(amount);
-}
-
-/** "1 h", "10 s", "24 h"; storage has no span. */
-export function spanText(seconds: number): string {
-  return lasted(seconds).replace(/ 0 (s|min)$/, "");
 }
 
 /** As it is typed: storage in gigabytes. */

@@ -37,7 +37,7 @@ function Command({ text }: { text: string }) {
   const { t } = useTranslation();
   return (
     <div className="mt-1 flex items-center gap-1">
-      <code className="min-w-0 flex-1 overflow-x-auto whitespace-pre rounded-md bg-sunken px-2 py-1.5 font-mono text-xs">
+      <code className="min-w-0 flex-1 whitespace-pre-wrap break-words rounded-md bg-sunken px-2 py-1.5 font-mono text-xs">
         {text}
       </code>
       <CopyButton text={text} label={t("shell:copy")} />
