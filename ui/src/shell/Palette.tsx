@@ -8,7 +8,7 @@ import { databaseList, sessionDelete, snapshotList } from "@/api";
 import { Kbd } from "@/parts/small";
 import { ago } from "@/parts/text";
 import { SCREENS } from "@/screens";
-import { SECTIONS } from "@/screens/settings/sections";
+import { useSections } from "@/screens/settings/useSections";
 import { useGo } from "./address";
 import { data } from "./api";
 import { change } from "./appearance";
@@ -63,6 +63,7 @@ export function Palette() {
 function Results({ typed, close }: { typed: string; close: () => void }) {
   const { t } = useTranslation();
   const can = useCan();
+  const sections = useSections();
   const go = useGo();
   const acts = usePaletteActs();
   const { projects, environments, project, choose } = useScope();
@@ -102,13 +103,11 @@ function Results({ typed, close }: { typed: string; close: () => void }) {
             </Row>
           );
         })}
-        {SECTIONS.filter(({ permission }) => !permission || can(...permission)).map(
-          ({ id, icon: Icon, title, also }) => (
-            <Row key={id} icon={<Icon />} also={also} onSelect={run(() => go(`/settings/${id}`))}>
-              {`${t("settings:title")}: ${t(title)}`}
-            </Row>
-          ),
-        )}
+        {sections.map(({ id, icon: Icon, title, also }) => (
+          <Row key={id} icon={<Icon />} also={also} onSelect={run(() => go(`/settings/${id}`))}>
+            {`${t("settings:title")}: ${t(title)}`}
+          </Row>
+        ))}
         {environments.map((each) => (
           <Row
             key={each.id}

@@ -2,6 +2,8 @@ import { Outlet, useLocation } from "@tanstack/react-router";
 import { Tooltip } from "radix-ui";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { ground } from "@/parts/Colour";
+import { cx } from "@/parts/classes";
 import { Panel } from "@/parts/ErrorPanel";
 import { change } from "./appearance";
 import { Banner } from "./Banner";
@@ -15,14 +17,6 @@ import { shortcuts } from "./shortcuts";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
 import { useShortcut } from "./useShortcut";
-
-const COLOURS: Record<string, string> = {
-  red: "bg-bad-fill",
-  yellow: "bg-warn",
-  orange: "bg-warn",
-  green: "bg-good",
-  blue: "bg-info",
-};
 
 export function Shell() {
   const { t } = useTranslation();
@@ -71,8 +65,13 @@ export function Shell() {
 /** Which environment one is in is seen from the corner of the eye; production is red. */
 function EnvironmentLine() {
   const { environment } = useScope();
-  const colour = environment ? (COLOURS[environment.colour] ?? "bg-info") : "bg-transparent";
+  const { className, style } = environment ? ground(environment.colour) : { className: "bg-transparent" };
   return (
-    <div aria-hidden data-environment={environment?.kind} className={`col-span-full row-start-1 h-[3px] ${colour}`} />
+    <div
+      aria-hidden
+      data-environment={environment?.kind}
+      className={cx("col-span-full row-start-1 h-[3px]", className)}
+      style={style}
+    />
   );
 }

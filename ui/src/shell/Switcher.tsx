@@ -2,19 +2,12 @@ import { Check, ChevronsUpDown } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Dot } from "@/parts/Colour";
 import { cx } from "@/parts/classes";
 import { Line, Menu, Title } from "@/parts/Menu";
 import { Skeleton } from "@/parts/small";
 import { useScope } from "./scope";
 import { useShortcut } from "./useShortcut";
-
-const DOTS: Record<string, string> = {
-  red: "bg-bad-fill",
-  yellow: "bg-warn",
-  orange: "bg-warn",
-  green: "bg-good",
-  blue: "bg-info",
-};
 
 /** `project / environment`, both chosen in one menu. */
 export function Switcher() {
@@ -72,10 +65,6 @@ export function Switcher() {
       )}
     </Menu>
   );
-}
-
-function Dot({ colour }: { colour: string }) {
-  return <span aria-hidden className={cx("size-2 shrink-0 rounded-full", DOTS[colour] ?? "bg-info")} />;
 }
 
 function Pick({ here, dot, onPick, children }: { here: boolean; dot?: string; onPick: () => void; children: string }) {

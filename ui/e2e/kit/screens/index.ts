@@ -3,6 +3,7 @@ import type { Api, Json } from "../api";
 import { access } from "./access";
 import { databases } from "./databases";
 import { own } from "./own";
+import { system } from "./system";
 
 export interface Shown {
   name: string;
@@ -19,7 +20,7 @@ export interface House {
   repository: Json;
 }
 
-const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access];
+const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system];
 
 /** Fills a server with a little of everything, and says where each screen is. */
 export async function furnished(api: Api): Promise<Shown[]> {

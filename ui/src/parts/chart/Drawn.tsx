@@ -70,7 +70,7 @@ export default function Drawn({ kind, points, x, series, format = count }: Chart
         {series.map(({ key, title }, at) => {
           const colour = COLOURS[at % COLOURS.length];
           const own = { key, dataKey: key, name: title, isAnimationActive: false };
-          if (kind === "bar") return <Bar {...own} key={key} fill={colour} radius={[2, 2, 0, 0]} />;
+          if (kind === "bar") return <Bar {...own} key={key} fill={colour} maxBarSize={56} radius={[2, 2, 0, 0]} />;
           if (kind === "area")
             return <Area {...own} key={key} stroke={colour} fill={colour} fillOpacity={0.15} strokeWidth={1.5} />;
           return <Line {...own} key={key} stroke={colour} dot={false} strokeWidth={1.5} connectNulls={false} />;

@@ -1,4 +1,4 @@
-import type { CSSProperties } from "react";
+import type { CSSProperties, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
 import { Skeleton } from "@/parts/small";
@@ -14,6 +14,7 @@ interface Props<R> {
   height: number;
   start: number;
   to?: string;
+  onOpen?: (row: R) => void;
   pickable: boolean;
   isActive: boolean;
   isPicked: boolean;
@@ -44,7 +45,7 @@ const look = (isActive: boolean, isPicked: boolean) =>
 
 /** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
 export function GridRow<R>(props: Props<R>) {
-  const { row, index, columns, tracks, height, start, to, pickable, isActive, isPicked, onPick } = props;
+  const { row, index, columns, tracks, height, start, to, onOpen, pickable, isActive, isPicked, onPick } = props;
   const { t } = useTranslation();
   return (
     <div
@@ -70,20 +71,43 @@ export function GridRow<R>(props: Props<R>) {
             at === 0 && "font-medium",
           )}
         >
-          {at === 0 && to ? (
-            <A to={to} tabIndex={-1} className="after:absolute after:inset-0 focus-visible:outline-none">
-              {said(column, row)}
-            </A>
-          ) : (
-            said(column, row)
-          )}
+          <Opens first={at === 0} {...{ to, onOpen, row }} tabIndex={-1}>
+            {said(column, row)}
+          </Opens>
         </div>
       ))}
     </div>
   );
 }
 
-export function CardRow<R>({ row, index, columns, height, start, to, isActive, isPicked }: Props<R>) {
+interface OpensProps<R> {
+  first: boolean;
+  to?: string;
+  onOpen?: (row: R) => void;
+  row: R;
+  tabIndex?: number;
+  children: ReactNode;
+}
+
+/** The whole row opens by its first cell: a link where it has an address, else a button. */
+function Opens<R>({ first, to, onOpen, row, tabIndex, children }: OpensProps<R>) {
+  const whole = "after:absolute after:inset-0 focus-visible:outline-none";
+  if (first && to)
+    return (
+      <A to={to} tabIndex={tabIndex} className={whole}>
+        {children}
+      </A>
+    );
+  if (first && onOpen)
+    return (
+      <button type="button" tabIndex={tabIndex} className={whole} onClick={() => onOpen(row)}>
+        {children}
+      </button>
+    );
+  return children;
+}
+
+export function CardRow<R>({ row, index, columns, height, start, to, onOpen, isActive, isPicked }: Props<R>) {
   const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
   const title = at("title")[0] ?? columns[0];
   return (
@@ -96,12 +120,10 @@ export function CardRow<R>({ row, index, columns, height, start, to, isActive, i
     >
       <div className="flex items-center gap-2">
         <div role="gridcell" className="min-w-0 flex-1 truncate font-medium text-base">
-          {title && to ? (
-            <A to={to} className="after:absolute after:inset-0">
+          {title && (
+            <Opens first {...{ to, onOpen, row }}>
               {said(title, row)}
-            </A>
-          ) : (
-            title && said(title, row)
+            </Opens>
           )}
         </div>
         {at("side").map((column) => (

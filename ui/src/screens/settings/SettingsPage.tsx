@@ -7,19 +7,18 @@ import { Skeleton } from "@/parts/small";
 import { usePhone } from "@/parts/table/usePhone";
 import { A, useSection } from "@/shell/address";
 import { NotFound } from "@/shell/NotFound";
-import { useCan } from "@/shell/session";
 import { GROUPS, type SettingsSection } from "./section";
 import { SECTIONS } from "./sections";
+import { useSections } from "./useSections";
 
 const BODIES: ReadonlyMap<string, ComponentType> = new Map(SECTIONS.map(({ id, load }) => [id, lazy(load)]));
 
 /** The list of sections at the left and one of them beside it; on a phone, one after the other. */
 export default function SettingsPage() {
   const { t } = useTranslation();
-  const can = useCan();
   const phone = usePhone();
   const asked = useSection();
-  const seen = SECTIONS.filter(({ permission }) => !permission || can(...permission));
+  const seen = useSections();
   const here = asked ? seen.find(({ id }) => id === asked) : phone ? undefined : seen[0];
   if (asked && !here) return <NotFound />;
   if (phone && !here)
@@ -81,8 +80,8 @@ function Sections({ seen, here }: { seen: readonly SettingsSection[]; here?: Set
                         : "text-muted hover:bg-hover hover:text-text",
                     )}
                   >
-                    <Icon className="size-4" aria-hidden />
-                    {t(title)}
+                    <Icon className="size-4 shrink-0" aria-hidden />
+                    <span className="truncate">{t(title)}</span>
                   </A>
                 </li>
               ))}

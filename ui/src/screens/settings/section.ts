@@ -13,6 +13,8 @@ export interface SettingsSection {
   icon: LucideIcon;
   /** Whoever holds none of these anywhere does not see it. */
   permission?: readonly string[];
+  /** Of the installation itself: whoever is let into some projects only does not see it. */
+  everywhere?: boolean;
   /** Words the palette also finds it by. */
   also?: string;
   /** Its page of the documentation: a name in `docs/dashboard/`. */

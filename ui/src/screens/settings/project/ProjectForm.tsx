@@ -1,0 +1,69 @@
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type ProjectOut, projectCreate, projectUpdate } from "@/api";
+import { Area, Field, Input } from "@/parts/Field";
+import { data, once } from "@/shell/api";
+import { queries } from "@/shell/query";
+import { useScope } from "@/shell/scope";
+import { FormSheet } from "../FormSheet";
+
+/** Makes a project with its three environments, or renames the one there is; one is in it afterwards. */
+export function ProjectForm({ project, onClose }: { project?: ProjectOut; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { choose, environment } = useScope();
+  const [name, setName] = useState(project?.name ?? "");
+  const [description, setDescription] = useState(project?.description ?? "");
+  const [key] = useState(once);
+  async function save() {
+    const body = { name, description };
+    const made = project
+      ? await data(
+          projectUpdate({
+            path: { project_id: project.id },
+            body,
+            headers: { "If-Match": `"v${project.version}"` },
+          }),
+        )
+      : await data(projectCreate({ body, headers: key }));
+    await queries.invalidateQueries({ queryKey: ["projects"] });
+    choose(made.name, project ? (environment?.name ?? null) : null);
+  }
+  return (
+    <FormSheet
+      title={project ? t("projects:editProject") : t("projects:new")}
+      lead={project ? undefined : t("projects:newLead")}
+      verb={project ? t("shell:save") : t("projects:create")}
+      save={save}
+      onClose={onClose}
+    >
+      {(wrong) => (
+        <>
+          <Field label={t("projects:name")} error={wrong.name}>
+            {(given) => (
+              <Input
+                {...given}
+                required
+                autoFocus
+                autoComplete="off"
+                spellCheck={false}
+                maxLength={63}
+                value={name}
+                onChange={(event) => setName(event.target.value)}
+              />
+            )}
+          </Field>
+          <Field label={t("projects:description")} error={wrong.description} aside={t("shell:optional")}>
+            {(given) => (
+              <Area
+                {...given}
+                maxLength={2000}
+                value={description}
+                onChange={(event) => setDescription(event.target.value)}
+              />
+            )}
+          </Field>
+        </>
+      )}
+    </FormSheet>
+  );
+}
