@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from holdfast.features.runs.repeating import REPEATABLE
 from holdfast.jobs import LogLine, Run
 
 
@@ -43,11 +44,14 @@ class RunOut(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    retry_permission: str | None = Field(
+        default=None, description="What it takes to begin the same again; null = it is not begun from its run."
+    )
     carrier: str | None = Field(default=None, description="The run that takes this one along, of a batch.")
 
     @classmethod
     def of(cls, run: Run) -> RunOut:
-        values = asdict(run) | {"scheduled_at": run.not_before}
+        values = asdict(run) | {"scheduled_at": run.not_before, "retry_permission": REPEATABLE.get(run.kind)}
         return cls(**{name: values[name] for name in cls.model_fields})
 
 
