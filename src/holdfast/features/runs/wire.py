@@ -12,6 +12,13 @@ from holdfast.features.runs.repeating import REPEATABLE
 from holdfast.jobs import LogLine, Run
 
 
+class PhaseOut(BaseModel):
+    """A part of the work, and when it began; it lasts until the next one, or until the run ends."""
+
+    phase: str
+    at: datetime
+
+
 class ProgressOut(BaseModel):
     """`done` of `total` in `unit`; `rate` per second."""
 
@@ -21,6 +28,7 @@ class ProgressOut(BaseModel):
     unit: str
     rate: float | None
     eta_seconds: float | None
+    phases: list[PhaseOut] = Field(default_factory=list, description="Every phase so far, oldest first.")
 
 
 class RunOut(BaseModel):
