@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { databaseRead, type RunOut, runsList } from "@/api";
+import { databaseGet, type RunOut, runsList } from "@/api";
 import { sentence } from "@/parts/ErrorPanel";
 import { Facts, Section } from "@/parts/Page";
 import { Progress } from "@/parts/RunState";
@@ -105,9 +105,9 @@ function Times({ run }: { run: RunOut }) {
   const { t } = useTranslation();
   const who = useWho();
   const can = useCan();
-  const { data: name } = useQuery({
-    queryKey: ["databases", run.resource_id, "name"],
-    queryFn: async () => (await data(databaseRead({ path: { database_id: run.resource_id ?? "" } }))).name,
+  const { data: of } = useQuery({
+    queryKey: ["databases", run.resource_id],
+    queryFn: () => data(databaseGet({ path: { database_id: run.resource_id ?? "" } })),
     enabled: run.resource_id !== null && can("database.read"),
     retry: false,
   });
@@ -129,7 +129,7 @@ function Times({ run }: { run: RunOut }) {
               [
                 t("activity:resource"),
                 <A key="db" to={`/databases/${run.resource_id}`} className="text-accent-text hover:underline">
-                  {name ?? run.resource_id}
+                  {of?.name ?? run.resource_id}
                 </A>,
               ] as const,
             ]

@@ -60,7 +60,7 @@ export function RunTable({ filter, waits }: Props) {
   const views = useMemo<View[]>(
     () => [
       { name: t("activity:views.failed"), search: { state: "failed", when: "7d" } },
-      { name: t("activity:views.going"), search: { state: "queued,running" } },
+      { name: t("activity:views.going"), search: { state: "queued,running" } as Record<string, string> },
     ],
     [t],
   );
