@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from holdfast import catalog, located
+from holdfast import catalog, located, repeats
 from holdfast.contract.registry import Registry
 from holdfast.features.alerts import routers as alerts_routers
 from holdfast.features.alerts import wiring as alerts_wiring
@@ -87,6 +87,7 @@ from holdfast.features.rows import api_tables
 from holdfast.features.rows.service import RowsService
 from holdfast.features.rows.shape_service import ShapeService
 from holdfast.features.runs import api as runs_api
+from holdfast.features.runs.repeating import Again
 from holdfast.features.runs.service import RunsService
 from holdfast.features.saved import api as saved_api
 from holdfast.features.saved.service import SavedService
@@ -316,7 +317,8 @@ def build(
     meter, hub = StatementMeter(), Hub(wake)
     pool = SessionPool(reach, scratch)
     queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
-    return Services(
+    again: dict[str, Again] = {}
+    made = Services(
         db=db,
         jobs=jobs,
         engines=engines,
@@ -330,7 +332,7 @@ def build(
         externals=ExternalService(db, databases, reach, secrets, looker, clock),
         reach=reach,
         transfers=transfers_wiring.build(db, jobs, reach, gate, pool, bounds.quotas, clock, settings.data),
-        runs=RunsService(db, jobs),
+        runs=RunsService(db, jobs, again),
         hub=hub,
         snapshots=snapshots,
         **_about_snapshots(
@@ -349,6 +351,8 @@ def build(
         keys=keys,
         live=live_wiring.build(db, hub),
     )
+    again.update(repeats.again(made))
+    return made
 
 
 def _about_secrets(

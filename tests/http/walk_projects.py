@@ -64,6 +64,7 @@ PROJECTS: dict[str, Ask] = {
     "GET /api/v1/runs/{run_id}/logs": one("run.read"),
     "GET /api/v1/runs/{run_id}/events": one("run.read"),
     "POST /api/v1/runs/{run_id}/cancel": one("run.cancel"),
+    "POST /api/v1/runs/{run_id}/retry": Ask(("run.read", "snapshot.create")),
     "GET /api/v1/nodes": whole("system.read"),
     "GET /api/v1/nodes/{node_id}": whole("system.read"),
     "DELETE /api/v1/nodes/{node_id}": whole("system.admin", body={"confirm": "walk"}),

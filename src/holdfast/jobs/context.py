@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from holdfast.contract.catalog import JSON
 from holdfast.jobs import carrying, store
 from holdfast.jobs.model import End, Progress, Run
-from holdfast.kernel.clock import Clock
+from holdfast.kernel.clock import Clock, timestamp
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.stop import Stop
@@ -24,6 +24,7 @@ from holdfast.kernel.stop import Stop
 T = TypeVar("T")
 _log = logging.getLogger("holdfast.jobs")
 _RATE_MEMORY_SECONDS = 5.0
+MOST_PHASES = 40
 
 
 class Meter:
@@ -36,9 +37,13 @@ class Meter:
         self._dirty = False
         self._rate: float | None = None
         self._mark: tuple[str, int, float] | None = None
+        self._phases: list[dict[str, str]] = []
 
     def set(self, phase: str, done: int, total: int | None, unit: str) -> None:
         with self._lock:
+            if not self._phases or self._phases[-1]["phase"] != phase:
+                begun = {"phase": phase, "at": timestamp(self._clock.now())}
+                self._phases = [*self._phases, begun][-MOST_PHASES:]
             self._latest, self._dirty = Progress(phase, done, total, unit), True
 
     def take(self) -> Progress | None:
@@ -53,7 +58,9 @@ class Meter:
             if self._rate and latest.total is not None:
                 left = round(max(0, latest.total - latest.done) / self._rate, 1)
             rate = None if self._rate is None else round(self._rate, 3)
-            self._latest = Progress(latest.phase, latest.done, latest.total, latest.unit, rate, left)
+            self._latest = Progress(
+                latest.phase, latest.done, latest.total, latest.unit, rate, left, tuple(self._phases)
+            )
             return self._latest
 
     def _measure(self, latest: Progress, now: float) -> None:

@@ -21,7 +21,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` in `unit` ("bytes", "rows", "steps"); `total` None when unknown. `rate` per second."""
+    """`done` of `total` in `unit` ("bytes", "rows", "steps"); `total` None when unknown. `rate` per second.
+
+    `phases`: each `phase` so far and the moment it began (`at`), oldest first."""
 
     phase: str
     done: int = 0
@@ -29,6 +31,7 @@ class Progress:
     unit: str = "steps"
     rate: float | None = None
     eta_seconds: float | None = None
+    phases: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True)

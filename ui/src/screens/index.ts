@@ -1,4 +1,5 @@
 import { activity, run } from "./activity";
+import { alerts } from "./alerts";
 import { database, databases } from "./databases";
 import { overview } from "./overview";
 import { plan, plans } from "./plans";
@@ -16,6 +17,7 @@ export const SCREENS: readonly Screen[] = [
   ...[plans, plan],
   ...[repositories, repository],
   ...[activity, run],
+  alerts,
   ...[settings, settingsSection],
   ...accessScreens,
 ];

@@ -10,6 +10,8 @@ export interface Screen {
   load: () => Promise<{ default: ComponentType }>;
   /** In the rail, in the order of `screens/index.ts`. */
   icon?: LucideIcon;
+  /** Over the icon in the rail: what cannot wait. Draws nothing while nothing does. */
+  Badge?: ComponentType;
   shortcut?: ShortcutId;
   /** Whoever holds none of these anywhere does not see it. */
   permission?: readonly string[];

@@ -46,9 +46,14 @@ export function Rail() {
           }
         >
           {rest.map((screen) => {
-            const Icon = screen.icon;
+            const { icon: Icon, Badge } = screen;
             return (
-              <Item key={screen.path} icon={Icon && <Icon />} onSelect={() => go(screen.path)}>
+              <Item
+                key={screen.path}
+                icon={Icon && <Icon />}
+                aside={Badge && <Badge />}
+                onSelect={() => go(screen.path)}
+              >
                 {t(screen.title)}
               </Item>
             );
@@ -69,7 +74,7 @@ function isHere({ path }: Screen, pathname: string): boolean {
 
 function Place({ screen, here }: { screen: Screen; here: boolean }) {
   const { t } = useTranslation();
-  const Icon = screen.icon;
+  const { icon: Icon, Badge } = screen;
   return (
     <div className={screen.path === "/settings" ? "sm:mt-auto" : undefined}>
       {screen.shortcut && <Chord id={screen.shortcut} to={screen.path} />}
@@ -78,10 +83,11 @@ function Place({ screen, here }: { screen: Screen; here: boolean }) {
           to={screen.path}
           aria-label={t(screen.title)}
           aria-current={here ? "page" : undefined}
-          className={cx(PLACE, here ? HERE : ELSEWHERE)}
+          className={cx(PLACE, "relative", here ? HERE : ELSEWHERE)}
         >
           {Icon && <Icon strokeWidth={here ? 2.1 : 1.8} />}
           <span className="text-2xs leading-none sm:hidden">{t(screen.title)}</span>
+          {Badge && <Badge />}
         </A>
       </Tip>
     </div>

@@ -13,6 +13,7 @@ export const SHORTCUTS = [
   { id: "go.plans", keys: "g p", group: "go" },
   { id: "go.repositories", keys: "g r", group: "go" },
   { id: "go.activity", keys: "g a", group: "go" },
+  { id: "go.alerts", keys: "g l", group: "go" },
   { id: "go.settings", keys: "g ,", group: "go" },
   { id: "list.search", keys: "shift+f", group: "list" },
   { id: "list.new", keys: "shift+n", group: "list" },

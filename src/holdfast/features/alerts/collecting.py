@@ -37,6 +37,7 @@ class Collector:
         self._items: dict[tuple[str, str], dict[str, Any]] = {}
         self._labels: Mapping[str, Mapping[str, str]] = {}
         self._heard: dict[str, set[str]] = {}
+        self.touched = False  # whether any alert is now otherwise than it was
 
     def take(self, happened: Sequence[Happened]) -> int:
         """Returns how many were new."""
@@ -141,6 +142,7 @@ class Collector:
     def _write(self) -> None:
         """Every list is empty afterwards."""
         conn = self._conn
+        self.touched = self.touched or bool(self._changed or self._new)
         # What ended makes room for its key before the next of that key is put in.
         store.update_alerts(conn, self._changed.values())
         if self._new:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,9 +41,10 @@ def owner_here() -> str:
 
 
 class Courier:
-    """`turn` never waits for a receiver; `settled` is for whoever wants to."""
+    """`turn` never waits for a receiver; `settled` is for whoever wants to. `told` is called after every attempt."""
 
-    def __init__(self, db: Database, sender: Sender, clock: Clock) -> None:
+    def __init__(self, db: Database, sender: Sender, clock: Clock, told: Callable[[], None] = lambda: None) -> None:
+        self._told = told
         self._db = db
         self._sender = sender
         self._clock = clock
@@ -118,6 +120,7 @@ class Courier:
     ) -> None:
         with self._db.write() as conn:
             record(conn, delivery, outcome, at, seconds, self._clock.now(), at_once=at_once)
+        self._told()
 
 
 def record(

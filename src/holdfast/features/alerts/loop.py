@@ -27,6 +27,7 @@ from holdfast.kernel.wake import Wake
 IDLE_SECONDS = 5.0
 JUDGED_EVERY = timedelta(seconds=60)
 KEPT = timedelta(days=40)
+CHANGED = "alert:changed"  # what the dashboard's line hears
 _log = log.get("holdfast.alerts")
 _Look = Callable[[sa.Connection, datetime, "list[Rule]"], list[Happened]]
 
@@ -87,12 +88,19 @@ class AlertLoop:
             floor, _ = store.position(conn, store.RUNS) or ("", now)
             heard, last = reading.audited(conn, int(place))
             ended = reading.ended_runs(conn, floor, now)
-            taken = Collector(conn, now).take([*ended, *heard])
+            collector = Collector(conn, now)
+            taken = collector.take([*ended, *heard])
             if last != int(place):
                 store.go_on(conn, store.AUDIT, str(last), now)
             if len(ended) < reading.AT_ONCE and (new := reading.new_floor(conn, now)) != floor:
                 store.go_on(conn, store.RUNS, new, now)
+            self._say(conn, collector.touched)
             return taken + last - int(place)
+
+    def _say(self, conn: sa.Connection, touched: bool) -> None:
+        """Whoever looks at alerts reads them again once this is committed."""
+        if touched:
+            self._db.after_commit(conn, lambda: self._wake.notify(CHANGED))
 
     def _anything(self, conn: sa.Connection, now: datetime) -> bool:
         place = store.look(conn, store.AUDIT)
@@ -119,6 +127,7 @@ class AlertLoop:
                 self._judged(conn, collector, kind, look, now)
             facts = [alert for alert in store.open_alerts(conn) if _is_past(alert, now)]
             store.update_alerts(conn, [_closed(alert, now) for alert in facts])
+            self._say(conn, collector.touched or bool(facts))
             store.go_on(conn, store.JUDGED, "", now)
             store.forget_events(conn, now - KEPT, store.look(conn, store.RUNS) or "")
             delivery_store.forget(conn, now - KEPT)

@@ -11,7 +11,7 @@ from holdfast.features.alerts.channel_service import ChannelService
 from holdfast.features.alerts.courier import Courier
 from holdfast.features.alerts.delivery_service import DeliveryService
 from holdfast.features.alerts.judging import Judge, Overdue, none_overdue
-from holdfast.features.alerts.loop import AlertLoop
+from holdfast.features.alerts.loop import CHANGED, AlertLoop
 from holdfast.features.alerts.rule_service import RuleService
 from holdfast.features.alerts.sending import Sender
 from holdfast.features.limits.book import LimitBook
@@ -58,4 +58,5 @@ def loop(
     """For the runner: not started."""
     sender = Sender(db, secrets, OutboundPolicy.of(settings), clock)
     judge = Judge(settings.data, node, settings.disk_reserve_bytes, LimitBook(db, clock), kept, overdue)
-    return AlertLoop(db, Courier(db, sender, clock), judge, clock, wake)
+    courier = Courier(db, sender, clock, lambda: wake.notify(CHANGED))
+    return AlertLoop(db, courier, judge, clock, wake)

@@ -1,4 +1,4 @@
-"""What may have changed, in nouns: the audit log as it gets its places, runs, databases and plans as they move on.
+"""What may have changed, in nouns: the audit log as it gets its places; runs, databases, plans and alerts as they move.
 
 A signal holds nothing of the thing itself. It is a hint to read again what is shown, by routes that ask for rights.
 """
@@ -23,7 +23,7 @@ PAGE = 500
 _c = audit_events.c
 # What only reads is news for whoever watches the log, and for nobody else.
 _READS = frozenset({"query", "read", "reveal", "export", "download", "preview", "test", "denied", "reached", "verify"})
-_TOPICS = {"run": "run", "resource": "database", "plan": "plan"}
+_TOPICS = {"run": "run", "resource": "database", "plan": "plan", "alert": "alert"}
 
 
 @dataclass(eq=False)

@@ -109,3 +109,10 @@ def stream_events(
 def cancel_run(actor: CurrentActor, service: Service, run_id: str) -> RunOut:
     """Ask a run to stop. It undoes what it began; one that has ended stays as it is."""
     return RunOut.of(service.cancel(actor, run_id))
+
+
+@router.post("/runs/{run_id}/retry", operation_id="run_retry", status_code=202, responses=answers(403, 404, 409))
+def retry_run(actor: CurrentActor, service: Service, run_id: str) -> RunOut:
+    """Ask for the same again, with the same parameters, as the caller: a new run. Takes the permission of the act
+    itself; refused while the run is not over, and for work that must not be done twice unseen (`retry_permission`)."""
+    return RunOut.of(service.retry(actor, run_id))

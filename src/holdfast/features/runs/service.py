@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.access.grants import Columns, Place
 from holdfast.features.runs import store
+from holdfast.features.runs.repeating import REPEATABLE, Again, not_repeatable
 from holdfast.features.runs.store import ANY, Filter
 from holdfast.jobs import ENDED, Jobs, LogLine, Run
 from holdfast.jobs.schema import runs
 from holdfast.kernel import audit
 from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict
 
 PIECE = 500  # runs read at once for an export
 
 
 class RunsService:
-    """Every verb takes the actor first; a run of a project the actor does not see is not there."""
+    """Every verb takes the actor first; a run of a project the actor does not see is not there.
 
-    def __init__(self, db: Database, jobs: Jobs) -> None:
+    `again`: how each kind of `REPEATABLE` is asked for anew."""
+
+    def __init__(self, db: Database, jobs: Jobs, again: Mapping[str, Again]) -> None:
         self._db = db
         self._jobs = jobs
+        self._again = again
 
     def list(self, actor: Actor, wanted: Filter = ANY, *, after: str | None = None, limit: int = 50) -> Sequence[Run]:
         actor.require_within("run.read", wanted.project_id)
@@ -76,6 +81,19 @@ class RunsService:
                 details={"run_id": run.id, "kind": run.kind},
             )
             return asked
+
+    def retry(self, actor: Actor, run_id: str) -> Run:
+        """A new run of the same with the same parameters, asked for by the actor; the run before it stays as it is.
+
+        Whoever may not do the same by its own verb is refused, and so is work that is not `REPEATABLE` or not over."""
+        with self._db.read() as conn:
+            run = self._found(conn, actor, run_id, "run.read")
+        if run.kind not in REPEATABLE:
+            raise not_repeatable(run)
+        actor.require(REPEATABLE[run.kind], place_of(run), noun="run")
+        if run.state not in ENDED:
+            raise Conflict("the run is not over", code="run_not_over", hint="Wait for its end, or cancel it.")
+        return self._again[run.kind](actor, run)
 
     def _found(self, conn: sa.Connection, actor: Actor, run_id: str, permission: str) -> Run:
         run = self._jobs.get(conn, run_id)

@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from holdfast.features.runs.repeating import REPEATABLE
 from holdfast.jobs import LogLine, Run
+
+
+class PhaseOut(BaseModel):
+    """A part of the work, and when it began; it lasts until the next one, or until the run ends."""
+
+    phase: str
+    at: datetime
 
 
 class ProgressOut(BaseModel):
@@ -20,6 +28,7 @@ class ProgressOut(BaseModel):
     unit: str
     rate: float | None
     eta_seconds: float | None
+    phases: list[PhaseOut] = Field(default_factory=list, description="Every phase so far, oldest first.")
 
 
 class RunOut(BaseModel):
@@ -43,11 +52,14 @@ class RunOut(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    retry_permission: str | None = Field(
+        default=None, description="What it takes to begin the same again; null = it is not begun from its run."
+    )
     carrier: str | None = Field(default=None, description="The run that takes this one along, of a batch.")
 
     @classmethod
     def of(cls, run: Run) -> RunOut:
-        values = asdict(run) | {"scheduled_at": run.not_before}
+        values = asdict(run) | {"scheduled_at": run.not_before, "retry_permission": REPEATABLE.get(run.kind)}
         return cls(**{name: values[name] for name in cls.model_fields})
 
 

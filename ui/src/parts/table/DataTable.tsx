@@ -22,7 +22,7 @@ import { Head } from "./Head";
 import { CardRow, GridRow, WaitingRows } from "./Rows";
 import { fromSearch, sortBy, type TableState, toSearch } from "./state";
 import { Toolbar } from "./Toolbar";
-import type { BulkAct, Column, Filter, Source, Value } from "./types";
+import type { BulkAct, Column, Filter, Source, Value, View } from "./types";
 import { useGrid } from "./useGrid";
 import { usePhone } from "./usePhone";
 import { useRows } from "./useRows";
@@ -42,6 +42,8 @@ interface Props<R> {
   /** Without it the server cannot search, and there is no field for it. */
   searchHint?: string;
   acts?: readonly BulkAct<R>[];
+  /** Views that every browser has, before those of its own. */
+  views?: readonly View[];
   /** The screen's own buttons, at the toolbar's end. */
   children?: ReactNode;
   /** What is said where there are no rows at all; that none matches is the table's to say, with the same icon. */

@@ -7,7 +7,7 @@ import { Kbd, Tip } from "@/parts/small";
 import { useShortcut } from "@/shell/useShortcut";
 import { Display } from "./Display";
 import { type TableState, toggled } from "./state";
-import type { Column, Filter } from "./types";
+import type { Column, Filter, View } from "./types";
 import { Views } from "./Views";
 
 interface Props<R> {
@@ -22,6 +22,7 @@ interface Props<R> {
   searchHint?: string;
   status: string;
   all: () => Promise<R[]>;
+  views?: readonly View[];
   applyView: (patch: Record<string, string | undefined>) => void;
   children?: ReactNode;
 }
@@ -61,7 +62,13 @@ export function Toolbar<R>(props: Props<R>) {
             ))}
           </Menu>
         )}
-        <Views id={id} state={state} filterIds={filters.map((each) => each.id)} apply={props.applyView} />
+        <Views
+          id={id}
+          given={props.views}
+          state={state}
+          filterIds={filters.map((each) => each.id)}
+          apply={props.applyView}
+        />
         <span className="flex-1" />
         <span role="status" className="hidden px-1 text-muted text-xs md:inline">
           {status}

@@ -8,21 +8,20 @@ import { Item, Line, Menu, Title } from "@/parts/Menu";
 import { recall, remember } from "@/shell/store";
 import { toast } from "@/shell/toasts";
 import { type TableState, toSearch } from "./state";
+import type { View } from "./types";
 
-interface View {
-  name: string;
-  search: Record<string, string>;
-}
+const NONE: readonly View[] = [];
 
 interface Props {
   id: string;
+  given?: readonly View[] | undefined;
   state: TableState;
   filterIds: readonly string[];
   apply: (patch: Record<string, string | undefined>) => void;
 }
 
 /** Searches, filters, sorting and columns under a name, kept in this browser; a link shares the same. */
-export function Views({ id, state, filterIds, apply }: Props) {
+export function Views({ id, given = NONE, state, filterIds, apply }: Props) {
   const { t } = useTranslation();
   const [views, setViews] = useState(() => recall<View[]>(`views.${id}`, []));
   const [naming, setNaming] = useState(false);
@@ -60,7 +59,13 @@ export function Views({ id, state, filterIds, apply }: Props) {
           </Button>
         }
       >
-        {views.length === 0 && <Title>{t("shell:noViews")}</Title>}
+        {given.map((view) => (
+          <Item key={view.name} onSelect={() => show(view)}>
+            {view.name}
+          </Item>
+        ))}
+        {given.length > 0 && views.length > 0 && <Line />}
+        {views.length === 0 && given.length === 0 && <Title>{t("shell:noViews")}</Title>}
         {views.map((view) => (
           <Item
             key={view.name}

@@ -60,3 +60,9 @@ export interface BulkAct<R> {
   danger?: boolean;
   run: (rows: R[], clear: () => void) => void;
 }
+
+/** What a list shows, under a name: the parameters of its address. */
+export interface View {
+  name: string;
+  search: Record<string, string>;
+}

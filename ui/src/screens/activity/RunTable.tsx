@@ -1,15 +1,20 @@
-import { Activity, CircleSlash } from "lucide-react";
-import { useMemo } from "react";
+import { Activity, CircleSlash, RotateCcw } from "lucide-react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type RunOut, runCancel, runsList } from "@/api";
+import { type RunOut, runCancel, runRetry, runsList } from "@/api";
+import { Confirm } from "@/parts/Confirm";
 import { ENDED, RunState, useRunTitle } from "@/parts/RunState";
 import { Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
-import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import type { BulkAct, Column, Filter, Source, View } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
 import { useEach } from "@/parts/useEach";
+import { useAddress } from "@/shell/address";
 import { data } from "@/shell/api";
-import { useCan } from "@/shell/session";
+import { useCan, useWho } from "@/shell/session";
+import { DownloadMenu } from "./Download";
+import { useNames } from "./useNames";
+import { exportUrl, SPAN_IDS, sinceOf } from "./when";
 
 interface Props {
   filter: { project_id?: string; environment_id?: string; resource_id?: string };
@@ -22,12 +27,127 @@ function seconds(run: RunOut): number | null {
   return (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000;
 }
 
+type Asked = Readonly<Record<string, readonly string[]>>;
+
+/** What the API is asked for, of the filters of the table. */
+function query(filters: Asked) {
+  return {
+    ...(filters.state && { state: [...filters.state] }),
+    ...(filters.kind && { kind: [...filters.kind] }),
+    ...(filters.trigger && { trigger: [...filters.trigger] }),
+    ...(filters.by && { by: filters.by[0] }),
+    ...(filters.resource && { resource_id: filters.resource[0] }),
+    ...(filters.when && { since: sinceOf(filters.when[0]) }),
+  };
+}
+
 export function RunTable({ filter, waits }: Props) {
+  const { t } = useTranslation();
+  const [search] = useAddress();
+  const names = useNames(filter.resource_id || waits ? null : filter);
+  const columns = useColumns(names);
+  const filters = useFilters(names, Boolean(filter.resource_id));
+  const { acts, asking } = useActs();
+  const source = useMemo<Source<RunOut>>(
+    () => ({
+      key: ["runs", "list", filter],
+      waits,
+      page: ({ filters, limit, cursor, signal }) =>
+        data(runsList({ query: { ...filter, ...query(filters), limit, cursor }, signal })),
+    }),
+    [filter, waits],
+  );
+  const views = useMemo<View[]>(
+    () => [
+      { name: t("activity:views.failed"), search: { state: "failed", when: "7d" } },
+      { name: t("activity:views.going"), search: { state: "queued,running" } as Record<string, string> },
+    ],
+    [t],
+  );
+  const asked = Object.fromEntries(
+    filters.flatMap(({ id }) => (search[id] ? [[id, search[id].split(",").map(decodeURIComponent)]] : [])),
+  );
+  return (
+    <>
+      <DataTable
+        id="runs"
+        label={t("activity:runs")}
+        source={source}
+        columns={columns}
+        filters={filters}
+        acts={acts}
+        views={views}
+        rowId={(row) => row.id}
+        to={(row) => `/runs/${row.id}`}
+        empty={{ icon: <Activity />, title: t("activity:noRuns"), lead: t("activity:noRunsLead") }}
+      >
+        <DownloadMenu
+          formats={["csv", "json"]}
+          href={(format) => exportUrl("/api/v1/runs/export", { format, ...filter, ...query(asked) })}
+        />
+      </DataTable>
+      {asking}
+    </>
+  );
+}
+
+/** What may be done with several: what is over is left out of a cancel, what cannot be repeated out of a retry. */
+function useActs() {
   const { t } = useTranslation();
   const can = useCan();
   const each = useEach();
+  const [asked, setAsked] = useState<{ rows: RunOut[]; clear: () => void } | null>(null);
+  const acts: BulkAct<RunOut>[] = [
+    {
+      id: "retry",
+      title: t("activity:again"),
+      icon: <RotateCcw />,
+      run: (rows, clear) =>
+        void each(
+          rows.filter((row) => ENDED.includes(row.state) && row.retry_permission && can(row.retry_permission)),
+          (row) => data(runRetry({ path: { run_id: row.id } })),
+          clear,
+        ),
+    },
+  ];
+  if (can("run.cancel"))
+    acts.push({
+      id: "cancel",
+      title: t("activity:cancel"),
+      icon: <CircleSlash />,
+      run: (rows, clear) => setAsked({ rows: rows.filter(({ state }) => !ENDED.includes(state)), clear }),
+    });
+  const asking = asked && (
+    <Confirm
+      open
+      onOpenChange={() => setAsked(null)}
+      danger
+      title={t("activity:cancelMany", { count: asked.rows.length })}
+      lead={t("activity:cancelLead")}
+      verb={t("activity:cancelVerb")}
+      act={() => each(asked.rows, (row) => data(runCancel({ path: { run_id: row.id } })), asked.clear)}
+    />
+  );
+  return { acts: can(...RETRIES) ? acts : acts.slice(1), asking };
+}
+
+// Whoever holds none of what can be begun again has no button for it.
+const RETRIES = [
+  "snapshot.create",
+  "snapshot.verify",
+  "repository.check",
+  "repository.gc",
+  "database.start",
+  "database.maintain",
+  "migration.apply",
+  "drill.run",
+  "plan.run",
+];
+
+function useColumns(names: ReadonlyMap<string, string>) {
+  const { t } = useTranslation();
   const title = useRunTitle();
-  const columns = useMemo<Column<RunOut>[]>(
+  return useMemo<Column<RunOut>[]>(
     () => [
       {
         id: "kind",
@@ -63,6 +183,14 @@ export function RunTable({ filter, waits }: Props) {
         card: "line",
       },
       {
+        id: "resource",
+        title: t("activity:resource"),
+        value: (row) => row.resource_id && (names.get(row.resource_id) ?? row.resource_id),
+        width: "minmax(110px, 1fr)",
+        card: "line",
+        spare: names.size === 0,
+      },
+      {
         id: "trigger",
         title: t("snapshots:trigger"),
         value: (row) => t(`snapshots:triggers.${row.trigger}`, { defaultValue: row.trigger }),
@@ -88,12 +216,24 @@ export function RunTable({ filter, waits }: Props) {
         card: "line",
       },
       { id: "actor", title: t("activity:by"), value: (row) => row.actor, spare: true },
-      { id: "resource", title: t("activity:resource"), value: (row) => row.resource_id, spare: true, width: "260px" },
       { id: "id", title: "ID", value: (row) => row.id, spare: true, width: "260px" },
     ],
-    [t, title],
+    [t, title, names],
   );
-  const filters = useMemo<Filter[]>(
+}
+
+const KINDS = (
+  "snapshot.create snapshot.verify snapshot.restore snapshot.delete snapshot.import drill.run plan.run database.create " +
+  "database.start database.stop database.delete database.clone database.export database.import database.maintain " +
+  "database.upgrade migration.apply migration.rollback migration.rehearse move.run repository.check repository.gc " +
+  "repository.copy metadata.snapshot"
+).split(" ");
+
+function useFilters(names: ReadonlyMap<string, string>, ofOne: boolean) {
+  const { t } = useTranslation();
+  const who = useWho();
+  const title = useRunTitle();
+  return useMemo<Filter[]>(
     () => [
       {
         id: "state",
@@ -105,62 +245,40 @@ export function RunTable({ filter, waits }: Props) {
         id: "kind",
         title: t("activity:work"),
         many: true,
-        options: [
-          "snapshot.create",
-          "snapshot.verify",
-          "snapshot.restore",
-          "database.create",
-          "repository.check",
-          "metadata.snapshot",
-        ].map((value) => ({ value, label: title(value) })),
+        options: KINDS.map((value) => ({ value, label: title(value) })),
       },
-    ],
-    [t, title],
-  );
-  const source = useMemo<Source<RunOut>>(
-    () => ({
-      key: ["runs", "list", filter],
-      waits,
-      page: ({ filters, limit, cursor, signal }) =>
-        data(
-          runsList({
-            query: {
-              ...filter,
-              limit,
-              cursor,
-              ...(filters.state && { state: [...filters.state] }),
-              ...(filters.kind && { kind: [...filters.kind] }),
+      {
+        id: "when",
+        title: t("activity:asked"),
+        options: SPAN_IDS.map((value) => ({ value, label: t(`activity:spans.${value}`) })),
+      },
+      {
+        id: "by",
+        title: t("activity:by"),
+        options: [
+          { value: who.id, label: t("activity:me") },
+          { value: "system", label: "Holdfast" },
+        ],
+      },
+      {
+        id: "trigger",
+        title: t("snapshots:trigger"),
+        many: true,
+        options: ["api", "schedule"].map((value) => ({
+          value,
+          label: t(`snapshots:triggers.${value}`, { defaultValue: value }),
+        })),
+      },
+      ...(ofOne
+        ? []
+        : [
+            {
+              id: "resource",
+              title: t("activity:resource"),
+              options: [...names].map(([value, label]) => ({ value, label })),
             },
-            signal,
-          }),
-        ),
-    }),
-    [filter, waits],
-  );
-  const acts: BulkAct<RunOut>[] = can("run.cancel")
-    ? [
-        {
-          id: "cancel",
-          title: t("activity:cancel"),
-          icon: <CircleSlash />,
-          run: (rows, clear) => {
-            const able = rows.filter(({ state }) => !ENDED.includes(state));
-            void each(able, (row) => data(runCancel({ path: { run_id: row.id } })), clear);
-          },
-        },
-      ]
-    : [];
-  return (
-    <DataTable
-      id="runs"
-      label={t("activity:runs")}
-      source={source}
-      columns={columns}
-      filters={filters}
-      acts={acts}
-      rowId={(row) => row.id}
-      to={(row) => `/runs/${row.id}`}
-      empty={{ icon: <Activity />, title: t("activity:noRuns"), lead: t("activity:noRunsLead") }}
-    />
+          ]),
+    ],
+    [t, title, who.id, names, ofOne],
   );
 }
