@@ -5,13 +5,13 @@ import { plan, plans } from "./plans";
 import { repositories, repository } from "./repositories";
 import type { Screen } from "./screen";
 import { settings, settingsSection } from "./settings";
-import { snapshot, snapshots } from "./snapshots";
+import { restore, snapshot, snapshots } from "./snapshots";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
 export const SCREENS: readonly Screen[] = [
   overview,
   ...[databases, database],
-  ...[snapshots, snapshot],
+  ...[snapshots, snapshot, restore],
   ...[plans, plan],
   ...[repositories, repository],
   ...[activity, run],

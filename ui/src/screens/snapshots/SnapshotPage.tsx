@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Archive, BadgeCheck, Download, Lock, LockOpen } from "lucide-react";
-import { useMemo } from "react";
+import { Archive, BadgeCheck, Download, Lock, LockOpen, RotateCcw } from "lucide-react";
+import { useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import {
   downloadCreate,
@@ -22,6 +22,7 @@ import type { Column, Source } from "@/parts/table/types";
 import { count, lasted } from "@/parts/text";
 import { A, useGo, useId } from "@/shell/address";
 import { data } from "@/shell/api";
+import { useOffer } from "@/shell/paletteActs";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
@@ -97,8 +98,29 @@ function Verbs({ snapshot }: { snapshot: SnapshotOut }) {
     },
   });
   const ready = snapshot.state === "ready";
+  const restorable = ready && can("snapshot.restore");
+  const wizard = `/snapshots/${snapshot.id}/restore`;
+  const latest = useRef(go);
+  latest.current = go;
+  useOffer(
+    useMemo(
+      () =>
+        restorable
+          ? [{ id: "restore", title: t("restore:one"), icon: <RotateCcw />, run: () => latest.current(wizard) }]
+          : [],
+      [restorable, t, wizard],
+    ),
+  );
   return (
     <>
+      {restorable && (
+        <Button look="primary" asChild>
+          <A to={wizard}>
+            <RotateCcw aria-hidden />
+            {t("restore:do")}
+          </A>
+        </Button>
+      )}
       {can("snapshot.verify") && ready && (
         <Button icon={<BadgeCheck />} busy={verify.isPending} onClick={() => verify.mutate()}>
           {t("snapshots:verify")}

@@ -1,4 +1,4 @@
-import { Archive, BadgeCheck, Lock, LockOpen } from "lucide-react";
+import { Archive, BadgeCheck, Lock, LockOpen, RotateCcw } from "lucide-react";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type SnapshotOut, snapshotBulk, snapshotList, snapshotVerify } from "@/api";
@@ -7,6 +7,7 @@ import { DataTable } from "@/parts/table/DataTable";
 import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
 import { useEach } from "@/parts/useEach";
+import { A } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
@@ -26,6 +27,7 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
   const { t } = useTranslation();
   const can = useCan();
   const each = useEach();
+  const restores = can("snapshot.restore");
   const columns = useMemo<Column<SnapshotOut>[]>(() => {
     const named: Column<SnapshotOut> = {
       id: "database",
@@ -50,6 +52,22 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
       ),
       width: "minmax(130px, 0.9fr)",
       card: ofOne ? "title" : "line",
+    };
+    const way: Column<SnapshotOut> = {
+      id: "restore",
+      title: t("restore:do"),
+      value: (row) => (row.state === "ready" ? `/snapshots/${row.id}/restore` : null),
+      cell: (row) =>
+        row.state === "ready" && (
+          <A
+            to={`/snapshots/${row.id}/restore`}
+            className="relative z-1 inline-flex items-center gap-1 font-medium text-accent-text hover:underline"
+          >
+            <RotateCcw className="size-3.5" aria-hidden />
+            {t("restore:do")}
+          </A>
+        ),
+      width: "96px",
     };
     return [
       ...(ofOne ? [taken] : [named, taken]),
@@ -100,11 +118,12 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
         width: "96px",
       },
       { id: "tags", title: t("snapshots:tags"), value: (row) => row.tags.join(", "), cell: (row) => <Tags of={row} /> },
+      ...(restores ? [way] : []),
       { id: "engine", title: t("databases:engine"), value: (row) => row.engine, spare: true },
       { id: "rows", title: t("snapshots:rows"), value: (row) => row.rows, numeric: true, spare: true },
       { id: "id", title: "ID", value: (row) => row.id, width: "270px", spare: true },
     ];
-  }, [t, ofOne]);
+  }, [t, ofOne, restores]);
 
   const filters = useMemo<Filter[]>(() => {
     const options = (group: string, values: string[]) =>

@@ -19,3 +19,11 @@ export const snapshot: Screen = {
   docs: "snapshots",
   load: () => import("./SnapshotPage"),
 };
+
+export const restore: Screen = {
+  path: "/snapshots/$id/restore",
+  title: "restore:one",
+  permission: ["snapshot.restore"],
+  docs: "restore",
+  load: () => import("./restore/RestoreWizard"),
+};
