@@ -139,7 +139,6 @@ test("what would be refused is said before it is asked for, with the way on", as
   const production = await here.api.post(`/projects/${environment.project_id}/environments`, {
     name: "live",
     kind: "production",
-    colour: "red",
   });
   await page.goto(`${here.server.url}/snapshots/${id}/restore?step=where`);
   await page.getByLabel("Environment", { exact: true }).selectOption({ label: production.name });

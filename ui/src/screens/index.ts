@@ -1,17 +1,18 @@
 import { activity, run } from "./activity";
 import { database, databases } from "./databases";
+import { drill } from "./drills";
 import { overview } from "./overview";
 import { plan, plans } from "./plans";
 import { repositories, repository } from "./repositories";
 import type { Screen } from "./screen";
 import { settings, settingsSection } from "./settings";
-import { restore, snapshot, snapshots } from "./snapshots";
+import { restore, restored, snapshot, snapshots } from "./snapshots";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
 export const SCREENS: readonly Screen[] = [
   overview,
   ...[databases, database],
-  ...[snapshots, snapshot, restore],
+  ...[snapshots, snapshot, restore, restored, drill],
   ...[plans, plan],
   ...[repositories, repository],
   ...[activity, run],

@@ -15,15 +15,17 @@ import { toast } from "@/shell/toasts";
 import { Held, SnapshotProof, Tags } from "./words";
 
 interface Props {
-  filter: { project_id?: string; environment_id?: string; resource_id?: string };
+  filter: { project_id?: string; environment_id?: string; resource_id?: string; trigger?: string[] };
   /** Of one database: its name is not said on every row. */
   ofOne?: boolean;
   /** Until `filter` is known. */
   waits?: boolean;
   action?: ReactNode;
+  /** What is said where there are none. */
+  empty?: { title: string; lead: string };
 }
 
-export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
+export function SnapshotTable({ filter, ofOne, waits, action, empty }: Props) {
   const { t } = useTranslation();
   const can = useCan();
   const each = useEach();
@@ -213,7 +215,12 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
       rowId={(row) => row.id}
       to={(row) => `/snapshots/${row.id}`}
       searchHint={t("snapshots:find")}
-      empty={{ icon: <Archive />, title: t("snapshots:first"), lead: t("snapshots:firstLead"), action }}
+      empty={{
+        icon: <Archive />,
+        title: empty?.title ?? t("snapshots:first"),
+        lead: empty?.lead ?? t("snapshots:firstLead"),
+        action,
+      }}
     >
       {action}
     </DataTable>

@@ -27,3 +27,12 @@ export const restore: Screen = {
   docs: "restore",
   load: () => import("./restore/RestoreWizard"),
 };
+
+/** By its run: what the wizard ends with, for whoever comes later. */
+export const restored: Screen = {
+  path: "/restores/$id",
+  title: "restores:one",
+  permission: ["snapshot.read"],
+  docs: "restore",
+  load: () => import("./restore/RestoredPage"),
+};

@@ -13,7 +13,7 @@ interface FootProps {
 export function Foot({ back, snapshot, children }: FootProps) {
   const { t } = useTranslation();
   return (
-    <div className="sticky bottom-0 -mx-4 flex flex-wrap justify-end gap-2 border-t bg-panel px-4 py-3 sm:-mx-6 sm:px-6">
+    <div className="sticky bottom-0 -mx-4 flex flex-wrap justify-end gap-2 border-t bg-panel px-4 py-3 sm:mx-0 sm:px-0">
       {back ? (
         <Button onClick={back}>{t("restore:back")}</Button>
       ) : (

@@ -1,4 +1,4 @@
-import { CircleCheck, CircleHelp, CircleX } from "lucide-react";
+import { CircleCheck } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { RestoreOut, RunOut, SnapshotOut } from "@/api";
@@ -7,7 +7,8 @@ import { Facts } from "@/parts/Page";
 import { Time } from "@/parts/small";
 import { count, lasted } from "@/parts/text";
 import { A } from "@/shell/address";
-import { checksOf } from "./wish";
+import { Checks } from "../Checks";
+import { checksOf } from "../checksOf";
 
 interface Props {
   snapshot: SnapshotOut;
@@ -20,7 +21,7 @@ export function Report({ snapshot, run, restore }: Props) {
   const { t } = useTranslation();
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => head.current?.focus(), []);
-  const checks = checksOf(restore.verdict);
+  const checks = checksOf(restore.verdict?.checks);
   const judged = checks.filter(({ ok }) => ok !== null).length;
   const started = run.started_at ? Date.parse(run.started_at) : null;
   const took = started && run.finished_at ? (Date.parse(run.finished_at) - started) / 1000 : null;
@@ -47,7 +48,7 @@ export function Report({ snapshot, run, restore }: Props) {
       <Facts
         facts={[
           [t("snapshots:took"), took === null ? "–" : lasted(took)],
-          [t("restore:asOf"), <Time key="at" at={snapshot.taken_at} />],
+          [t("snapshots:taken"), <Time key="at" at={snapshot.taken_at} />],
           ...(restore.masking ? [[t("restore:masking"), restore.masking] as const] : []),
           ...(restore.kept_until ? [[t("restore:oldKept"), <Time key="kept" at={restore.kept_until} />] as const] : []),
         ]}
@@ -75,35 +76,14 @@ export function Report({ snapshot, run, restore }: Props) {
         </Button>
       </div>
       {restore.safety_snapshot_id && <p className="text-muted text-xs">{t("restore:undoLead")}</p>}
-      {checks.length > 0 && <Checks checks={checks} />}
+      {checks.length > 0 && (
+        <details>
+          <summary className="font-medium text-muted text-xs hover:text-text">
+            {t("restore:checks", { count: checks.length })}
+          </summary>
+          <Checks checks={checks} />
+        </details>
+      )}
     </div>
-  );
-}
-
-function Checks({ checks }: { checks: ReturnType<typeof checksOf> }) {
-  const { t } = useTranslation();
-  return (
-    <details>
-      <summary className="font-medium text-muted text-xs hover:text-text">
-        {t("restore:checks", { count: checks.length })}
-      </summary>
-      <ul className="mt-2 divide-y rounded-md border">
-        {checks.map((each) => (
-          <li key={each.name} className="flex items-start gap-2.5 px-3 py-1.5 text-xs">
-            {each.ok ? (
-              <CircleCheck className="mt-0.5 size-3.5 shrink-0 text-good" aria-label={t("restore:same")} />
-            ) : each.ok === null ? (
-              <CircleHelp className="mt-0.5 size-3.5 shrink-0 text-warn" aria-label={t("restore:notJudged")} />
-            ) : (
-              <CircleX className="mt-0.5 size-3.5 shrink-0 text-bad" aria-label={t("restore:differs")} />
-            )}
-            <span className="min-w-0 flex-1 break-words">{each.name}</span>
-            <span className="max-w-[45%] truncate text-muted" title={each.actual || each.detail}>
-              {each.actual || each.detail}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </details>
   );
 }

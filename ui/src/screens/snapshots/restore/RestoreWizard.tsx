@@ -37,7 +37,7 @@ export default function RestoreWizard() {
         lead={
           snapshot && (
             <span>
-              {t("restore:asOf")} <Time at={snapshot.taken_at ?? snapshot.created_at} />
+              {t("snapshots:taken")}: <Time at={snapshot.taken_at ?? snapshot.created_at} />
             </span>
           )
         }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asPattern, bodyOf, checksOf, stageAt, stagesOf, suggested, tablesText, wishOf } from "./wish";
+import { asPattern, bodyOf, stageAt, stagesOf, suggested, tablesText, wishOf } from "./wish";
 
 const snapshot = { resource_name: "shop" };
 const none = { confirm: "", override: false };
@@ -54,14 +54,4 @@ test("stages follow from what is asked, and a phase says which one it is", () =>
   expect(stageAt(over, "storing")).toBe("safety");
   expect(stageAt(over, "draining")).toBe("swapping");
   expect(stageAt(over, null)).toBe(null);
-});
-
-test("checks that failed come first, then those nobody could judge", () => {
-  const checks = [
-    { name: "a", ok: true },
-    { name: "b", ok: null, detail: "no digest" },
-    { name: "c", ok: false },
-  ];
-  expect(checksOf({ checks }).map(({ name }) => name)).toEqual(["c", "b", "a"]);
-  expect(checksOf(null)).toEqual([]);
 });

@@ -110,26 +110,3 @@ export function stageAt(stages: readonly Stage[], phase: string | null | undefin
   if (phase === "draining") return "swapping";
   return stages.find((stage) => stage === phase) ?? (stages[0] === "safety" ? "safety" : null);
 }
-
-interface Check {
-  name: string;
-  ok: boolean | null;
-  expected: string;
-  actual: string;
-  detail: string;
-}
-
-/** The server's verdict on what arrived; what it could not judge comes first after what failed. */
-export function checksOf(verdict: Record<string, unknown> | null): Check[] {
-  const said = Array.isArray(verdict?.checks) ? (verdict.checks as Partial<Check>[]) : [];
-  const rank = (ok: boolean | null) => (ok === false ? 0 : ok === null ? 1 : 2);
-  return said
-    .map((each) => ({
-      name: String(each.name ?? ""),
-      ok: each.ok ?? null,
-      expected: String(each.expected ?? ""),
-      actual: String(each.actual ?? ""),
-      detail: String(each.detail ?? ""),
-    }))
-    .sort((a, b) => rank(a.ok) - rank(b.ok));
-}
