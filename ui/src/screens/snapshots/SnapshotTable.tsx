@@ -1,17 +1,15 @@
-import { Archive, BadgeCheck, Lock, LockOpen, RotateCcw } from "lucide-react";
+import { Archive, RotateCcw } from "lucide-react";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { type SnapshotOut, snapshotBulk, snapshotList, snapshotVerify } from "@/api";
+import { type SnapshotOut, snapshotList } from "@/api";
 import { Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
-import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import type { Column, Filter, Source } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
-import { useEach } from "@/parts/useEach";
 import { A } from "@/shell/address";
 import { data } from "@/shell/api";
-import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import { toast } from "@/shell/toasts";
+import { useBulk } from "./useBulk";
 import { Held, SnapshotProof, Tags } from "./words";
 
 interface Props {
@@ -28,7 +26,7 @@ interface Props {
 export function SnapshotTable({ filter, ofOne, waits, action, empty }: Props) {
   const { t } = useTranslation();
   const can = useCan();
-  const each = useEach();
+  const { acts, dialogs } = useBulk();
   const restores = can("snapshot.restore");
   const columns = useMemo<Column<SnapshotOut>[]>(() => {
     const named: Column<SnapshotOut> = {
@@ -176,53 +174,28 @@ export function SnapshotTable({ filter, ofOne, waits, action, empty }: Props) {
     [filter, waits],
   );
 
-  const bulk = (act: "hold" | "release") => (rows: SnapshotOut[], clear: () => void) => {
-    const ids = rows.map(({ id }) => id);
-    const back = act === "hold" ? "release" : "hold";
-    const go = (act: "hold" | "release") =>
-      data(snapshotBulk({ body: { act, ids, dry_run: false, confirm: ids.length } })).then(() =>
-        queries.invalidateQueries({ queryKey: ["snapshots"] }),
-      );
-    go(act).then(
-      () => {
-        clear();
-        toast.undo(t(`snapshots:done.${act}`, { count: ids.length }), t("shell:undo"), () => void go(back));
-      },
-      (error) => toast.bad(error.message, error.hint),
-    );
-  };
-  const acts: BulkAct<SnapshotOut>[] = [];
-  if (can("snapshot.verify"))
-    acts.push({
-      id: "verify",
-      title: t("snapshots:verify"),
-      icon: <BadgeCheck />,
-      run: (rows, clear) =>
-        void each(rows, (row) => data(snapshotVerify({ path: { snapshot_id: row.id }, body: {} })), clear),
-    });
-  if (can("snapshot.create")) {
-    acts.push({ id: "hold", title: t("snapshots:holdThem"), icon: <Lock />, run: bulk("hold") });
-    acts.push({ id: "release", title: t("snapshots:release"), icon: <LockOpen />, run: bulk("release") });
-  }
   return (
-    <DataTable
-      id="snapshots"
-      label={t("snapshots:title")}
-      source={source}
-      columns={columns}
-      filters={filters}
-      acts={acts}
-      rowId={(row) => row.id}
-      to={(row) => `/snapshots/${row.id}`}
-      searchHint={t("snapshots:find")}
-      empty={{
-        icon: <Archive />,
-        title: empty?.title ?? t("snapshots:first"),
-        lead: empty?.lead ?? t("snapshots:firstLead"),
-        action,
-      }}
-    >
-      {action}
-    </DataTable>
+    <>
+      <DataTable
+        id="snapshots"
+        label={t("snapshots:title")}
+        source={source}
+        columns={columns}
+        filters={filters}
+        acts={acts}
+        rowId={(row) => row.id}
+        to={(row) => `/snapshots/${row.id}`}
+        searchHint={t("snapshots:find")}
+        empty={{
+          icon: <Archive />,
+          title: empty?.title ?? t("snapshots:first"),
+          lead: empty?.lead ?? t("snapshots:firstLead"),
+          action,
+        }}
+      >
+        {action}
+      </DataTable>
+      {dialogs}
+    </>
   );
 }
