@@ -158,7 +158,11 @@ def test_restore_into_a_new_database(backed: Backed) -> None:
     assert [item["code"] for item in taken["blockers"]] == ["name_taken"]
     backed.refused(409, "name_taken", mode="new", name=name)
     history = backed.served.get("/restores", resource_id=made)["items"]
-    assert [(item["mode"], item["state"]) for item in history] == [("new", "succeeded")]
+    assert [(item["mode"], item["state"], item["resource_name"]) for item in history] == [("new", "succeeded", name)]
+    project = history[0]["project_id"]
+    done = backed.served.get("/restores", project_id=project, state="succeeded")["items"]
+    assert made in [item["resource_id"] for item in done]
+    assert made not in [item["resource_id"] for item in backed.served.get("/restores", state="failed")["items"]]
     backed.refused(422, "name_invalid", mode="new")
     backed.served.call("POST", backed.where + "/restore", {"mode": "sideways", "name": "x"}, 422)
 

@@ -63,7 +63,7 @@ VAULT: dict[str, Ask] = {
     "POST /api/v1/snapshots/{snapshot_id}/restore #in-place": one(
         "snapshot.restore", body={"mode": "in_place", "confirm": "db0", "override_unverified": True}
     ),
-    "GET /api/v1/restores": one("snapshot.read"),
+    "GET /api/v1/restores": one("snapshot.read", query={"project_id": "$project"}),
     "GET /api/v1/databases/{database_id}/drill-aims": one("drill.read"),
     "PUT /api/v1/databases/{database_id}/drill-aims": Ask(
         ("drill.write", "database.query.read"),

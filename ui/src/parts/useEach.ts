@@ -9,7 +9,13 @@ const AT_ONCE = 4;
 export function useEach() {
   const { t } = useTranslation();
   return useCallback(
-    async <R>(rows: readonly R[], call: (row: R) => Promise<unknown>, done: () => void): Promise<void> => {
+    async <R>(
+      rows: readonly R[],
+      call: (row: R) => Promise<unknown>,
+      done: () => void,
+      /** What is said of those that went, counted. */
+      word = "shell:begun",
+    ): Promise<void> => {
       const waiting = [...rows];
       const failures: unknown[] = [];
       const worker = async () => {
@@ -19,7 +25,7 @@ export function useEach() {
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
       done();
       const went = rows.length - failures.length;
-      if (failures.length === 0) toast.good(t("shell:begun", { count: went }));
+      if (failures.length === 0) toast.good(t(word, { count: went }));
       else toast.bad(t("shell:someFailed", { failed: failures.length, of: rows.length }), asError(failures[0]).message);
     },
     [t],

@@ -1,6 +1,7 @@
 import { activity, run } from "./activity";
 import { alerts } from "./alerts";
 import { database, databases } from "./databases";
+import { drill } from "./drills";
 import { overview } from "./overview";
 import { plan, plans } from "./plans";
 import { repositories, repository } from "./repositories";
@@ -8,12 +9,13 @@ import type { Screen } from "./screen";
 import { settings, settingsSection } from "./settings";
 import { accessScreens } from "./settings/access";
 import { snapshot, snapshots } from "./snapshots";
+import { restore, restored, snapshot, snapshots } from "./snapshots";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
 export const SCREENS: readonly Screen[] = [
   overview,
   ...[databases, database],
-  ...[snapshots, snapshot],
+  ...[snapshots, snapshot, restore, restored, drill],
   ...[plans, plan],
   ...[repositories, repository],
   ...[activity, run],

@@ -53,7 +53,7 @@ def _asked_wire(asked: Sequence[Asked]) -> dict[str, Any]:
 
 def _restored(made: tuple[Resource, Restore, Run]) -> RestoreRunOut:
     resource, restore, run = made
-    return RestoreRunOut(resource=DatabaseOut.of(resource), restore=RestoreOut.of(restore), run=RunOut.of(run))
+    return RestoreRunOut(resource=DatabaseOut.of(resource), restore=RestoreOut.of(restore, resource.name), run=RunOut.of(run))
 
 
 def _restored_wire(made: tuple[Resource, Restore, Run]) -> dict[str, Any]:
@@ -228,13 +228,22 @@ def restore_snapshot(
 def list_restores(
     actor: CurrentActor,
     service: Service,
+    *,
+    project_id: str | None = None,
     resource_id: str | None = None,
     snapshot_id: str | None = None,
+    state: Annotated[str | None, Query(description="running, succeeded, failed or cancelled.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[RestoreOut]:
     """Who brought what back where, newest first."""
     rows = service.restores(
-        actor, resource_id=resource_id, snapshot_id=snapshot_id, after=after_id(cursor), limit=limit + 1
+        actor,
+        project_id=project_id,
+        resource_id=resource_id,
+        snapshot_id=snapshot_id,
+        state=state,
+        after=after_id(cursor),
+        limit=limit + 1,
     )
-    return page(rows, limit, RestoreOut.of, lambda restore: restore.id)
+    return page(rows, limit, lambda row: RestoreOut.of(*row), lambda row: row[0].id)

@@ -24,6 +24,7 @@ from holdfast.features.backups.preparing import (
     require_takes,
 )
 from holdfast.features.backups.searching import Search
+from holdfast.features.databases import store as databases
 from holdfast.features.databases.elsewhere import common_node
 from holdfast.features.databases.guard import found as found_database
 from holdfast.features.databases.model import Resource
@@ -247,21 +248,33 @@ class SnapshotsService:
             return snapshot, run
 
     def restores(
-        self, actor: Actor, *, resource_id: str | None, snapshot_id: str | None, after: str | None, limit: int
-    ) -> Sequence[Restore]:
-        """Who brought what back where, newest first."""
-        actor.require("snapshot.read")
+        self,
+        actor: Actor,
+        *,
+        project_id: str | None,
+        resource_id: str | None,
+        snapshot_id: str | None,
+        state: str | None,
+        after: str | None,
+        limit: int,
+    ) -> Sequence[tuple[Restore, str | None]]:
+        """Who brought what back where, newest first, each with its database's name. Two statements always."""
+        actor.require_within("snapshot.read", project_id)
         visible = actor.visible("snapshot.read", Columns.of(restores))
         with self._db.read() as conn:
-            return store.page(
+            rows = store.page(
                 conn,
                 Restore,
                 visible=visible,
+                project_id=project_id,
                 resource_id=resource_id,
                 snapshot_id=snapshot_id,
+                state=state,
                 after=after,
                 limit=limit,
             )
+            into = databases.by_ids(conn, [row.resource_id for row in rows])
+        return [(row, found.name if (found := into.get(row.resource_id)) else None) for row in rows]
 
     def _submit(
         self,

@@ -259,6 +259,7 @@ class RestoreOut(BaseModel):
     environment_id: str
     snapshot_id: str
     resource_id: str
+    resource_name: str | None = Field(description="Of the database it went into; null when that is not known any more.")
     mode: str
     actor: str
     run_id: str | None
@@ -274,10 +275,10 @@ class RestoreOut(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, restore: Restore) -> RestoreOut:
-        values = vars(restore)
+    def of(cls, restore: Restore, resource_name: str | None) -> RestoreOut:
         masking = restore.masking["name"] if restore.masking else None
-        return cls(**{name: values[name] for name in cls.model_fields} | {"masking": masking})
+        values = vars(restore) | {"masking": masking, "resource_name": resource_name}
+        return cls(**{name: values[name] for name in cls.model_fields})
 
 
 class RestoreRunOut(BaseModel):

@@ -1,31 +1,33 @@
-import { Archive, BadgeCheck, Lock, LockOpen } from "lucide-react";
+import { Archive, RotateCcw } from "lucide-react";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { type SnapshotOut, snapshotBulk, snapshotList, snapshotVerify } from "@/api";
+import { type SnapshotOut, snapshotList } from "@/api";
 import { Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
-import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import type { Column, Filter, Source } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
-import { useEach } from "@/parts/useEach";
+import { A } from "@/shell/address";
 import { data } from "@/shell/api";
-import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import { toast } from "@/shell/toasts";
+import { useBulk } from "./useBulk";
 import { Held, SnapshotProof, Tags } from "./words";
 
 interface Props {
-  filter: { project_id?: string; environment_id?: string; resource_id?: string };
+  filter: { project_id?: string; environment_id?: string; resource_id?: string; trigger?: string[] };
   /** Of one database: its name is not said on every row. */
   ofOne?: boolean;
   /** Until `filter` is known. */
   waits?: boolean;
   action?: ReactNode;
+  /** What is said where there are none. */
+  empty?: { title: string; lead: string };
 }
 
-export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
+export function SnapshotTable({ filter, ofOne, waits, action, empty }: Props) {
   const { t } = useTranslation();
   const can = useCan();
-  const each = useEach();
+  const { acts, dialogs } = useBulk();
+  const restores = can("snapshot.restore");
   const columns = useMemo<Column<SnapshotOut>[]>(() => {
     const named: Column<SnapshotOut> = {
       id: "database",
@@ -50,6 +52,22 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
       ),
       width: "minmax(130px, 0.9fr)",
       card: ofOne ? "title" : "line",
+    };
+    const way: Column<SnapshotOut> = {
+      id: "restore",
+      title: t("restore:do"),
+      value: (row) => (row.state === "ready" ? `/snapshots/${row.id}/restore` : null),
+      cell: (row) =>
+        row.state === "ready" && (
+          <A
+            to={`/snapshots/${row.id}/restore`}
+            className="relative z-1 inline-flex items-center gap-1 font-medium text-accent-text hover:underline"
+          >
+            <RotateCcw className="size-3.5" aria-hidden />
+            {t("restore:do")}
+          </A>
+        ),
+      width: "96px",
     };
     return [
       ...(ofOne ? [taken] : [named, taken]),
@@ -100,11 +118,12 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
         width: "96px",
       },
       { id: "tags", title: t("snapshots:tags"), value: (row) => row.tags.join(", "), cell: (row) => <Tags of={row} /> },
+      ...(restores ? [way] : []),
       { id: "engine", title: t("databases:engine"), value: (row) => row.engine, spare: true },
       { id: "rows", title: t("snapshots:rows"), value: (row) => row.rows, numeric: true, spare: true },
       { id: "id", title: "ID", value: (row) => row.id, width: "270px", spare: true },
     ];
-  }, [t, ofOne]);
+  }, [t, ofOne, restores]);
 
   const filters = useMemo<Filter[]>(() => {
     const options = (group: string, values: string[]) =>
@@ -155,48 +174,28 @@ export function SnapshotTable({ filter, ofOne, waits, action }: Props) {
     [filter, waits],
   );
 
-  const bulk = (act: "hold" | "release") => (rows: SnapshotOut[], clear: () => void) => {
-    const ids = rows.map(({ id }) => id);
-    const back = act === "hold" ? "release" : "hold";
-    const go = (act: "hold" | "release") =>
-      data(snapshotBulk({ body: { act, ids, dry_run: false, confirm: ids.length } })).then(() =>
-        queries.invalidateQueries({ queryKey: ["snapshots"] }),
-      );
-    go(act).then(
-      () => {
-        clear();
-        toast.undo(t(`snapshots:done.${act}`, { count: ids.length }), t("shell:undo"), () => void go(back));
-      },
-      (error) => toast.bad(error.message, error.hint),
-    );
-  };
-  const acts: BulkAct<SnapshotOut>[] = [];
-  if (can("snapshot.verify"))
-    acts.push({
-      id: "verify",
-      title: t("snapshots:verify"),
-      icon: <BadgeCheck />,
-      run: (rows, clear) =>
-        void each(rows, (row) => data(snapshotVerify({ path: { snapshot_id: row.id }, body: {} })), clear),
-    });
-  if (can("snapshot.create")) {
-    acts.push({ id: "hold", title: t("snapshots:holdThem"), icon: <Lock />, run: bulk("hold") });
-    acts.push({ id: "release", title: t("snapshots:release"), icon: <LockOpen />, run: bulk("release") });
-  }
   return (
-    <DataTable
-      id="snapshots"
-      label={t("snapshots:title")}
-      source={source}
-      columns={columns}
-      filters={filters}
-      acts={acts}
-      rowId={(row) => row.id}
-      to={(row) => `/snapshots/${row.id}`}
-      searchHint={t("snapshots:find")}
-      empty={{ icon: <Archive />, title: t("snapshots:first"), lead: t("snapshots:firstLead"), action }}
-    >
-      {action}
-    </DataTable>
+    <>
+      <DataTable
+        id="snapshots"
+        label={t("snapshots:title")}
+        source={source}
+        columns={columns}
+        filters={filters}
+        acts={acts}
+        rowId={(row) => row.id}
+        to={(row) => `/snapshots/${row.id}`}
+        searchHint={t("snapshots:find")}
+        empty={{
+          icon: <Archive />,
+          title: empty?.title ?? t("snapshots:first"),
+          lead: empty?.lead ?? t("snapshots:firstLead"),
+          action,
+        }}
+      >
+        {action}
+      </DataTable>
+      {dialogs}
+    </>
   );
 }

@@ -1,43 +1,23 @@
-import { useMutation } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type SnapshotOut, snapshotUpdate } from "@/api";
+import type { SnapshotOut } from "@/api";
 import { Button } from "@/parts/Button";
 import { Input } from "@/parts/Field";
-import { data } from "@/shell/api";
-import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import { toast } from "@/shell/toasts";
+import { useSnapshotActs } from "./useSnapshotActs";
 
-/** Tags put on and taken off one by one; taking one off can be undone. */
+/** Tags put on and taken off one by one; either can be undone. */
 export function TagEditor({ snapshot }: { snapshot: SnapshotOut }) {
   const { t } = useTranslation();
   const can = useCan();
   const [typed, setTyped] = useState("");
-  const change = useMutation({
-    mutationFn: (tags: string[]) => data(snapshotUpdate({ path: { snapshot_id: snapshot.id }, body: { tags } })),
-    onSuccess: (after) => {
-      queries.setQueryData(["snapshots", snapshot.id], after);
-      void queries.invalidateQueries({ queryKey: ["snapshots", "list"] });
-    },
-  });
+  const { act } = useSnapshotActs();
   const able = can("snapshot.create");
   function add() {
     const tag = typed.trim();
     setTyped("");
-    if (tag && !snapshot.tags.includes(tag)) change.mutate([...snapshot.tags, tag]);
-  }
-  function remove(tag: string) {
-    const before = snapshot.tags;
-    change.mutate(
-      before.filter((each) => each !== tag),
-      {
-        onSuccess: () => {
-          toast.undo(t("snapshots:untagged", { tag }), t("shell:undo"), () => change.mutate(before));
-        },
-      },
-    );
+    if (tag && !snapshot.tags.includes(tag)) act("tag", [snapshot.id], [tag]);
   }
   return (
     <div className="flex flex-wrap items-center gap-1.5">
@@ -50,7 +30,7 @@ export function TagEditor({ snapshot }: { snapshot: SnapshotOut }) {
               type="button"
               aria-label={t("snapshots:untag", { tag })}
               className="grid size-6 place-items-center text-muted hover:text-text"
-              onClick={() => remove(tag)}
+              onClick={() => act("untag", [snapshot.id], [tag])}
             >
               <X className="size-3" />
             </button>
@@ -81,7 +61,6 @@ export function TagEditor({ snapshot }: { snapshot: SnapshotOut }) {
             type="submit"
             aria-label={t("snapshots:addTag")}
             disabled={!typed.trim()}
-            busy={change.isPending}
             icon={<Plus />}
           />
         </form>

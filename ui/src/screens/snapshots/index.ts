@@ -19,3 +19,20 @@ export const snapshot: Screen = {
   docs: "snapshots",
   load: () => import("./SnapshotPage"),
 };
+
+export const restore: Screen = {
+  path: "/snapshots/$id/restore",
+  title: "restore:one",
+  permission: ["snapshot.restore"],
+  docs: "restore",
+  load: () => import("./restore/RestoreWizard"),
+};
+
+/** By its run: what the wizard ends with, for whoever comes later. */
+export const restored: Screen = {
+  path: "/restores/$id",
+  title: "restores:one",
+  permission: ["snapshot.read"],
+  docs: "restore",
+  load: () => import("./restore/RestoredPage"),
+};

@@ -1,0 +1,10 @@
+import type { Screen } from "../screen";
+
+/** Their list is a tab of the snapshots. */
+export const drill: Screen = {
+  path: "/drills/$id",
+  title: "drills:one",
+  permission: ["drill.read"],
+  docs: "drills",
+  load: () => import("./DrillPage"),
+};

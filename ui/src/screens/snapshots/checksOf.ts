@@ -1,0 +1,22 @@
+export interface Check {
+  name: string;
+  ok: boolean | null;
+  expected: string;
+  actual: string;
+  detail: string;
+}
+
+/** The server's verdict on what arrived; what it could not judge comes first after what failed. */
+export function checksOf(checks: unknown): Check[] {
+  const said = Array.isArray(checks) ? (checks as Partial<Check>[]) : [];
+  const rank = (ok: boolean | null) => (ok === false ? 0 : ok === null ? 1 : 2);
+  return said
+    .map((each) => ({
+      name: String(each.name ?? ""),
+      ok: each.ok ?? null,
+      expected: String(each.expected ?? ""),
+      actual: String(each.actual ?? ""),
+      detail: String(each.detail ?? ""),
+    }))
+    .sort((a, b) => rank(a.ok) - rank(b.ok));
+}
