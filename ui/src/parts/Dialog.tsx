@@ -33,7 +33,7 @@ export function Dialog({ open, onOpenChange, title, lead, children, foot, as = "
           className={cx(
             "fixed z-50 flex flex-col bg-raised shadow-float outline-none",
             as === "sheet"
-              ? "inset-y-0 right-0 w-full animate-slide sm:w-[480px] sm:border-l"
+              ? cx("inset-y-0 right-0 w-full animate-slide sm:border-l", wide ? "sm:w-[760px]" : "sm:w-[480px]")
               : cx(
                   "inset-x-3 top-[12vh] mx-auto max-h-[76vh] animate-rise rounded-xl",
                   wide ? "max-w-2xl" : "max-w-md",

@@ -37,6 +37,8 @@ interface Props<R> {
   filters?: readonly Filter[];
   rowId: (row: R) => string;
   to?: (row: R) => string;
+  /** Where a row has no page of its own: opens what shows it. */
+  onOpen?: (row: R) => void;
   /** Without it the server cannot search, and there is no field for it. */
   searchHint?: string;
   acts?: readonly BulkAct<R>[];
@@ -72,7 +74,7 @@ const NO_ACTS: readonly never[] = [];
 
 /** The one table: every list of the dashboard. */
 export function DataTable<R>(props: Props<R>) {
-  const { source, columns, filters = NO_FILTERS, rowId, to, acts = NO_ACTS } = props;
+  const { source, columns, filters = NO_FILTERS, rowId, to, onOpen, acts = NO_ACTS } = props;
   const { t } = useTranslation();
   const go = useGo();
   const phone = usePhone();
@@ -139,7 +141,12 @@ export function DataTable<R>(props: Props<R>) {
     pick: (from, until, value) => pickable && pick(from, until, value),
     pickAll: () => pickable && pick(0, rows.length - 1, true),
     clear: () => setPicked({}),
-    open: (at) => rows[at] && to && go(to(rows[at])),
+    open: (at) => {
+      const row = rows[at];
+      if (row === undefined) return;
+      if (to) go(to(row));
+      else onOpen?.(row);
+    },
     show: showRow,
   });
   const walk = (by: number) => {
@@ -226,6 +233,7 @@ export function DataTable<R>(props: Props<R>) {
                   height,
                   start,
                   to: to?.(row),
+                  onOpen: onOpen && (() => onOpen(row)),
                   pickable,
                   isActive: index === grid.active,
                   isPicked: Boolean(picked[rowId(row)]),

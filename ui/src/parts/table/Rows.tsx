@@ -1,4 +1,4 @@
-import type { CSSProperties } from "react";
+import type { CSSProperties, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
 import { Skeleton } from "@/parts/small";
@@ -14,6 +14,7 @@ interface Props<R> {
   height: number;
   start: number;
   to?: string;
+  onOpen?: (() => void) | undefined;
   pickable: boolean;
   isActive: boolean;
   isPicked: boolean;
@@ -42,9 +43,32 @@ const look = (isActive: boolean, isPicked: boolean) =>
     isActive && "group-focus-visible/grid:outline-2 group-focus-visible/grid:-outline-offset-2 outline-accent",
   );
 
+/** What opens the row covers it; the keyboard opens it from the grid. */
+function Opener({ to, onOpen, tabIndex, children }: OpenerProps) {
+  if (to)
+    return (
+      <A to={to} tabIndex={tabIndex} className="after:absolute after:inset-0 focus-visible:outline-none">
+        {children}
+      </A>
+    );
+  if (!onOpen) return children;
+  return (
+    <button type="button" tabIndex={tabIndex} onClick={onOpen} className="block w-full truncate text-left font-medium">
+      {children}
+      <span className="absolute inset-0" />
+    </button>
+  );
+}
+interface OpenerProps {
+  to?: string | undefined;
+  onOpen?: (() => void) | undefined;
+  tabIndex?: number;
+  children: ReactNode;
+}
+
 /** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
 export function GridRow<R>(props: Props<R>) {
-  const { row, index, columns, tracks, height, start, to, pickable, isActive, isPicked, onPick } = props;
+  const { row, index, columns, tracks, height, start, to, onOpen, pickable, isActive, isPicked, onPick } = props;
   const { t } = useTranslation();
   return (
     <div
@@ -70,10 +94,10 @@ export function GridRow<R>(props: Props<R>) {
             at === 0 && "font-medium",
           )}
         >
-          {at === 0 && to ? (
-            <A to={to} tabIndex={-1} className="after:absolute after:inset-0 focus-visible:outline-none">
+          {at === 0 ? (
+            <Opener to={to} onOpen={onOpen} tabIndex={-1}>
               {said(column, row)}
-            </A>
+            </Opener>
           ) : (
             said(column, row)
           )}
@@ -83,7 +107,7 @@ export function GridRow<R>(props: Props<R>) {
   );
 }
 
-export function CardRow<R>({ row, index, columns, height, start, to, isActive, isPicked }: Props<R>) {
+export function CardRow<R>({ row, index, columns, height, start, to, onOpen, isActive, isPicked }: Props<R>) {
   const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
   const title = at("title")[0] ?? columns[0];
   return (
@@ -96,12 +120,10 @@ export function CardRow<R>({ row, index, columns, height, start, to, isActive, i
     >
       <div className="flex items-center gap-2">
         <div role="gridcell" className="min-w-0 flex-1 truncate font-medium text-base">
-          {title && to ? (
-            <A to={to} className="after:absolute after:inset-0">
+          {title && (
+            <Opener to={to} onOpen={onOpen}>
               {said(title, row)}
-            </A>
-          ) : (
-            title && said(title, row)
+            </Opener>
           )}
         </div>
         {at("side").map((column) => (
