@@ -53,6 +53,13 @@ export const TABS: readonly DatabaseTab[] = [
     full: true,
     Body: lazy(() => import("./migrations/MigrationsTab")),
   },
+  {
+    id: "transfers",
+    title: "transfers:title",
+    shown: (of) => of.can("database.import", "database.export") && able(of, "CanBulk"),
+    full: true,
+    Body: lazy(() => import("./transfers/TransfersTab")),
+  },
   { id: "snapshots", title: "snapshots:title", shown: ({ can }) => can("snapshot.read"), full: true, Body: Snapshots },
   { id: "runs", title: "activity:runs", shown: ({ can }) => can("run.read"), full: true, Body: Runs },
 ];

@@ -102,7 +102,14 @@ function Form({ database, found, onClose }: FormProps) {
   });
   const error = save.error ? asError(save.error) : null;
   const wrong = error?.fields ?? {};
-  const script = (label: string, text: string, onChange: (text: string) => void, fixed: boolean, hint?: string) => (
+  const script = (
+    label: string,
+    example: string,
+    text: string,
+    onChange: (text: string) => void,
+    fixed: boolean,
+    hint?: string,
+  ) => (
     <div className="grid gap-1">
       <span className="font-medium text-xs">{label}</span>
       {fixed ? (
@@ -112,7 +119,7 @@ function Form({ database, found, onClose }: FormProps) {
       ) : (
         <div className="h-44 overflow-hidden rounded-md border border-strong-line/80">
           <Suspense fallback={<Skeleton className="h-full" />}>
-            <Script label={label} text={text} onChange={onChange} />
+            <Script label={label} text={text} placeholder={example} onChange={onChange} />
           </Suspense>
         </div>
       )}
@@ -184,8 +191,22 @@ function Form({ database, found, onClose }: FormProps) {
             </Field>
           </div>
         )}
-        {script(t("migrations:up"), up, setUp, applied || !able, applied ? t("migrations:fixed") : undefined)}
-        {script(t("migrations:down"), down, setDown, !able, t("migrations:downHint"))}
+        {script(
+          t("migrations:up"),
+          "ALTER TABLE orders ADD COLUMN note text;",
+          up,
+          setUp,
+          applied || !able,
+          applied ? t("migrations:fixed") : undefined,
+        )}
+        {script(
+          t("migrations:down"),
+          "ALTER TABLE orders DROP COLUMN note;",
+          down,
+          setDown,
+          !able,
+          t("migrations:downHint"),
+        )}
         {error && <ErrorText error={error} />}
       </form>
       {found && (

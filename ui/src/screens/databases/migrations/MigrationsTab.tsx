@@ -1,3 +1,4 @@
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { FlaskConical, ListChecks, Play, Undo2 } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,6 +11,7 @@ import type { Column, Filter, Source } from "@/parts/table/types";
 import { useCreating } from "@/parts/useCreating";
 import { useAddress } from "@/shell/address";
 import { data } from "@/shell/api";
+import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import type { TabProps } from "../tabs";
 import { Drift } from "./Drift";
@@ -25,6 +27,16 @@ const TONES: Record<string, Tone> = {
   unknown: "warn",
 };
 const VIEWS = ["list", "drift", "history"] as const;
+
+const NONE: readonly StandingOut[] = [];
+
+/** All of them at once: the database's ledger has no pages. The list and its buttons read the same answer. */
+const statusOf = (id: string) =>
+  queryOptions({
+    queryKey: ["migrations", id, "status"],
+    queryFn: async (): Promise<readonly StandingOut[]> =>
+      (await data(migrationStatus({ path: { database_id: id } }))).migrations,
+  });
 
 /** What a database's structure went through, is about to go through, and whether anybody changed it besides. */
 export default function MigrationsTab({ database }: TabProps) {
@@ -56,7 +68,7 @@ function Standings({ database }: Pick<TabProps, "database">) {
   const { creating, end, add } = useCreating("migration.new", t("migrations:new"), able);
   const [opened, setOpened] = useState<StandingOut | null>(null);
   const [act, setAct] = useState<Act | null>(null);
-  const [standings, setStandings] = useState<readonly StandingOut[]>([]);
+  const { data: standings = NONE } = useQuery(statusOf(database.id));
   const columns = useColumns();
   const states = useMemo<Filter[]>(
     () => [
@@ -71,12 +83,11 @@ function Standings({ database }: Pick<TabProps, "database">) {
   );
   const source = useMemo<Source<StandingOut>>(
     () => ({
-      key: ["migrations", database.id, "status"],
-      page: async ({ q, filters, signal }) => {
-        const { migrations } = await data(migrationStatus({ path: { database_id: database.id }, signal }));
-        setStandings(migrations);
+      key: ["migrations", database.id, "rows"],
+      page: async ({ q, filters }) => {
+        const all = await queries.fetchQuery(statusOf(database.id));
         const wanted = q.toLowerCase();
-        const items = migrations
+        const items = all
           .filter(({ state }) => !filters.state || filters.state.includes(state))
           .filter(({ name, number }) => `${number} ${name}`.toLowerCase().includes(wanted))
           .reverse(); // the newest is what one comes for
