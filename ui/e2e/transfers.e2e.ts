@@ -63,7 +63,7 @@ test("an export is written, downloaded, and deleted again", async () => {
   await page.getByRole("button", { name: "Export", exact: true }).click();
   const sheet = page.getByRole("dialog");
   expect(await axe(page, "[role=dialog]")).toEqual([]);
-  await sheet.getByLabel("Table", { exact: true }).selectOption("<b>odd</b>");
+  await sheet.getByLabel("Table", { exact: true }).selectOption("main.<b>odd</b>");
   await sheet.getByRole("button", { name: "Export", exact: true }).click();
   await sheet.getByText(/ are written\.$/).waitFor({ timeout: 60_000 });
   const waiting = page.waitForEvent("download");

@@ -60,6 +60,13 @@ export const TABS: readonly DatabaseTab[] = [
     full: true,
     Body: lazy(() => import("./transfers/TransfersTab")),
   },
+  {
+    id: "moves",
+    title: "moves:title",
+    shown: (of) => of.can("database.move") && of.engine?.capabilities.translates === true,
+    full: true,
+    Body: lazy(() => import("./moves/MovesTab")),
+  },
   { id: "snapshots", title: "snapshots:title", shown: ({ can }) => can("snapshot.read"), full: true, Body: Snapshots },
   { id: "runs", title: "activity:runs", shown: ({ can }) => can("run.read"), full: true, Body: Runs },
 ];
