@@ -1,12 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import {
-  type RepositoryOut,
-  repositoryCredentialChange,
-  repositoryDeletes,
-  repositoryFileKey,
-} from "@/api";
+import { type RepositoryOut, repositoryCredentialChange, repositoryDeletes, repositoryFileKey } from "@/api";
 import { Button } from "@/parts/Button";
 import { Checkbox } from "@/parts/Checkbox";
 import { Dialog } from "@/parts/Dialog";
@@ -94,9 +89,7 @@ export function CredentialSheet({ repository, onClose }: Props) {
       title={t("repositories:credential")}
       lead={t("repositories:credentialLead")}
       verb={t("shell:save")}
-      save={() =>
-        data(repositoryCredentialChange({ path: { repository_id: repository.id }, body: filled(given) }))
-      }
+      save={() => data(repositoryCredentialChange({ path: { repository_id: repository.id }, body: filled(given) }))}
       onClose={onClose}
     >
       <StoreFields fields={secretsOf(repository.kind)} given={given} onChange={setGiven} />

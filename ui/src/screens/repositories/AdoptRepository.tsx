@@ -28,7 +28,7 @@ export function AdoptRepository({ onClose }: { onClose: () => void }) {
       begin={() =>
         data(
           repositoryAdopt({
-            body: { name, password, project_id: project?.id ?? "", environment_id: where, ...placeOf(kind, given) },
+            body: { ...placeOf(kind, given), name, password, project_id: project?.id ?? "", environment_id: where },
           }),
         )
       }

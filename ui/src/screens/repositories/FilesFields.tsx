@@ -58,7 +58,9 @@ export function FilesFields({ files, onChange, project }: Props) {
               <Select
                 {...control}
                 value={files.compression ?? "gzip"}
-                onChange={(event) => onChange({ ...files, compression: event.target.value as (typeof PACKINGS)[number] })}
+                onChange={(event) =>
+                  onChange({ ...files, compression: event.target.value as (typeof PACKINGS)[number] })
+                }
               >
                 {PACKINGS.map((each) => (
                   <option key={each}>{each}</option>
@@ -92,7 +94,9 @@ export function FilesFields({ files, onChange, project }: Props) {
               <Select
                 {...control}
                 value={files.encryption ?? "age"}
-                onChange={(event) => onChange({ ...files, encryption: event.target.value as (typeof SEALINGS)[number] })}
+                onChange={(event) =>
+                  onChange({ ...files, encryption: event.target.value as (typeof SEALINGS)[number] })
+                }
               >
                 {sealings.map((each) => (
                   <option key={each} value={each}>

@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { Area, Field, Input, Select } from "@/parts/Field";
-import { KINDS, type Kind, type StoreField, STORES } from "./stores";
+import { KINDS, type Kind, type StoreField } from "./stores";
 
 interface FieldsProps {
   fields: readonly StoreField[];

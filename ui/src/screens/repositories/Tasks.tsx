@@ -109,12 +109,7 @@ export function GcSheet({ repository, onClose }: Props) {
       )}
       onClose={onClose}
     >
-      <Checkbox
-        label={t("repositories:dryFirst")}
-        hint={t("repositories:gcTwice")}
-        checked={dry}
-        onChange={setDry}
-      />
+      <Checkbox label={t("repositories:dryFirst")} hint={t("repositories:gcTwice")} checked={dry} onChange={setDry} />
     </TaskSheet>
   );
 }
@@ -129,9 +124,7 @@ export function RepairSheet({ repository, onClose }: Props) {
       lead={t("repositories:repairLead")}
       verb={t(`repositories:repairs.${act}`)}
       danger={act === "index"}
-      begin={() =>
-        data(repositoryRepair({ path: { repository_id: repository.id }, body: { act, read_data: all } }))
-      }
+      begin={() => data(repositoryRepair({ path: { repository_id: repository.id }, body: { act, read_data: all } }))}
       onClose={onClose}
     >
       <Field label={t("repositories:repairWhat")} hint={t(`repositories:repairHints.${act}`)}>
