@@ -8,7 +8,6 @@ import { repositories, repository } from "./repositories";
 import type { Screen } from "./screen";
 import { settings, settingsSection } from "./settings";
 import { accessScreens } from "./settings/access";
-import { snapshot, snapshots } from "./snapshots";
 import { restore, restored, snapshot, snapshots } from "./snapshots";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */

@@ -31,6 +31,17 @@ describe("the registry", () => {
 });
 
 describe("pressing", () => {
+  test("what is typed into an editor that is a text field by its role is not a shortcut", () => {
+    const shortcuts = new Shortcuts();
+    const run = vi.fn();
+    shortcuts.bind("switch.project", run);
+    const editor = document.createElement("div");
+    editor.setAttribute("role", "textbox");
+    expect(shortcuts.handle(press("p", {}, editor))).toBe(false);
+    expect(run).not.toHaveBeenCalled();
+    expect(shortcuts.handle(press("p"))).toBe(true);
+  });
+
   test("a chord goes where it says, and only within its time", () => {
     let now = 0;
     const shortcuts = new Shortcuts(() => now);

@@ -73,7 +73,12 @@ export function stepOf(event: KeyboardEvent, mac: boolean = isMac): string {
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  // The editor writes into an element that is a text field by its role alone.
+  return (
+    target.isContentEditable ||
+    target.getAttribute("role") === "textbox" ||
+    /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+  );
 }
 
 /** Who does what at present. The one bound last is asked: a dialog covers the page below it. */

@@ -23,6 +23,12 @@ interface DatabaseTab {
 
 const keepsTables = ({ engine }: TabProps) => engine?.capabilities.language === "sql";
 
+/** Every optional power that an engine lacks is named among its gaps. */
+const able = ({ engine }: TabProps, power: string) => {
+  const gaps = engine?.capabilities.gaps as Record<string, string> | undefined;
+  return gaps !== undefined && !(power in gaps);
+};
+
 /** The tabs of a database's page, one entry each. */
 export const TABS: readonly DatabaseTab[] = [
   { id: "overview", title: "databases:overview", shown: () => true, Body: DatabaseOverview },
@@ -39,6 +45,27 @@ export const TABS: readonly DatabaseTab[] = [
     shown: (of) => keepsTables(of) && of.can("database.query.read", "database.query.write"),
     full: true,
     Body: lazy(() => import("./sql/SqlTab")),
+  },
+  {
+    id: "migrations",
+    title: "migrations:title",
+    shown: (of) => of.can("migration.read") && able(of, "CanScript"),
+    full: true,
+    Body: lazy(() => import("./migrations/MigrationsTab")),
+  },
+  {
+    id: "transfers",
+    title: "transfers:title",
+    shown: (of) => of.can("database.import", "database.export") && able(of, "CanBulk"),
+    full: true,
+    Body: lazy(() => import("./transfers/TransfersTab")),
+  },
+  {
+    id: "moves",
+    title: "moves:title",
+    shown: (of) => of.can("database.move") && of.engine?.capabilities.translates === true,
+    full: true,
+    Body: lazy(() => import("./moves/MovesTab")),
   },
   { id: "snapshots", title: "snapshots:title", shown: ({ can }) => can("snapshot.read"), full: true, Body: Snapshots },
   { id: "runs", title: "activity:runs", shown: ({ can }) => can("run.read"), full: true, Body: Runs },

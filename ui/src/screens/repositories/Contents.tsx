@@ -1,30 +1,26 @@
 import { Archive } from "lucide-react";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { repositoryContents, type StoredOut } from "@/api";
 import { Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
-import { A } from "@/shell/address";
+import { useGo } from "@/shell/address";
 import { data } from "@/shell/api";
+import { FilesSheet } from "./FilesSheet";
 
 /** Every snapshot as the repository itself knows it, whoever made it. */
 export function Contents({ id }: { id: string }) {
   const { t } = useTranslation();
+  const go = useGo();
+  const [opened, setOpened] = useState<StoredOut | null>(null);
   const columns = useMemo<Column<StoredOut>[]>(
     () => [
       {
         id: "restic",
         title: "restic",
         value: (row) => row.restic_id.slice(0, 8),
-        cell: (row) =>
-          row.snapshot_id ? (
-            <A to={`/snapshots/${row.snapshot_id}`} className="font-mono text-accent-text text-xs hover:underline">
-              {row.restic_id.slice(0, 8)}
-            </A>
-          ) : (
-            <code className="font-mono text-xs">{row.restic_id.slice(0, 8)}</code>
-          ),
+        cell: (row) => <code className="font-mono text-xs">{row.restic_id.slice(0, 8)}</code>,
         width: "110px",
         card: "title",
       },
@@ -62,13 +58,17 @@ export function Contents({ id }: { id: string }) {
     [id],
   );
   return (
-    <DataTable
-      id="contents"
-      label={t("repositories:contents")}
-      source={source}
-      columns={columns}
-      rowId={(row) => row.restic_id}
-      empty={{ icon: <Archive />, title: t("repositories:noContents") }}
-    />
+    <>
+      <DataTable
+        id="contents"
+        label={t("repositories:contents")}
+        source={source}
+        columns={columns}
+        rowId={(row) => row.restic_id}
+        onOpen={(row) => (row.snapshot_id ? go(`/snapshots/${row.snapshot_id}`) : setOpened(row))}
+        empty={{ icon: <Archive />, title: t("repositories:noContents") }}
+      />
+      {opened && <FilesSheet repository={id} stored={opened} onClose={() => setOpened(null)} />}
+    </>
   );
 }

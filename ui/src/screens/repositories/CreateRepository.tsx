@@ -1,16 +1,18 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { repositoryCreate } from "@/api";
+import { type FilesIn, repositoryCreate } from "@/api";
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorText } from "@/parts/ErrorPanel";
-import { Area, Field, Input, Select } from "@/parts/Field";
+import { Field, Input, Select } from "@/parts/Field";
 import { useGo } from "@/shell/address";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
-import { KINDS, type Kind, placeOf, STORES } from "./stores";
+import { FilesFields } from "./FilesFields";
+import { KindField, StoreFields } from "./PlaceFields";
+import { type Kind, placeOf, STORES } from "./stores";
 
 /** A place for snapshots, with a password of its own that Holdfast makes. */
 export function CreateRepository({ onClose }: { onClose: () => void }) {
@@ -22,6 +24,7 @@ export function CreateRepository({ onClose }: { onClose: () => void }) {
   const [environment, setEnvironment] = useState("");
   const [isDefault, setDefault] = useState(false);
   const [given, setGiven] = useState<Record<string, string>>({});
+  const [files, setFiles] = useState<FilesIn | null>(null);
   const [key] = useState(once);
   const create = useMutation({
     mutationFn: () =>
@@ -33,6 +36,7 @@ export function CreateRepository({ onClose }: { onClose: () => void }) {
             environment_id: environment || null,
             is_default: isDefault,
             ...placeOf(kind, given),
+            ...(files && { format: "plain", files }),
           },
           headers: key,
         }),
@@ -87,49 +91,9 @@ export function CreateRepository({ onClose }: { onClose: () => void }) {
             />
           )}
         </Field>
-        <Field label={t("repositories:kind")}>
-          {(control) => (
-            <Select {...control} value={kind} onChange={(event) => setKind(event.target.value as Kind)}>
-              {KINDS.map((each) => (
-                <option key={each} value={each}>
-                  {t(`repositories:kinds.${each}`)}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        {STORES[kind].map((field) => {
-          const held = {
-            required: !field.optional,
-            spellCheck: false,
-            autoComplete: "off",
-            value: given[field.name] ?? "",
-            onChange: (event: { target: { value: string } }) =>
-              setGiven({ ...given, [field.name]: event.target.value }),
-          };
-          return (
-            <Field
-              key={`${kind} ${field.name}`}
-              label={t(`repositories:fields.${field.name}`)}
-              error={wrong[field.name]}
-              aside={field.optional ? t("shell:optional") : undefined}
-            >
-              {(control) =>
-                field.long ? (
-                  <Area {...control} {...held} className="font-mono text-xs" />
-                ) : (
-                  <Input
-                    {...control}
-                    {...held}
-                    type={field.secret ? "password" : "text"}
-                    autoComplete={field.secret ? "new-password" : "off"}
-                    inputMode={field.number ? "numeric" : undefined}
-                  />
-                )
-              }
-            </Field>
-          );
-        })}
+        <KindField kind={kind} onChange={setKind} />
+        <StoreFields key={kind} fields={STORES[kind]} given={given} onChange={setGiven} wrong={wrong} />
+        <FilesFields files={files} onChange={setFiles} project={project?.id} />
         <Field label={t("shell:environment")} hint={t("repositories:environmentHint")}>
           {(control) => (
             <Select {...control} value={environment} onChange={(event) => setEnvironment(event.target.value)}>

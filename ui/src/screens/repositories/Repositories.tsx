@@ -1,7 +1,9 @@
-import { Warehouse } from "lucide-react";
-import { useMemo } from "react";
+import { FolderInput, Warehouse } from "lucide-react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type RepositoryOut, repositoryList } from "@/api";
+import { Button } from "@/parts/Button";
+import { PageTabs } from "@/parts/Page";
 import { Badge, Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
@@ -9,18 +11,43 @@ import { useCreating } from "@/parts/useCreating";
 import { data } from "@/shell/api";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
+import { AdoptRepository } from "./AdoptRepository";
+import { AllSavings } from "./AllSavings";
 import { CreateRepository } from "./CreateRepository";
 import { whereOf } from "./stores";
 import { RepositoryState } from "./words";
 
+/** The repositories, and what all of them spare. */
 export default function Repositories() {
   const { t } = useTranslation();
+  return (
+    <div className="flex h-full flex-col">
+      <PageTabs
+        label={t("repositories:title")}
+        tabs={[
+          { id: "list", title: t("repositories:title"), body: <List />, full: true },
+          { id: "savings", title: t("savings:title"), body: <AllSavings />, full: true },
+        ]}
+      />
+    </div>
+  );
+}
+
+function List() {
+  const { t } = useTranslation();
   const can = useCan();
+  const [adopting, setAdopting] = useState(false);
   const { filter, project, environments } = useScope();
   const { creating, end, add } = useCreating(
     "repo.new",
     t("repositories:new"),
     can("repository.create") && project !== null,
+  );
+
+  const adopt = can("repository.create") && project !== null && (
+    <Button icon={<FolderInput />} onClick={() => setAdopting(true)}>
+      {t("repositories:adopt")}
+    </Button>
   );
 
   const columns = useMemo<Column<RepositoryOut>[]>(
@@ -104,10 +131,22 @@ export default function Repositories() {
         columns={columns}
         rowId={(row) => row.id}
         to={(row) => `/repositories/${row.id}`}
-        empty={{ icon: <Warehouse />, title: t("repositories:first"), lead: t("repositories:firstLead"), action: add }}
+        empty={{
+          icon: <Warehouse />,
+          title: t("repositories:first"),
+          lead: t("repositories:firstLead"),
+          action: (
+            <>
+              {add}
+              {adopt}
+            </>
+          ),
+        }}
       >
+        {adopt}
         {add}
       </DataTable>
+      {adopting && <AdoptRepository onClose={() => setAdopting(false)} />}
       {creating && <CreateRepository onClose={end} />}
     </>
   );

@@ -1,35 +1,19 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
-import { BadgeCheck, Ellipsis, KeyRound, Plug, Ruler, Star, Trash2, Unplug } from "lucide-react";
-import { useState } from "react";
+import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import {
-  type RepositoryOut,
-  repositoryCheck,
-  repositoryDefault,
-  repositoryGc,
-  repositoryGet,
-  repositoryRemove,
-  repositoryTest,
-  repositoryUsage,
-} from "@/api";
-import { Button } from "@/parts/Button";
-import { Confirm } from "@/parts/Confirm";
+import { type RepositoryOut, repositoryGet } from "@/api";
 import { ErrorPanel } from "@/parts/ErrorPanel";
-import { Item, Line, Menu } from "@/parts/Menu";
 import { Facts, PageHead, PageTabs, Section } from "@/parts/Page";
 import { Badge, CopyButton, Size, Skeleton, Time } from "@/parts/small";
-import { useBegun } from "@/parts/useBegun";
-import { useGo, useId } from "@/shell/address";
+import { useId } from "@/shell/address";
 import { data } from "@/shell/api";
-import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
-import { useCan } from "@/shell/session";
-import { toast } from "@/shell/toasts";
 import { Checks } from "./Checks";
 import { Contents } from "./Contents";
+import { Findings } from "./Findings";
 import { checkedAt } from "./Repositories";
-import { RevealKey } from "./RevealKey";
+import { RepositorySavings } from "./RepositorySavings";
 import { whereOf } from "./stores";
+import { Verbs } from "./Verbs";
 import { RepositoryState } from "./words";
 
 export default function RepositoryPage() {
@@ -71,118 +55,14 @@ export default function RepositoryPage() {
           },
           { id: "checks", title: t("repositories:checks"), body: <Checks id={id} />, full: true },
           { id: "contents", title: t("repositories:contents"), body: <Contents id={id} />, full: true },
+          {
+            id: "savings",
+            title: t("savings:title"),
+            body: repository ? <RepositorySavings repository={repository} /> : <Skeleton className="m-6 h-24" />,
+          },
         ]}
       />
     </div>
-  );
-}
-
-function Verbs({ repository }: { repository: RepositoryOut }) {
-  const { t } = useTranslation();
-  const can = useCan();
-  const go = useGo();
-  const [asked, setAsked] = useState<"detach" | "delete" | "gc" | "key" | null>(null);
-  const path = { repository_id: repository.id };
-  // Until the first snapshot has made it there is nothing to check, to count or to give back.
-  const canCheck = can("repository.check") && repository.state !== "new";
-  const canGc = can("repository.gc") && repository.state !== "new";
-  const begun = useBegun();
-  const check = useMutation({
-    mutationFn: () => data(repositoryCheck({ path, body: {} })),
-    onSuccess: begun,
-  });
-  const usage = useMutation({
-    mutationFn: () => data(repositoryUsage({ path })),
-    onSuccess: begun,
-  });
-  const answered = (now: RepositoryOut) => {
-    queries.setQueryData(["repositories", now.id], now);
-    void queries.invalidateQueries({ queryKey: ["repositories"] });
-  };
-  const makeDefault = useMutation({ mutationFn: () => data(repositoryDefault({ path })), onSuccess: answered });
-  const test = useMutation({
-    mutationFn: () => data(repositoryTest({ path })),
-    onSuccess: (now) => {
-      answered(now);
-      toast.good(t("repositories:tested"));
-    },
-  });
-  const close = (open: boolean) => !open && setAsked(null);
-  const gone = async () => {
-    await queries.invalidateQueries({ queryKey: ["repositories"] });
-    go("/repositories");
-  };
-  return (
-    <>
-      {canCheck && (
-        <Button icon={<BadgeCheck />} busy={check.isPending} onClick={() => check.mutate()}>
-          {t("repositories:check")}
-        </Button>
-      )}
-      {can("repository.key.reveal") && (
-        <Button icon={<KeyRound />} onClick={() => setAsked("key")}>
-          {t("repositories:key")}
-        </Button>
-      )}
-      <Menu align="end" trigger={<Button size="icon" aria-label={t("shell:more")} icon={<Ellipsis />} />}>
-        {canCheck && (
-          <Item icon={<Ruler />} onSelect={() => usage.mutate()}>
-            {t("repositories:usage")}
-          </Item>
-        )}
-        {can("repository.check") && repository.kind !== "local" && (
-          <Item icon={<Plug />} onSelect={() => test.mutate()}>
-            {t("repositories:test")}
-          </Item>
-        )}
-        {can("repository.update") && !repository.is_default && (
-          <Item icon={<Star />} onSelect={() => makeDefault.mutate()}>
-            {t("repositories:makeDefault")}
-          </Item>
-        )}
-        {canGc && (
-          <Item icon={<Trash2 />} onSelect={() => setAsked("gc")}>
-            {t("repositories:gc")}
-          </Item>
-        )}
-        {can("repository.delete") && <Line />}
-        {can("repository.delete") && (
-          <Item icon={<Unplug />} onSelect={() => setAsked("detach")}>
-            {t("repositories:detach")}
-          </Item>
-        )}
-        {can("repository.delete") && (
-          <Item icon={<Trash2 />} danger onSelect={() => setAsked("delete")}>
-            {t("repositories:delete")}
-          </Item>
-        )}
-      </Menu>
-      {asked === "key" && <RevealKey repository={repository} onClose={() => setAsked(null)} />}
-      <Confirm
-        open={asked === "gc"}
-        onOpenChange={close}
-        title={t("repositories:gcTitle")}
-        lead={t("repositories:gcLead")}
-        verb={t("repositories:gc")}
-        act={async () => begun(await data(repositoryGc({ path, body: {} })))}
-      />
-      {(["detach", "delete"] as const).map((how) => (
-        <Confirm
-          key={how}
-          open={asked === how}
-          onOpenChange={close}
-          danger
-          title={t(`repositories:${how}Title`, { name: repository.name })}
-          lead={t(`repositories:${how}Lead`)}
-          verb={t(`repositories:${how}`)}
-          name={repository.name}
-          act={async () => {
-            await data(repositoryRemove({ path, body: { confirm: repository.name, files: how === "delete" } }));
-            await gone();
-          }}
-        />
-      ))}
-    </>
   );
 }
 
@@ -198,6 +78,7 @@ function Summary({ of }: { of: RepositoryOut }) {
           {of.trouble.hint ? <p className="text-muted">{String(of.trouble.hint)}</p> : null}
         </Section>
       )}
+      <Findings of={of} />
       <Section title={t("repositories:about")}>
         <Facts
           facts={[
@@ -229,6 +110,16 @@ function Summary({ of }: { of: RepositoryOut }) {
                 "–"
               ),
             ],
+            ...(of.files
+              ? [
+                  [t("repositories:packing"), of.files.compression] as const,
+                  [
+                    t("repositories:encryption"),
+                    of.files.encryption === "none" ? t("repositories:noEncryption") : of.files.encryption,
+                  ] as const,
+                  [t("repositories:fileKey"), of.files.key?.name ?? t("repositories:ownKey")] as const,
+                ]
+              : []),
             [t("repositories:created"), <Time key="at" at={of.created_at} />],
           ]}
         />

@@ -20,6 +20,8 @@ interface Props {
   text: string;
   label: string;
   known: Known;
+  /** In place of what the SQL tab says. */
+  placeholder?: string;
   onChange: (text: string) => void;
   ref: Ref<EditorHandle>;
 }
@@ -35,7 +37,7 @@ const KEYS = [
   [KeyMod.CtrlCmd | KeyCode.KeyK, "palette"],
 ] as const;
 
-export default function Editor({ id, text, label, known, onChange, ref }: Props) {
+export default function Editor({ id, text, label, known, placeholder, onChange, ref }: Props) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   const editor = useRef<monaco.editor.IStandaloneCodeEditor | null>(null);
@@ -59,7 +61,7 @@ export default function Editor({ id, text, label, known, onChange, ref }: Props)
       minimap: { enabled: false },
       overviewRulerLanes: 0,
       padding: { top: 10, bottom: 10 },
-      placeholder: t("sql:placeholder"),
+      placeholder: placeholder ?? t("sql:placeholder"),
       renderLineHighlight: "line",
       scrollBeyondLastLine: false,
       scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, alwaysConsumeMouseWheel: false },
@@ -81,7 +83,7 @@ export default function Editor({ id, text, label, known, onChange, ref }: Props)
       made.dispose();
       editor.current = null;
     };
-  }, [label, t]);
+  }, [label, placeholder, t]);
 
   useEffect(() => {
     const model = modelOf(id, latest.current.text, () => latest.current.known);
