@@ -5,11 +5,19 @@ import { toast } from "@/shell/toasts";
 
 const AT_ONCE = 4;
 
-/** One call per row, four at a time; one message at the end says how many went and what the first failure was. */
+/**
+ * One call per row, four at a time; one message at the end says how many went and what the first failure was. `said`:
+ * a word that counts, for what is done when it answers; without it something was begun.
+ */
 export function useEach() {
   const { t } = useTranslation();
   return useCallback(
-    async <R>(rows: readonly R[], call: (row: R) => Promise<unknown>, done: () => void): Promise<void> => {
+    async <R>(
+      rows: readonly R[],
+      call: (row: R) => Promise<unknown>,
+      done: () => void,
+      said = "shell:begun",
+    ): Promise<void> => {
       const waiting = [...rows];
       const failures: unknown[] = [];
       const worker = async () => {
@@ -19,7 +27,7 @@ export function useEach() {
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
       done();
       const went = rows.length - failures.length;
-      if (failures.length === 0) toast.good(t("shell:begun", { count: went }));
+      if (failures.length === 0) toast.good(t(said, { count: went }));
       else toast.bad(t("shell:someFailed", { failed: failures.length, of: rows.length }), asError(failures[0]).message);
     },
     [t],
