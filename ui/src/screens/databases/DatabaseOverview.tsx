@@ -125,7 +125,7 @@ function Protected({ database, snapshots, error }: ProtectedProps) {
   const { data: plans } = useQuery({
     queryKey: ["plans", "of", database.id],
     queryFn: async () => (await data(planList({ query: { database_id: database.id, limit: 20 } }))).items,
-    enabled: can("plan.read"),
+    enabled: can("plan.read") && database.state !== "deleted",
   });
   if (error) return <ErrorPanel error={error} />;
   const last = snapshots?.[0];

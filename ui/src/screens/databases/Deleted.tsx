@@ -23,7 +23,7 @@ export function Deleted({ database }: { database: DatabaseOut }) {
     onSuccess: begun,
   });
   return (
-    <div className="m-4 flex flex-wrap items-center gap-3 rounded-lg border bg-sunken px-4 py-3 sm:m-6">
+    <div className="m-4 mb-0 flex flex-wrap items-center gap-3 rounded-lg border bg-sunken px-4 py-3 sm:m-6 sm:mb-0">
       <Trash2 className="size-5 text-muted" aria-hidden />
       <div className="min-w-56 flex-1">
         <p className="font-medium">

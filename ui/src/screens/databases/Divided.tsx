@@ -2,6 +2,7 @@ import { type ComponentType, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
 import { Panel } from "@/parts/ErrorPanel";
+import { useShown } from "@/parts/Page";
 import { Skeleton } from "@/parts/small";
 import { useAddress } from "@/shell/address";
 import type { TabProps } from "./tabs";
@@ -30,11 +31,13 @@ export function Divided({ label, parts, ...given }: Props) {
     const cleared = Object.fromEntries(Object.keys(own).map((key) => [key, undefined]));
     set({ ...cleared, part: id === parts[0]?.id ? undefined : id }, true);
   };
+  const row = useShown(here?.id);
   if (!here) return null;
   const { Body } = here;
   return (
     <div className="flex h-full min-h-0 flex-col sm:flex-row">
       <nav
+        ref={row}
         aria-label={label}
         className="flex shrink-0 gap-1 overflow-x-auto border-b px-3 py-2 sm:w-44 sm:flex-col sm:gap-0.5 sm:overflow-y-auto sm:border-r sm:border-b-0 sm:px-3 sm:py-3"
       >

@@ -42,7 +42,7 @@ export function Connect({ database, engine }: TabProps) {
   const isShown = Boolean(reveal.data);
   return (
     <Section title={t("connections:connect")}>
-      <div className="grid max-w-3xl gap-3">
+      <div className="grid max-w-3xl grid-cols-[minmax(0,1fr)] gap-3">
         <div className="flex flex-wrap items-center gap-3">
           {ways.length > 1 && (
             <Segments

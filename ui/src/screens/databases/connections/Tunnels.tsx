@@ -33,7 +33,7 @@ function Open({ id }: { id: string }) {
     .join(" ");
   return (
     <Section title={t("connections:openTunnel")}>
-      <div className="grid max-w-3xl gap-3">
+      <div className="grid max-w-3xl grid-cols-[minmax(0,1fr)] gap-3">
         <p className="text-muted">{t("connections:tunnelLead")}</p>
         <div className="flex flex-wrap gap-3">
           <Segments

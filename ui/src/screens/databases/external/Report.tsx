@@ -8,7 +8,7 @@ import { CopyButton } from "@/parts/small";
 export function Report({ report }: { report: ReportOut }) {
   const { t } = useTranslation();
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <p className="text-muted text-xs">{t("external:reported", { version: report.version, user: report.user })}</p>
       <ul className="grid gap-2">
         {report.powers.map((power) => (

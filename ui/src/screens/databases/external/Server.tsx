@@ -65,7 +65,7 @@ export function Server(props: TabProps) {
           )
         }
       >
-        <div className="grid max-w-3xl gap-3">
+        <div className="grid max-w-3xl grid-cols-[minmax(0,1fr)] gap-3">
           {!look && <Skeleton className="h-24" />}
           {failed && <ErrorText error={failed} />}
           {look?.report ? (

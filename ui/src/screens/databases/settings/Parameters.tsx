@@ -137,10 +137,9 @@ function Row({ of, able, value, onChange, onDefault }: RowProps) {
               onChange={(event) => onChange(event.target.value)}
             />
           )}
-          {of.unit && <span className="shrink-0 text-muted text-xs">{of.unit}</span>}
         </div>
         <p className="flex flex-wrap items-center gap-x-2 text-muted text-xs">
-          {t("dbsettings:default", { value: of.default || "–" })}
+          {t("dbsettings:default", { value: [of.default || "–", of.unit].filter(Boolean).join(" ") })}
           {of.minimum !== null && of.maximum !== null && (
             <span>
               {of.minimum} – {of.maximum}

@@ -31,7 +31,7 @@ export function Upkeep({ database }: TabProps) {
   const { data: runs } = useQuery({
     queryKey: ["runs", "chores", database.id],
     queryFn: async () =>
-      (await data(runsList({ query: { resource_id: database.id, kind: "database.maintain", limit: 100 } }))).items,
+      (await data(runsList({ query: { resource_id: database.id, kind: ["database.maintain"], limit: 100 } }))).items,
     enabled: can("run.read"),
   });
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
