@@ -21,6 +21,8 @@ def test_engines_are_listed_with_their_forms(served: Served) -> None:
     for item in listed:
         assert served.get(f"/engines/{item['name']}") == item
         assert item["spec"]["additionalProperties"] is False
+        assert ("login" in item["abilities"]) is ("CanAdmit" not in item["capabilities"]["gaps"])
+        assert "files" in item["external"]
     served.call("GET", "/engines/absent", status=404)
 
 

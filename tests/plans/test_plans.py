@@ -12,6 +12,7 @@ from holdfast.features.plans.model import TurnFilter
 from holdfast.features.plans.service import overdue
 from holdfast.features.plans.wanted import WantedPlan
 from holdfast.jobs.schema import schedules
+from holdfast.kernel.errors import HoldfastError
 
 
 def test_a_schedule_takes_snapshots_of_what_its_labels_cover_also_later(here: Stepped) -> None:
@@ -34,6 +35,19 @@ def test_a_schedule_takes_snapshots_of_what_its_labels_cover_also_later(here: St
     covered = status.coverage(OWNER, plan, after=None, limit=50)
     assert [(each.resource.name, each.late) for each in covered] == [(AWKWARD, None), ("later", None)]
     assert covered[0].next_due_at == datetime(2026, 3, 4, 2, tzinfo=UTC)
+
+
+def test_a_database_knows_its_plans_and_nobody_elses(here: Stepped) -> None:
+    gold, tin = here.database(AWKWARD, labels={"tier": "gold"}), here.database("tin", labels={"tier": "tin"})
+    every, some = here.plan("every", selection={"all": True}), here.plan("some", selection={"labels": ["tier=gold"]})
+    service = here.services.plans.service
+    assert [plan.id for plan in service.list(OWNER, database_id=gold.id)] == [some.id, every.id]
+    assert [plan.id for plan in service.list(OWNER, database_id=gold.id, limit=1)] == [some.id]
+    assert [plan.id for plan in service.list(OWNER, database_id=gold.id, after=some.id)] == [every.id]
+    assert [plan.id for plan in service.list(OWNER, database_id=tin.id)] == [every.id]
+    with pytest.raises(HoldfastError) as caught:
+        service.list(actor_with("plan.read", "database.read", projects=frozenset({"prj_other"})), database_id=gold.id)
+    assert caught.value.code == "database_not_found"
 
 
 def test_what_is_kept_is_the_plans_policy(here: Stepped) -> None:

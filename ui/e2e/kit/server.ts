@@ -17,15 +17,16 @@ export class Server {
   private constructor(
     readonly root: string,
     readonly port: number,
+    private readonly own: Readonly<Record<string, string>>,
   ) {}
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Started and answering. Throws with the server's last words. */
-  static async start(): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "hf-ui-")), await freePort());
+  /** Started and answering, with `own` settings besides. Throws with the server's last words. */
+  static async start(own: Readonly<Record<string, string>> = {}): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), "hf-ui-")), await freePort(), own);
     try {
       await server.up();
     } catch (error) {
@@ -54,6 +55,7 @@ export class Server {
         HOLDFAST_MASTER_KEY_FILE: join(this.root, "master.key"),
         HOLDFAST_CONTROL_PORT: String(this.port),
         HOLDFAST_APPS_PORT: "0",
+        ...this.own,
       },
     });
     await words.close();

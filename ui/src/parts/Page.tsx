@@ -1,6 +1,6 @@
 import { ChevronLeft } from "lucide-react";
 import { Tabs } from "radix-ui";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { A, useAddress } from "@/shell/address";
 import { cx } from "./classes";
 
@@ -54,6 +54,7 @@ export interface Tab {
 export function PageTabs({ tabs, label }: { tabs: readonly Tab[]; label: string }) {
   const [search, set] = useAddress();
   const here = tabs.find(({ id }) => id === search.tab) ?? tabs[0];
+  const list = useShown(here?.id);
   function go(id: string) {
     const { tab: _tab, project: _project, env: _env, ...own } = search;
     const cleared = Object.fromEntries(Object.keys(own).map((key) => [key, undefined]));
@@ -61,7 +62,7 @@ export function PageTabs({ tabs, label }: { tabs: readonly Tab[]; label: string 
   }
   return (
     <Tabs.Root value={here?.id} onValueChange={go} className="flex min-h-0 flex-1 flex-col">
-      <Tabs.List aria-label={label} className="flex gap-4 overflow-x-auto border-b px-4 sm:px-6">
+      <Tabs.List ref={list} aria-label={label} className="flex gap-4 overflow-x-auto border-b px-4 sm:px-6">
         {tabs.map(({ id, title }) => (
           <Tabs.Trigger
             key={id}
@@ -85,6 +86,17 @@ export function PageTabs({ tabs, label }: { tabs: readonly Tab[]; label: string 
       ))}
     </Tabs.Root>
   );
+}
+
+/** Brings the current one of a row that scrolls sideways into view: on a phone it may be beyond the edge. */
+export function useShown(current: string | undefined) {
+  const row = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another current one is what moves it
+  useEffect(() => {
+    const here = row.current?.querySelector("[data-state=active], [aria-current=page]");
+    here?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current]);
+  return row;
 }
 
 /** A part of a page under its own heading; parts are parted by space and a line, never by boxes. */

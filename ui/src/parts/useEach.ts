@@ -5,7 +5,10 @@ import { toast } from "@/shell/toasts";
 
 const AT_ONCE = 4;
 
-/** One call per row, four at a time; one message at the end says how many went and what the first failure was. */
+/**
+ * One call per row, four at a time; one message at the end says how many went and what the first failure was. `said`:
+ * a word that counts, for what is done when it answers; without it something was begun.
+ */
 export function useEach() {
   const { t } = useTranslation();
   return useCallback(

@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from holdfast.contract.activity import CanActivity
 from holdfast.contract.engine import Engine
+from holdfast.contract.external import CanRegister
+from holdfast.contract.front import CanFront
+from holdfast.contract.logins import CanAdmit
+from holdfast.contract.resizing import CanResize
+from holdfast.contract.rotation import CanRotate
+from holdfast.contract.upgrades import CanUpgrade
+from holdfast.contract.upkeep import CanExtend, CanMaintain, CanTune
 from holdfast.features.databases.model import Resource, Statement
 from holdfast.features.databases.query import MAX_BYTES, MAX_ROWS, MAX_SECONDS, Question
 from holdfast.features.databases.service import Wanted
@@ -150,6 +158,20 @@ class StatementOut(BaseModel):
         return cls(**asdict(statement))
 
 
+_ABILITIES = {
+    "activity": CanActivity,
+    "expose": CanFront,
+    "extend": CanExtend,
+    "login": CanAdmit,
+    "maintain": CanMaintain,
+    "register": CanRegister,
+    "resize": CanResize,
+    "rotate": CanRotate,
+    "tune": CanTune,
+    "upgrade": CanUpgrade,
+}
+
+
 class EngineOut(BaseModel):
     """An engine: what it can do, and the JSON Schema of its spec."""
 
@@ -157,8 +179,17 @@ class EngineOut(BaseModel):
     title: str
     capabilities: dict[str, Any]
     spec: dict[str, Any]
+    abilities: list[str] = Field(description="What can be done to a database of it beyond keeping and querying it.")
+    external: dict[str, Any] | None = Field(description="What registering somebody else's asks for; null = it cannot.")
 
     @classmethod
     def of(cls, engine: Engine) -> EngineOut:
         able = asdict(engine.capabilities)
-        return cls(name=engine.name, title=able["title"], capabilities=able, spec=engine.spec.model_json_schema())
+        return cls(
+            name=engine.name,
+            title=able["title"],
+            capabilities=able,
+            spec=engine.spec.model_json_schema(),
+            abilities=[name for name, ability in _ABILITIES.items() if isinstance(engine, ability)],
+            external=asdict(engine.external) if isinstance(engine, CanRegister) else None,
+        )

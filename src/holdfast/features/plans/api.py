@@ -70,12 +70,19 @@ def list_(
     project_id: str | None = None,
     name: Annotated[str | None, Query(description="Part of the name.")] = None,
     enabled: bool | None = None,
+    database_id: Annotated[str | None, Query(description="Only those that take snapshots of it.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PlanOut]:
     """Plans with their schedules and next turns, newest first."""
     rows = service.list(
-        actor, project_id=project_id, name=name, enabled=enabled, after=after_id(cursor), limit=limit + 1
+        actor,
+        project_id=project_id,
+        name=name,
+        enabled=enabled,
+        database_id=database_id,
+        after=after_id(cursor),
+        limit=limit + 1,
     )
     following = status.next_turns(rows)
     return page(rows, limit, lambda plan: PlanOut.of(plan, following), lambda plan: plan.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,9 @@ from holdfast.features.access.grants import Columns
 from holdfast.features.backups import store as backups
 from holdfast.features.backups.model import RepositoryRow
 from holdfast.features.backups.preparing import require_takes
+from holdfast.features.databases.guard import found as found_database
 from holdfast.features.plans import store
+from holdfast.features.plans.coverage import covered
 from holdfast.features.plans.model import MANUAL, Plan, Turn, TurnFilter, plans
 from holdfast.features.plans.status import Late, overdue
 from holdfast.features.plans.wanted import FIELDS, WantedPlan, checked
@@ -77,15 +80,23 @@ class PlansService:
         project_id: str | None = None,
         name: str | None = None,
         enabled: bool | None = None,
+        database_id: str | None = None,
         after: str | None = None,
         limit: int = 50,
     ) -> Sequence[Plan]:
+        """With `database_id` only plans that take snapshots of it. Raises NotFound for one the actor cannot see."""
         actor.require_within("plan.read", project_id)
         visible = actor.visible("plan.read", Columns(plans.c.project_id, plans.c.environment_id))
         with self._db.read() as conn:
-            return store.page(
-                conn, visible, project_id=project_id, name=name, enabled=enabled, after=after, limit=limit
+            if database_id is None:
+                return store.page(
+                    conn, visible, project_id=project_id, name=name, enabled=enabled, after=after, limit=limit
+                )
+            resource = found_database(conn, actor, database_id, "database.read")
+            every = store.pages(
+                conn, visible, project_id=project_id or resource.project_id, name=name, enabled=enabled, after=after
             )
+            return list(islice((plan for plan in every if any(covered(plan, [resource]))), limit))
 
     def get(self, actor: Actor, plan_id: str, permission: str = "plan.read") -> Plan:
         with self._db.read() as conn:

@@ -59,6 +59,13 @@ def page(
     return [Plan(**row) for row in conn.execute(query).mappings()]
 
 
+def pages(conn: sa.Connection, visible: sa.ColumnElement[bool], *, after: str | None, **only: Any) -> Iterator[Plan]:
+    """All that `page` would give, a hundred in memory at a time."""
+    while some := page(conn, visible, after=after, limit=100, **only):
+        yield from some
+        after = some[-1].id
+
+
 def enabled(conn: sa.Connection, project_id: str | None = None) -> list[Plan]:
     """Those that run by themselves."""
     query = sa.select(plans).where(_p.enabled.is_(True)).order_by(_p.id)

@@ -2,6 +2,7 @@
 import type { Api, Json } from "../api";
 import { access } from "./access";
 import { databases } from "./databases";
+import { ops } from "./ops";
 import { own } from "./own";
 import { system } from "./system";
 
@@ -20,7 +21,7 @@ export interface House {
   repository: Json;
 }
 
-const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system];
+const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system, ops];
 
 /** Fills a server with a little of everything, and says where each screen is. */
 export async function furnished(api: Api): Promise<Shown[]> {

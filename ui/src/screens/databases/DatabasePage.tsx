@@ -1,24 +1,25 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Archive, Ellipsis, Play, Square, Trash2 } from "lucide-react";
-import { Suspense, useMemo, useState } from "react";
+import { Archive, Copy, Ellipsis, Play, Square, Trash2 } from "lucide-react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, databaseDelete, databaseGet, databaseStart, databaseStop, snapshotCreate } from "@/api";
+import { type DatabaseOut, databaseGet, databaseStart, databaseStop, snapshotCreate } from "@/api";
 import { Button } from "@/parts/Button";
-import { Confirm } from "@/parts/Confirm";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Item, Line, Menu } from "@/parts/Menu";
 import { PageHead, PageTabs } from "@/parts/Page";
 import { Skeleton } from "@/parts/small";
 import { useBegun } from "@/parts/useBegun";
-import { useGo, useId } from "@/shell/address";
+import { useId } from "@/shell/address";
 import { data, once } from "@/shell/api";
 import { useOffer } from "@/shell/paletteActs";
-import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
+import { ConfirmDelete } from "./ConfirmDelete";
 import { useEngines } from "./engines";
 import { TABS } from "./tabs";
-import { DatabaseState } from "./words";
+import { DatabaseState, Dot } from "./words";
+
+const CloneDialog = lazy(() => import("./clone/CloneDialog"));
 
 export default function DatabasePage() {
   const { t } = useTranslation();
@@ -42,7 +43,14 @@ export default function DatabasePage() {
       <PageHead
         title={database?.name ?? "…"}
         back={{ to: "/databases", title: t("databases:title") }}
-        state={database && <DatabaseState state={database.state} />}
+        state={
+          database && (
+            <>
+              <Dot colour={database.colour} />
+              <DatabaseState state={database.state} />
+            </>
+          )
+        }
         lead={database && [engine?.title ?? database.engine, place].filter(Boolean).join(" · ")}
       >
         {database && <Verbs database={database} />}
@@ -72,8 +80,8 @@ export default function DatabasePage() {
 function Verbs({ database }: { database: DatabaseOut }) {
   const { t } = useTranslation();
   const can = useCan();
-  const go = useGo();
   const [deleting, setDeleting] = useState(false);
+  const [cloning, setCloning] = useState(false);
   const path = { database_id: database.id };
   const begun = useBegun("databases");
   const snapshot = useMutation({
@@ -87,12 +95,19 @@ function Verbs({ database }: { database: DatabaseOut }) {
   });
   const stop = useMutation({ mutationFn: () => data(databaseStop({ path })), networkMode: "always", onSuccess: begun });
   const able = can("snapshot.create") && database.state === "ready";
+  const canClone = can("database.clone") && database.state === "ready";
   const { mutate } = snapshot;
   useOffer(
     useMemo(
-      () =>
-        able ? [{ id: "db.snapshot", title: t("databases:snapshot"), icon: <Archive />, run: () => mutate() }] : [],
-      [able, t, mutate],
+      () => [
+        ...(able
+          ? [{ id: "db.snapshot", title: t("databases:snapshot"), icon: <Archive />, run: () => mutate() }]
+          : []),
+        ...(canClone
+          ? [{ id: "db.clone", title: t("databases:cloneVerb"), icon: <Copy />, run: () => setCloning(true) }]
+          : []),
+      ],
+      [able, canClone, t, mutate],
     ),
   );
   const canStart = can("database.start") && database.state === "stopped";
@@ -105,8 +120,13 @@ function Verbs({ database }: { database: DatabaseOut }) {
           {t("databases:snapshot")}
         </Button>
       )}
-      {(canStart || canStop || canDelete) && (
+      {(canStart || canStop || canDelete || canClone) && (
         <Menu align="end" trigger={<Button size="icon" aria-label={t("shell:more")} icon={<Ellipsis />} />}>
+          {canClone && (
+            <Item icon={<Copy />} onSelect={() => setCloning(true)}>
+              {t("databases:cloneVerb")}
+            </Item>
+          )}
           {canStart && (
             <Item icon={<Play />} onSelect={() => start.mutate()}>
               {t("databases:start")}
@@ -117,7 +137,7 @@ function Verbs({ database }: { database: DatabaseOut }) {
               {t("databases:stop")}
             </Item>
           )}
-          {canDelete && (canStart || canStop) && <Line />}
+          {canDelete && (canStart || canStop || canClone) && <Line />}
           {canDelete && (
             <Item icon={<Trash2 />} danger onSelect={() => setDeleting(true)}>
               {t("databases:delete")}
@@ -125,20 +145,12 @@ function Verbs({ database }: { database: DatabaseOut }) {
           )}
         </Menu>
       )}
-      <Confirm
-        open={deleting}
-        onOpenChange={setDeleting}
-        danger
-        title={t("databases:deleteTitle", { name: database.name })}
-        lead={t("databases:deleteLead")}
-        verb={t("databases:delete")}
-        name={database.name}
-        act={async () => {
-          await data(databaseDelete({ path, body: { confirm: database.name } }));
-          await queries.invalidateQueries({ queryKey: ["databases"] });
-          go("/databases");
-        }}
-      />
+      <ConfirmDelete database={database} open={deleting} onOpenChange={setDeleting} />
+      {cloning && (
+        <Suspense>
+          <CloneDialog database={database} onClose={() => setCloning(false)} />
+        </Suspense>
+      )}
     </>
   );
 }

@@ -1,18 +1,20 @@
-import { Archive, Database, Play, Square } from "lucide-react";
-import { lazy, Suspense, useMemo } from "react";
+import { Database } from "lucide-react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, databaseList, databaseStart, databaseStop, snapshotCreateMany } from "@/api";
+import { type DatabaseOut, databaseList } from "@/api";
 import { Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
-import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
+import type { Column, Filter, Source } from "@/parts/table/types";
 import { useCreating } from "@/parts/useCreating";
-import { useEach } from "@/parts/useEach";
-import { data, once } from "@/shell/api";
+import { useAddress } from "@/shell/address";
+import { data } from "@/shell/api";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
-import { toast } from "@/shell/toasts";
+import { useDatabaseActs } from "./acts";
 import { useEngines } from "./engines";
-import { DatabaseState } from "./words";
+import { COLOURS } from "./settings/colours";
+import { written } from "./settings/labels";
+import { DatabaseState, Dot } from "./words";
 
 // Forms and their checks are as large as the rest of the page: fetched when one is opened.
 const CreateWizard = lazy(() => import("./create/CreateWizard"));
@@ -22,14 +24,28 @@ export default function Databases() {
   const can = useCan();
   const { filter, environments, isLoading } = useScope();
   const { data: engines } = useEngines();
-  const each = useEach();
-  const { creating, end, add } = useCreating("db.new", t("databases:new"), can("database.create"));
+  const [search] = useAddress();
+  const isDeleted = search.deleted === "yes";
+  const { acts, dialogs } = useDatabaseActs(isDeleted);
+  const { creating, end, add } = useCreating("db.new", t("databases:new"), can("database.create", "database.register"));
+  const [seen, setSeen] = useState<readonly string[]>([]);
 
   const columns = useMemo<Column<DatabaseOut>[]>(() => {
     const titles = Object.fromEntries((engines ?? []).map(({ name, title }) => [name, title]));
     const places = Object.fromEntries(environments.map(({ id, name }) => [id, name]));
     return [
-      { id: "name", title: t("databases:name"), value: (row) => row.name, width: "minmax(180px, 2fr)", card: "title" },
+      {
+        id: "name",
+        title: t("databases:name"),
+        value: (row) => row.name,
+        cell: (row) => (
+          <>
+            {row.name} <Dot colour={row.colour} />
+          </>
+        ),
+        width: "minmax(180px, 2fr)",
+        card: "title",
+      },
       {
         id: "state",
         title: t("databases:state"),
@@ -53,10 +69,7 @@ export default function Databases() {
       {
         id: "labels",
         title: t("databases:labels"),
-        value: (row) =>
-          Object.entries(row.labels)
-            .map(([key, value]) => `${key}=${value}`)
-            .join(", "),
+        value: (row) => Object.entries(row.labels).map(written).join(", "),
       },
       {
         id: "updated",
@@ -74,11 +87,20 @@ export default function Databases() {
         width: "130px",
         spare: true,
       },
+      {
+        id: "purge",
+        title: t("databases:purgeAfter"),
+        value: (row) => row.purge_after,
+        cell: (row) => <Time at={row.purge_after} />,
+        width: "150px",
+        spare: !isDeleted,
+      },
+      { id: "notes", title: t("dbsettings:notes"), value: (row) => row.notes, spare: true },
       { id: "host", title: t("databases:host"), value: (row) => row.host, spare: true },
       { id: "node", title: t("databases:node"), value: (row) => row.node, spare: true },
       { id: "id", title: "ID", value: (row) => row.id, width: "260px", spare: true },
     ];
-  }, [t, engines, environments]);
+  }, [t, engines, environments, isDeleted]);
 
   const filters = useMemo<Filter[]>(
     () => [
@@ -93,61 +115,59 @@ export default function Databases() {
         title: t("databases:engine"),
         options: (engines ?? []).map(({ name, title }) => ({ value: name, label: title })),
       },
+      {
+        id: "label",
+        title: t("databases:labels"),
+        many: true,
+        options: seen.map((value) => ({ value, label: value })),
+      },
+      {
+        id: "colour",
+        title: t("dbsettings:colour"),
+        options: Object.keys(COLOURS).map((value) => ({ value, label: t(`dbsettings:colours.${value}`) })),
+      },
+      {
+        id: "deleted",
+        title: t("databases:trash"),
+        options: [{ value: "yes", label: t("databases:trashed") }],
+      },
     ],
-    [t, engines],
+    [t, engines, seen],
   );
 
   const source = useMemo<Source<DatabaseOut>>(
     () => ({
       key: ["databases", "list", filter],
       waits: isLoading,
-      page: ({ q, filters, limit, cursor, signal }) =>
-        data(
+      page: async ({ q, filters, limit, cursor, signal }) => {
+        const labels = [...(filters.label ?? []), ...(q.includes("=") ? [q] : [])];
+        const found = await data(
           databaseList({
             query: {
               ...filter,
               limit,
               cursor,
-              ...(q && { name: q }),
+              ...(q && !q.includes("=") && { name: q }),
+              ...(labels.length > 0 && { label: labels }),
               ...(filters.state && { state: [...filters.state] }),
               ...(filters.engine && { engine: filters.engine[0] }),
+              ...(filters.colour && { colour: filters.colour[0] }),
+              ...(filters.deleted && { deleted: true }),
             },
             signal,
           }),
-        ),
+        );
+        const there = found.items.flatMap(({ labels }) =>
+          Object.entries(labels).map(([key, value]) => `${key}=${value}`),
+        );
+        setSeen((before) =>
+          there.every((each) => before.includes(each)) ? before : [...new Set([...before, ...there])].sort(),
+        );
+        return found;
+      },
     }),
     [filter, isLoading],
   );
-
-  const acts: BulkAct<DatabaseOut>[] = [];
-  if (can("snapshot.create"))
-    acts.push({
-      id: "snapshot",
-      title: t("databases:snapshot"),
-      icon: <Archive />,
-      run: (rows, clear) =>
-        void data(snapshotCreateMany({ body: { databases: rows.map(({ id }) => id) }, headers: once() })).then(
-          (asked) => {
-            toast.good(t("databases:snapshotsBegun", { count: asked.items.length }));
-            clear();
-          },
-          (error) => toast.bad(error.message, error.hint),
-        ),
-    });
-  if (can("database.start"))
-    acts.push({
-      id: "start",
-      title: t("databases:start"),
-      icon: <Play />,
-      run: (rows, clear) => each(rows, (row) => data(databaseStart({ path: { database_id: row.id } })), clear),
-    });
-  if (can("database.stop"))
-    acts.push({
-      id: "stop",
-      title: t("databases:stop"),
-      icon: <Square />,
-      run: (rows, clear) => each(rows, (row) => data(databaseStop({ path: { database_id: row.id } })), clear),
-    });
 
   return (
     <>
@@ -165,6 +185,7 @@ export default function Databases() {
       >
         {add}
       </DataTable>
+      {dialogs}
       {creating && (
         <Suspense>
           <CreateWizard onClose={end} />

@@ -21,7 +21,8 @@ interface DatabaseTab {
   Body: ComponentType<TabProps>;
 }
 
-const keepsTables = ({ engine }: TabProps) => engine?.capabilities.language === "sql";
+const keepsTables = ({ database, engine }: TabProps) =>
+  engine?.capabilities.language === "sql" && database.state !== "deleted";
 
 /** Every optional power that an engine lacks is named among its gaps. */
 const able = ({ engine }: TabProps, power: string) => {
@@ -69,6 +70,20 @@ export const TABS: readonly DatabaseTab[] = [
   },
   { id: "snapshots", title: "snapshots:title", shown: ({ can }) => can("snapshot.read"), full: true, Body: Snapshots },
   { id: "runs", title: "activity:runs", shown: ({ can }) => can("run.read"), full: true, Body: Runs },
+  {
+    id: "connections",
+    title: "connections:title",
+    shown: ({ database }) => database.state !== "deleted",
+    full: true,
+    Body: lazy(() => import("./connections/ConnectionsTab")),
+  },
+  {
+    id: "settings",
+    title: "dbsettings:title",
+    shown: ({ database }) => database.state !== "deleted",
+    full: true,
+    Body: lazy(() => import("./settings/SettingsTab")),
+  },
 ];
 
 function useOfOne({ database: { id } }: TabProps) {

@@ -1,6 +1,7 @@
 import { CircleCheck, CircleDashed, CircleStop, CircleX, LoaderCircle, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Badge, type Tone } from "@/parts/small";
+import { drawn } from "./settings/colours";
 
 const LOOKS: Record<string, [Tone, typeof CircleCheck]> = {
   ready: ["good", CircleCheck],
@@ -8,7 +9,9 @@ const LOOKS: Record<string, [Tone, typeof CircleCheck]> = {
   failed: ["bad", CircleX],
   unreachable: ["bad", CircleX],
   deleted: ["plain", Trash2],
-  provisioning: ["info", LoaderCircle],
+  creating: ["info", LoaderCircle],
+  restoring: ["info", LoaderCircle],
+  changing: ["info", LoaderCircle],
   starting: ["info", LoaderCircle],
   stopping: ["info", LoaderCircle],
 };
@@ -20,5 +23,22 @@ export function DatabaseState({ state }: { state: string }) {
     <Badge tone={tone} icon={<Icon />}>
       {t(`databases:states.${state}`, { defaultValue: state })}
     </Badge>
+  );
+}
+
+/** The colour people gave it; what has none takes no room. */
+export function Dot({ colour }: { colour: string | null }) {
+  const { t } = useTranslation();
+  const drawnAs = drawn(colour);
+  if (!colour || !drawnAs) return null;
+  const said = t(`dbsettings:colours.${colour}`, { defaultValue: colour });
+  return (
+    <span
+      role="img"
+      aria-label={said}
+      title={said}
+      className="inline-block size-2.5 shrink-0 rounded-full"
+      style={{ background: drawnAs }}
+    />
   );
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type PlanOut, planCoverage, retentionPreview } from "@/api";
+import { type OutcomeOut, type PlanOut, planCoverage, retentionPreview } from "@/api";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Field, Select } from "@/parts/Field";
 import { Section } from "@/parts/Page";
@@ -50,7 +50,6 @@ export function Thinning({ plan }: { plan: PlanOut }) {
 }
 
 function Verdicts({ plan, database }: { plan: PlanOut; database: string }) {
-  const { t } = useTranslation();
   const {
     data: found,
     error,
@@ -68,6 +67,12 @@ function Verdicts({ plan, database }: { plan: PlanOut; database: string }) {
   });
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   if (!found) return <Skeleton className="h-24" />;
+  return <Outcome of={found} />;
+}
+
+/** How many would go, and of each snapshot whether it stays and why. */
+export function Outcome({ of: found }: { of: OutcomeOut }) {
+  const { t } = useTranslation();
   if (found.verdicts.length === 0) return <p className="text-muted">{t("plans:noSnapshots")}</p>;
   return (
     <>

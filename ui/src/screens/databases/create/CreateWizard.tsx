@@ -10,22 +10,32 @@ import { Field, Input, Select } from "@/parts/Field";
 import { SchemaFields } from "@/parts/form/SchemaFields";
 import type { JsonSchema } from "@/parts/form/schema";
 import { useSchemaForm } from "@/parts/form/useSchemaForm";
+import { Segments } from "@/parts/Setting";
 import { Skeleton } from "@/parts/small";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
+import { useCan } from "@/shell/session";
+import { isAble } from "../able";
 import { useEngines } from "../engines";
+import { Register } from "../external/Register";
 import { Making } from "./Making";
 import { offer, refusals } from "./refusals";
 
-/** An engine, its form out of its own JSON Schema, then the run as it goes; ends on the database's page. */
+/**
+ * An engine, its form out of its own JSON Schema, then the run as it goes; ends on the database's page. Or one that
+ * is there already, on somebody else's server.
+ */
 export default function CreateWizard({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const { data: engines, error, refetch } = useEngines();
   const [common, setCommon] = useState({ name: "", environment: "" });
   const [engineName, setEngine] = useState<string | null>(null);
   const [made, setMade] = useState<DatabaseRunOut | null>(null);
-  const some = engines?.filter(offer);
+  const can = useCan();
+  const [way, setWay] = useState(can("database.create") ? "new" : "register");
+  const isNew = way === "new";
+  const some = engines?.filter((each) => (isNew ? offer(each) : isAble(each, "register")));
   const engine = some?.find(({ name }) => name === engineName) ?? some?.[0];
   const title = made ? t("create:making", { name: made.resource.name }) : t("databases:new");
   return (
@@ -36,16 +46,35 @@ export default function CreateWizard({ onClose }: { onClose: () => void }) {
         <ErrorPanel error={error} retry={() => void refetch()} />
       ) : some && engine ? (
         <div className="grid gap-4">
-          <Engines engines={some} chosen={engine.name} onChoose={setEngine} />
-          <CreateForm
-            key={engine.name}
-            engine={engine}
-            common={common}
-            onCommon={setCommon}
-            isFirst={engineName === null}
-            onMade={setMade}
-            onClose={onClose}
-          />
+          {can("database.create") && can("database.register") && (
+            <Segments
+              label={t("external:which")}
+              value={way}
+              options={["new", "register"].map((value) => ({ value, label: t(`external:ways.${value}`) }))}
+              onChange={setWay}
+            />
+          )}
+          <Engines engines={some} chosen={engine.name} onChoose={setEngine} versions={isNew} />
+          {isNew ? (
+            <CreateForm
+              key={engine.name}
+              engine={engine}
+              common={common}
+              onCommon={setCommon}
+              isFirst={engineName === null}
+              onMade={setMade}
+              onClose={onClose}
+            />
+          ) : (
+            <Register
+              key={engine.name}
+              engine={engine}
+              common={common}
+              onCommon={setCommon}
+              onMade={setMade}
+              onClose={onClose}
+            />
+          )}
         </div>
       ) : (
         <div className="grid gap-3">
@@ -58,7 +87,7 @@ export default function CreateWizard({ onClose }: { onClose: () => void }) {
   );
 }
 
-function Engines({ engines, chosen, onChoose }: EnginesProps) {
+function Engines({ engines, chosen, onChoose, versions }: EnginesProps) {
   const { t } = useTranslation();
   return (
     <fieldset>
@@ -83,7 +112,7 @@ function Engines({ engines, chosen, onChoose }: EnginesProps) {
               onChange={() => onChoose(name)}
             />
             <span className="font-medium">{title}</span>
-            <span className="text-muted text-xs">{String(capabilities.default_version ?? "")}</span>
+            {versions && <span className="text-muted text-xs">{String(capabilities.default_version ?? "")}</span>}
           </label>
         ))}
       </div>
@@ -94,6 +123,8 @@ interface EnginesProps {
   engines: readonly EngineOut[];
   chosen: string;
   onChoose: (name: string) => void;
+  /** Of one that is there already the version is what it is. */
+  versions: boolean;
 }
 
 interface Common {
