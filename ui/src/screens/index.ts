@@ -6,6 +6,7 @@ import { repositories, repository } from "./repositories";
 import type { Screen } from "./screen";
 import { settings, settingsSection } from "./settings";
 import { snapshot, snapshots } from "./snapshots";
+import { start } from "./start";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
 export const SCREENS: readonly Screen[] = [
@@ -16,4 +17,5 @@ export const SCREENS: readonly Screen[] = [
   ...[repositories, repository],
   ...[activity, run],
   ...[settings, settingsSection],
+  start,
 ];
