@@ -58,7 +58,9 @@ class ProtectionOut(BaseModel):
     @classmethod
     def of(cls, found: Protection) -> ProtectionOut:
         return cls(
-            **found.counts,
+            good=found.counts["good"],
+            warn=found.counts["warn"],
+            bad=found.counts["bad"],
             worst=[ProtectedOut.of(each) for each in found.worst],
             source_bytes=found.source_bytes,
             stored_bytes=found.stored_bytes,

@@ -68,7 +68,7 @@ def _within(
     return here if environment_id is None else [*here, columns.environment_id == environment_id]
 
 
-def _taken(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _taken(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
     """By day: how much larger the newest snapshots became, and what was stored."""
     c = snapshots.c
     before = sa.func.lag(c.source_bytes).over(partition_by=c.resource_id, order_by=c.id)
@@ -85,14 +85,14 @@ def _taken(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.S
     return sa.select(each.c.day, *sums).group_by(each.c.day)
 
 
-def _deleted(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _deleted(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
     c = snapshots.c
     day = _day(conn, c.deleted_at).label("day")
     ended = (c.state == "deleted", c.deleted_at.is_not(None), c.taken_at.is_not(None), c.trigger != IMPORTED)
     return sa.select(day, sa.func.sum(c.stored_bytes).label("stored")).where(*where, *ended).group_by(day)
 
 
-def _gone(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _gone(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
     """Databases that were deleted, with what their newest snapshot held."""
     s, r = snapshots.c, resources.c
     newest = (

@@ -8,7 +8,7 @@ export const own: readonly SettingsSection[] = [
     title: "settings:appearance",
     icon: Palette,
     also: "theme dark light language contrast",
-    docs: "settings",
+    docs: "appearance",
     load: () => import("./Appearance"),
   },
   {
@@ -17,7 +17,7 @@ export const own: readonly SettingsSection[] = [
     title: "settings:sessions",
     icon: MonitorSmartphone,
     also: "signed in browsers",
-    docs: "settings",
+    docs: "sessions",
     load: () => import("./Sessions"),
   },
 ];
