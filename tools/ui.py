@@ -26,6 +26,7 @@ DESCRIPTION = ROOT / "docs" / "reference" / "openapi.json"
 CACHE = Path(sys.prefix) / "ui"
 STAMP = ".stamp"
 OLDEST = (20, 19)
+HELP = [ROOT / "docs" / folder for folder in ("dashboard", "how-to", "concepts")]  # shown inside the dashboard
 _NOT_BUILT = ("node_modules", "e2e", "tests", "api")  # what lies in ui/ and is no input of a build
 
 
@@ -127,6 +128,8 @@ def inputs() -> Iterator[Path]:
     for folder, folders, names in os.walk(UI):
         folders[:] = sorted(each for each in folders if each not in _NOT_BUILT)
         yield from (Path(folder) / name for name in sorted(names))
+    for pages in HELP:
+        yield from sorted(pages.glob("*.md"))
 
 
 def digest(files: Sequence[Path]) -> str:

@@ -31,6 +31,6 @@ export default defineConfig({
         "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     },
   },
-  server: { proxy: { "/api": { target: server, ws: true, changeOrigin: false } } },
+  server: { fs: { allow: [".."] }, proxy: { "/api": { target: server, ws: true, changeOrigin: false } } },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}", "tests/**/*.test.{ts,tsx}"] },
 });

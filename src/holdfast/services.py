@@ -64,6 +64,9 @@ from holdfast.features.live import wiring as live_wiring
 from holdfast.features.masking import api as masking_api
 from holdfast.features.masking.service import MaskingService
 from holdfast.features.metrics import api as metrics_api
+from holdfast.features.metrics import api_overview
+from holdfast.features.metrics.growth import GrowthService
+from holdfast.features.metrics.protection import ProtectionService
 from holdfast.features.metrics.sampler import Sampler
 from holdfast.features.metrics.service import MetricsService
 from holdfast.features.metrics.statements import StatementMeter
@@ -140,6 +143,7 @@ ROUTERS = (
     api_care.router,
     drills_api.router,
     metrics_api.router,
+    api_overview.router,
     moves_api.router,
     nodes_api.router,
     migrations_api.router,
@@ -193,6 +197,8 @@ class Services:
     migrations: MigrationsService
     copies: CopiesService
     metrics: MetricsService
+    protection: ProtectionService
+    growth: GrowthService
     moves: MovesService
     plans: plans_wiring.Plans
     recovery: RecoveryService
@@ -238,6 +244,8 @@ class Services:
             self.migrations,
             self.copies,
             self.metrics,
+            self.protection,
+            self.growth,
             self.moves,
             self.recovery,
         )
@@ -343,6 +351,8 @@ def build(
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
         metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),
+        protection=ProtectionService(db, clock),
+        growth=GrowthService(db, clock),
         secrets=_about_secrets(settings, db, clock, secrets, keys),
         limits=bounds,
         audit=audit,

@@ -51,6 +51,8 @@ PROJECTS: dict[str, Ask] = {
     "GET /api/v1/metrics": one("metric.read"),
     "GET /api/v1/metrics/databases": one("metric.read", query={"project_id": "$project"}),
     "GET /api/v1/databases/{database_id}/metrics": one("metric.read"),
+    "GET /api/v1/projects/{project_id}/protection": one("metric.read"),
+    "GET /api/v1/projects/{project_id}/growth": one("metric.read"),
     "GET /api/v1/audit": one("audit.read", query={"project_id": "$project"}),
     "GET /api/v1/audit/export": one("audit.export", query={"project_id": "$project"}),
     "GET /api/v1/audit/{event_id}": one("audit.read"),

@@ -9,6 +9,7 @@ import type { Screen } from "./screen";
 import { settings, settingsSection } from "./settings";
 import { accessScreens } from "./settings/access";
 import { restore, restored, snapshot, snapshots } from "./snapshots";
+import { start } from "./start";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
 export const SCREENS: readonly Screen[] = [
@@ -21,4 +22,5 @@ export const SCREENS: readonly Screen[] = [
   alerts,
   ...[settings, settingsSection],
   ...accessScreens,
+  start,
 ];

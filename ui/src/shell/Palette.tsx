@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Command } from "cmdk";
-import { Archive, Database, Languages, LogOut, Moon, Search } from "lucide-react";
+import { Archive, CircleHelp, Database, Footprints, Languages, LogOut, Moon, Search } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +9,7 @@ import { Kbd } from "@/parts/small";
 import { ago } from "@/parts/text";
 import { SCREENS } from "@/screens";
 import { useSections } from "@/screens/settings/useSections";
+import { mayGuide } from "@/screens/start/guide";
 import { useGo } from "./address";
 import { data } from "./api";
 import { change } from "./appearance";
@@ -16,7 +17,7 @@ import { usePaletteActs } from "./paletteActs";
 import { queries } from "./query";
 import { useScope } from "./scope";
 import { useCan } from "./session";
-import type { ShortcutId } from "./shortcuts";
+import { type ShortcutId, shortcuts } from "./shortcuts";
 import { useShortcut } from "./useShortcut";
 import { language, speak } from "./words";
 
@@ -119,6 +120,14 @@ function Results({ typed, close }: { typed: string; close: () => void }) {
         ))}
       </Command.Group>
       <Command.Group heading={t("shell:more")}>
+        <Row icon={<CircleHelp />} id="docs" also="docs documentation" onSelect={run(() => shortcuts.run("docs"))}>
+          {t("shell:keys.docs")}
+        </Row>
+        {mayGuide(can) && (
+          <Row icon={<Footprints />} also="first use tour sample demo" onSelect={run(() => go("/start"))}>
+            {t("start:title")}
+          </Row>
+        )}
         <Row
           icon={<Moon />}
           id="theme"

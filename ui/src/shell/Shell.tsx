@@ -8,6 +8,7 @@ import { Panel } from "@/parts/ErrorPanel";
 import { change } from "./appearance";
 import { Banner } from "./Banner";
 import { GateDialogs } from "./GateDialogs";
+import { HelpSheet } from "./HelpSheet";
 import { live } from "./liveConnection";
 import { Palette } from "./Palette";
 import { Rail } from "./Rail";
@@ -56,6 +57,7 @@ export function Shell() {
       </div>
       <Palette />
       <ShortcutSheet />
+      <HelpSheet />
       <Toasts />
       <GateDialogs />
     </Tooltip.Provider>

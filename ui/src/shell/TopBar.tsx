@@ -1,16 +1,17 @@
-import { Keyboard, LogOut, Moon, Search, Sun, UserRound } from "lucide-react";
+import { CircleHelp, Footprints, Keyboard, LogOut, Moon, Search, Sun, UserRound } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { sessionDelete } from "@/api";
 import { Button } from "@/parts/Button";
 import { Choice, Item, Line, Menu, Title } from "@/parts/Menu";
-import { Kbd } from "@/parts/small";
+import { Kbd, Tip } from "@/parts/small";
+import { mayGuide } from "@/screens/start/guide";
 import { useGo } from "./address";
 import { data } from "./api";
 import { type Appearance, appearance, change } from "./appearance";
 import { LiveDot } from "./LiveDot";
 import { queries } from "./query";
 import { Switcher } from "./Switcher";
-import { useWho } from "./session";
+import { useCan, useWho } from "./session";
 import { shortcuts } from "./shortcuts";
 import { useStore } from "./store";
 import { LANGUAGES, type Language, language, speak } from "./words";
@@ -34,6 +35,15 @@ export function TopBar() {
           <Kbd id="palette" />
         </span>
       </button>
+      <Tip text={t("shell:keys.docs")} id="docs">
+        <Button
+          look="quiet"
+          size="icon"
+          aria-label={t("shell:keys.docs")}
+          icon={<CircleHelp />}
+          onClick={() => shortcuts.run("docs")}
+        />
+      </Tip>
       <Account />
     </header>
   );
@@ -42,6 +52,7 @@ export function TopBar() {
 function Account() {
   const { t } = useTranslation();
   const who = useWho();
+  const can = useCan();
   const go = useGo();
   const { theme } = useStore(appearance);
   async function leave() {
@@ -86,6 +97,14 @@ function Account() {
       <Item icon={<Keyboard />} aside={<Kbd id="help" />} onSelect={() => shortcuts.run("help")}>
         {t("shell:shortcuts")}
       </Item>
+      <Item icon={<CircleHelp />} aside={<Kbd id="docs" />} onSelect={() => shortcuts.run("docs")}>
+        {t("shell:keys.docs")}
+      </Item>
+      {mayGuide(can) && (
+        <Item icon={<Footprints />} onSelect={() => go("/start")}>
+          {t("start:title")}
+        </Item>
+      )}
       <Item icon={<UserRound />} onSelect={() => go("/settings")}>
         {t("settings:title")}
       </Item>

@@ -5,6 +5,7 @@
 export const SHORTCUTS = [
   { id: "palette", keys: "mod+k", group: "everywhere", whileTyping: true },
   { id: "help", keys: "?", group: "everywhere" },
+  { id: "docs", keys: "h", group: "everywhere" },
   { id: "switch.project", keys: "p", group: "everywhere" },
   { id: "theme", keys: "shift+t", group: "everywhere" },
   { id: "go.overview", keys: "g o", group: "go" },

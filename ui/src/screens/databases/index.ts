@@ -16,6 +16,6 @@ export const database: Screen = {
   path: "/databases/$id",
   title: "databases:one",
   permission: ["database.read"],
-  docs: "databases",
+  docs: "database",
   load: () => import("./DatabasePage"),
 };

@@ -16,6 +16,6 @@ export const plan: Screen = {
   path: "/plans/$id",
   title: "plans:one",
   permission: ["plan.read"],
-  docs: "plans",
+  docs: "plan",
   load: () => import("./PlanPage"),
 };

@@ -16,6 +16,6 @@ export const repository: Screen = {
   path: "/repositories/$id",
   title: "repositories:one",
   permission: ["repository.read"],
-  docs: "repositories",
+  docs: "repository",
   load: () => import("./RepositoryPage"),
 };

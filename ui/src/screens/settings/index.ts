@@ -14,5 +14,6 @@ export const settings: Screen = {
 export const settingsSection: Screen = {
   path: "/settings/$section",
   title: "settings:title",
+  docs: "settings",
   load: () => import("./SettingsPage"),
 };

@@ -156,6 +156,7 @@ function FromLink({ onDone }: FormProps) {
           ? await data(sessionFirstRun({ body: { token, email, password } }))
           : await data(inviteAccept({ body: { token, name, password } }));
       clearLink();
+      if (what === "owner") history.replaceState(null, "", "/start"); // where the router begins
       onDone(who as WhoOut);
     } catch (thrown) {
       setError(asError(thrown));

@@ -26,7 +26,7 @@ export const own: readonly SettingsSection[] = [
     title: "settings:appearance",
     icon: Palette,
     also: "theme dark light language contrast",
-    docs: "settings",
+    docs: "appearance",
     load: () => import("./Appearance"),
   },
   {
