@@ -21,6 +21,8 @@ interface DatabaseTab {
   Body: ComponentType<TabProps>;
 }
 
+const keepsKeys = ({ engine }: TabProps) => Boolean(engine) && !("CanKeyValue" in gapsOf(engine));
+const gapsOf = (engine: EngineOut | undefined) => (engine?.capabilities.gaps ?? {}) as Record<string, string>;
 const keepsTables = ({ engine }: TabProps) => engine?.capabilities.language === "sql";
 
 /** The tabs of a database's page, one entry each. */
@@ -39,6 +41,21 @@ export const TABS: readonly DatabaseTab[] = [
     shown: (of) => keepsTables(of) && of.can("database.query.read", "database.query.write"),
     full: true,
     Body: lazy(() => import("./sql/SqlTab")),
+  },
+  {
+    id: "keys",
+    title: "keys:title",
+    shown: (of) => keepsKeys(of) && of.can("database.query.read", "database.query.write"),
+    full: true,
+    Body: lazy(() => import("./keys/KeysTab")),
+  },
+  {
+    id: "console",
+    title: "keys:console",
+    shown: (of) =>
+      of.engine?.capabilities.language === "commands" && of.can("database.query.read", "database.query.write"),
+    full: true,
+    Body: lazy(() => import("./keys/ConsoleTab")),
   },
   { id: "snapshots", title: "snapshots:title", shown: ({ can }) => can("snapshot.read"), full: true, Body: Snapshots },
   { id: "runs", title: "activity:runs", shown: ({ can }) => can("run.read"), full: true, Body: Runs },
