@@ -80,6 +80,7 @@ test("keys of every type are found, read, changed, and put back", async () => {
   await page.getByRole("button", { name: "Remove elements" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove elements" }).click();
   await expect.poll(async () => (await read(database, "scores")).elements.length).toBe(1);
+  await page.getByText("1 element removed").waitFor();
   await page.getByRole("button", { name: "Undo" }).last().click();
   await expect.poll(async () => (await read(database, "scores")).elements.length).toBe(2);
 

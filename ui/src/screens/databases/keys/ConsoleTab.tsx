@@ -41,7 +41,9 @@ export default function ConsoleTab({ database, engine }: TabProps) {
   const ready = database.state === "ready";
   useEffect(() => () => stopper.current?.abort(), []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new answer is brought into sight
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [answers]);
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: "end" });
+  }, [answers]);
 
   async function go(text: string, withWrite = write) {
     const statement = text.trim();

@@ -8,7 +8,7 @@ import type { KeyOut } from "./client";
 import { leftOf } from "./elements";
 import type { Line } from "./names";
 
-const LINE_PX = 44;
+const LINE_PX = 48;
 const FOLDER_PX = 32;
 
 interface Props {
@@ -120,12 +120,12 @@ function OneKey({ line, of }: { line: Line<KeyOut>; of: KeyOut }) {
     left && t("keys:left", { left: t(`keys:units.${left.unit}`, { count: left.count }) }),
   ].filter(Boolean);
   return (
-    <span className="grid min-w-0 flex-1 gap-0.5">
+    <span className="grid min-w-0 flex-1 gap-px">
       <span className="flex items-center gap-2">
         <span className="min-w-0 flex-1 truncate font-mono text-xs">{line.label}</span>
         <Badge>{of.type}</Badge>
       </span>
-      <span className="truncate text-2xs text-muted">{said.join(" · ")}</span>
+      <span className="truncate text-muted text-xs">{said.join(" · ")}</span>
     </span>
   );
 }
