@@ -7,7 +7,7 @@ import { change } from "./appearance";
 import { Banner } from "./Banner";
 import { GateDialogs } from "./GateDialogs";
 import { live } from "./liveConnection";
-import { Palette } from "./Palette";
+import { PaletteDoor } from "./PaletteDoor";
 import { Rail } from "./Rail";
 import { ShortcutSheet } from "./ShortcutSheet";
 import { useScope } from "./scope";
@@ -60,7 +60,7 @@ export function Shell() {
           </Panel>
         </main>
       </div>
-      <Palette />
+      <PaletteDoor />
       <ShortcutSheet />
       <Toasts />
       <GateDialogs />
