@@ -1,4 +1,4 @@
-import type { CSSProperties } from "react";
+import { type CSSProperties, memo } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
 import { Skeleton } from "@/parts/small";
@@ -17,7 +17,7 @@ interface Props<R> {
   pickable: boolean;
   isActive: boolean;
   isPicked: boolean;
-  onPick: (value: boolean, reach: boolean) => void;
+  onPick: (index: number, value: boolean, reach: boolean) => void;
 }
 
 const place = (start: number, height: number): CSSProperties => ({
@@ -43,7 +43,7 @@ const look = (isActive: boolean, isPicked: boolean) =>
   );
 
 /** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
-export function GridRow<R>(props: Props<R>) {
+function Grid<R>(props: Props<R>) {
   const { row, index, columns, tracks, height, start, to, pickable, isActive, isPicked, onPick } = props;
   const { t } = useTranslation();
   return (
@@ -57,7 +57,11 @@ export function GridRow<R>(props: Props<R>) {
     >
       {pickable && (
         <div role="gridcell" className="z-1">
-          <Tick checked={isPicked} label={t("shell:pickRow")} onChange={onPick} />
+          <Tick
+            checked={isPicked}
+            label={t("shell:pickRow")}
+            onChange={(value, reach) => onPick(index, value, reach)}
+          />
         </div>
       )}
       {columns.map((column, at) => (
@@ -83,7 +87,7 @@ export function GridRow<R>(props: Props<R>) {
   );
 }
 
-export function CardRow<R>({ row, index, columns, height, start, to, isActive, isPicked }: Props<R>) {
+function Card<R>({ row, index, columns, height, start, to, isActive, isPicked }: Props<R>) {
   const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
   const title = at("title")[0] ?? columns[0];
   return (
@@ -121,6 +125,10 @@ export function CardRow<R>({ row, index, columns, height, start, to, isActive, i
     </div>
   );
 }
+
+/** Scrolling draws the rows that come into sight, not those that are there already. */
+export const GridRow = memo(Grid) as typeof Grid;
+export const CardRow = memo(Card) as typeof Card;
 
 interface WaitingProps<R> {
   columns: readonly Column<R>[];
