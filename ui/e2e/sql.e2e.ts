@@ -1,20 +1,11 @@
 // Databases as people use them: made by keys alone, asked with completion, answered with more rows than a page can hold.
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { house, signedIn } from "./kit/browser";
 import { axe, keyboardOnly, longTasks, tabTo } from "./kit/checks";
+import { picture } from "./kit/picture";
 
 const here = house();
-
-/** A picture for people, where HOLDFAST_PICTURES names a folder. */
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env.HOLDFAST_PICTURES;
-  if (!folder) return;
-  await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
-}
 
 async function typeSql(page: Page, text: string): Promise<void> {
   await page.locator("[data-editor=sql] .view-lines").waitFor();

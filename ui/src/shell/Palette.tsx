@@ -18,17 +18,14 @@ import { queries } from "./query";
 import { useScope } from "./scope";
 import { useCan } from "./session";
 import { type ShortcutId, shortcuts } from "./shortcuts";
-import { useShortcut } from "./useShortcut";
 import { language, speak } from "./words";
 
 /** One place to go somewhere, find something, and act on what is picked on the page. */
-export function Palette() {
+export default function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
   const { t } = useTranslation();
-  const [open, setOpen] = useState(false);
   const [typed, setTyped] = useState("");
-  useShortcut("palette", () => setOpen((before) => !before));
   function show(next: boolean) {
-    setOpen(next);
+    onOpenChange(next);
     setTyped("");
   }
   return (

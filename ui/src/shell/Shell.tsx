@@ -10,7 +10,7 @@ import { Banner } from "./Banner";
 import { GateDialogs } from "./GateDialogs";
 import { HelpSheet } from "./HelpSheet";
 import { live } from "./liveConnection";
-import { Palette } from "./Palette";
+import { PaletteDoor } from "./PaletteDoor";
 import { Rail } from "./Rail";
 import { ShortcutSheet } from "./ShortcutSheet";
 import { useScope } from "./scope";
@@ -55,7 +55,7 @@ export function Shell() {
           </Panel>
         </main>
       </div>
-      <Palette />
+      <PaletteDoor />
       <ShortcutSheet />
       <HelpSheet />
       <Toasts />

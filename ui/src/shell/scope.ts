@@ -3,6 +3,8 @@ import { useMemo } from "react";
 import { type EnvironmentOut, environmentList, type ProjectOut, projectList } from "@/api";
 import { useAddress } from "./address";
 import { data } from "./api";
+import { queries } from "./query";
+import { parseSearch } from "./search";
 import { recall, remember } from "./store";
 
 const projects = queryOptions({
@@ -18,6 +20,16 @@ const environments = (project: string) =>
   });
 
 const NONE: never[] = [];
+
+const chosen = (all: readonly ProjectOut[], named: string | undefined) =>
+  all.find(({ name }) => name === (named ?? recall("project", ""))) ?? all[0] ?? null;
+
+/** What `useScope` asks for, while the page is still to be drawn. What fails is asked for again there. */
+export async function readScope(): Promise<void> {
+  await queries.prefetchQuery(projects);
+  const project = chosen(queries.getQueryData(projects.queryKey) ?? [], parseSearch(location.search).project);
+  if (project) await queries.prefetchQuery(environments(project.id));
+}
 
 export interface Scope {
   projects: readonly ProjectOut[];
@@ -35,7 +47,7 @@ export interface Scope {
 export function useScope(): Scope {
   const [search, set] = useAddress();
   const { data: all = NONE, isLoading } = useQuery(projects);
-  const project = all.find(({ name }) => name === (search.project ?? recall("project", ""))) ?? all[0] ?? null;
+  const project = chosen(all, search.project);
   const { data: inside = NONE, isLoading: isLooking } = useQuery(environments(project?.id ?? ""));
   const environment = inside.find(({ name }) => name === search.env) ?? null;
   const projectId = all.length > 1 ? project?.id : undefined;

@@ -1,6 +1,5 @@
 import {
   columnVisibilityFeature,
-  createSortedRowModel,
   rowSelectionFeature,
   rowSortingFeature,
   tableFeatures,
@@ -19,6 +18,7 @@ import { useStore } from "@/shell/store";
 import { useShortcut } from "@/shell/useShortcut";
 import { BulkBar } from "./BulkBar";
 import { Head } from "./Head";
+import { inOrder } from "./order";
 import { CardRow, GridRow, WaitingRows } from "./Rows";
 import { fromSearch, sortBy, type TableState, toSearch } from "./state";
 import { Toolbar } from "./Toolbar";
@@ -54,17 +54,7 @@ const features = tableFeatures({
   rowSortingFeature,
   columnVisibilityFeature,
   rowSelectionFeature,
-  sortedRowModel: createSortedRowModel(),
 });
-
-/** Moments are ISO text, so that text order is theirs; names with numbers in them count as people do. */
-function compare(a: Value, b: Value): number {
-  if (a === b) return 0;
-  if (a === null || a === undefined) return 1;
-  if (b === null || b === undefined) return -1;
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), undefined, { numeric: true });
-}
 
 /** The least that the columns need, so that head and rows scroll sideways as one. */
 function widest<R>(columns: readonly Column<R>[]): number {
@@ -93,13 +83,12 @@ export function DataTable<R>(props: Props<R>) {
 
   const found = useRows(source, state);
   const defs = useMemo(
-    () =>
-      columns.map((column) => ({
-        id: column.id,
-        accessorFn: (row: R) => column.value(row),
-        sortFn: (a: { original: R }, b: { original: R }) => compare(column.value(a.original), column.value(b.original)),
-      })),
+    () => columns.map((column) => ({ id: column.id, accessorFn: (row: R) => column.value(row) })),
     [columns],
+  );
+  const sorted = useMemo(
+    () => (source.sorts ? found.rows : inOrder(found.rows, columns, state.sort)),
+    [source.sorts, found.rows, columns, state.sort],
   );
   const shown = useMemo(
     () => columns.filter(({ id, spare }) => (state.columns ? state.columns.includes(id) : !spare)),
@@ -111,15 +100,16 @@ export function DataTable<R>(props: Props<R>) {
   );
   const table = useTable({
     features,
-    data: found.rows as never[],
+    data: sorted as never[],
     columns: defs as never[],
     getRowId: rowId as never,
-    manualSorting: source.sorts ?? false,
+    manualSorting: true,
     state: { sorting: state.sort, columnVisibility: visibility, rowSelection: picked as never },
     onRowSelectionChange: setPicked as never,
   });
-  const rows = table.getRowModel().rows.map((row) => row.original as R);
-  const chosen = rows.filter((row) => picked[rowId(row)]);
+  const model = table.getRowModel().rows;
+  const rows = useMemo(() => model.map((row) => row.original as R), [model]);
+  const chosen = useMemo(() => rows.filter((row) => picked[rowId(row)]), [rows, picked, rowId]);
 
   const height = phone ? 68 : density === "compact" ? 32 : 40;
   const virtual = useVirtualizer({
@@ -151,6 +141,16 @@ export function DataTable<R>(props: Props<R>) {
     },
     show: showRow,
   });
+  // Rows are drawn once and call what is so now, through a function that stays the same.
+  const pickRow = useRef((_index: number, _value: boolean, _reach: boolean) => {});
+  pickRow.current = (index, value, reach) => {
+    pick(reach && grid.active >= 0 ? grid.active : index, index, value);
+    grid.setActive(index);
+  };
+  const pickNow = useCallback(
+    (index: number, value: boolean, reach: boolean) => pickRow.current(index, value, reach),
+    [],
+  );
   const walk = (by: number) => {
     scroller.current?.focus();
     grid.move(grid.active + by);
@@ -174,7 +174,7 @@ export function DataTable<R>(props: Props<R>) {
     <div className="relative flex h-full min-h-0 flex-col">
       <Toolbar
         {...{ ...props, filters, state, change, clear, narrowed, shown }}
-        status={found.isPartial ? t("shell:loadingAll", { count: rows.length }) : status}
+        status={found.isPartial ? t("shell:loadingAll", { count: found.fetched }) : status}
         all={async () => (chosen.length > 0 ? chosen : await found.all())}
         applyView={setSearch}
       />
@@ -239,10 +239,7 @@ export function DataTable<R>(props: Props<R>) {
                   pickable,
                   isActive: index === grid.active,
                   isPicked: Boolean(picked[rowId(row)]),
-                  onPick: (value: boolean, reach: boolean) => {
-                    pick(reach && grid.active >= 0 ? grid.active : index, index, value);
-                    grid.setActive(index);
-                  },
+                  onPick: pickNow,
                 };
                 return phone ? <CardRow key={rowId(row)} {...given} /> : <GridRow key={rowId(row)} {...given} />;
               })}

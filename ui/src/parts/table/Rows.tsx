@@ -1,4 +1,4 @@
-import type { CSSProperties, ReactNode } from "react";
+import { type CSSProperties, memo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/parts/classes";
 import { Skeleton } from "@/parts/small";
@@ -18,7 +18,7 @@ interface Props<R> {
   pickable: boolean;
   isActive: boolean;
   isPicked: boolean;
-  onPick: (value: boolean, reach: boolean) => void;
+  onPick: (index: number, value: boolean, reach: boolean) => void;
 }
 
 const place = (start: number, height: number): CSSProperties => ({
@@ -44,7 +44,7 @@ const look = (isActive: boolean, isPicked: boolean) =>
   );
 
 /** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
-export function GridRow<R>(props: Props<R>) {
+function Grid<R>(props: Props<R>) {
   const { row, index, columns, tracks, height, start, to, onOpen, pickable, isActive, isPicked, onPick } = props;
   const { t } = useTranslation();
   return (
@@ -58,7 +58,11 @@ export function GridRow<R>(props: Props<R>) {
     >
       {pickable && (
         <div role="gridcell" className="z-1">
-          <Tick checked={isPicked} label={t("shell:pickRow")} onChange={onPick} />
+          <Tick
+            checked={isPicked}
+            label={t("shell:pickRow")}
+            onChange={(value, reach) => onPick(index, value, reach)}
+          />
         </div>
       )}
       {columns.map((column, at) => (
@@ -107,7 +111,7 @@ function Opens<R>({ first, to, onOpen, row, tabIndex, children }: OpensProps<R>)
   return children;
 }
 
-export function CardRow<R>({ row, index, columns, height, start, to, onOpen, isActive, isPicked }: Props<R>) {
+function Card<R>({ row, index, columns, height, start, to, onOpen, isActive, isPicked }: Props<R>) {
   const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
   const title = at("title")[0] ?? columns[0];
   return (
@@ -143,6 +147,10 @@ export function CardRow<R>({ row, index, columns, height, start, to, onOpen, isA
     </div>
   );
 }
+
+/** Scrolling draws the rows that come into sight, not those that are there already. */
+export const GridRow = memo(Grid) as typeof Grid;
+export const CardRow = memo(Card) as typeof Card;
 
 interface WaitingProps<R> {
   columns: readonly Column<R>[];

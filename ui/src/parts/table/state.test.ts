@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseSearch, stringifySearch } from "@/shell/search";
 import { toCsv, toJson } from "./export";
+import { inOrder } from "./order";
 import { fromSearch, sortBy, type TableState, toggled, toSearch } from "./state";
 
 const COLUMNS = ["name", "state", "size"];
@@ -74,4 +75,31 @@ describe("rows as a file", () => {
   test("JSON leaves values what they are", () => {
     expect(JSON.parse(toJson(rows, columns))).toEqual(rows);
   });
+});
+
+test("rows are sorted by several columns, numbers as numbers, names as people count, nothing last", () => {
+  const columns = [
+    { id: "name", title: "Name", value: (row: { name: string | null; size: number | null }) => row.name },
+    { id: "size", title: "Size", value: (row: { name: string | null; size: number | null }) => row.size },
+  ];
+  const rows = [
+    { name: "db-10", size: 5 },
+    { name: "db-9", size: 10 },
+    { name: null, size: 9 },
+    { name: "db-9", size: null },
+    { name: "db-9", size: 9 },
+  ];
+  const sorted = inOrder(rows, columns, [
+    { id: "name", desc: false },
+    { id: "size", desc: false },
+  ]);
+  expect(sorted.map(({ name, size }) => [name, size])).toEqual([
+    ["db-9", 9],
+    ["db-9", 10],
+    ["db-9", null],
+    ["db-10", 5],
+    [null, 9],
+  ]);
+  expect(inOrder(rows, columns, [])).toBe(rows);
+  expect(inOrder(rows, columns, [{ id: "size", desc: true }]).map(({ size }) => size)).toEqual([null, 10, 9, 9, 5]);
 });

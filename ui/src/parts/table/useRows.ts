@@ -1,5 +1,5 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import type { TableState } from "./state";
 import type { Source } from "./types";
 
@@ -7,6 +7,17 @@ const PAGE = 100;
 const BIG_PAGE = 200;
 export const MOST_ROWS = 20_000;
 const NONE: never[] = [];
+
+/**
+ * While every row is fetched to be sorted, each answer would have all of them sorted and drawn again. So those of before
+ * stay until there are four times as many; then the end is near, and the work for all of it small.
+ */
+function useSteady<P>(pages: readonly P[], isPartial: boolean): readonly P[] {
+  const kept = useRef(pages);
+  const fewer = pages.length < kept.current.length || pages[0] !== kept.current[0];
+  if (!isPartial || fewer || pages.length >= kept.current.length * 4) kept.current = pages;
+  return kept.current;
+}
 
 /**
  * Rows by the API's cursor. The API lists in its own order, so that sorting by a column needs every row: while
@@ -24,9 +35,11 @@ export function useRows<R>(source: Source<R>, { q, filters, sort: wanted }: Tabl
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
   });
-  const rows: R[] = useMemo(() => query.data?.pages.flatMap(({ items }) => items) ?? NONE, [query.data]);
+  const pages = useSteady(query.data?.pages ?? NONE, wholly && query.hasNextPage);
+  const rows: R[] = useMemo(() => pages.flatMap(({ items }) => items), [pages]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage, isError } = query;
-  const more = hasNextPage && rows.length < MOST_ROWS;
+  const fetched = query.data?.pages.reduce((sum, { items }) => sum + items.length, 0) ?? 0;
+  const more = hasNextPage && fetched < MOST_ROWS;
 
   const next = useCallback(() => {
     if (more && !isFetchingNextPage && !isError) void fetchNextPage();
@@ -46,5 +59,5 @@ export function useRows<R>(source: Source<R>, { q, filters, sort: wanted }: Tabl
     return pages.flatMap(({ items }) => items);
   }, [query.data, fetchNextPage]);
 
-  return { ...query, rows, next, all, hasMore: hasNextPage, isPartial: wholly && more };
+  return { ...query, rows, next, all, hasMore: hasNextPage, isPartial: wholly && more, fetched };
 }

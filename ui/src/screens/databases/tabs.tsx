@@ -48,6 +48,21 @@ export const TABS: readonly DatabaseTab[] = [
     Body: lazy(() => import("./sql/SqlTab")),
   },
   {
+    id: "keys",
+    title: "keys:title",
+    shown: (of) => able(of, "CanKeyValue") && of.can("database.query.read", "database.query.write"),
+    full: true,
+    Body: lazy(() => import("./keys/KeysTab")),
+  },
+  {
+    id: "console",
+    title: "keys:console",
+    shown: (of) =>
+      of.engine?.capabilities.language === "commands" && of.can("database.query.read", "database.query.write"),
+    full: true,
+    Body: lazy(() => import("./keys/ConsoleTab")),
+  },
+  {
     id: "migrations",
     title: "migrations:title",
     shown: (of) => of.can("migration.read") && able(of, "CanScript"),

@@ -14,6 +14,7 @@ interface Props {
   value: Cell;
   /** Without it the value is only shown. */
   onChange?: (value: Cell) => void;
+  nullable?: boolean;
   onClose: () => void;
 }
 
@@ -28,7 +29,7 @@ function pretty(value: Cell): string {
 }
 
 /** All of one value. */
-export function CellSheet({ title, type, row, value, onChange, onClose }: Props) {
+export function CellSheet({ title, type, row, value, onChange, nullable = true, onClose }: Props) {
   const { t } = useTranslation();
   const isNull = value === null || value === undefined;
   const text = isNull ? "NULL" : pretty(value);
@@ -44,10 +45,11 @@ export function CellSheet({ title, type, row, value, onChange, onClose }: Props)
       <div className="mb-1 flex justify-end">
         <CopyButton text={isNull ? "" : textOf(value)} label={t("sql:copyValue")} />
       </div>
-      {onChange && bytesOf(value) === null ? (
+      {onChange ? (
         <Edit
           title={title}
           value={value}
+          nullable={nullable}
           onChange={(next) => {
             onChange(next);
             onClose();
@@ -68,13 +70,29 @@ export function CellSheet({ title, type, row, value, onChange, onClose }: Props)
 
 /** What is typed keeps the kind of what was there: a number stays one, a document is read as one. */
 export function readAs(before: Cell, typed: string): Cell {
+  if (bytesOf(before) !== null) return bytesTyped(typed);
   if (typeof before === "number" && /^-?\d+(\.\d+)?$/.test(typed.trim())) return Number(typed);
   if (typeof before === "boolean" && /^(true|false)$/i.test(typed.trim())) return typed.trim().toLowerCase() === "true";
   if (typeof before === "object" && before !== null) return JSON.parse(typed);
   return typed;
 }
 
-function Edit({ title, value, onChange }: { title: string; value: Cell; onChange: (value: Cell) => void }) {
+/** `\\x00ff` as bytes. */
+function bytesTyped(typed: string): Cell {
+  const text = typed.replace(/\s|\\x/g, "");
+  if (text.length % 2 === 1 || !/^[0-9a-f]*$/i.test(text)) throw new Error("not hexadecimal");
+  const codes = text.match(/../g) ?? [];
+  return { $bytes: btoa(codes.map((two) => String.fromCharCode(Number.parseInt(two, 16))).join("")) };
+}
+
+interface EditProps {
+  title: string;
+  value: Cell;
+  nullable: boolean;
+  onChange: (value: Cell) => void;
+}
+
+function Edit({ title, value, nullable, onChange }: EditProps) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState(textOf(value));
   const [wrong, setWrong] = useState(false);
@@ -105,11 +123,11 @@ function Edit({ title, value, onChange }: { title: string; value: Cell; onChange
       />
       {wrong && (
         <p role="alert" className="text-bad text-xs">
-          {t("tables:notJson")}
+          {t(bytesOf(value) === null ? "tables:notJson" : "tables:notHex")}
         </p>
       )}
       <div className="flex justify-end gap-2">
-        <Button onClick={() => onChange(null)}>{t("tables:setNull")}</Button>
+        {nullable && <Button onClick={() => onChange(null)}>{t("tables:setNull")}</Button>}
         <Button look="primary" type="submit">
           {t("tables:stage")}
         </Button>

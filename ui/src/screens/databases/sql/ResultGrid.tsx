@@ -1,14 +1,13 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { cx } from "@/parts/classes";
 import { toast } from "@/shell/toasts";
 import { CellSheet } from "./CellSheet";
-import { CUT, widthsOf } from "./sizes";
+import { ResultRow, ROW_PX } from "./ResultRow";
+import { widthsOf } from "./sizes";
 import type { ResultColumn } from "./stream";
-import { bytesOf, type Cell, textOf } from "./values";
+import { type Cell, textOf } from "./values";
 
-const ROW_PX = 28;
 const HEAD_PX = 30;
 
 interface Props {
@@ -24,13 +23,21 @@ interface Props {
   /** Values may be replaced, by column. */
   editable?: (row: number, column: number) => boolean;
   onEdit?: (row: number, column: number, value: Cell) => void;
+  /** There is no NULL among them. */
+  noNull?: boolean;
+  /** Rows may be picked, with these picked: `to` is the row itself, or reached with Shift from `from`. */
+  picked?: ReadonlySet<number>;
+  onPick?: (from: number, to: number, value: boolean) => void;
+  /** Opens a row or a cell in another way than as its value; true when it did. */
+  onOpen?: (row: number, column: number) => boolean;
   /** The last rows are seen. */
   onEnd?: () => void;
 }
 
 /** Any number of rows: only what is seen is drawn, across and down. NULL, "" and text are told apart. */
 export function ResultGrid(props: Props) {
-  const { label, columns, rows, count, sort, onSort, isChanged, editable, onEdit, onEnd } = props;
+  const { label, columns, rows, count, sort, onSort, isChanged, editable, onEdit, picked, onPick, onOpen, onEnd } =
+    props;
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<[number, number] | null>(null);
@@ -38,7 +45,8 @@ export function ResultGrid(props: Props) {
   const some = Math.min(count, 100);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the first rows decide, and do not change afterwards
   const widths = useMemo(() => widthsOf(columns, rows), [columns, some]);
-  const gutter = Math.max(40, String(count).length * 8 + 20);
+  const gutter = Math.max(onPick ? 56 : 40, String(count).length * 8 + (onPick ? 40 : 20));
+  const last = useRef(-1); // picked last: where Shift reaches from
   const down = useVirtualizer({
     count,
     getScrollElement: () => scroller.current,
@@ -59,8 +67,26 @@ export function ResultGrid(props: Props) {
   const lines = down.getVirtualItems();
   const cells = across.getVirtualItems();
 
-  const last = lines.at(-1)?.index ?? 0;
-  if (onEnd && count > 0 && last > count - 20) queueMicrotask(onEnd);
+  const lowest = lines.at(-1)?.index ?? 0;
+  if (onEnd && count > 0 && lowest > count - 20) queueMicrotask(onEnd);
+
+  const open = (row: number, column: number) => {
+    if (!onOpen?.(row, column)) setSeen([row, column]);
+  };
+  const pickRow = (row: number, value: boolean, reach: boolean) => {
+    onPick?.(reach && last.current >= 0 ? last.current : row, row, value);
+    last.current = row;
+  };
+  // Rows are drawn once: they call what is so now through functions that stay the same.
+  const now = useRef({ open, pickRow });
+  useLayoutEffect(() => {
+    now.current = { open, pickRow };
+  });
+  const openNow = useCallback((row: number, column: number) => now.current.open(row, column), []);
+  const pickNow = useCallback(
+    (row: number, value: boolean, reach: boolean) => now.current.pickRow(row, value, reach),
+    [],
+  );
 
   function move(row: number, column: number) {
     const to: [number, number] = [
@@ -84,7 +110,8 @@ export function ResultGrid(props: Props) {
       PageUp: () => move(row - page, column),
       Home: () => move(mod ? 0 : row, 0),
       End: () => move(mod ? count - 1 : row, columns.length - 1),
-      Enter: () => setSeen([row, column]),
+      Enter: () => open(row, column),
+      ...(onPick && { " ": () => pickRow(row, !picked?.has(row), event.shiftKey) }),
       s: () => onSort?.(columns[column]?.name ?? ""),
     };
     const known = moves[event.key];
@@ -132,45 +159,22 @@ export function ResultGrid(props: Props) {
               </div>
             ))}
           </div>
-          {lines.map((line) => (
-            <div
-              key={line.index}
-              role="row"
-              aria-rowindex={line.index + 2}
-              className="absolute left-0 border-b hover:bg-hover"
-              style={{ top: line.start, height: ROW_PX, width }}
-            >
-              <span
-                aria-hidden
-                className="sticky left-0 z-1 flex h-full items-center justify-end border-r bg-sunken pr-2 text-2xs text-muted"
-                style={{ width: gutter }}
-              >
-                {line.index + 1}
-              </span>
-              {cells.map(({ index, start, size }) => (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: the grid hears the keys
-                <div
-                  key={index}
-                  id={`cell-${line.index}-${index}`}
-                  role="gridcell"
-                  aria-colindex={index + 1}
-                  tabIndex={-1}
-                  onClick={() => setActive([line.index, index])}
-                  onDoubleClick={() => setSeen([line.index, index])}
-                  className={cx(
-                    "absolute top-0 h-full truncate border-r px-2 leading-[27px]",
-                    isChanged?.(line.index, index) && "bg-warn-soft",
-                    typeof rows[line.index]?.[index] === "number" && "text-right",
-                    active?.[0] === line.index &&
-                      active[1] === index &&
-                      "bg-picked outline-2 outline-accent -outline-offset-2",
-                  )}
-                  style={{ left: start, width: size }}
-                >
-                  <Shown value={rows[line.index]?.[index]} />
-                </div>
-              ))}
-            </div>
+          {lines.map(({ index, start }) => (
+            <ResultRow
+              key={index}
+              at={index}
+              top={start}
+              width={width}
+              gutter={gutter}
+              row={rows[index]}
+              cells={cells}
+              active={active?.[0] === index ? active[1] : null}
+              isChanged={isChanged}
+              isPicked={picked?.has(index) ?? false}
+              onPick={onPick && pickNow}
+              onActive={setActive}
+              onOpen={openNow}
+            />
           ))}
         </div>
       </div>
@@ -181,6 +185,7 @@ export function ResultGrid(props: Props) {
           row={seen[0]}
           value={rows[seen[0]]?.[seen[1]]}
           onChange={onEdit && editable?.(seen[0], seen[1]) ? (value) => onEdit(seen[0], seen[1], value) : undefined}
+          nullable={!props.noNull}
           onClose={() => {
             setSeen(null);
             scroller.current?.focus();
@@ -204,13 +209,4 @@ function HeadName({ name, sort, onSort }: { name: string } & Pick<Props, "sort" 
       <span aria-hidden>{order === "none" ? "" : order === "ascending" ? "↑" : "↓"}</span>
     </button>
   );
-}
-
-/** Always text, never markup. */
-export function Shown({ value }: { value: Cell }) {
-  if (value === null || value === undefined) return <span className="text-faint italic">NULL</span>;
-  if (value === "") return <span className="text-faint">""</span>;
-  const text = textOf(value);
-  const cut = text.length > CUT ? `${text.slice(0, CUT)}…` : text;
-  return <span className={bytesOf(value) !== null ? "text-muted" : undefined}>{cut.replaceAll("\n", "↵")}</span>;
 }
