@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.http import CurrentActor
@@ -13,8 +13,9 @@ from holdfast.features.metrics.growth import GrowthPoint, GrowthService
 from holdfast.features.metrics.protection import Level, Protected, Protection, ProtectionService, Why
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 
-router = APIRouter(tags=["metrics"])
+router = Routes(tags=["metrics"])
 Protecting = Annotated[ProtectionService, Depends(part(ProtectionService))]
 Growing = Annotated[GrowthService, Depends(part(GrowthService))]
 Id = Annotated[str | None, Query(max_length=40)]

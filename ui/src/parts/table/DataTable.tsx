@@ -22,7 +22,7 @@ import { inOrder } from "./order";
 import { CardRow, GridRow, WaitingRows } from "./Rows";
 import { fromSearch, sortBy, type TableState, toSearch } from "./state";
 import { Toolbar } from "./Toolbar";
-import type { BulkAct, Column, Filter, Source, Value, View } from "./types";
+import type { BulkAct, Column, Filter, Source, View } from "./types";
 import { useGrid } from "./useGrid";
 import { usePhone } from "./usePhone";
 import { useRows } from "./useRows";

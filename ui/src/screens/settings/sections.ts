@@ -7,4 +7,11 @@ import type { SettingsSection } from "./section";
 import { system } from "./system";
 
 /** Every section, one line per noun. */
-export const SECTIONS: readonly SettingsSection[] = [...own, ...access, ...project, ...system, ...alerting, ...fileKeys];
+export const SECTIONS: readonly SettingsSection[] = [
+  ...own,
+  ...access,
+  ...project,
+  ...system,
+  ...alerting,
+  ...fileKeys,
+];

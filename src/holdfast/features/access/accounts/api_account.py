@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from holdfast.features.access.accounts.account import Account, AccountService
@@ -13,9 +13,10 @@ from holdfast.features.access.accounts.api_wire import Name
 from holdfast.features.access.http import CurrentActor
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
+from holdfast.web.routes import Routes
 from holdfast.web.wire import In
 
-router = APIRouter(prefix="/account", tags=["account"])
+router = Routes(prefix="/account", tags=["account"])
 Service = Annotated[AccountService, Depends(part(AccountService))]
 
 
