@@ -19,7 +19,7 @@ test("a limit is lowered, what it refuses is said well, and taking it away lets 
   await sheet.getByLabel("At most", { exact: true }).fill("0");
   expect(await axe(page, "[role=dialog]")).toEqual([]);
   await sheet.getByRole("button", { name: "Set limit" }).click();
-  await page.getByText("0 in 24 h").waitFor();
+  await page.getByText(/^0 in 24 h/).waitFor();
   await page.getByText("0 of 0").waitFor();
 
   await page.goto(`${here.server.url}/databases/${database.id}`);
@@ -36,7 +36,7 @@ test("a limit is lowered, what it refuses is said well, and taking it away lets 
   await page.getByText("Nothing was set").waitFor();
   await here.api.snapshot(database); // goes through
   await page.getByRole("button", { name: "Undo" }).click();
-  await page.getByText("0 in 24 h").waitFor();
+  await page.getByText(/^0 in 24 h/).waitFor();
   expect(errors).toEqual([]);
   await context.close();
 });
@@ -102,8 +102,8 @@ test("the kit is made and downloaded once, and the page knows of it", async () =
   expect((await here.api.get("/system/recovery-kit")).ok).toBe(true);
 
   await page.getByRole("button", { name: "Take one now" }).click();
-  await page.getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 60_000 });
-  await page.getByText(/lie on the server's own disk/).waitFor(); // what is still lacking is not hidden
+  await page.getByText("Done", { exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.getByText(/lie on this server's own disk/).waitFor(); // what is still lacking is not hidden
   expect(errors).toEqual([]);
   await context.close();
 });
