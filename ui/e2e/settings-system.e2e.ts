@@ -120,6 +120,7 @@ test("the master key is rotated in place, and the kit made before is stale", asy
 });
 
 test("health says what each part says, metrics are drawn, engines come from the server", async () => {
+  await here.api.database("sqlite", "measured");
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
   await page.goto(`${here.server.url}/settings/health`);
   await page.getByText("Every part answers.").waitFor();
