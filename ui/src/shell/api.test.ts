@@ -67,3 +67,11 @@ test("fields are named without what they came in", () => {
   const details = { fields: [{ field: "body.spec.version", message: "no" }] };
   expect(new ApiError(422, { code: "invalid", message: "no", details }).fields).toEqual({ "spec.version": "no" });
 });
+
+test("a limit's hint says when to come back, not which field of the answer says it", () => {
+  const body = { code: "rate_limited", message: "m", hint: "Wait until `reset_at`, or ask." };
+  const said = new ApiError(429, { ...body, details: { reset_at: "2026-11-22T10:00:00Z" } }).hint ?? "";
+  expect(said).toContain("2026");
+  expect(said).not.toContain("reset_at");
+  expect(new ApiError(429, body).hint).toBe(body.hint);
+});

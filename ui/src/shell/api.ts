@@ -1,4 +1,5 @@
 import { client } from "@/api/client.gen";
+import { moment } from "@/parts/text";
 import { gate } from "./gate";
 import { reach } from "./reach";
 
@@ -24,8 +25,8 @@ export class ApiError extends Error {
     super(body.message);
     this.name = "ApiError";
     this.code = body.code;
-    this.hint = body.hint ?? null;
     this.details = body.details ?? {};
+    this.hint = readable(body.hint ?? null, this.details);
     this.retryable = body.retryable ?? false;
   }
 
@@ -35,6 +36,11 @@ export class ApiError extends Error {
     const named = said as { field: string; message: string }[];
     return Object.fromEntries(named.map(({ field, message }) => [field.replace(/^body\./, ""), message]));
   }
+}
+
+/** A limit's hint names the field that programs wait for; people are told the moment in it. */
+function readable(hint: string | null, { reset_at }: Record<string, unknown>): string | null {
+  return typeof reset_at === "string" && hint ? hint.replace("`reset_at`", moment(reset_at)) : hint;
 }
 
 export function asError(thrown: unknown): ApiError {

@@ -17,6 +17,7 @@ import { toast } from "@/shell/toasts";
 import { Asked } from "../Asked";
 import { FormSheet } from "../FormSheet";
 import { Switch } from "../Switch";
+import { KIT } from "./recovery/kit";
 import { spanText } from "./span";
 
 /** The key all others are wrapped with, the certificate clients trust, and how long signed links live. */
@@ -43,7 +44,7 @@ function MasterKey() {
         t("system:rotated", { count: done.rewrapped }),
         done.leftover ? t("system:leftover") : t("system:kitStale"),
       );
-      void queries.invalidateQueries({ queryKey: ["recovery_kits"] });
+      void queries.invalidateQueries({ queryKey: KIT });
       await queries.invalidateQueries({ queryKey: ["master_keys"] });
     },
   });

@@ -46,6 +46,16 @@ export function SecretSheet({ environment, secret: given, onClose }: Props) {
   const versions = useQuery({
     queryKey: ["secrets", environment.id, given.name, "versions"],
     queryFn: async () => (await data(secretVersions({ path }))).items,
+    enabled: !given.deleted_at, // the versions of a deleted one are told to nobody
+  });
+  const back = useMutation({
+    mutationFn: () => data(secretRestore({ path, body: { version: given.version } })),
+    networkMode: "always",
+    onSuccess: async () => {
+      toast.good(t("secrets:restored", { n: given.version }));
+      onClose();
+      await queries.invalidateQueries({ queryKey: ["secrets"] });
+    },
   });
   const able = can("secret.write");
   const deleted = Boolean(secret.deleted_at);
@@ -60,7 +70,11 @@ export function SecretSheet({ environment, secret: given, onClose }: Props) {
       }
       foot={
         able &&
-        !deleted && (
+        (deleted ? (
+          <Button look="primary" icon={<RotateCcw />} busy={back.isPending} onClick={() => back.mutate()}>
+            {t("secrets:restore")}
+          </Button>
+        ) : (
           <>
             <Button icon={<Trash2 />} onClick={() => setAsks("delete")}>
               {t("secrets:delete")}
@@ -69,19 +83,23 @@ export function SecretSheet({ environment, secret: given, onClose }: Props) {
               {t("secrets:replace")}
             </Button>
           </>
-        )
+        ))
       }
     >
-      <h3 className="font-semibold text-sm">{t("secrets:versions")}</h3>
-      <Asked of={versions}>
-        {(found) => (
-          <Entries label={t("secrets:versions")}>
-            {found.map((each) => (
-              <Version key={each.version} {...{ secret, each, able, path }} onRestored={onClose} />
-            ))}
-          </Entries>
-        )}
-      </Asked>
+      {!deleted && (
+        <>
+          <h3 className="font-semibold text-sm">{t("secrets:versions")}</h3>
+          <Asked of={versions}>
+            {(found) => (
+              <Entries label={t("secrets:versions")}>
+                {found.map((each) => (
+                  <Version key={each.version} {...{ secret, each, able, path }} />
+                ))}
+              </Entries>
+            )}
+          </Asked>
+        </>
+      )}
       {asks === "replace" && <SecretForm environment={environment} secret={secret} onClose={() => setAsks(null)} />}
       <Confirm
         open={asks === "delete"}
@@ -106,14 +124,12 @@ interface VersionProps {
   each: VersionOut;
   able: boolean;
   path: { environment_id: string; name: string };
-  onRestored: () => void;
 }
 
-function Version({ secret, each, able, path, onRestored }: VersionProps) {
+function Version({ secret, each, able, path }: VersionProps) {
   const { t } = useTranslation();
   const can = useCan();
   const newest = each.version === secret.version;
-  const deleted = Boolean(secret.deleted_at);
   const reveal = useMutation({
     mutationFn: () => data(secretReveal({ path, body: { version: each.version } })),
     networkMode: "always",
@@ -125,7 +141,6 @@ function Version({ secret, each, able, path, onRestored }: VersionProps) {
     networkMode: "always",
     onSuccess: async () => {
       toast.good(t("secrets:restored", { n: each.version }));
-      if (deleted) onRestored();
       await queries.invalidateQueries({ queryKey: ["secrets"] });
     },
   });
@@ -135,13 +150,13 @@ function Version({ secret, each, able, path, onRestored }: VersionProps) {
       title={name}
       state={
         <>
-          {newest && !deleted && <Badge tone="good">{t("secrets:newest")}</Badge>}
+          {newest && <Badge tone="good">{t("secrets:newest")}</Badge>}
           {each.restored_from && <Badge>{t("secrets:from", { n: each.restored_from })}</Badge>}
         </>
       }
       lead={<Time at={each.created_at} />}
     >
-      {can("secret.reveal") && !deleted && !reveal.data && (
+      {can("secret.reveal") && !reveal.data && (
         <Button
           size="small"
           icon={<Eye />}
@@ -152,7 +167,7 @@ function Version({ secret, each, able, path, onRestored }: VersionProps) {
           {t("secrets:reveal")}
         </Button>
       )}
-      {able && (!newest || deleted) && (
+      {able && !newest && (
         <Button
           size="small"
           icon={<RotateCcw />}

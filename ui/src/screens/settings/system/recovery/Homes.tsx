@@ -209,7 +209,7 @@ function Taken({ homes }: { homes: RecoveryOut | undefined }) {
                 </span>
                 {each.run_id && (
                   <A to={`/runs/${each.run_id}`} className="text-accent-text text-xs hover:underline">
-                    {t("activity:watch")}
+                    {t("recovery:run")}
                   </A>
                 )}
               </Entry>

@@ -8,6 +8,7 @@ import { ApiError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { toast } from "@/shell/toasts";
 import { FormSheet } from "../../FormSheet";
+import { KIT } from "./kit";
 
 type Way = "passphrase" | "recipients";
 
@@ -28,7 +29,7 @@ export function KitForm({ onClose }: { onClose: () => void }) {
     const made = await data(recoveryKitCreate({ body }));
     saveFile(`holdfast-recovery-kit-${made.made_at.slice(0, 10)}.age`, "application/octet-stream", made.file);
     toast.good(t("recovery:madeNow"), t("recovery:madeLead"));
-    await queries.invalidateQueries({ queryKey: ["recovery_kits"] });
+    await queries.invalidateQueries({ queryKey: KIT });
   }
   return (
     <FormSheet

@@ -11,6 +11,7 @@ import { useCan } from "@/shell/session";
 import { Asked } from "../../Asked";
 import { Homes } from "./Homes";
 import { KitForm } from "./KitForm";
+import { KIT } from "./kit";
 import { Lost } from "./Lost";
 
 /** Whether this server could be built again somewhere else: the kit, and snapshots of its own records. */
@@ -55,7 +56,7 @@ function Kit() {
   const { t } = useTranslation();
   const can = useCan();
   const [making, setMaking] = useState(false);
-  const kit = useQuery({ queryKey: ["recovery_kits"], queryFn: () => data(recoveryKitRead()) });
+  const kit = useQuery({ queryKey: KIT, queryFn: () => data(recoveryKitRead()) });
   return (
     <Section
       title={t("recovery:kit")}
