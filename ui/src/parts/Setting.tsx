@@ -24,7 +24,7 @@ interface SegmentsProps {
 /** One of a few, all seen at once. */
 export function Segments({ label, value, options, onChange }: SegmentsProps) {
   return (
-    <fieldset className="inline-flex rounded-md border bg-sunken p-0.5">
+    <fieldset className="inline-flex justify-self-start rounded-md border bg-sunken p-0.5">
       <legend className="sr-only">{label}</legend>
       {options.map((option) => (
         <label

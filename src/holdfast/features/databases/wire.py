@@ -158,7 +158,7 @@ class StatementOut(BaseModel):
         return cls(**asdict(statement))
 
 
-_ABILITIES = {
+_ABILITIES: dict[str, Any] = {
     "activity": CanActivity,
     "expose": CanFront,
     "extend": CanExtend,

@@ -18,23 +18,22 @@ export function Growth({ database, snapshots }: { database: DatabaseOut; snapsho
   const sizes = snapshots.filter((each) => each.taken_at && each.source_bytes !== null).reverse();
   const hasSizes = sizes.length > 1;
   const times = can("database.statements.read") && database.state !== "deleted";
-  const [shown, setShown] = useState<string>("size");
+  const [shown, setShown] = useState("size");
   if (!hasSizes && !times) return null;
-  const options = [...(hasSizes ? ["size"] : []), ...(times ? ["statements"] : [])];
-  const here = options.includes(shown) ? shown : null;
+  const options = ["size", ...(times ? ["statements"] : [])];
   return (
     <Section
       title={t("databases:growth")}
       aside={
         <Segments
           label={t("databases:growth")}
-          value={here ?? ""}
+          value={shown}
           options={options.map((value) => ({ value, label: t(`databases:charts.${value}`) }))}
           onChange={setShown}
         />
       }
     >
-      {here === "size" && (
+      {shown === "size" && hasSizes && (
         <Chart
           kind="area"
           label={t("databases:charts.size")}
@@ -48,8 +47,8 @@ export function Growth({ database, snapshots }: { database: DatabaseOut; snapsho
           format={bytes}
         />
       )}
-      {here === "statements" && <Durations id={database.id} />}
-      {here === null && <p className="text-muted">{t("databases:noGrowth")}</p>}
+      {shown === "statements" && <Durations id={database.id} />}
+      {shown === "size" && !hasSizes && <p className="text-muted">{t("databases:noGrowth")}</p>}
     </Section>
   );
 }

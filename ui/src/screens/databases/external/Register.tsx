@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { PlugZap } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type DatabaseRunOut, databaseRegister, databaseTest, type EngineOut } from "@/api";
 import { Button } from "@/parts/Button";
@@ -130,12 +130,17 @@ export function Register({ engine, common, onCommon, onMade, onClose }: Props) {
   );
 }
 
+/** What the test came to; brought into view, since the form is longer than the sheet. */
 export function Tried({ of }: { of: Awaited<ReturnType<typeof databaseTest>>["data"] | null }) {
   const { t } = useTranslation();
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (of) box.current?.scrollIntoView({ block: "center" });
+  }, [of]);
   if (!of) return null;
   const error = triedError(of.error);
   return (
-    <div aria-live="polite" className="grid gap-2">
+    <div ref={box} aria-live="polite" className="grid gap-2">
       {error && <ErrorText error={error} />}
       {of.report && (
         <div className="rounded-md border p-3">

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { databaseLook, databaseReconnect, databaseReport, databaseTest } from "@/api";
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
-import { ErrorPanel, ErrorText } from "@/parts/ErrorPanel";
+import { ErrorPanel, ErrorText, sentence } from "@/parts/ErrorPanel";
 import { Facts, Section } from "@/parts/Page";
 import { Skeleton, Time } from "@/parts/small";
 import { useBegun } from "@/parts/useBegun";
@@ -67,7 +67,12 @@ export function Server(props: TabProps) {
       >
         <div className="grid max-w-3xl grid-cols-[minmax(0,1fr)] gap-3">
           {!look && <Skeleton className="h-24" />}
-          {failed && <ErrorText error={failed} />}
+          {failed && (
+            <div>
+              <p className="text-bad">{sentence(failed.message)}</p>
+              {failed.hint && <p className="text-muted text-xs">{failed.hint}</p>}
+            </div>
+          )}
           {look?.report ? (
             <Report report={look.report} />
           ) : (
