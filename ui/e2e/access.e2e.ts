@@ -181,6 +181,7 @@ test("a key is made, works, is given a new secret, and is refused once revoked",
   await page.getByRole("button", { name: "New key" }).first().click();
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Name", { exact: true }).fill("pipeline");
+  await sheet.getByRole("option", { name: "90 days" }).waitFor({ state: "attached" });
   await sheet.getByLabel("What it may do").selectOption({ label: "Chosen permissions" });
   await sheet.getByLabel("Find a permission").fill("database.read");
   await sheet.getByRole("checkbox", { name: /^database.read/ }).check();

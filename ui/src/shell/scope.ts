@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { type EnvironmentOut, environmentList, type ProjectOut, projectList } from "@/api";
 import { useAddress } from "./address";
 import { data } from "./api";
+import { useCan } from "./session";
 import { recall, remember } from "./store";
 
 const projects = queryOptions({
@@ -34,7 +35,8 @@ export interface Scope {
 /** Where one is, as the address says it: the project's and the environment's names. Else the last one chosen, else the first. */
 export function useScope(): Scope {
   const [search, set] = useAddress();
-  const { data: all = NONE, isLoading } = useQuery(projects);
+  const can = useCan();
+  const { data: all = NONE, isLoading } = useQuery({ ...projects, enabled: can("project.read") });
   const project = all.find(({ name }) => name === (search.project ?? recall("project", ""))) ?? all[0] ?? null;
   const { data: inside = NONE, isLoading: isLooking } = useQuery(environments(project?.id ?? ""));
   const environment = inside.find(({ name }) => name === search.env) ?? null;
