@@ -53,11 +53,7 @@ test("somebody is invited, comes, is given a role, and sees what it allows and n
   await give.getByLabel("Role", { exact: true }).selectOption("viewer");
   await give.getByLabel("Where").selectOption({ label: "default" });
   await give.getByRole("button", { name: "Give role" }).click();
-  await owner.page
-    .getByText("All environments")
-    .or(owner.page.getByText("default", { exact: true }))
-    .last()
-    .waitFor();
+  await owner.page.getByRole("button", { name: "Take back" }).waitFor();
 
   await guest.page.reload();
   await guest.page.getByRole("link", { name: "Databases", exact: true }).click();
@@ -69,6 +65,13 @@ test("somebody is invited, comes, is given a role, and sees what it allows and n
     await guest.page.getByRole("main").waitFor();
     await guest.page.waitForTimeout(500);
     expect(await guest.page.getByRole("alert").filter({ hasText: /\S/ }).count(), path).toBe(0);
+    const verbs = guest.page.getByRole("main").getByRole("button").filter({ visible: true });
+    for (let at = 0; at < Math.min(await verbs.count(), 12); at++) {
+      await verbs.nth(at).click();
+      await guest.page.waitForTimeout(150);
+      await guest.page.keyboard.press("Escape");
+      await guest.page.keyboard.press("Escape");
+    }
   }
   await guest.page.goto(`${here.server.url}/settings/account`);
   await guest.page.getByText("What you may do").waitFor();
@@ -86,7 +89,7 @@ test("somebody is invited, comes, is given a role, and sees what it allows and n
   await owner.page.getByText("No roles given in places").waitFor();
   expect([...owner.errors, ...guest.errors]).toEqual([]);
   await Promise.all([owner.context.close(), guest.context.close()]);
-});
+}, 180_000);
 
 test("an account is disabled, reset and deleted by its e-mail", async () => {
   const { link } = await here.api.post("/invites", { email: "leaver@example.org" });
