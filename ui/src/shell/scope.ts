@@ -5,6 +5,7 @@ import { useAddress } from "./address";
 import { data } from "./api";
 import { queries } from "./query";
 import { parseSearch } from "./search";
+import { useCan } from "./session";
 import { recall, remember } from "./store";
 
 const projects = queryOptions({
@@ -46,7 +47,8 @@ export interface Scope {
 /** Where one is, as the address says it: the project's and the environment's names. Else the last one chosen, else the first. */
 export function useScope(): Scope {
   const [search, set] = useAddress();
-  const { data: all = NONE, isLoading } = useQuery(projects);
+  const can = useCan();
+  const { data: all = NONE, isLoading } = useQuery({ ...projects, enabled: can("project.read") });
   const project = chosen(all, search.project);
   const { data: inside = NONE, isLoading: isLooking } = useQuery(environments(project?.id ?? ""));
   const environment = inside.find(({ name }) => name === search.env) ?? null;

@@ -8,6 +8,7 @@ import { ErrorText } from "@/parts/ErrorPanel";
 import { Field, Input, Select } from "@/parts/Field";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
+import { useScope } from "@/shell/scope";
 import { useWho } from "@/shell/session";
 import { PermissionPicker } from "../shared/PermissionPicker";
 import { PlaceFields } from "../shared/Place";
@@ -20,7 +21,8 @@ import { KeyShown } from "./KeyShown";
 export function KeyForm({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const { permissions: own } = useWho();
-  const [draft, setDraft] = useState<Draft>(fresh);
+  const { project } = useScope();
+  const [draft, setDraft] = useState<Draft>(() => ({ ...fresh(), project: project?.id ?? "" }));
   const [key] = useState(once);
   const set = (patch: Partial<Draft>) => setDraft((before) => ({ ...before, ...patch }));
   const make = useMutation({
@@ -73,7 +75,7 @@ export function KeyForm({ onClose }: { onClose: () => void }) {
             <Select {...given} value={draft.days} onChange={(event) => set({ days: event.target.value })}>
               {DAYS.map((days) => (
                 <option key={days} value={days}>
-                  {t("apikeys:days", { count: days })}
+                  {t("apikeys:days", { count: Number(days) })}
                 </option>
               ))}
               <option value="">{t("apikeys:noEnd")}</option>

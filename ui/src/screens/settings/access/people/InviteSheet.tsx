@@ -9,6 +9,7 @@ import { ErrorText } from "@/parts/ErrorPanel";
 import { Field, Input } from "@/parts/Field";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
+import { useScope } from "@/shell/scope";
 import { type Place, PlaceFields } from "../shared/Place";
 import { RoleSelect } from "../shared/RoleSelect";
 import { ShownOnce } from "../shared/ShownOnce";
@@ -21,6 +22,7 @@ interface Given extends Place {
 /** Who is let in, as what; then the link, once. */
 export function InviteSheet({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
+  const { project } = useScope();
   const [email, setEmail] = useState("");
   const [role, setRole] = useState("member");
   const [given, setGiven] = useState<readonly Given[]>([]);
@@ -121,7 +123,10 @@ export function InviteSheet({ onClose }: { onClose: () => void }) {
             className="justify-self-start"
             icon={<Plus />}
             onClick={() =>
-              setGiven([...given, { id: crypto.randomUUID(), project: "", environment: "", role: "viewer" }])
+              setGiven([
+                ...given,
+                { id: crypto.randomUUID(), project: project?.id ?? "", environment: "", role: "viewer" },
+              ])
             }
           >
             {t("people:addPlace")}

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type RoleOut, roleDelete } from "@/api";
 import { Confirm } from "@/parts/Confirm";
@@ -11,6 +11,7 @@ export function DeleteRole({ role, onClose }: { role: RoleOut; onClose: () => vo
   const { t } = useTranslation();
   const go = useGo();
   const [held, setHeld] = useState<string | null>(null);
+  const asksAgain = useRef(false); // the first question closes itself before the second is drawn
 
   async function remove(force: boolean) {
     await data(roleDelete({ path: { role_id: role.id }, query: { force } }));
@@ -24,6 +25,7 @@ export function DeleteRole({ role, onClose }: { role: RoleOut; onClose: () => vo
     } catch (thrown) {
       const error = asError(thrown);
       if (error.code !== "role_held") throw thrown;
+      asksAgain.current = true;
       const counts = (error.details.held ?? {}) as Record<string, number>;
       setHeld(
         Object.entries(counts)
@@ -35,8 +37,7 @@ export function DeleteRole({ role, onClose }: { role: RoleOut; onClose: () => vo
   return held === null ? (
     <Confirm
       open
-      // What the refusal leads to is the second question, which is not closed by the end of the first.
-      onOpenChange={() => held === null && onClose()}
+      onOpenChange={() => !asksAgain.current && onClose()}
       danger
       title={t("roles:deleteTitle", { name: role.name })}
       lead={t("roles:deleteLead")}
