@@ -23,7 +23,7 @@ test("two browsers see each other's work without asking for it", async () => {
   await Promise.all([one.context.close(), two.context.close()]);
 });
 
-test("whoever looks at the same page is seen there, and is gone when they leave", async () => {
+test("whoever looks at the same page is seen there, and is gone when they leave", { timeout: 180_000 }, async () => {
   const other = await Api.person(here.server, here.api, "wira@example.org", "viewer");
   const one = await signedIn(here.browser, here.server, here.api);
   const two = await signedIn(here.browser, here.server, other);
