@@ -23,6 +23,19 @@ test("two browsers see each other's work without asking for it", async () => {
   await Promise.all([one.context.close(), two.context.close()]);
 });
 
+test("whoever looks at the same page is seen there, and is gone when they leave", { timeout: 180_000 }, async () => {
+  const other = await Api.person(here.server, here.api, "wira@example.org", "viewer");
+  const one = await signedIn(here.browser, here.server, here.api);
+  const two = await signedIn(here.browser, here.server, other);
+  await one.page.goto(`${here.server.url}/databases`);
+  await two.page.goto(`${here.server.url}/databases`);
+  const seen = one.page.getByRole("img", { name: /^wira.* is here too$/ });
+  await seen.waitFor();
+  await two.page.goto(`${here.server.url}/plans`);
+  await seen.waitFor({ state: "hidden" });
+  await Promise.all([one.context.close(), two.context.close()]);
+});
+
 test("names that are markup are text everywhere", async () => {
   const name = "<img src=x onerror=globalThis.ran=1>";
   const environment = await here.api.environment();
@@ -81,6 +94,32 @@ test("a server that goes away is said to be away, and what it says afterwards is
     await page.getByRole("img", { name: LIVE }).waitFor({ timeout: 60_000 });
     await page.getByText("made-afterwards").waitFor();
     expect(await page.getByText("The server does not answer", { exact: false }).count()).toBe(0);
+    await context.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test("what is safe to do late waits by its name while the server is away, and is done once", {
+  timeout: 240_000,
+}, async () => {
+  const server = await Server.start();
+  try {
+    const api = await Api.owner(server);
+    const database = await api.database("sqlite", "later");
+    const { page, context } = await tab(here.browser);
+    await context.addCookies([{ ...api.session, url: server.url, httpOnly: true, sameSite: "Strict" }]);
+    await page.goto(`${server.url}/databases/${database.id}`);
+    await page.getByRole("button", { name: "Take snapshot" }).waitFor();
+    await page.getByRole("img", { name: LIVE }).waitFor();
+    await server.down();
+    await page.getByText("The server does not answer", { exact: false }).waitFor();
+    await page.getByRole("button", { name: "Take snapshot" }).click();
+    await page.getByText("1 change waits: Take snapshot: later").waitFor();
+    expect(await page.getByText("Started", { exact: true }).count()).toBe(0);
+    await server.up();
+    await page.getByText("Started", { exact: true }).waitFor({ timeout: 60_000 });
+    expect((await api.get(`/snapshots?resource_id=${database.id}`)).items.length).toBe(1);
     await context.close();
   } finally {
     await server.close();

@@ -16,7 +16,7 @@ async function becomeOwner(page: Page) {
   await page.getByRole("button", { name: "Become the owner" }).click();
 }
 
-test("a new owner loses a table and gets it back, over a reload at every step", async () => {
+test("a new owner loses a table and gets it back, over a reload at every step", { timeout: 240_000 }, async () => {
   const { page, errors, context } = await tab(here.browser);
   await becomeOwner(page);
   await page.getByRole("heading", { name: "Choose a database" }).waitFor();
@@ -56,7 +56,7 @@ test("a new owner loses a table and gets it back, over a reload at every step", 
   await context.close();
 });
 
-test("by keys alone, on PostgreSQL", async () => {
+test("by keys alone, on PostgreSQL", { timeout: 240_000 }, async () => {
   const api = await Api.owner(here.server);
   const { page, errors, context } = await signedIn(here.browser, here.server, api);
   await page.goto(`${here.server.url}/`);

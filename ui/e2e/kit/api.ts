@@ -20,6 +20,15 @@ export class Api {
     return api;
   }
 
+  /** Somebody else, invited by `owner` with this role. */
+  static async person(server: Server, owner: Api, email: string, role: string): Promise<Api> {
+    const invited = await owner.post("/invites", { email, role });
+    const token = String(invited.link).split("#invite=")[1];
+    const api = new Api(server);
+    await api.post("/invites/accept", { token, name: email.split("@")[0], password: OWNER.password });
+    return api;
+  }
+
   get session(): { name: string; value: string } {
     const [name = "", value = ""] = this.cookie.split("=", 2);
     return { name, value };

@@ -1,7 +1,15 @@
-import { MutationCache, onlineManager, QueryClient } from "@tanstack/react-query";
+import { type Mutation, MutationCache, onlineManager, QueryClient } from "@tanstack/react-query";
 import { asError } from "./api";
 import { reach } from "./reach";
 import { toast } from "./toasts";
+
+/** What a change is called while it waits: its own `meta.title`, else the page it was asked for on. */
+const asked = new WeakMap<Mutation, string>();
+
+export function titleOf(mutation: Mutation): string {
+  const own = mutation.meta?.title;
+  return typeof own === "string" ? own : (asked.get(mutation) ?? "");
+}
 
 /**
  * Nothing goes stale by the clock: signals say what to read again (`live.ts`). Mutations whose `networkMode` is left
@@ -21,6 +29,9 @@ export const queries = new QueryClient({
     mutations: { retry: false },
   },
   mutationCache: new MutationCache({
+    onMutate: (_variables, mutation) => {
+      asked.set(mutation as Mutation, document.title.replace(/ · Holdfast$/, ""));
+    },
     onError: (thrown, _variables, _result, mutation) => {
       if (mutation.meta?.quiet) return;
       const error = asError(thrown);

@@ -17,6 +17,7 @@ from holdfast.features.databases.model import resources
 from holdfast.features.projects.scope import project_of
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
+from holdfast.kernel.db.day import utc_day
 
 _SNAPSHOTS = Columns(snapshots.c.project_id, snapshots.c.environment_id, snapshots.c.resource_id)
 _RESOURCES = Columns(resources.c.project_id, resources.c.environment_id, resources.c.id)
@@ -50,13 +51,13 @@ class GrowthService:
             project_of(conn, actor, project_id, "project.read")
             actor.require_within("metric.read", project_id)
             where = _within(snapshots.c, project_id, environment_id, actor.visible("metric.read", _SNAPSHOTS))
-            for row in conn.execute(_taken(conn, where)):
+            for row in conn.execute(_taken(where)):
                 source[_date(row.day)] += int(row.source or 0)
                 stored[_date(row.day)] += int(row.stored or 0)
-            for row in conn.execute(_deleted(conn, where)):
+            for row in conn.execute(_deleted(where)):
                 stored[_date(row.day)] -= int(row.stored or 0)
             gone = _within(resources.c, project_id, environment_id, actor.visible("metric.read", _RESOURCES))
-            for row in conn.execute(_gone(conn, gone)):
+            for row in conn.execute(_gone(gone)):
                 source[_date(row.day)] -= int(row.source or 0)
         return _points(source, stored, self._clock.now().date(), days)
 
@@ -68,13 +69,13 @@ def _within(
     return here if environment_id is None else [*here, columns.environment_id == environment_id]
 
 
-def _taken(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
+def _taken(where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
     """By day: how much larger the newest snapshots became, and what was stored."""
     c = snapshots.c
     before = sa.func.lag(c.source_bytes).over(partition_by=c.resource_id, order_by=c.id)
     each = (
         sa.select(
-            _day(conn, c.taken_at).label("day"),
+            utc_day(c.taken_at).label("day"),
             (sa.func.coalesce(c.source_bytes, 0) - sa.func.coalesce(before, 0)).label("more"),
             c.stored_bytes,
         )
@@ -85,14 +86,14 @@ def _taken(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.S
     return sa.select(each.c.day, *sums).group_by(each.c.day)
 
 
-def _deleted(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
+def _deleted(where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
     c = snapshots.c
-    day = _day(conn, c.deleted_at).label("day")
+    day = utc_day(c.deleted_at).label("day")
     ended = (c.state == "deleted", c.deleted_at.is_not(None), c.taken_at.is_not(None), c.trigger != IMPORTED)
     return sa.select(day, sa.func.sum(c.stored_bytes).label("stored")).where(*where, *ended).group_by(day)
 
 
-def _gone(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
+def _gone(where: Sequence[sa.ColumnElement[bool]]) -> sa.Select[str, Any]:
     """Databases that were deleted, with what their newest snapshot held."""
     s, r = snapshots.c, resources.c
     newest = (
@@ -101,16 +102,9 @@ def _gone(conn: sa.Connection, where: Sequence[sa.ColumnElement[bool]]) -> sa.Se
         .correlate(resources)
         .scalar_subquery()
     )
-    day = _day(conn, r.deleted_at).label("day")
+    day = utc_day(r.deleted_at).label("day")
     joined = sa.select(day, sa.func.sum(s.source_bytes).label("source")).join(snapshots, s.id == newest)
     return joined.where(*where, r.deleted_at.is_not(None)).group_by(day)
-
-
-def _day(conn: sa.Connection, column: sa.Column[Any]) -> sa.ColumnElement[str]:
-    """`2026-03-01`, in UTC."""
-    if conn.dialect.name == "postgresql":
-        return sa.func.to_char(sa.func.timezone("UTC", column), "YYYY-MM-DD", type_=sa.String())
-    return sa.func.substr(sa.type_coerce(column, sa.String), 1, 10)
 
 
 def _date(text: str) -> date:

@@ -5,6 +5,7 @@ import { databases } from "./databases";
 import { ops } from "./ops";
 import { own } from "./own";
 import { system } from "./system";
+import { start } from "./start";
 
 export interface Shown {
   name: string;
@@ -21,7 +22,7 @@ export interface House {
   repository: Json;
 }
 
-const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system, ops];
+const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system, ops, start];
 
 /** Fills a server with a little of everything, and says where each screen is. */
 export async function furnished(api: Api): Promise<Shown[]> {

@@ -86,6 +86,7 @@ function Verbs({ database }: { database: DatabaseOut }) {
   const begun = useBegun("databases");
   const snapshot = useMutation({
     mutationFn: () => data(snapshotCreate({ path, body: {}, headers: once() })),
+    meta: { title: `${t("databases:snapshot")}: ${database.name}` },
     onSuccess: begun,
   });
   const start = useMutation({

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Archive, CalendarClock, CircleCheck, History, RotateCcw, TriangleAlert } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { type DueOut, type RunOut, runsList } from "@/api";
 import { Button } from "@/parts/Button";
@@ -11,6 +11,7 @@ import { Time, Tip } from "@/parts/small";
 import { useBegun } from "@/parts/useBegun";
 import { A } from "@/shell/address";
 import { data } from "@/shell/api";
+import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { canRepeat, repeat } from "./again";
@@ -37,6 +38,7 @@ export function Runs() {
     queryFn: async ({ signal }) =>
       (await data(runsList({ query: { ...filter, state: [...ACTIVE, "failed"], limit: 50 }, signal }))).items,
   });
+  useEnded(found);
   if (!can("run.read")) return null;
   if (error && !found) return <ErrorPanel error={error} retry={() => void refetch()} />;
   if (!found) return <Waiting />;
@@ -80,6 +82,17 @@ export function Runs() {
       </Section>
     </>
   );
+}
+
+/** What a run made is there when it ends, and the line tells of runs alone then: protection is read again. */
+function useEnded(found: readonly RunOut[] | undefined): void {
+  const before = useRef<readonly string[]>([]);
+  useEffect(() => {
+    if (!found) return;
+    const active = found.filter(({ state }) => ACTIVE.includes(state)).map(({ id }) => id);
+    if (before.current.some((id) => !active.includes(id))) void queries.invalidateQueries({ queryKey: ["overview"] });
+    before.current = active;
+  }, [found]);
 }
 
 function Row({ run }: { run: RunOut }) {

@@ -7,9 +7,11 @@ import { Panel } from "@/parts/ErrorPanel";
 import { PageHead } from "@/parts/Page";
 import { useAddress, useGo } from "@/shell/address";
 import { help } from "@/shell/help";
+import { NotFound } from "@/shell/NotFound";
+import { useCan } from "@/shell/session";
 import { Break } from "./Break";
 import { Choose } from "./Choose";
-import { putAway } from "./guide";
+import { mayGuide, putAway } from "./guide";
 import { Restore } from "./Restore";
 import { Rows } from "./Rows";
 import { type Journey, journey, type Step, steps } from "./steps";
@@ -46,11 +48,13 @@ export default function StartPage() {
   const [search, set] = useAddress();
   const go = useGo();
   const of = journey(search);
+  const can = useCan();
   const Body = BODIES[of.step];
   const heading = useRef<HTMLHeadingElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the new step is read out, and Tab goes on from there
   useEffect(() => heading.current?.focus(), [of.step]);
   const move: Move = (patch) => set(patch as Record<string, string | undefined>, patch.step !== undefined);
+  if (!mayGuide(can)) return <NotFound />;
   return (
     <div className="flex h-full flex-col overflow-y-auto">
       <PageHead title={t("start:title")} lead={t("start:lead")}>

@@ -1,0 +1,107 @@
+// The overview, the help beside it, and what it says when there is more than fits.
+import { expect, test } from "vitest";
+import type { Json } from "./kit/api";
+import { house, signedIn } from "./kit/browser";
+import { apiCalls, axe } from "./kit/checks";
+
+const here = house();
+
+test("it begins with the guide, and says what is protected as soon as something is", async () => {
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  await page.goto(`${here.server.url}/`);
+  await page.getByRole("link", { name: "Start the guided minute" }).waitFor();
+  const shop = await here.api.database("sqlite", "<b>shop</b>");
+  await page.getByText("Never backed up").waitFor(); // told by the line
+  await page.getByText("<b>shop</b>").waitFor();
+  await here.api.query(shop, "CREATE TABLE t (a int)");
+  await here.api.snapshot(shop);
+  await page.getByText(/but no plan takes the next$/).waitFor();
+  await here.api.post(`/projects/${shop.project_id}/plans`, {
+    name: "Nightly",
+    selection: { all: true },
+    schedules: [{ cron: "0 2 * * *", tz: "UTC" }],
+  });
+  await page.getByText(/verified$/).waitFor();
+  await page.getByRole("link", { name: "Nightly" }).waitFor();
+  const calls = await apiCalls(page, () => page.reload());
+  const own = calls.filter((call) => !/ \/api\/v1\/(session|projects(\/[^/]+\/environments)?)(\?|$)/.test(call));
+  expect(own.length, own.join("\n")).toBeLessThanOrEqual(4);
+  await page.getByRole("button", { name: "Not now" }).click();
+  await page.reload();
+  await page.getByText(/verified$/).waitFor();
+  expect(await page.getByRole("link", { name: "Start the guided minute" }).count()).toBe(0);
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+test("a failure is asked for again from where it is told", async () => {
+  const database = await here.api.database("sqlite", "again");
+  await here.api.query(database, "CREATE TABLE t (a int)");
+  const { page, context } = await signedIn(here.browser, here.server, here.api);
+  // The server has no snapshot that fails by being asked for; the page is told of one.
+  const failed: Json = {
+    id: "run_failed",
+    kind: "snapshot.create",
+    state: "failed",
+    resource_id: database.id,
+    input: {},
+    error: { code: "x", message: "<img src=x> refused" },
+    requested_at: new Date().toISOString(),
+    finished_at: new Date().toISOString(),
+    started_at: null,
+    scheduled_at: null,
+    progress: null,
+  };
+  await page.route("**/api/v1/runs?*", (route) => route.fulfill({ json: { items: [failed], next_cursor: null } }));
+  await page.goto(`${here.server.url}/`);
+  await page.getByText("<img src=x>").waitFor();
+  await page.getByRole("button", { name: /^Run again/ }).click();
+  await page.getByText("Started", { exact: true }).waitFor();
+  await expect.poll(async () => (await here.api.get(`/snapshots?resource_id=${database.id}`)).items.length).toBe(1);
+  await context.close();
+});
+
+test("growth is drawn with what it shows said in words", async () => {
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  const items = Array.from({ length: 40 }, (_, at) => ({
+    day: new Date(Date.UTC(2026, 2, 1 + at)).toISOString().slice(0, 10),
+    source_bytes: 1024 * 1024 * (100 + at * 5),
+    stored_bytes: 1024 * 1024 * (40 + at),
+  }));
+  await page.route("**/growth?*", (route) => route.fulfill({ json: { items } }));
+  await page.goto(`${here.server.url}/`);
+  await page.getByRole("figure", { name: "Growth from 100 MB to 295 MB" }).waitFor();
+  await page.locator("figure svg path").first().waitFor();
+  expect(await axe(page)).toEqual([]);
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+test("help opens the page's own documentation by its key, and follows links within", async () => {
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  const [database] = (await here.api.get("/databases")).items;
+  await page.goto(`${here.server.url}/databases/${database.id}?tab=tables`);
+  await page.getByRole("tab", { name: "Tables" }).waitFor();
+  await page.keyboard.press("h");
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("heading", { name: "Tables" }).waitFor();
+  await page.keyboard.press("Escape");
+  await sheet.waitFor({ state: "hidden" });
+  await page.goto(`${here.server.url}/`);
+  await page.getByRole("button", { name: "Help: this page" }).click();
+  await sheet.getByRole("heading", { name: "Overview", exact: true }).waitFor();
+  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  await sheet.getByRole("button", { name: "history" }).click();
+  await sheet.getByRole("heading", { name: "Plan", exact: true }).waitFor();
+  await sheet.getByRole("button", { name: "Back" }).click();
+  await sheet.getByRole("heading", { name: "Overview", exact: true }).waitFor();
+  for (const section of ["appearance", "sessions"]) {
+    await page.goto(`${here.server.url}/settings/${section}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.keyboard.press("h");
+    await sheet.getByRole("heading", { name: section, exact: false }).first().waitFor();
+    await page.keyboard.press("Escape");
+  }
+  expect(errors).toEqual([]);
+  await context.close();
+});

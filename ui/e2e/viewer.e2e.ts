@@ -1,0 +1,61 @@
+// A viewer walks every screen: what is offered is allowed.
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { Api } from "./kit/api";
+import { house, signedIn } from "./kit/browser";
+import { apiCalls } from "./kit/checks";
+import { furnished } from "./kit/screens";
+
+const here = house();
+/** Words of buttons that change something: a viewer may do none of it. */
+const CHANGES =
+  /^(new|create|add|delete|remove|edit|take|restore|verify|tag|hold|check|start|stop|run now|run again|cancel run|rotate|reveal|show the password|invite|revoke|make|repair|register|apply|switch|end|save changes|acknowledge|resolve|mute|replay|purge|clone|move|upgrade|import|drop)\b/i;
+/** One's own browser, and the page itself. */
+const OWN = /^(sign out|end others|switch project|start the guided|create a link)/i;
+
+interface Offered {
+  name: string;
+  at: number;
+}
+
+async function offered(page: Page): Promise<Offered[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLButtonElement>("main button")]
+      .map((button, at) => ({ button, at }))
+      .filter(({ button }) => button.checkVisibility() && !button.disabled && button.ariaDisabled !== "true")
+      .map(({ button, at }) => ({ name: (button.ariaLabel ?? button.textContent ?? "").trim(), at })),
+  );
+}
+
+test("nothing on any screen is offered that the server would refuse", { timeout: 300_000 }, async () => {
+  const screens = await furnished(here.api);
+  const viewer = await Api.person(here.server, here.api, "viewer@example.org", "viewer");
+  const { page, errors, context } = await signedIn(here.browser, here.server, viewer);
+  const found: string[] = [];
+  let where = "";
+  page.on("response", (answer) => {
+    if (answer.status() === 403) found.push(`${where}: ${answer.request().method()} ${answer.url()} was refused`);
+  });
+  for (const { name, path } of screens) {
+    where = name;
+    await apiCalls(page, () => page.goto(here.server.url + path));
+    const buttons = await offered(page);
+    for (const each of buttons)
+      if (CHANGES.test(each.name) && !OWN.test(each.name)) found.push(`${name}: offers "${each.name}"`);
+    for (const each of buttons.filter((button) => /^(more|display)$/i.test(button.name))) {
+      await page.locator("main button").nth(each.at).click();
+      for (const item of await page.getByRole("menuitem").allTextContents())
+        if (CHANGES.test(item.trim())) found.push(`${name}: its menu offers "${item.trim()}"`);
+      await page.keyboard.press("Escape");
+    }
+  }
+  where = "palette";
+  await page.goto(`${here.server.url}/databases`);
+  await page.keyboard.press("ControlOrMeta+k");
+  await page.getByRole("option").first().waitFor();
+  for (const option of await page.getByRole("option").allTextContents())
+    if (CHANGES.test(option.trim()) || /guided/i.test(option)) found.push(`the palette offers "${option.trim()}"`);
+  expect(found).toEqual([]);
+  expect(errors).toEqual([]);
+  await context.close();
+});
