@@ -16,7 +16,7 @@ export const snapshot: Screen = {
   path: "/snapshots/$id",
   title: "snapshots:one",
   permission: ["snapshot.read"],
-  docs: "snapshots",
+  docs: "snapshot",
   load: () => import("./SnapshotPage"),
 };
 
