@@ -20,11 +20,11 @@ export async function snapshots({ api, shop, snapshot }: House): Promise<Shown[]
     { name: "files", path: "/snapshots?tab=files" },
     { name: "imports", path: "/snapshots?tab=imports" },
     { name: "drills", path: "/snapshots?tab=drills" },
-    { name: "drill", path: `/drills/${drill.drill.id}` },
+    { name: "drill", path: `/snapshots/drills/${drill.drill.id}` },
     { name: "restore", path: `${page}/restore` },
     { name: "restore-where", path: `${page}/restore?step=where` },
     { name: "restore-check", path: `${page}/restore?step=check&mode=in_place` },
-    { name: "restore-report", path: `/restores/${restored.run.id}` },
+    { name: "restore-report", path: `/snapshots/restores/${restored.run.id}` },
     { name: "settings-files", path: "/settings/files" },
   ];
 }

@@ -42,7 +42,6 @@ export function Compare({ snapshot }: { snapshot: SnapshotOut }) {
     <Differences key={other.id} before={before} after={after}>
       <Select
         aria-label={t("snapshots:compareWith")}
-        className="w-auto"
         value={other.id}
         onChange={(event) => set({ with: event.target.value })}
       >
@@ -126,7 +125,7 @@ function Differences({ before, after, children }: DifferencesProps) {
     <div className="flex h-full min-h-0 flex-col">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b px-4 py-2.5 text-sm sm:px-6">
         <span className="text-muted">{t("snapshots:compareWith")}</span>
-        {children}
+        <span className="w-64 max-w-full">{children}</span>
         <span className="text-muted">
           {t("snapshots:size")}: {size(before)} → {size(after)}
         </span>
