@@ -52,7 +52,9 @@ def _asked_wire(asked: Sequence[Asked]) -> dict[str, Any]:
 
 def _restored(made: tuple[Resource, Restore, Run]) -> RestoreRunOut:
     resource, restore, run = made
-    return RestoreRunOut(resource=DatabaseOut.of(resource), restore=RestoreOut.of(restore, resource.name), run=RunOut.of(run))
+    return RestoreRunOut(
+        resource=DatabaseOut.of(resource), restore=RestoreOut.of(restore, resource.name), run=RunOut.of(run)
+    )
 
 
 def _restored_wire(made: tuple[Resource, Restore, Run]) -> dict[str, Any]:
