@@ -15,7 +15,7 @@ test("by keys alone: from the list of snapshots to a new database", async () => 
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
   keyboardOnly(page);
   await page.goto(here.server.url);
-  await page.getByRole("link", { name: "Snapshots" }).waitFor();
+  await page.getByRole("link", { name: "Snapshots", exact: true }).waitFor();
   await page.keyboard.press("g");
   await page.keyboard.press("s");
   await page.getByRole("grid", { name: "Snapshots" }).waitFor();

@@ -136,7 +136,7 @@ test("nonsense is left alone, and the end is the end", () => {
 
 test("nouns of the log become what the lists are read by", () => {
   // A plan's turns and a repository's checks are runs; the feed of the log must not follow every step of one.
-  const lists = ["drills", "exports", "imports", "moves", "plans", "repositories", "restores", "runs"];
+  const lists = ["drills", "exports", "imports", "moves", "plans", "repositories", "restores", "runs", "snapshots"];
   expect([...touched(["run"])].sort()).toEqual(lists);
   expect(touched(["snapshot"])).toContain("overview");
   expect(touched(["snapshot"])).toContain("activity");

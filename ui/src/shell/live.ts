@@ -137,7 +137,7 @@ function read(text: string): Message | null {
 
 /** The first word of the query keys that a noun of the audit log touches. */
 const TOUCHES: Record<string, readonly string[]> = {
-  run: ["runs", "plans", "repositories", "restores", "drills", "exports", "imports", "moves"],
+  run: ["runs", "plans", "repositories", "restores", "drills", "snapshots", "exports", "imports", "moves"],
   database: ["databases", "overview", "unprotected"],
   snapshot: ["snapshots", "overview", "unprotected"],
   restore: ["snapshots", "databases"],

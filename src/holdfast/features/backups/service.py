@@ -274,7 +274,7 @@ class SnapshotsService:
                 limit=limit,
             )
             into = databases.by_ids(conn, [row.resource_id for row in rows])
-        return [(row, found.name if (found := into.get(row.resource_id)) else None) for row in rows]
+        return [(row, one.name if (one := into.get(row.resource_id)) else None) for row in rows]
 
     def _submit(
         self,

@@ -4,8 +4,9 @@ import { access } from "./access";
 import { databases } from "./databases";
 import { ops } from "./ops";
 import { own } from "./own";
-import { system } from "./system";
+import { snapshots } from "./snapshots";
 import { start } from "./start";
+import { system } from "./system";
 
 export interface Shown {
   name: string;
@@ -22,7 +23,7 @@ export interface House {
   repository: Json;
 }
 
-const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system, ops, start];
+const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system, ops, start, snapshots];
 
 /** Fills a server with a little of everything, and says where each screen is. */
 export async function furnished(api: Api): Promise<Shown[]> {

@@ -53,7 +53,7 @@ function Verbs({ drill }: { drill: DrillOut }) {
     networkMode: "always",
     onSuccess: (made) => {
       void queries.invalidateQueries({ queryKey: ["drills"] });
-      go(`/drills/${made.drill.id}`);
+      go(`/snapshots/drills/${made.drill.id}`);
     },
   });
   return (

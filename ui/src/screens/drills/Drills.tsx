@@ -113,7 +113,7 @@ export default function Drills() {
         columns={columns}
         filters={filters}
         rowId={(row) => row.id}
-        to={(row) => `/drills/${row.id}`}
+        to={(row) => `/snapshots/drills/${row.id}`}
         empty={{ icon: <Timer />, title: t("drills:none"), lead: t("drills:noneLead"), action: add }}
       >
         {add}

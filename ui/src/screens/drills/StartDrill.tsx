@@ -34,7 +34,7 @@ export function StartDrill({ onClose }: { onClose: () => void }) {
     onSuccess: ({ drill }) => {
       void queries.invalidateQueries({ queryKey: ["drills"] });
       onClose();
-      go(`/drills/${drill.id}`);
+      go(`/snapshots/drills/${drill.id}`);
     },
   });
   const chosen = databases?.find(({ id }) => id === database);

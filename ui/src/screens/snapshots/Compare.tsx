@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { GitCompare } from "lucide-react";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { type SnapshotOut, snapshotList, snapshotTables } from "@/api";
+import { type SnapshotOut, snapshotList } from "@/api";
 import { Select } from "@/parts/Field";
 import { Badge, Empty, type Tone } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
@@ -12,6 +12,7 @@ import { useAddress } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { type Change, compared, type Difference } from "./compare";
+import { contents, tablesOf } from "./contents";
 
 const TONES: Record<Change, Tone> = {
   removed: "bad",
@@ -41,7 +42,6 @@ export function Compare({ snapshot }: { snapshot: SnapshotOut }) {
     <Differences key={other.id} before={before} after={after}>
       <Select
         aria-label={t("snapshots:compareWith")}
-        className="w-auto"
         value={other.id}
         onChange={(event) => set({ with: event.target.value })}
       >
@@ -112,9 +112,9 @@ function Differences({ before, after, children }: DifferencesProps) {
   );
   const source = useMemo<Source<Difference>>(
     () => ({
-      key: ["snapshots", before.id, "compare", after.id],
+      key: contents(before.id, "compare", after.id),
       page: async () => {
-        const [old, now] = await Promise.all([before.id, after.id].map(tablesOf));
+        const [old, now] = await Promise.all([before.id, after.id].map((id) => queries.fetchQuery(tablesOf(id))));
         return { items: compared(old ?? [], now ?? []) };
       },
     }),
@@ -125,7 +125,7 @@ function Differences({ before, after, children }: DifferencesProps) {
     <div className="flex h-full min-h-0 flex-col">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b px-4 py-2.5 text-sm sm:px-6">
         <span className="text-muted">{t("snapshots:compareWith")}</span>
-        {children}
+        <span className="w-64 max-w-full">{children}</span>
         <span className="text-muted">
           {t("snapshots:size")}: {size(before)} → {size(after)}
         </span>
@@ -142,12 +142,4 @@ function Differences({ before, after, children }: DifferencesProps) {
       </div>
     </div>
   );
-}
-
-async function tablesOf(id: string) {
-  const found = await queries.fetchQuery({
-    queryKey: ["snapshots", id, "tables"],
-    queryFn: () => data(snapshotTables({ path: { snapshot_id: id } })),
-  });
-  return found.items;
 }

@@ -7,6 +7,7 @@ import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Source } from "@/parts/table/types";
 import { data } from "@/shell/api";
 import { useCan } from "@/shell/session";
+import { contents } from "./contents";
 
 const contentOf = (id: string, path: string) =>
   `/api/v1/snapshots/${id}/entries/${path.split("/").map(encodeURIComponent).join("/")}/content`;
@@ -55,7 +56,7 @@ export function Entries({ id }: { id: string }) {
   );
   const source = useMemo<Source<EntryOut>>(
     () => ({
-      key: ["snapshots", id, "entries"],
+      key: contents(id, "entries"),
       page: ({ limit, cursor, signal }) =>
         data(entryList({ path: { snapshot_id: id }, query: { limit, cursor }, signal })),
     }),

@@ -127,7 +127,7 @@ export default function Restores() {
       columns={columns}
       filters={filters}
       rowId={(row) => row.id}
-      to={(row) => (row.run_id ? `/restores/${row.run_id}` : `/databases/${row.resource_id}`)}
+      to={(row) => (row.run_id ? `/snapshots/restores/${row.run_id}` : `/databases/${row.resource_id}`)}
       empty={{ icon: <RotateCcw />, title: t("restores:none"), lead: t("restores:noneLead") }}
     />
   );

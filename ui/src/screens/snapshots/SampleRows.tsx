@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ChevronLeft, Table2 } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { type SnapshotOut, snapshotRows, snapshotTables } from "@/api";
+import { type SnapshotOut, snapshotRows } from "@/api";
 import { Button } from "@/parts/Button";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Skeleton } from "@/parts/small";
@@ -11,7 +11,9 @@ import type { Column, Source } from "@/parts/table/types";
 import { count } from "@/parts/text";
 import { useAddress } from "@/shell/address";
 import { data } from "@/shell/api";
+import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
+import { contents, tablesOf } from "./contents";
 
 interface Listed {
   label: string;
@@ -74,9 +76,9 @@ function List({ id }: { id: string }) {
   );
   const source = useMemo<Source<Listed>>(
     () => ({
-      key: ["snapshots", id, "tables", "list"],
-      page: async ({ signal }) => {
-        const { items } = await data(snapshotTables({ path: { snapshot_id: id }, signal }));
+      key: contents(id, "tables", "list"),
+      page: async () => {
+        const items = await queries.fetchQuery(tablesOf(id));
         return {
           items: items.map((each) => ({
             label: each.schema ? `${each.schema}.${each.name}` : each.name,
@@ -111,7 +113,7 @@ function Sample({ id, table }: { id: string; table: string }) {
     error,
     refetch,
   } = useQuery({
-    queryKey: ["snapshots", id, "rows", table],
+    queryKey: contents(id, "rows", table),
     queryFn: () => data(snapshotRows({ path: { snapshot_id: id, table }, query: { limit: SAMPLE } })),
   });
   const columns = useMemo<Column<Row>[]>(
@@ -127,7 +129,7 @@ function Sample({ id, table }: { id: string; table: string }) {
   );
   const source = useMemo<Source<Row>>(
     () => ({
-      key: ["snapshots", id, "rows", table, "shown"],
+      key: contents(id, "rows", table, "shown"),
       page: async () => ({ items: (found?.rows ?? []).map((values, at) => ({ at, values })) }),
       waits: !found,
     }),

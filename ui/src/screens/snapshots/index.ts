@@ -16,7 +16,7 @@ export const snapshot: Screen = {
   path: "/snapshots/$id",
   title: "snapshots:one",
   permission: ["snapshot.read"],
-  docs: "snapshots",
+  docs: "snapshot",
   load: () => import("./SnapshotPage"),
 };
 
@@ -30,7 +30,7 @@ export const restore: Screen = {
 
 /** By its run: what the wizard ends with, for whoever comes later. */
 export const restored: Screen = {
-  path: "/restores/$id",
+  path: "/snapshots/restores/$id",
   title: "restores:one",
   permission: ["snapshot.read"],
   docs: "restore",

@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type SnapshotOut, snapshotTables } from "@/api";
+import type { SnapshotOut } from "@/api";
 import { Button } from "@/parts/Button";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Field, Input } from "@/parts/Field";
 import { Skeleton } from "@/parts/small";
 import { bytes, count } from "@/parts/text";
-import { data } from "@/shell/api";
+import { tablesOf } from "../contents";
 import { Options } from "../Options";
 import { Foot } from "./Foot";
 import { tablesText, type Wish } from "./wish";
@@ -73,17 +73,10 @@ const SHOWN = 300;
 function Tables({ id, picked, onPicked }: TablesProps) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState("");
-  const {
-    data: found,
-    error,
-    refetch,
-  } = useQuery({
-    queryKey: ["snapshots", id, "tables"],
-    queryFn: () => data(snapshotTables({ path: { snapshot_id: id } })),
-  });
+  const { data: found, error, refetch } = useQuery(tablesOf(id));
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   if (!found) return <Skeleton className="h-24" />;
-  const all = found.items.map((each) => ({ ...each, label: each.schema ? `${each.schema}.${each.name}` : each.name }));
+  const all = found.map((each) => ({ ...each, label: each.schema ? `${each.schema}.${each.name}` : each.name }));
   const matching = all.filter(({ label }) => label.toLowerCase().includes(typed.trim().toLowerCase()));
   const toggle = (label: string, on: boolean) =>
     onPicked(on ? [...picked, label] : picked.filter((each) => each !== label));
