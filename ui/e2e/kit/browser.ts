@@ -60,10 +60,14 @@ export async function signedIn(
 }
 
 /** A browser and a server for the tests of one file. With `owner: false` nobody owns it yet. */
-export function house(options: { owner?: boolean } = {}): { browser: Browser; server: Server; api: Api } {
+export function house(options: { owner?: boolean; env?: Record<string, string> } = {}): {
+  browser: Browser;
+  server: Server;
+  api: Api;
+} {
   const made = {} as { browser: Browser; server: Server; api: Api };
   beforeAll(async () => {
-    [made.server, made.browser] = await Promise.all([Server.start(), launch()]);
+    [made.server, made.browser] = await Promise.all([Server.start(options.env), launch()]);
     if (options.owner !== false) made.api = await Api.owner(made.server);
   });
   afterAll(async () => {

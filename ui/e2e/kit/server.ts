@@ -17,15 +17,16 @@ export class Server {
   private constructor(
     readonly root: string,
     readonly port: number,
+    private readonly more: Record<string, string>,
   ) {}
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Started and answering. Throws with the server's last words. */
-  static async start(): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "hf-ui-")), await freePort());
+  /** Started and answering, with `more` in its environment. Throws with the server's last words. */
+  static async start(more: Record<string, string> = {}): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), "hf-ui-")), await freePort(), more);
     try {
       await server.up();
     } catch (error) {
@@ -54,6 +55,7 @@ export class Server {
         HOLDFAST_MASTER_KEY_FILE: join(this.root, "master.key"),
         HOLDFAST_CONTROL_PORT: String(this.port),
         HOLDFAST_APPS_PORT: "0",
+        ...this.more,
       },
     });
     await words.close();

@@ -2,6 +2,7 @@
 import type { Api, Json } from "../api";
 import { databases } from "./databases";
 import { own } from "./own";
+import { watch } from "./watch";
 
 export interface Shown {
   name: string;
@@ -18,7 +19,7 @@ export interface House {
   repository: Json;
 }
 
-const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own];
+const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, watch];
 
 /** Fills a server with a little of everything, and says where each screen is. */
 export async function furnished(api: Api): Promise<Shown[]> {
