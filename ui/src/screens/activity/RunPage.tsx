@@ -12,7 +12,7 @@ import { useGo, useId } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import { RunFacts, Waiting } from "./RunFacts";
+import { RunFacts, RunMore, Waiting } from "./RunFacts";
 import { RunLog } from "./RunLog";
 import { useRunStream } from "./useRunStream";
 
@@ -42,6 +42,7 @@ export default function RunPage() {
       </PageHead>
       <div className="border-t">{run ? <RunFacts run={run} title={title(run.kind)} /> : <Waiting />}</div>
       <RunLog key={id} id={id} lines={lines} over={run ? ENDED.includes(run.state) : false} />
+      {run && <RunMore run={run} />}
     </div>
   );
 }
