@@ -46,7 +46,7 @@ test("a channel is made, tested, its delivery given up and sent again; its addre
   receiver.answer = { status: 410, body: "gone" };
   await page.getByRole("button", { name: "Send a test" }).click();
   await page.getByText("It did not arrive").waitFor();
-  await page.getByText("answered 410").waitFor();
+  await page.getByText("answered 410", { exact: true }).waitFor();
 
   await page.getByRole("link", { name: "What was sent to it" }).click();
   await page
@@ -54,7 +54,7 @@ test("a channel is made, tested, its delivery given up and sent again; its addre
     .first()
     .click({ position: { x: 2, y: 2 } });
   const delivery = page.getByRole("dialog");
-  await delivery.getByText("answered 410").waitFor();
+  await delivery.getByText("answered 410", { exact: true }).waitFor();
   const sent = receiver.seen.length;
   receiver.answer = { status: 200, body: "at last" };
   await delivery.getByRole("button", { name: "Send again" }).click();
@@ -115,7 +115,7 @@ test("a rename is told with its before and after, and the log is found sound", a
   const environment = await here.api.environment();
   const path = `/projects/${environment.project_id}/plans`;
   const plan = await here.api.post(path, { name: "nightly-before", selection: { all: true } });
-  await here.api.call("PATCH", `/plans/${plan.id}`, { name: MARKUP }, plan.version);
+  await here.api.call("PATCH", `/plans/${plan.id}`, { name: MARKUP, confirm: plan.name }, plan.version);
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
   await page.goto(`${here.server.url}/activity?tab=audit&action=plan`);
   await page.getByRole("button", { name: "plan.update" }).first().click();

@@ -16,6 +16,6 @@ export const run: Screen = {
   path: "/runs/$id",
   title: "activity:run",
   permission: ["run.read"],
-  docs: "activity",
+  docs: "run",
   load: () => import("./RunPage"),
 };
