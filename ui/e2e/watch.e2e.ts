@@ -49,10 +49,7 @@ test("a channel is made, tested, its delivery given up and sent again; its addre
   await page.getByText("answered 410", { exact: true }).waitFor();
 
   await page.getByRole("link", { name: "What was sent to it" }).click();
-  await page
-    .getByText("Given up")
-    .first()
-    .click({ position: { x: 2, y: 2 } });
+  await page.getByRole("row").filter({ hasText: "Given up" }).getByRole("button").click();
   const delivery = page.getByRole("dialog");
   await delivery.getByText("answered 410", { exact: true }).waitFor();
   const sent = receiver.seen.length;

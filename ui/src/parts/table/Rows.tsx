@@ -4,7 +4,7 @@ import { cx } from "@/parts/classes";
 import { Skeleton } from "@/parts/small";
 import { A } from "@/shell/address";
 import { Tick } from "./Tick";
-import type { Column } from "./types";
+import type { Column, Value } from "./types";
 
 interface Props<R> {
   row: R;
@@ -66,6 +66,10 @@ interface OpenerProps {
   children: ReactNode;
 }
 
+const isEmpty = (value: Value) => value === null || value === undefined || value === "";
+// On a card's line the long texts give way, so that a moment or a name beside them stays whole.
+const isLong = (value: Value) => String(value).length > 28;
+
 /** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
 export function GridRow<R>(props: Props<R>) {
   const { row, index, columns, tracks, height, start, to, onOpen, pickable, isActive, isPicked, onPick } = props;
@@ -110,6 +114,7 @@ export function GridRow<R>(props: Props<R>) {
 export function CardRow<R>({ row, index, columns, height, start, to, onOpen, isActive, isPicked }: Props<R>) {
   const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
   const title = at("title")[0] ?? columns[0];
+  const lines = at("line").filter((column) => !isEmpty(column.value(row)));
   return (
     <div
       role="row"
@@ -133,8 +138,8 @@ export function CardRow<R>({ row, index, columns, height, start, to, onOpen, isA
         ))}
       </div>
       <div className="flex gap-1.5 truncate text-muted text-xs">
-        {at("line").map((column, nth) => (
-          <div key={column.id} role="gridcell" className="min-w-0 truncate">
+        {lines.map((column, nth) => (
+          <div key={column.id} role="gridcell" className={isLong(column.value(row)) ? "min-w-0 truncate" : "shrink-0"}>
             {nth > 0 && <span className="mr-1.5 text-faint">·</span>}
             {said(column, row)}
           </div>
