@@ -28,7 +28,7 @@ export default function RunPage() {
     queryKey: ["runs", id],
     queryFn: () => data(runGet({ path: { run_id: id } })),
   });
-  const lines = useRunStream(id);
+  const { lines, isWhole } = useRunStream(id);
   if (error && !run) return <ErrorPanel error={error} retry={() => void refetch()} />;
   return (
     <div className="flex h-full flex-col overflow-y-auto">
@@ -41,7 +41,7 @@ export default function RunPage() {
         {run && <Verbs run={run} />}
       </PageHead>
       <div className="border-t">{run ? <RunFacts run={run} title={title(run.kind)} /> : <Waiting />}</div>
-      <RunLog key={id} id={id} lines={lines} over={run ? ENDED.includes(run.state) : false} />
+      <RunLog key={id} id={id} lines={lines} over={isWhole} />
       {run && <RunMore run={run} />}
     </div>
   );
