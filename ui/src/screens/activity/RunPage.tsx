@@ -14,7 +14,7 @@ import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { RunFacts, RunMore, Waiting } from "./RunFacts";
 import { RunLog } from "./RunLog";
-import { useRunStream } from "./useRunStream";
+import { useRunLog } from "./useRunStream";
 
 export default function RunPage() {
   const { t } = useTranslation();
@@ -28,7 +28,7 @@ export default function RunPage() {
     queryKey: ["runs", id],
     queryFn: () => data(runGet({ path: { run_id: id } })),
   });
-  const { lines, isWhole } = useRunStream(id);
+  const { lines, isWhole } = useRunLog(id);
   if (error && !run) return <ErrorPanel error={error} retry={() => void refetch()} />;
   return (
     <div className="flex h-full flex-col overflow-y-auto">

@@ -9,7 +9,7 @@ const GATHER_MS = 100;
  * A run's log as it is written, by the API's own stream of events; state and progress go where every other view of the
  * run reads them. The browser comes back with Last-Event-ID by itself, so that no line is missed or seen twice.
  */
-export function useRunStream(id: string): { lines: readonly LogLine[]; isWhole: boolean } {
+export function useRunLog(id: string): { lines: readonly LogLine[]; isWhole: boolean } {
   const [lines, setLines] = useState<readonly LogLine[]>([]);
   // An ended run's last event comes after its last line: before it, nobody knows that there is none.
   const [isWhole, setWhole] = useState(false);
@@ -48,4 +48,9 @@ export function useRunStream(id: string): { lines: readonly LogLine[]; isWhole: 
     };
   }, [id]);
   return { lines, isWhole };
+}
+
+/** Its lines alone. */
+export function useRunStream(id: string): readonly LogLine[] {
+  return useRunLog(id).lines;
 }
