@@ -12,6 +12,7 @@ from alert_house import GB, OWNER, House
 from alert_receivers import Hooks, MailServer
 
 from holdfast.features.alerts.deliveries.model import items
+from holdfast.features.alerts.loop import CHANGED
 from holdfast.features.alerts.model import events
 from holdfast.features.alerts.rule_service import WantedRule
 from holdfast.kernel import audit
@@ -323,3 +324,18 @@ def test_costs_as_many_statements_for_a_thousand_as_for_two(here: House, hooks: 
             here.loop.collect()
         counted.append(len(said))
     assert abs(counted[0] - counted[1]) <= 1  # that the reading place of runs goes on is one more, when it does
+
+
+def test_whoever_looks_hears_of_what_opens_and_of_nothing_else(here: House) -> None:
+    """The dashboard reads again when it hears this, and never by the clock."""
+    shop, repository = here.database("looked-at"), here.repository("looked-into")
+    here.turn()
+    listener = here.loop._wake.listen("looker")
+    try:
+        here.turn(120)
+        assert CHANGED not in listener.wait(0.2)
+        here.failed(shop, repository)
+        here.turn()
+        assert CHANGED in listener.wait(0.2)
+    finally:
+        listener.close()

@@ -6,7 +6,9 @@ import { furnished, type Shown } from "./kit/screens";
 
 const here = house();
 let screens: Shown[] = [];
-const SHELL = /^GET \/api\/v1\/(session|projects(\/[^/]+\/environments)?|engines)(\?|$)/;
+// What the shell asks itself, the number of critical alerts on its rail included.
+const SHELL =
+  /^GET \/api\/v1\/((session|projects(\/[^/]+\/environments)?|engines)(\?|$)|alerts\?state=open&severity=critical)/;
 
 beforeAll(async () => {
   screens = await furnished(here.api);

@@ -47,14 +47,15 @@ export class Api {
     return new Api(this.server).post(path, body);
   }
 
-  /** Throws with the error's own words. */
-  async call(method: string, path: string, body?: Json): Promise<Json> {
+  /** Throws with the error's own words. `version`: of the thing as it was read, where a change asks for it. */
+  async call(method: string, path: string, body?: Json, version?: number): Promise<Json> {
     const answer = await fetch(`${this.server.url}/api/v1${path}`, {
       method,
       headers: {
         origin: this.server.url,
         ...(this.cookie ? { cookie: this.cookie } : {}),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(version === undefined ? {} : { "if-match": `"v${version}"` }),
       },
       body: body === undefined ? null : JSON.stringify(body),
     });

@@ -112,10 +112,16 @@ export function Section({ title, aside, children }: { title: string; aside?: Rea
   );
 }
 
-/** Facts in two columns. */
-export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
+interface FactsProps {
+  facts: readonly (readonly [string, ReactNode])[];
+  /** In a sheet: two columns, however wide the window is. */
+  narrow?: boolean;
+}
+
+/** Facts in columns. */
+export function Facts({ facts, narrow }: FactsProps) {
   return (
-    <dl className="grid grid-cols-2 gap-x-6 gap-y-3 sm:grid-cols-3 lg:grid-cols-4">
+    <dl className={cx("grid grid-cols-2 gap-x-6 gap-y-3", !narrow && "sm:grid-cols-3 lg:grid-cols-4")}>
       {facts.map(([name, fact]) => (
         <div key={name} className="min-w-0">
           <dt className="text-muted text-xs">{name}</dt>

@@ -39,9 +39,13 @@ export function Rail() {
         <Menu
           align="end"
           trigger={
-            <button type="button" className={cx(PLACE, rest.some((each) => isHere(each, pathname)) ? HERE : ELSEWHERE)}>
+            <button
+              type="button"
+              className={cx(PLACE, "relative", rest.some((each) => isHere(each, pathname)) ? HERE : ELSEWHERE)}
+            >
               <Ellipsis aria-hidden />
               <span className="text-2xs leading-none">{t("shell:more")}</span>
+              {rest.map(({ path, Badge }) => Badge && <Badge key={path} />)}
             </button>
           }
         >
@@ -51,7 +55,13 @@ export function Rail() {
               <Item
                 key={screen.path}
                 icon={Icon && <Icon />}
-                aside={Badge && <Badge />}
+                aside={
+                  Badge && (
+                    <span className="relative h-4 w-6">
+                      <Badge />
+                    </span>
+                  )
+                }
                 onSelect={() => go(screen.path)}
               >
                 {t(screen.title)}

@@ -55,6 +55,20 @@ _PAST = {
     "clear": "cleared",
     "set": "set",
     "grant": "gave",
+    "apply": "applied",
+    "rollback": "rolled back",
+    "rehearse": "rehearsed",
+    "test": "tested",
+    "run": "began",
+    "acknowledge": "acknowledged",
+    "mute": "muted",
+    "resolve": "resolved",
+    "replay": "sent again",
+    "clone": "cloned",
+    "import": "imported into",
+    "query": "asked",
+    "forget": "forgot",
+    "tag": "tagged",
 }
 
 
@@ -82,7 +96,7 @@ def _told(event: AuditEvent, who: str) -> Activity:
     words = [who, past, thing, str(name)] if isinstance(name, str) else [who, past, thing]
     if event.outcome == "denied":
         words = [who, "was refused", str(event.details.get("permission") or event.details.get("code") or thing)]
-    elif event.outcome == "failed":
+    elif event.outcome == "failed" and verb != "failed":
         words = [who, "failed:", verb.replace("_", " "), thing]
     return Activity(event, who, verb, " ".join(words))
 

@@ -7,6 +7,7 @@ import { own } from "./own";
 import { snapshots } from "./snapshots";
 import { start } from "./start";
 import { system } from "./system";
+import { watch } from "./watch";
 
 export interface Shown {
   name: string;
@@ -23,7 +24,16 @@ export interface House {
   repository: Json;
 }
 
-const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own, access, system, ops, start, snapshots];
+const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [
+  databases,
+  own,
+  access,
+  system,
+  ops,
+  start,
+  snapshots,
+  watch,
+];
 
 /** Fills a server with a little of everything, and says where each screen is. */
 export async function furnished(api: Api): Promise<Shown[]> {

@@ -4,7 +4,7 @@ import { cx } from "@/parts/classes";
 import { Skeleton } from "@/parts/small";
 import { A } from "@/shell/address";
 import { Tick } from "./Tick";
-import type { Column } from "./types";
+import type { Column, Value } from "./types";
 
 interface Props<R> {
   row: R;
@@ -42,6 +42,10 @@ const look = (isActive: boolean, isPicked: boolean) =>
     isPicked ? "bg-picked" : "hover:bg-hover",
     isActive && "group-focus-visible/grid:outline-2 group-focus-visible/grid:-outline-offset-2 outline-accent",
   );
+
+const isEmpty = (value: Value) => value === null || value === undefined || value === "";
+// On a card's line the long texts give way, so that a moment or a name beside them stays whole.
+const isLong = (value: Value) => String(value).length > 28;
 
 /** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
 function Grid<R>(props: Props<R>) {
@@ -114,6 +118,7 @@ function Opens<R>({ first, to, onOpen, row, tabIndex, children }: OpensProps<R>)
 function Card<R>({ row, index, columns, height, start, to, onOpen, isActive, isPicked }: Props<R>) {
   const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
   const title = at("title")[0] ?? columns[0];
+  const lines = at("line").filter((column) => !isEmpty(column.value(row)));
   return (
     <div
       role="row"
@@ -137,8 +142,8 @@ function Card<R>({ row, index, columns, height, start, to, onOpen, isActive, isP
         ))}
       </div>
       <div className="flex gap-1.5 truncate text-muted text-xs">
-        {at("line").map((column, nth) => (
-          <div key={column.id} role="gridcell" className="min-w-0 truncate">
+        {lines.map((column, nth) => (
+          <div key={column.id} role="gridcell" className={isLong(column.value(row)) ? "min-w-0 truncate" : "shrink-0"}>
             {nth > 0 && <span className="mr-1.5 text-faint">·</span>}
             {said(column, row)}
           </div>

@@ -13,12 +13,9 @@ import { restOf } from "./audit/diff";
 import { linkOf } from "./audit/links";
 import { lastings, waitingFor } from "./log";
 
-/** Everything a run says of itself but its log. */
+/** What is looked for first: why it failed, what it waits for, how far it is, and when. */
 export function RunFacts({ run, title }: { run: RunOut; title: string }) {
   const { t } = useTranslation();
-  const phases = lastings(run.progress?.phases ?? [], run.finished_at);
-  const made = restOf(run.result ?? {});
-  const asked = restOf(run.input);
   return (
     <>
       {run.error && <Why error={run.error} />}
@@ -33,6 +30,18 @@ export function RunFacts({ run, title }: { run: RunOut; title: string }) {
       <Section title={t("activity:facts")}>
         <Times run={run} />
       </Section>
+    </>
+  );
+}
+
+/** Its parts with their times, what it made, and what it was begun with. */
+export function RunMore({ run }: { run: RunOut }) {
+  const { t } = useTranslation();
+  const phases = lastings(run.progress?.phases ?? [], run.finished_at);
+  const made = restOf(run.result ?? {});
+  const asked = restOf(run.input);
+  return (
+    <>
       {phases.length > 1 && (
         <Section title={t("activity:phases")}>
           <ol className="grid max-w-2xl gap-1">

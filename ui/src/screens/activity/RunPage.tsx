@@ -12,9 +12,9 @@ import { useGo, useId } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import { RunFacts, Waiting } from "./RunFacts";
+import { RunFacts, RunMore, Waiting } from "./RunFacts";
 import { RunLog } from "./RunLog";
-import { useRunStream } from "./useRunStream";
+import { useRunLog } from "./useRunStream";
 
 export default function RunPage() {
   const { t } = useTranslation();
@@ -28,7 +28,7 @@ export default function RunPage() {
     queryKey: ["runs", id],
     queryFn: () => data(runGet({ path: { run_id: id } })),
   });
-  const lines = useRunStream(id);
+  const { lines, isWhole } = useRunLog(id);
   if (error && !run) return <ErrorPanel error={error} retry={() => void refetch()} />;
   return (
     <div className="flex h-full flex-col overflow-y-auto">
@@ -41,7 +41,8 @@ export default function RunPage() {
         {run && <Verbs run={run} />}
       </PageHead>
       <div className="border-t">{run ? <RunFacts run={run} title={title(run.kind)} /> : <Waiting />}</div>
-      <RunLog key={id} id={id} lines={lines} over={run ? ENDED.includes(run.state) : false} />
+      <RunLog key={id} id={id} lines={lines} over={isWhole} />
+      {run && <RunMore run={run} />}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { Activity, CircleSlash, RotateCcw } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type RunOut, runCancel, runRetry, runsList } from "@/api";
+import { type ProgressOut, type RunOut, runCancel, runRetry, runsList } from "@/api";
 import { Confirm } from "@/parts/Confirm";
 import { ENDED, RunState, useRunTitle } from "@/parts/RunState";
 import { Time } from "@/parts/small";
@@ -26,6 +26,10 @@ function seconds(run: RunOut): number | null {
   if (!run.started_at || !run.finished_at) return null;
   return (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000;
 }
+
+const said = (error: Record<string, unknown>) => String(error.message ?? error.code ?? "");
+const far = ({ phase, done, total }: ProgressOut) =>
+  total ? `${phase} · ${Math.floor((done / total) * 100)}%` : phase;
 
 type Asked = Readonly<Record<string, readonly string[]>>;
 
@@ -165,24 +169,6 @@ function useColumns(names: ReadonlyMap<string, string>) {
         card: "side",
       },
       {
-        id: "progress",
-        title: t("activity:progress"),
-        value: (row) =>
-          row.state === "running" && row.progress?.total
-            ? Math.round((row.progress.done / row.progress.total) * 100)
-            : null,
-        cell: (row) =>
-          row.error ? (
-            <span className="text-bad">{String(row.error.message ?? row.error.code ?? "")}</span>
-          ) : row.state === "running" && row.progress ? (
-            `${row.progress.phase}${row.progress.total ? ` · ${Math.floor((row.progress.done / row.progress.total) * 100)}%` : ""}`
-          ) : (
-            ""
-          ),
-        width: "minmax(140px, 2fr)",
-        card: "line",
-      },
-      {
         id: "resource",
         title: t("activity:resource"),
         value: (row) => row.resource_id && (names.get(row.resource_id) ?? row.resource_id),
@@ -213,6 +199,22 @@ function useColumns(names: ReadonlyMap<string, string>) {
         value: (row) => row.requested_at,
         cell: (row) => <Time at={row.requested_at} />,
         width: "130px",
+        card: "line",
+      },
+      {
+        id: "progress",
+        title: t("activity:progress"),
+        value: (row) =>
+          row.error ? said(row.error) : row.state === "running" && row.progress ? far(row.progress) : "",
+        cell: (row) =>
+          row.error ? (
+            <span className="text-bad">{said(row.error)}</span>
+          ) : row.progress && row.state === "running" ? (
+            far(row.progress)
+          ) : (
+            ""
+          ),
+        width: "minmax(140px, 2fr)",
         card: "line",
       },
       { id: "actor", title: t("activity:by"), value: (row) => row.actor, spare: true },

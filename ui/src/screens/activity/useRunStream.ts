@@ -9,10 +9,13 @@ const GATHER_MS = 100;
  * A run's log as it is written, by the API's own stream of events; state and progress go where every other view of the
  * run reads them. The browser comes back with Last-Event-ID by itself, so that no line is missed or seen twice.
  */
-export function useRunStream(id: string): readonly LogLine[] {
+export function useRunLog(id: string): { lines: readonly LogLine[]; isWhole: boolean } {
   const [lines, setLines] = useState<readonly LogLine[]>([]);
+  // An ended run's last event comes after its last line: before it, nobody knows that there is none.
+  const [isWhole, setWhole] = useState(false);
   useEffect(() => {
     setLines([]);
+    setWhole(false);
     const source = new EventSource(`/api/v1/runs/${encodeURIComponent(id)}/events`);
     const key = ["runs", id];
     let waiting: LogLine[] = [];
@@ -35,6 +38,7 @@ export function useRunStream(id: string): readonly LogLine[] {
       const run = JSON.parse(data) as RunOut;
       queries.setQueryData(key, run);
       if (!["succeeded", "failed", "cancelled"].includes(run.state)) return;
+      setWhole(true);
       source.close(); // the server ends it too, and the browser would begin anew
       void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "runs" && queryKey[1] !== id });
     });
@@ -43,5 +47,10 @@ export function useRunStream(id: string): readonly LogLine[] {
       clearTimeout(timer);
     };
   }, [id]);
-  return lines;
+  return { lines, isWhole };
+}
+
+/** Its lines alone. */
+export function useRunStream(id: string): readonly LogLine[] {
+  return useRunLog(id).lines;
 }

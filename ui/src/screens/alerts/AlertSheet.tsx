@@ -126,6 +126,7 @@ function Body({ alert }: { alert: AlertOut }) {
         </div>
       )}
       <Facts
+        narrow
         facts={[
           [t("alerts:times"), String(alert.count)],
           [t("alerts:first"), <Time key="first" at={alert.first_at} />],

@@ -85,12 +85,14 @@ export function ChannelForm({ channel, onClose, onMade }: Props) {
         }}
       >
         {!channel && (
-          <Segments
-            label={t("alerts:kind")}
-            value={draft.kind}
-            onChange={(kind) => set({ kind: kind as Kind })}
-            options={(["webhook", "email"] as const).map((value) => ({ value, label: t(`alerts:kinds.${value}`) }))}
-          />
+          <div>
+            <Segments
+              label={t("alerts:kind")}
+              value={draft.kind}
+              onChange={(kind) => set({ kind: kind as Kind })}
+              options={(["webhook", "email"] as const).map((value) => ({ value, label: t(`alerts:kinds.${value}`) }))}
+            />
+          </div>
         )}
         <Field label={t("alerts:name")} error={error?.fields.name ?? null}>
           {(given) => (
@@ -122,7 +124,7 @@ export function ChannelForm({ channel, onClose, onMade }: Props) {
         ) : (
           <HookFields draft={draft} set={set} channel={channel} fields={error?.fields ?? {}} />
         )}
-        <div className="grid grid-cols-2 gap-3 border-t pt-4">
+        <div className="grid grid-cols-2 items-start gap-3 border-t pt-4 *:min-w-0">
           <Field label={t("alerts:digestAt")} hint={t("alerts:digestHint")}>
             {(given) => (
               <Input {...given} type="time" value={draft.digest} onChange={(e) => set({ digest: e.target.value })} />

@@ -87,6 +87,7 @@ function Body({ channel }: { channel: ChannelOut }) {
         <p className="rounded-md bg-hover px-3 py-2 text-sm">{t("alerts:fromEnvironment")}</p>
       )}
       <Facts
+        narrow
         facts={[
           [t("alerts:state"), <ChannelState key="state" of={channel} />],
           [t("alerts:kind"), t(`alerts:kinds.${channel.kind}`, { defaultValue: channel.kind })],

@@ -13,7 +13,7 @@ interface Props {
 export function MailFields({ draft, set, kept, fields }: Props) {
   const { t } = useTranslation();
   return (
-    <div className="grid grid-cols-2 gap-3">
+    <div className="grid grid-cols-2 items-start gap-3 *:min-w-0">
       <Field label={t("alerts:host")} error={fields["email.host"] ?? null}>
         {(given) => (
           <Input

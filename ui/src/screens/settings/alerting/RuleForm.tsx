@@ -84,7 +84,7 @@ export function RuleForm({ rule, onClose }: { rule?: RuleOut; onClose: () => voi
             <Input {...given} maxLength={63} value={draft.name} onChange={(e) => set({ name: e.target.value })} />
           )}
         </Field>
-        <div className="grid gap-1">
+        <div className="grid justify-items-start gap-1">
           <span className="font-medium text-xs">{t("alerts:mode")}</span>
           <Segments
             label={t("alerts:mode")}
@@ -163,7 +163,7 @@ function Where({ draft, set }: PartProps) {
   const { projects, environments, project } = useScope();
   const names = useNames(draft.project ? { project_id: draft.project } : null);
   return (
-    <div className="grid grid-cols-2 gap-3">
+    <div className="grid grid-cols-2 items-start gap-3 *:min-w-0">
       <Field label={t("alerts:where")}>
         {(given) => (
           <Select
@@ -215,7 +215,7 @@ function Where({ draft, set }: PartProps) {
 function How({ draft, set }: PartProps) {
   const { t } = useTranslation();
   return (
-    <div className="grid grid-cols-2 gap-3">
+    <div className="grid grid-cols-2 items-start gap-3 *:min-w-0">
       <Field label={t("alerts:severity")}>
         {(given) => (
           <Select {...given} value={draft.severity} onChange={(e) => set({ severity: e.target.value })}>
