@@ -78,6 +78,7 @@ test("a viewer sees what there is and no button that cannot work", async () => {
     name: "seen",
     kind: "age-identity",
   });
+  await here.api.snapshot(database);
   const viewer = await invited(here.api);
   const { page, errors, context } = await signedIn(here.browser, here.server, viewer);
   await page.goto(`${here.server.url}/databases/${database.id}`);
@@ -112,7 +113,7 @@ async function invited(owner: Api): Promise<Person> {
   const viewer = new Person(here.server);
   const password = "battery staple horse correct";
   await viewer.post("/invites/accept", {
-    token: String(invite.link).split("token=").at(-1),
+    token: String(invite.link).split("=").at(-1),
     password,
   });
   return viewer;
