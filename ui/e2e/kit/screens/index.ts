@@ -2,6 +2,7 @@
 import type { Api, Json } from "../api";
 import { access } from "./access";
 import { databases } from "./databases";
+import { moves } from "./moves";
 import { ops } from "./ops";
 import { own } from "./own";
 import { snapshots } from "./snapshots";
@@ -30,6 +31,7 @@ const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [
   access,
   system,
   ops,
+  moves,
   start,
   snapshots,
   watch,

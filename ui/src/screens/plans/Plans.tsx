@@ -2,6 +2,7 @@ import { CalendarClock, Pause, Play } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type PlanOut, planList, planRun, planUpdate } from "@/api";
+import { PageTabs } from "@/parts/Page";
 import { Badge, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { BulkAct, Column, Filter, Source } from "@/parts/table/types";
@@ -11,9 +12,28 @@ import { data, once } from "@/shell/api";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { PlanForm } from "./PlanForm";
+import { Turns } from "./Turns";
+import { Gaps, Late, Unprotected } from "./Watch";
 import { useWords } from "./words";
 
+/** The plans, what they leave uncovered or late, and what all of them did. */
 export default function Plans() {
+  const { t } = useTranslation();
+  const some = { late: <Late />, gaps: <Gaps />, unprotected: <Unprotected />, turns: <Turns /> };
+  return (
+    <div className="flex h-full flex-col">
+      <PageTabs
+        label={t("plans:title")}
+        tabs={[
+          { id: "list", title: t("plans:title"), body: <List />, full: true },
+          ...Object.entries(some).map(([id, body]) => ({ id, title: t(`plans:tabs.${id}`), body, full: true })),
+        ]}
+      />
+    </div>
+  );
+}
+
+function List() {
   const { t } = useTranslation();
   const can = useCan();
   const each = useEach();

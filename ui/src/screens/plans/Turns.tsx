@@ -1,11 +1,16 @@
-import { CircleCheck, CircleDashed, CircleX, History, LoaderCircle } from "lucide-react";
-import { useMemo } from "react";
+import { CircleCheck, CircleDashed, CircleX, Download, History, LoaderCircle } from "lucide-react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type TurnOut, turnList } from "@/api";
+import { Button } from "@/parts/Button";
 import { Badge, Time, type Tone } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
-import type { Column, Source } from "@/parts/table/types";
+import type { Column, Filter, Source } from "@/parts/table/types";
 import { data } from "@/shell/api";
+import { useScope } from "@/shell/scope";
+import { TurnSheet } from "./TurnSheet";
+
+const STATES = ["pending", "running", "succeeded", "partial", "failed", "cancelled", "skipped"] as const;
 
 const LOOKS: Record<string, [Tone, typeof CircleCheck]> = {
   succeeded: ["good", CircleCheck],
@@ -14,9 +19,23 @@ const LOOKS: Record<string, [Tone, typeof CircleCheck]> = {
   running: ["info", LoaderCircle],
 };
 
-/** What a plan did and is about to do, newest first. */
-export function Turns({ id }: { id: string }) {
+/** What a plan (or without `id` every plan of the project) did and is about to do, newest first. */
+export function Turns({ id }: { id?: string }) {
   const { t } = useTranslation();
+  const { project } = useScope();
+  const [opened, setOpened] = useState<TurnOut | null>(null);
+  const project_id = id ? undefined : project?.id;
+  const states = useMemo<Filter[]>(
+    () => [
+      {
+        id: "state",
+        title: t("plans:state"),
+        many: true,
+        options: STATES.map((value) => ({ value, label: t(`plans:turns.${value}`) })),
+      },
+    ],
+    [t],
+  );
   const columns = useMemo<Column<TurnOut>[]>(
     () => [
       {
@@ -66,22 +85,45 @@ export function Turns({ id }: { id: string }) {
     ],
     [t],
   );
+  const ofWhom = useMemo(
+    (): Record<string, string> => (id ? { plan_id: id } : { ...(project_id && { project_id }) }),
+    [id, project_id],
+  );
   const source = useMemo<Source<TurnOut>>(
     () => ({
-      key: ["plans", id, "turns"],
-      page: ({ limit, cursor, signal }) => data(turnList({ query: { plan_id: id, limit, cursor }, signal })),
+      key: ["plans", id ?? project_id, "turns"],
+      waits: !id && !project_id,
+      page: ({ filters, limit, cursor, signal }) =>
+        data(
+          turnList({
+            query: { ...ofWhom, limit, cursor, ...(filters.state && { state: [...filters.state] }) },
+            signal,
+          }),
+        ),
     }),
-    [id],
+    [id, project_id, ofWhom],
   );
+  const asked = new URLSearchParams({ ...ofWhom, format: "csv" });
   return (
-    <DataTable
-      id="turns"
-      label={t("plans:history")}
-      source={source}
-      columns={columns}
-      rowId={(row) => row.id}
-      to={(row) => `/runs/${row.run_id}`}
-      empty={{ icon: <History />, title: t("plans:noTurns"), lead: t("plans:noTurnsLead") }}
-    />
+    <>
+      <DataTable
+        id="turns"
+        label={t("plans:history")}
+        source={source}
+        columns={columns}
+        rowId={(row) => row.id}
+        onOpen={setOpened}
+        filters={states}
+        empty={{ icon: <History />, title: t("plans:noTurns"), lead: t("plans:noTurnsLead") }}
+      >
+        <Button asChild look="quiet">
+          <a href={`/api/v1/plan-turns/export?${asked}`} download>
+            <Download aria-hidden />
+            {t("plans:download")}
+          </a>
+        </Button>
+      </DataTable>
+      {opened && <TurnSheet turn={opened} onClose={() => setOpened(null)} />}
+    </>
   );
 }

@@ -5,6 +5,7 @@ import type { RunOut } from "@/api";
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorText } from "@/parts/ErrorPanel";
+import { bytes } from "@/parts/text";
 import { asError } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { Following } from "../activity/Following";
@@ -80,10 +81,10 @@ export function TaskSheet({ title, lead, verb, danger, able = true, children, be
   );
 }
 
-/** Numbers and words of a result, as they are named. */
+/** Numbers and words of a result, as they are named; what is nought is not said. */
 export function Plain({ result }: { result: Readonly<Record<string, unknown>> }) {
   const some = Object.entries(result).filter(
-    ([name, value]) => !name.endsWith("_id") && ["number", "string", "boolean"].includes(typeof value),
+    ([name, value]) => !name.endsWith("_id") && value !== 0 && ["number", "string", "boolean"].includes(typeof value),
   );
   if (some.length === 0) return null;
   return (
@@ -91,7 +92,7 @@ export function Plain({ result }: { result: Readonly<Record<string, unknown>> })
       {some.map(([name, value]) => (
         <div key={name} className="contents">
           <dt className="text-muted">{name.replaceAll("_", " ")}</dt>
-          <dd className="break-words">{String(value)}</dd>
+          <dd className="break-words">{name.endsWith("bytes") ? bytes(Number(value)) : String(value)}</dd>
         </div>
       ))}
     </dl>

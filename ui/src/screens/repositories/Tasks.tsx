@@ -93,7 +93,11 @@ export function GcSheet({ repository, onClose }: Props) {
       begin={() => data(repositoryGc({ path: { repository_id: repository.id }, body: { dry_run: dry } }))}
       outcome={(run, again) => (
         <div className="grid justify-items-start gap-3">
-          <p>{t(run.input.dry_run ? "repositories:wasDry" : "repositories:wasDone")}</p>
+          <p className="font-medium">
+            {t(run.input.dry_run ? "repositories:wasDry" : "repositories:wasDone", {
+              size: bytes(Number(run.result?.[run.input.dry_run ? "free_bytes" : "freed_bytes"] ?? 0)),
+            })}
+          </p>
           <Plain result={run.result ?? {}} />
           {run.input.dry_run === true && (
             <Button

@@ -45,13 +45,14 @@ export default function MigrationsTab({ database }: TabProps) {
   const view = VIEWS.find((each) => each === search.view) ?? "list";
   return (
     <div className="flex h-full flex-col">
-      <div className="px-4 pt-3 sm:px-6">
+      <div className="flex flex-wrap items-center justify-between gap-2 px-4 pt-3 sm:px-6">
         <Segments
           label={t("migrations:title")}
           value={view}
           options={VIEWS.map((value) => ({ value, label: t(`migrations:views.${value}`) }))}
           onChange={(value) => set({ view: value === "list" ? undefined : value, q: undefined, sort: undefined })}
         />
+        {view === "list" && <Acts database={database} />}
       </div>
       <div className="min-h-0 flex-1">
         {view === "list" && <Standings database={database} />}
@@ -67,8 +68,6 @@ function Standings({ database }: Pick<TabProps, "database">) {
   const able = useCan()("migration.apply");
   const { creating, end, add } = useCreating("migration.new", t("migrations:new"), able);
   const [opened, setOpened] = useState<StandingOut | null>(null);
-  const [act, setAct] = useState<Act | null>(null);
-  const { data: standings = NONE } = useQuery(statusOf(database.id));
   const columns = useColumns();
   const states = useMemo<Filter[]>(
     () => [
@@ -96,8 +95,6 @@ function Standings({ database }: Pick<TabProps, "database">) {
     }),
     [database.id],
   );
-  const pending = standings.some(({ state }) => state === "pending" || state === "partial");
-  const applied = standings.some(({ state }) => state === "applied" || state === "changed");
   return (
     <>
       <DataTable
@@ -111,30 +108,44 @@ function Standings({ database }: Pick<TabProps, "database">) {
         searchHint={t("migrations:find")}
         empty={{ icon: <ListChecks />, title: t("migrations:first"), lead: t("migrations:firstLead"), action: add }}
       >
-        {able && applied && (
-          <Button icon={<Undo2 />} onClick={() => setAct("rollback")}>
-            {t("migrations:acts.rollback")}
-          </Button>
-        )}
-        {able && pending && (
-          <>
-            <Button icon={<ListChecks />} onClick={() => setAct("baseline")}>
-              {t("migrations:acts.baseline")}
-            </Button>
-            <Button icon={<FlaskConical />} onClick={() => setAct("rehearse")}>
-              {t("migrations:acts.rehearse")}
-            </Button>
-            <Button look="primary" icon={<Play />} onClick={() => setAct("apply")}>
-              {t("migrations:acts.apply")}
-            </Button>
-          </>
-        )}
         {add}
       </DataTable>
       {creating && <MigrationSheet database={database} onClose={end} />}
       {opened && <MigrationSheet database={database} standing={opened} onClose={() => setOpened(null)} />}
-      {act && <RunSheet act={act} database={database} standings={standings} onClose={() => setAct(null)} />}
     </>
+  );
+}
+
+/** What is done with all of them: shown while there is something to do it with. */
+function Acts({ database }: Pick<TabProps, "database">) {
+  const { t } = useTranslation();
+  const able = useCan()("migration.apply");
+  const [act, setAct] = useState<Act | null>(null);
+  const { data: standings = NONE } = useQuery(statusOf(database.id));
+  const pending = standings.some(({ state }) => state === "pending" || state === "partial");
+  const applied = standings.some(({ state }) => state === "applied" || state === "changed");
+  return (
+    <div className="flex flex-wrap gap-1.5 empty:hidden">
+      {able && applied && (
+        <Button icon={<Undo2 />} onClick={() => setAct("rollback")}>
+          {t("migrations:acts.rollback")}
+        </Button>
+      )}
+      {able && pending && (
+        <>
+          <Button icon={<ListChecks />} onClick={() => setAct("baseline")}>
+            {t("migrations:acts.baseline")}
+          </Button>
+          <Button icon={<FlaskConical />} onClick={() => setAct("rehearse")}>
+            {t("migrations:acts.rehearse")}
+          </Button>
+          <Button icon={<Play />} onClick={() => setAct("apply")}>
+            {t("migrations:acts.apply")}
+          </Button>
+        </>
+      )}
+      {act && <RunSheet act={act} database={database} standings={standings} onClose={() => setAct(null)} />}
+    </div>
   );
 }
 
