@@ -2,14 +2,15 @@ import { useQuery } from "@tanstack/react-query";
 import { BookMarked, CircleStop, GitFork, History, Play, Save, Timer, WandSparkles } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, databaseCatalog, type EngineOut, type SavedQueryOut } from "@/api";
+import { type DatabaseOut, databaseCatalog, type EngineOut, type SavedQueryOut, savedQueryGet } from "@/api";
 import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
 import { Select } from "@/parts/Field";
-import { Item, Menu } from "@/parts/Menu";
+import { Item, Line, Menu, Title } from "@/parts/Menu";
 import { Skeleton, Tip } from "@/parts/small";
 import { count } from "@/parts/text";
-import { data } from "@/shell/api";
+import { useAddress } from "@/shell/address";
+import { asError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { useStore } from "@/shell/store";
@@ -17,7 +18,7 @@ import { toast } from "@/shell/toasts";
 import { useShortcut } from "@/shell/useShortcut";
 import type { CatalogTable, Known } from "./complete";
 import type { EditorHandle } from "./Editor";
-import { analyzePrefix, explainPrefix, mayWrite } from "./explain";
+import { analyzePrefix, explainPrefix, mayWrite, templatesOf } from "./explain";
 import { HistorySheet } from "./HistorySheet";
 import { Kept } from "./kept";
 import { placeOf } from "./marks";
@@ -56,6 +57,22 @@ function useKnown(database: DatabaseOut): Known {
     },
   });
   return known ?? NOTHING;
+}
+
+/** A saved query that the address asks to be run, once. */
+function useAsked(database: DatabaseOut, run: (saved: SavedQueryOut) => void): void {
+  const [{ run: asked }, set] = useAddress();
+  const now = useRef({ run, set });
+  now.current = { run, set };
+  const ready = database.state === "ready";
+  useEffect(() => {
+    if (!asked || !ready) return;
+    now.current.set({ run: undefined });
+    data(savedQueryGet({ path: { saved_query_id: asked } })).then(
+      (saved) => saved.resource_id === database.id && now.current.run(saved),
+      (thrown) => toast.bad(asError(thrown).message, asError(thrown).hint ?? undefined),
+    );
+  }, [asked, ready, database.id]);
 }
 
 export default function SqlTab({ database, engine }: { database: DatabaseOut; engine: EngineOut | undefined }) {
@@ -174,6 +191,16 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
     if (writes && !sure) setMeasuring(true);
     else ask(some, measured, writes);
   };
+  useAsked(database, (saved) => {
+    kept.open({ title: saved.name, text: saved.statement, saved: { id: saved.id, version: saved.version } });
+    if (saved.write) {
+      setWrite(writable); // it changes something: whoever wants that presses Run
+      return;
+    }
+    const asked = { draft: kept.here.id, statements: statements(saved.statement), explain: null, write: false };
+    if (parameters(saved.statement).length > 0) setWaiting(asked);
+    else void go(asked, {});
+  });
   const stop = () => stopper.current?.abort();
   useShortcut("sql.run", () => ask(chosen()));
   useShortcut("sql.all", () => ask(all()));
@@ -187,6 +214,11 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
   const load = (saved: SavedQueryOut) => {
     kept.open({ title: saved.name, text: saved.statement, saved: { id: saved.id, version: saved.version } });
     setSheet(null);
+  };
+  const restored = (saved: SavedQueryOut) => {
+    // What a tab held of it is of before: it is opened anew.
+    for (const each of kept.drafts.get().open) if (each.saved?.id === saved.id) kept.close(each.id);
+    load(saved);
   };
   const shown = results[draft.id] ?? [];
   return (
@@ -273,6 +305,13 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           <Item icon={<History />} onSelect={() => setSheet("history")}>
             {t("sql:history")}
           </Item>
+          <Line />
+          <Title>{t("sql:templates")}</Title>
+          {templatesOf(engine?.capabilities.templates).map(([title, text]) => (
+            <Item key={title} onSelect={() => kept.open({ title, text })}>
+              {title}
+            </Item>
+          ))}
         </Menu>
       </div>
       <Split
@@ -316,7 +355,9 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           onClose={() => setSheet(null)}
         />
       )}
-      {sheet === "saved" && <SavedSheet database={database.id} onPick={load} onClose={() => setSheet(null)} />}
+      {sheet === "saved" && (
+        <SavedSheet database={database.id} onPick={load} onRestored={restored} onClose={() => setSheet(null)} />
+      )}
       {sheet === "save" && (
         <SaveDialog
           database={database.id}

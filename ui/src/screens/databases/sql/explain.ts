@@ -14,10 +14,14 @@ export interface Step {
   steps: Step[];
 }
 
+/** Ready statements of the engine: title and text. */
+export function templatesOf(given: unknown): [string, string][] {
+  const list = Array.isArray(given) ? (given as unknown[]) : [];
+  return list.flatMap((each) => (Array.isArray(each) ? [[String(each[0] ?? ""), String(each[1] ?? "")]] : []));
+}
+
 function prefixes(templates: unknown): string[] {
-  const list = Array.isArray(templates) ? (templates as unknown[]) : [];
-  return list.flatMap((each) => {
-    const statement = Array.isArray(each) ? String(each[1] ?? "") : "";
+  return templatesOf(templates).flatMap(([, statement]) => {
     const found = /^\s*(explain\b[\s\S]*?)\bselect\b/i.exec(statement)?.[1];
     return found ? [`${found.trim()} `] : [];
   });
