@@ -1,5 +1,6 @@
 // Every screen there is, with something on it. A file for each part of the dashboard; `FURNISHING` lists them.
 import type { Api, Json } from "../api";
+import { data } from "./data";
 import { databases } from "./databases";
 import { own } from "./own";
 
@@ -18,7 +19,7 @@ export interface House {
   repository: Json;
 }
 
-const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, own];
+const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [databases, data, own];
 
 /** Fills a server with a little of everything, and says where each screen is. */
 export async function furnished(api: Api): Promise<Shown[]> {

@@ -1,4 +1,4 @@
-import { expect, test, valuesOf } from "vitest";
+import { expect, test } from "vitest";
 import { readAs } from "../sql/CellSheet";
 import { type Edits, edited, filterOf, fromAddress, linkOf, nextSort, toAddress, valuesOf, without } from "./edits";
 
