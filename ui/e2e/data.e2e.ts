@@ -56,11 +56,16 @@ test("a saved query is run from the palette by keys alone, and a version of it i
     statement: "select :n * 2 as doubled",
     parameters: [{ name: "n" }],
   });
-  await here.api.call("PATCH", `/saved-queries/${made.id}`, { statement: "select :n * 3 as tripled" });
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
   await page.goto(`${here.server.url}/databases/${database.id}`);
   await page.getByRole("heading", { name: "saved" }).waitFor();
-  const mouse = { click: page.click, move: page.mouse.move };
+  const status = await page.evaluate(async (id) => {
+    const headers = { "content-type": "application/json", "if-match": '"v1"' };
+    const body = JSON.stringify({ statement: "select :n * 3 as tripled" });
+    return (await fetch(`/api/v1/saved-queries/${id}`, { method: "PATCH", headers, body })).status;
+  }, made.id);
+  expect(status).toBe(200);
+  const mouse = { click: page.click };
   keyboardOnly(page);
   await page.keyboard.press("Control+k");
   await page.keyboard.type("double");
