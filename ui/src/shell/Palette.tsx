@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
+import { useLocation } from "@tanstack/react-router";
 import { Command } from "cmdk";
-import { Archive, CircleHelp, Database, Footprints, Languages, LogOut, Moon, Search } from "lucide-react";
+import { Archive, CircleHelp, Database, Footprints, Languages, LogOut, Moon, Play, Search } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { databaseList, sessionDelete, snapshotList } from "@/api";
+import { databaseList, savedQueryList, sessionDelete, snapshotList } from "@/api";
 import { Kbd } from "@/parts/small";
 import { ago } from "@/parts/text";
 import { SCREENS } from "@/screens";
@@ -16,6 +17,7 @@ import { change } from "./appearance";
 import { usePaletteActs } from "./paletteActs";
 import { queries } from "./query";
 import { useScope } from "./scope";
+import type { Search as Address } from "./search";
 import { useCan } from "./session";
 import { type ShortcutId, shortcuts } from "./shortcuts";
 import { language, speak } from "./words";
@@ -86,6 +88,7 @@ function Results({ typed, close }: { typed: string; close: () => void }) {
         </Command.Group>
       )}
       <Found typed={typed} pick={(to) => run(() => go(to))()} />
+      <SavedQueries pick={(to, search) => run(() => go(to, search))()} />
       <Command.Group heading={t("shell:goTo")}>
         {SCREENS.filter((each) => each.icon && (!each.permission || can(...each.permission))).map((each) => {
           const Icon = each.icon ?? Search;
@@ -187,6 +190,34 @@ function Found({ typed, pick }: { typed: string; pick: (to: string) => void }) {
         ))}
       </Command.Group>
     </>
+  );
+}
+
+/** The saved queries of the database that is looked at; one that is picked is run on its page. */
+function SavedQueries({ pick }: { pick: (to: string, search: Address) => void }) {
+  const { t } = useTranslation();
+  const can = useCan();
+  const { pathname } = useLocation();
+  const database = /^\/databases\/([^/]+)$/.exec(pathname)?.[1] ?? "";
+  const { data: found } = useQuery({
+    queryKey: ["saved-queries", database],
+    queryFn: async () => (await data(savedQueryList({ path: { database_id: database }, query: { limit: 200 } }))).items,
+    enabled: database !== "" && can("database.query.read", "database.query.write"),
+  });
+  if (!found || found.length === 0) return null;
+  return (
+    <Command.Group heading={t("sql:savedQueries")}>
+      {found.map((each) => (
+        <Row
+          key={each.id}
+          icon={<Play />}
+          value={`${t("sql:runSaved", { name: each.name })} ${each.id}`}
+          onSelect={() => pick(`/databases/${database}`, { tab: "sql", run: each.id })}
+        >
+          {t("sql:runSaved", { name: each.name })}
+        </Row>
+      ))}
+    </Command.Group>
   );
 }
 

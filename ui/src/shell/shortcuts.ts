@@ -27,6 +27,7 @@ export const SHORTCUTS = [
   { id: "sql.run", keys: "mod+enter", group: "sql", whileTyping: true },
   { id: "sql.all", keys: "mod+shift+enter", group: "sql", whileTyping: true },
   { id: "sql.explain", keys: "mod+e", group: "sql", whileTyping: true },
+  { id: "sql.analyze", keys: "mod+shift+e", group: "sql", whileTyping: true },
   { id: "sql.cancel", keys: "mod+.", group: "sql", whileTyping: true },
   { id: "sql.save", keys: "mod+s", group: "sql", whileTyping: true },
   { id: "sql.format", keys: "alt+shift+f", group: "sql", whileTyping: true },

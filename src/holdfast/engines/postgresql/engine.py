@@ -51,6 +51,7 @@ TEMPLATES = (
      "FROM pg_attribute WHERE attrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
      "WHERE n.nspname = 'schema_name' AND c.relname = 'table_name') AND attnum > 0 AND NOT attisdropped"),
     ("Query plan", "EXPLAIN SELECT * FROM table_name"),
+    ("Query plan with times", "EXPLAIN (ANALYZE) SELECT * FROM table_name"),
     ("Create a table", "CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL)"),
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 // Every screen there is, with something on it. A file for each part of the dashboard; `FURNISHING` lists them.
 import type { Api, Json } from "../api";
+import { data } from "./data";
 import { access } from "./access";
 import { databases } from "./databases";
 import { moves } from "./moves";
@@ -32,6 +33,7 @@ const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [
   system,
   ops,
   moves,
+  data,
   start,
   snapshots,
   watch,

@@ -9,6 +9,7 @@ import { count, lasted } from "@/parts/text";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { useStore } from "@/shell/store";
+import { templatesOf } from "../sql/explain";
 import { HistorySheet } from "../sql/HistorySheet";
 import { Kept } from "../sql/kept";
 import { type Result, run } from "../sql/stream";
@@ -18,9 +19,6 @@ import type { TabProps } from "../tabs";
 const MOST_ANSWERS = 100;
 const MOST_LINES = 500;
 const MOST_ROWS = 10_000;
-
-const templatesOf = (given: unknown): string[] =>
-  (Array.isArray(given) ? (given as unknown[]) : []).map((each) => (Array.isArray(each) ? String(each[1]) : ""));
 
 /** One command a line, answered below the ones before. Read only until it is said otherwise. */
 export default function ConsoleTab({ database, engine }: TabProps) {
@@ -93,8 +91,8 @@ export default function ConsoleTab({ database, engine }: TabProps) {
             icon={<SquareTerminal />}
             title={t("keys:console")}
             lead={t("keys:consoleLead")}
-            action={templatesOf(engine?.capabilities.templates).map((each) => (
-              <Button key={each} disabled={!ready} className="font-mono text-xs!" onClick={() => void go(each)}>
+            action={templatesOf(engine?.capabilities.templates).map(([title, each]) => (
+              <Button key={title} disabled={!ready} className="font-mono text-xs!" onClick={() => void go(each)}>
                 {each}
               </Button>
             ))}

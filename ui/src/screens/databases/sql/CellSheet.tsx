@@ -1,3 +1,4 @@
+import { ArrowUpRight } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/parts/Button";
@@ -15,6 +16,7 @@ interface Props {
   /** Without it the value is only shown. */
   onChange?: (value: Cell) => void;
   nullable?: boolean;
+  onFollow?: () => void;
   onClose: () => void;
 }
 
@@ -29,7 +31,7 @@ function pretty(value: Cell): string {
 }
 
 /** All of one value. */
-export function CellSheet({ title, type, row, value, onChange, nullable = true, onClose }: Props) {
+export function CellSheet({ title, type, row, value, onChange, nullable = true, onFollow, onClose }: Props) {
   const { t } = useTranslation();
   const isNull = value === null || value === undefined;
   const text = isNull ? "NULL" : pretty(value);
@@ -42,7 +44,12 @@ export function CellSheet({ title, type, row, value, onChange, nullable = true, 
       title={title}
       lead={[t("sql:row", { row: count(row + 1) }), type, isNull ? null : size].filter(Boolean).join(" · ")}
     >
-      <div className="mb-1 flex justify-end">
+      <div className="mb-1 flex items-center justify-end gap-2">
+        {onFollow && (
+          <Button size="small" icon={<ArrowUpRight />} onClick={onFollow}>
+            {t("tables:follow")}
+          </Button>
+        )}
         <CopyButton text={isNull ? "" : textOf(value)} label={t("sql:copyValue")} />
       </div>
       {onChange ? (

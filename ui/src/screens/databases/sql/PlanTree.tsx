@@ -1,5 +1,5 @@
 import { useTranslation } from "react-i18next";
-import { count } from "@/parts/text";
+import { count, lasted } from "@/parts/text";
 import type { Step } from "./explain";
 
 /** The plan as a tree; the bar is a step's own share of the whole cost. */
@@ -17,6 +17,12 @@ export function PlanTree({ steps }: { steps: readonly Step[] }) {
   );
 }
 
+/** Ten times more or fewer rows than the plan was made for: statistics are old, or the plan is wrong. */
+function isOff({ rows, actual }: Step): boolean {
+  if (rows === null || actual === null) return false;
+  return Math.max(rows, actual, 1) / Math.max(1, Math.min(rows, actual)) >= 10;
+}
+
 function Node({ step }: { step: Step }) {
   const { t } = useTranslation();
   const share = step.share === null ? null : Math.round(step.share * 100);
@@ -25,16 +31,20 @@ function Node({ step }: { step: Step }) {
       <div className="rounded-md border px-3 py-2">
         <div className="flex flex-wrap items-baseline gap-x-3">
           <span className="font-medium">{step.title}</span>
+          {step.ms !== null && <span className="font-medium text-xs">{lasted(step.ms / 1000)}</span>}
+          {step.actual !== null && (
+            <span className={`text-xs ${isOff(step) ? "text-warn" : "text-muted"}`}>
+              {t("sql:planActual", { count: step.actual, rows: count(step.actual) })}
+            </span>
+          )}
           {step.rows !== null && (
             <span className="text-muted text-xs">
               {t("sql:planRows", { count: step.rows, rows: count(step.rows) })}
             </span>
           )}
+          {share !== null && <span className="text-muted text-xs">{share} %</span>}
           {step.cost !== null && (
-            <span className="text-muted text-xs">
-              {t("sql:planCost", { cost: count(step.cost) })}
-              {share !== null && ` · ${share} %`}
-            </span>
+            <span className="text-muted text-xs">{t("sql:planCost", { cost: count(step.cost) })}</span>
           )}
         </div>
         {step.facts.map((fact) => (

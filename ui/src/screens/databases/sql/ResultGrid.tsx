@@ -28,15 +28,15 @@ interface Props {
   /** Rows may be picked, with these picked: `to` is the row itself, or reached with Shift from `from`. */
   picked?: ReadonlySet<number>;
   onPick?: (from: number, to: number, value: boolean) => void;
-  /** Opens a row or a cell in another way than as its value; true when it did. */
-  onOpen?: (row: number, column: number) => boolean;
+  /** What goes to the row that a value names; undefined for a value that names none. */
+  follow?: (row: number, column: number) => (() => void) | undefined;
   /** The last rows are seen. */
   onEnd?: () => void;
 }
 
 /** Any number of rows: only what is seen is drawn, across and down. NULL, "" and text are told apart. */
 export function ResultGrid(props: Props) {
-  const { label, columns, rows, count, sort, onSort, isChanged, editable, onEdit, picked, onPick, onOpen, onEnd } =
+  const { label, columns, rows, count, sort, onSort, isChanged, editable, onEdit, picked, onPick, follow, onEnd } =
     props;
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
@@ -70,9 +70,7 @@ export function ResultGrid(props: Props) {
   const lowest = lines.at(-1)?.index ?? 0;
   if (onEnd && count > 0 && lowest > count - 20) queueMicrotask(onEnd);
 
-  const open = (row: number, column: number) => {
-    if (!onOpen?.(row, column)) setSeen([row, column]);
-  };
+  const open = (row: number, column: number) => setSeen([row, column]);
   const pickRow = (row: number, value: boolean, reach: boolean) => {
     onPick?.(reach && last.current >= 0 ? last.current : row, row, value);
     last.current = row;
@@ -185,6 +183,7 @@ export function ResultGrid(props: Props) {
           row={seen[0]}
           value={rows[seen[0]]?.[seen[1]]}
           onChange={onEdit && editable?.(seen[0], seen[1]) ? (value) => onEdit(seen[0], seen[1], value) : undefined}
+          onFollow={follow?.(seen[0], seen[1])}
           nullable={!props.noNull}
           onClose={() => {
             setSeen(null);

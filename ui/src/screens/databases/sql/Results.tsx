@@ -1,4 +1,4 @@
-import { Copy, Download, SquareTerminal } from "lucide-react";
+import { ChartColumn, Copy, Download, SquareTerminal, Table2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, Spinner } from "@/parts/Button";
@@ -10,6 +10,7 @@ import { toast } from "@/shell/toasts";
 import { copied, FORMATS, type Format } from "./copy";
 import { planOf } from "./explain";
 import { PlanTree } from "./PlanTree";
+import { ResultChart } from "./ResultChart";
 import { ResultGrid } from "./ResultGrid";
 import type { Result } from "./stream";
 
@@ -27,6 +28,7 @@ interface Props {
 export function Results({ results, isPlan, isRunning, notReady, onWrite }: Props) {
   const { t } = useTranslation();
   const [chosen, setChosen] = useState<number | null>(null);
+  const [drawn, setDrawn] = useState(false);
   const place = Math.min(chosen ?? results.length - 1, results.length - 1);
   const result = results[place];
   if (!result)
@@ -70,9 +72,13 @@ export function Results({ results, isPlan, isRunning, notReady, onWrite }: Props
         </div>
       )}
       <div className="min-h-0 flex-1">
-        <Answer result={result} isPlan={isPlan} onWrite={onWrite} />
+        {drawn && !isPlan && result.isOver && result.columns.length > 0 && !result.error ? (
+          <ResultChart key={place} result={result} />
+        ) : (
+          <Answer result={result} isPlan={isPlan} onWrite={onWrite} />
+        )}
       </div>
-      <Foot result={result} isPlan={isPlan} />
+      <Foot result={result} isPlan={isPlan} drawn={drawn} onDrawn={setDrawn} />
     </div>
   );
 }
@@ -104,7 +110,14 @@ function Answer({ result, isPlan, onWrite }: { result: Result; isPlan: boolean; 
   );
 }
 
-function Foot({ result, isPlan }: { result: Result; isPlan: boolean }) {
+interface FootProps {
+  result: Result;
+  isPlan: boolean;
+  drawn: boolean;
+  onDrawn: (drawn: boolean) => void;
+}
+
+function Foot({ result, isPlan, drawn, onDrawn }: FootProps) {
   const { t } = useTranslation();
   const { error, affected, truncated } = result;
   const rows = result.columns.length > 0 ? t("sql:rows", { count: result.count, rows: count(result.count) }) : null;
@@ -129,6 +142,17 @@ function Foot({ result, isPlan }: { result: Result; isPlan: boolean }) {
       </p>
       {result.columns.length > 0 && result.isOver && (
         <>
+          {!isPlan && (
+            <Button
+              look="quiet"
+              size="small"
+              aria-pressed={drawn}
+              icon={drawn ? <Table2 /> : <ChartColumn />}
+              onClick={() => onDrawn(!drawn)}
+            >
+              {t(drawn ? "sql:asRows" : "sql:chart")}
+            </Button>
+          )}
           <Menu
             align="end"
             trigger={

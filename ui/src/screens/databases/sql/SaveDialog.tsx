@@ -9,8 +9,9 @@ import { type ApiError, asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { toast } from "@/shell/toasts";
 import type { Draft } from "./kept";
-import { savedKey } from "./SavedSheet";
+
 import { parameters } from "./tokens";
+import { savedKey } from "./VersionsSheet";
 
 interface Props {
   database: string;

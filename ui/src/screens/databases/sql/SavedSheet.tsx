@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Lock, Trash2, Users } from "lucide-react";
+import { History, Lock, Trash2, Users } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type SavedQueryOut, savedQueryDelete, savedQueryList } from "@/api";
@@ -10,17 +10,18 @@ import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Skeleton, Time } from "@/parts/small";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
-
-export const savedKey = (database: string) => ["saved-queries", database] as const;
+import { savedKey, VersionsSheet } from "./VersionsSheet";
 
 interface Props {
   database: string;
   onPick: (saved: SavedQueryOut) => void;
+  onRestored: (saved: SavedQueryOut) => void;
   onClose: () => void;
 }
 
-export function SavedSheet({ database, onPick, onClose }: Props) {
+export function SavedSheet({ database, onPick, onRestored, onClose }: Props) {
   const { t } = useTranslation();
+  const [looking, setLooking] = useState<SavedQueryOut | null>(null);
   const [deleting, setDeleting] = useState<SavedQueryOut | null>(null);
   const {
     data: found,
@@ -67,6 +68,14 @@ export function SavedSheet({ database, onPick, onClose }: Props) {
             <Button
               look="quiet"
               size="icon"
+              className="mt-1 size-7"
+              aria-label={`${t("sql:versions")}: ${saved.name}`}
+              icon={<History />}
+              onClick={() => setLooking(saved)}
+            />
+            <Button
+              look="quiet"
+              size="icon"
               className="mt-1 mr-1 size-7"
               aria-label={t("sql:deleteSaved", { name: saved.name })}
               icon={<Trash2 />}
@@ -75,6 +84,9 @@ export function SavedSheet({ database, onPick, onClose }: Props) {
           </li>
         ))}
       </ul>
+      {looking && (
+        <VersionsSheet database={database} saved={looking} onRestored={onRestored} onClose={() => setLooking(null)} />
+      )}
       {deleting && (
         <Confirm
           open

@@ -1,14 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
-import { BookMarked, CircleStop, GitFork, History, Play, Save, WandSparkles } from "lucide-react";
+import { BookMarked, CircleStop, GitFork, History, Play, Save, Timer, WandSparkles } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, databaseCatalog, type EngineOut, type SavedQueryOut } from "@/api";
+import { type DatabaseOut, databaseCatalog, type EngineOut, type SavedQueryOut, savedQueryGet } from "@/api";
 import { Button } from "@/parts/Button";
+import { Confirm } from "@/parts/Confirm";
 import { Select } from "@/parts/Field";
-import { Item, Menu } from "@/parts/Menu";
+import { Item, Line, Menu, Title } from "@/parts/Menu";
 import { Skeleton, Tip } from "@/parts/small";
 import { count } from "@/parts/text";
-import { data } from "@/shell/api";
+import { useAddress } from "@/shell/address";
+import { asError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { useStore } from "@/shell/store";
@@ -16,7 +18,7 @@ import { toast } from "@/shell/toasts";
 import { useShortcut } from "@/shell/useShortcut";
 import type { CatalogTable, Known } from "./complete";
 import type { EditorHandle } from "./Editor";
-import { explainPrefix } from "./explain";
+import { analyzePrefix, explainPrefix, mayWrite, templatesOf } from "./explain";
 import { HistorySheet } from "./HistorySheet";
 import { Kept } from "./kept";
 import { placeOf } from "./marks";
@@ -38,7 +40,8 @@ const NOTHING: Known = { tables: [], schemas: [] };
 interface Asked {
   draft: string;
   statements: readonly Statement[];
-  explain: boolean;
+  /** What is put before each statement to have its plan; null: the statement itself is run. */
+  explain: string | null;
   write: boolean;
 }
 
@@ -54,6 +57,22 @@ function useKnown(database: DatabaseOut): Known {
     },
   });
   return known ?? NOTHING;
+}
+
+/** A saved query that the address asks to be run, once. */
+function useAsked(database: DatabaseOut, run: (saved: SavedQueryOut) => void): void {
+  const [{ run: asked }, set] = useAddress();
+  const now = useRef({ run, set });
+  now.current = { run, set };
+  const ready = database.state === "ready";
+  useEffect(() => {
+    if (!asked || !ready) return;
+    now.current.set({ run: undefined });
+    data(savedQueryGet({ path: { saved_query_id: asked } })).then(
+      (saved) => saved.resource_id === database.id && now.current.run(saved),
+      (thrown) => toast.bad(asError(thrown).message, asError(thrown).hint ?? undefined),
+    );
+  }, [asked, ready, database.id]);
 }
 
 export default function SqlTab({ database, engine }: { database: DatabaseOut; engine: EngineOut | undefined }) {
@@ -73,8 +92,10 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
   const [write, setWrite] = useState(false);
   const [sheet, setSheet] = useState<"history" | "saved" | "save" | null>(null);
   const [waiting, setWaiting] = useState<Asked | null>(null);
+  const [measuring, setMeasuring] = useState(false);
   const writable = can("database.query.write");
   const prefix = explainPrefix(engine?.capabilities.templates);
+  const measured = analyzePrefix(engine?.capabilities.templates);
   const ready = database.state === "ready";
 
   useEffect(() => {
@@ -103,7 +124,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
       for (const each of asked.statements) {
         const before = [...done]; // as they are now: React asks for the next state later
         const own = parameters(each.text);
-        const lead = asked.explain ? (prefix ?? "") : "";
+        const lead = asked.explain ?? "";
         const ended = await run(
           database.id,
           {
@@ -133,12 +154,12 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
       setRunning(false);
       if (asked.write) void queries.invalidateQueries({ queryKey: ["databases", database.id] });
     },
-    [database.id, kept, limit, prefix],
+    [database.id, kept, limit],
   );
 
-  const ask = (wanted: readonly Statement[], explain: boolean, withWrite = write) => {
+  const ask = (wanted: readonly Statement[], explain: string | null = null, withWrite = write && explain === null) => {
     if (!draft || wanted.length === 0 || running || !ready) return;
-    const asked = { draft: draft.id, statements: wanted, explain, write: withWrite && writable && !explain };
+    const asked = { draft: draft.id, statements: wanted, explain, write: withWrite && writable };
     if (wanted.some(({ text }) => parameters(text).length > 0)) setWaiting(asked);
     else void go(asked, {});
   };
@@ -163,10 +184,28 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
       toast.bad(t("sql:cannotFormat"));
     }
   };
+  /** A plan with times runs the statement: what may change something is asked about first. */
+  const measure = (sure = false) => {
+    const some = chosen().slice(0, 1);
+    const writes = some.some(({ text }) => mayWrite(text));
+    if (writes && !sure) setMeasuring(true);
+    else ask(some, measured, writes);
+  };
+  useAsked(database, (saved) => {
+    kept.open({ title: saved.name, text: saved.statement, saved: { id: saved.id, version: saved.version } });
+    if (saved.write) {
+      setWrite(writable); // it changes something: whoever wants that presses Run
+      return;
+    }
+    const asked = { draft: kept.here.id, statements: statements(saved.statement), explain: null, write: false };
+    if (parameters(saved.statement).length > 0) setWaiting(asked);
+    else void go(asked, {});
+  });
   const stop = () => stopper.current?.abort();
-  useShortcut("sql.run", () => ask(chosen(), false));
-  useShortcut("sql.all", () => ask(all(), false));
-  useShortcut("sql.explain", () => ask(chosen().slice(0, 1), true), prefix !== null);
+  useShortcut("sql.run", () => ask(chosen()));
+  useShortcut("sql.all", () => ask(all()));
+  useShortcut("sql.explain", () => ask(chosen().slice(0, 1), prefix), prefix !== null);
+  useShortcut("sql.analyze", () => measure(), measured !== null);
   useShortcut("sql.cancel", stop, running);
   useShortcut("sql.save", () => setSheet("save"));
   useShortcut("sql.format", () => void format());
@@ -175,6 +214,11 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
   const load = (saved: SavedQueryOut) => {
     kept.open({ title: saved.name, text: saved.statement, saved: { id: saved.id, version: saved.version } });
     setSheet(null);
+  };
+  const restored = (saved: SavedQueryOut) => {
+    // What a tab held of it is of before: it is opened anew.
+    for (const each of kept.drafts.get().open) if (each.saved?.id === saved.id) kept.close(each.id);
+    load(saved);
   };
   const shown = results[draft.id] ?? [];
   return (
@@ -189,13 +233,13 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           </Tip>
         ) : (
           <Tip text={t("sql:runHint")} id="sql.run">
-            <Button look="primary" icon={<Play />} disabled={!ready} onClick={() => ask(chosen(), false)}>
+            <Button look="primary" icon={<Play />} disabled={!ready} onClick={() => ask(chosen())}>
               {t("sql:run")}
             </Button>
           </Tip>
         )}
         <Tip text={t("sql:runAll")} id="sql.all">
-          <Button look="quiet" disabled={!ready || running} onClick={() => ask(all(), false)}>
+          <Button look="quiet" disabled={!ready || running} onClick={() => ask(all())}>
             {t("sql:runAll")}
           </Button>
         </Tip>
@@ -205,9 +249,16 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
               look="quiet"
               icon={<GitFork />}
               disabled={!ready || running}
-              onClick={() => ask(chosen().slice(0, 1), true)}
+              onClick={() => ask(chosen().slice(0, 1), prefix)}
             >
               {t("sql:explain")}
+            </Button>
+          </Tip>
+        )}
+        {measured && (
+          <Tip text={t("sql:analyzeHint")} id="sql.analyze">
+            <Button look="quiet" icon={<Timer />} disabled={!ready || running} onClick={() => measure()}>
+              {t("sql:analyze")}
             </Button>
           </Tip>
         )}
@@ -254,6 +305,13 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           <Item icon={<History />} onSelect={() => setSheet("history")}>
             {t("sql:history")}
           </Item>
+          <Line />
+          <Title>{t("sql:templates")}</Title>
+          {templatesOf(engine?.capabilities.templates).map(([title, text]) => (
+            <Item key={title} onSelect={() => kept.open({ title, text })}>
+              {title}
+            </Item>
+          ))}
         </Menu>
       </div>
       <Split
@@ -280,7 +338,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
               writable && !write
                 ? () => {
                     setWrite(true);
-                    ask(chosen(), false, true);
+                    ask(chosen(), null, true);
                   }
                 : undefined
             }
@@ -297,7 +355,9 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           onClose={() => setSheet(null)}
         />
       )}
-      {sheet === "saved" && <SavedSheet database={database.id} onPick={load} onClose={() => setSheet(null)} />}
+      {sheet === "saved" && (
+        <SavedSheet database={database.id} onPick={load} onRestored={restored} onClose={() => setSheet(null)} />
+      )}
       {sheet === "save" && (
         <SaveDialog
           database={database.id}
@@ -310,6 +370,15 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           onClose={() => setSheet(null)}
         />
       )}
+      <Confirm
+        open={measuring}
+        onOpenChange={setMeasuring}
+        danger
+        title={t("sql:analyzeTitle")}
+        lead={t(writable ? "sql:analyzeLead" : "sql:analyzeDenied")}
+        verb={t("sql:analyzeVerb")}
+        act={async () => measure(true)}
+      />
       {waiting && (
         <ParameterDialog
           names={[...new Set(waiting.statements.flatMap(({ text }) => parameters(text)))]}

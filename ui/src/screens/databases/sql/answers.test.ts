@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { explainPrefix, planOf } from "./explain";
+import { analyzePrefix, explainPrefix, mayWrite, planOf } from "./explain";
 import { placeOf } from "./marks";
 import { readTyped } from "./ParameterDialog";
 import { linesOf } from "./stream";
@@ -81,4 +81,40 @@ test("lines are whole, wherever the network cut them", async () => {
   const lines: string[] = [];
   for await (const line of linesOf(body)) lines.push(line);
   expect(lines).toEqual(['{"a":"ü"}', '{"b":1}', '{"c":2}']);
+});
+
+test("a measured plan says times and rows as they were; what never ran took nothing", () => {
+  const lines = [
+    "Nested Loop  (cost=0.00..9.00 rows=1 width=8) (actual time=0.010..4.000 rows=50.00 loops=1)",
+    "  ->  Seq Scan on a  (cost=0.00..4.00 rows=50 width=4) (actual time=0.004..1.000 rows=50 loops=1)",
+    "  ->  Index Scan on b  (cost=0.00..1.00 rows=1 width=4) (actual time=0.010..0.020 rows=1 loops=50)",
+    "        Index Cond: (id = a.id)",
+    "  ->  Seq Scan on c  (cost=0.00..1.00 rows=1 width=4) (never executed)",
+    "Planning:",
+    "  Buffers: shared hit=4",
+    "Planning Time: 0.100 ms",
+    "Execution Time: 4.100 ms",
+  ];
+  const roots = planOf({ columns: [{ name: "QUERY PLAN", type: "text" }], rows: lines.map((line) => [line]) });
+  expect(roots).toHaveLength(1);
+  expect(roots[0]).toMatchObject({ title: "Nested Loop", ms: 4, actual: 50, rows: 1, share: 0.5 });
+  expect(roots[0]?.facts).toContain("Execution Time: 4.100 ms");
+  expect(roots[0]?.facts).toContain("Buffers: shared hit=4");
+  expect(roots[0]?.steps[1]).toMatchObject({ ms: 1, actual: 50, facts: ["Index Cond: (id = a.id)"] });
+  expect(roots[0]?.steps[2]).toMatchObject({ title: "Seq Scan on c", ms: 0, actual: 0 });
+});
+
+test("what runs the statement is told from what only plans it, and changes are told from reading", () => {
+  const templates = [
+    ["Plan", "EXPLAIN SELECT 1"],
+    ["Times", "EXPLAIN (ANALYZE) SELECT 1"],
+  ];
+  expect([explainPrefix(templates), analyzePrefix(templates)]).toEqual(["EXPLAIN ", "EXPLAIN (ANALYZE) "]);
+  expect(analyzePrefix([["Plan", "EXPLAIN QUERY PLAN SELECT 1"]])).toBe(null);
+  expect(
+    ["select 'delete from t'", "-- update\nselect 1", "with a as (select 1) select * from a"].map(mayWrite),
+  ).toEqual([false, false, false]);
+  expect(
+    ["delete from t", "with a as (delete from t returning 1) select 1", "select 1 into x", "call p()"].map(mayWrite),
+  ).toEqual([true, true, true, true]);
 });

@@ -45,6 +45,10 @@ function paint(): void {
       { token: "comment", foreground: plain("faint"), fontStyle: "italic" },
       { token: "predefined", foreground: plain("info") },
       { token: "operator", foreground: plain("muted") },
+      // The editor's own theme names these more exactly, in colours that are too pale here.
+      { token: "string.sql", foreground: plain("good") },
+      { token: "predefined.sql", foreground: plain("info") },
+      { token: "operator.sql", foreground: plain("muted") },
       { token: "delimiter", foreground: plain("muted") },
     ],
     colors: {

@@ -1,25 +1,29 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Table2, X } from "lucide-react";
+import { Plus, Table2, Trash2, X } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DatabaseOut, rowSearch, rowUpdate, type ShapeOut } from "@/api";
+import { type DatabaseOut, rowDelete, rowInsert, rowSearch, rowUpdate, type ShapeOut } from "@/api";
 import { Button } from "@/parts/Button";
+import { Confirm } from "@/parts/Confirm";
 import { ErrorPanel, sentence } from "@/parts/ErrorPanel";
 import { Input } from "@/parts/Field";
 import { Empty, Skeleton } from "@/parts/small";
 import { count } from "@/parts/text";
 import { useAddress } from "@/shell/address";
-import { asError, data } from "@/shell/api";
+import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { useShortcut } from "@/shell/useShortcut";
 import { ResultGrid } from "../sql/ResultGrid";
-import { type Edits, edited, filterOf, fromAddress, nextSort, toAddress, without } from "./edits";
+import { textOf } from "../sql/values";
+import { type Edits, edited, filterOf, fromAddress, linkOf, nextSort, toAddress, without } from "./edits";
 import { FilterForm } from "./FilterForm";
+import { RowForm } from "./RowForm";
 
 const PAGE = 200;
 const NONE: Edits = new Map();
+const NO_ROWS: ReadonlySet<number> = new Set();
 
 /** Rows by key, page after page; changes are staged until they are saved. */
 export function RowsView({ database, shape }: { database: DatabaseOut; shape: ShapeOut }) {
@@ -29,6 +33,8 @@ export function RowsView({ database, shape }: { database: DatabaseOut; shape: Sh
   const [edits, setEdits] = useState<Edits>(NONE);
   const [failed, setFailed] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const [picked, setPicked] = useState<ReadonlySet<number>>(NO_ROWS);
+  const [asked, setAsked] = useState<"insert" | "delete" | null>(null);
   const { q = "", sort: sorted, where: address } = search;
   const sort = useMemo(() => (sorted ? sorted.split(",") : []), [sorted]);
   const where = useMemo(() => fromAddress(address), [address]);
@@ -70,6 +76,42 @@ export function RowsView({ database, shape }: { database: DatabaseOut; shape: Sh
   const writable = shape.editable && can("database.query.write", "row.write") && database.state === "ready";
   const generated = new Set(shape.columns.filter((each) => each.generated).map(({ name }) => name));
 
+  const links = useMemo(() => shape.constraints.flatMap((each) => linkOf(each) ?? []), [shape]);
+  /** The row that a foreign key's value names, in its table. */
+  function follow(row: number, column: number): (() => void) | undefined {
+    const link = links.find((each) => each.columns.includes(columns[column]?.name ?? ""));
+    const values = items[row]?.values;
+    if (!link || !values || link.columns.some((name) => values[name] === null)) return undefined;
+    const aims = link.columns.map((name, at) => ({
+      column: link.referenced[at] ?? name,
+      op: "eq" as const,
+      value: textOf(values[name]),
+    }));
+    const table = `${link.schema ?? shape.schema}.${link.table}`;
+    return () => set({ table, where: toAddress(aims), q: undefined, sort: undefined }, true);
+  }
+  async function drop() {
+    const gone = [...picked].flatMap((at) => items[at] ?? []);
+    for (const { key: rowKey, digest } of gone)
+      await data(
+        rowDelete({
+          path,
+          query: { key: JSON.stringify(rowKey), schema: shape.schema },
+          ...(digest && { headers: { "If-Match": `"${digest}"` } }),
+        }),
+      );
+    setPicked(NO_ROWS);
+    void queries.invalidateQueries({ queryKey: key });
+    const rows = gone.map(({ values }) =>
+      Object.fromEntries(Object.entries(values).filter(([name]) => !generated.has(name))),
+    );
+    const back = () =>
+      void data(rowInsert({ path, query: { schema: shape.schema }, headers: once(), body: { rows } })).then(
+        () => queries.invalidateQueries({ queryKey: key }),
+        (thrown) => toast.bad(asError(thrown).message, asError(thrown).hint ?? undefined),
+      );
+    toast.undo(t("tables:deleted", { count: gone.length }), t("shell:undo"), back);
+  }
   async function save() {
     if (busy || edits.size === 0) return;
     setBusy(true);
@@ -134,6 +176,16 @@ export function RowsView({ database, shape }: { database: DatabaseOut; shape: Sh
           </button>
         ))}
         <span className="flex-1" />
+        {writable && picked.size > 0 && (
+          <Button look="danger" icon={<Trash2 />} onClick={() => setAsked("delete")}>
+            {t("tables:deleteRows", { count: picked.size })}
+          </Button>
+        )}
+        {writable && (
+          <Button icon={<Plus />} onClick={() => setAsked("insert")}>
+            {t("tables:insert")}
+          </Button>
+        )}
         <span className="text-muted text-xs" role="status">
           {found.isPending
             ? ""
@@ -181,18 +233,56 @@ export function RowsView({ database, shape }: { database: DatabaseOut; shape: Sh
               if (of && name)
                 setEdits((before) => edited(before, JSON.stringify(of.key), name, value, of.values[name]));
             }}
+            picked={writable ? picked : undefined}
+            onPick={
+              writable
+                ? (from, to, value) => {
+                    const next = new Set(picked);
+                    for (let at = Math.min(from, to); at <= Math.max(from, to); at++)
+                      if (value && items[at]?.key !== null) next.add(at);
+                      else next.delete(at);
+                    setPicked(next);
+                  }
+                : undefined
+            }
+            follow={follow}
             onEnd={() => {
               if (found.hasNextPage && !found.isFetchingNextPage) void found.fetchNextPage();
             }}
           />
         )}
       </div>
+      {asked === "insert" && (
+        <RowForm
+          database={database}
+          shape={shape}
+          onMade={() => {
+            setAsked(null);
+            void queries.invalidateQueries({ queryKey: key });
+          }}
+          onClose={() => setAsked(null)}
+        />
+      )}
+      <Confirm
+        open={asked === "delete"}
+        onOpenChange={() => setAsked(null)}
+        danger
+        title={t("tables:deleteTitle", { count: picked.size })}
+        lead={t("tables:deleteLead")}
+        verb={t("tables:deleteRows", { count: picked.size })}
+        act={drop}
+      />
       {edits.size > 0 && (
         <div className="flex shrink-0 flex-wrap items-center gap-2 border-t bg-sunken px-3 py-2">
           <p role="status" className="min-w-0 flex-1">
             {t("tables:staged", { count: edits.size })}
-            {failed && <span className="block text-bad text-xs">{failed}</span>}
+            {failed && (
+              <span role="alert" className="block text-bad text-xs">
+                {failed}
+              </span>
+            )}
           </p>
+          {failed && <Button onClick={() => void found.refetch()}>{t("tables:readTheirs")}</Button>}
           <Button
             onClick={() => {
               setEdits(NONE);

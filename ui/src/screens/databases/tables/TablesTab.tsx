@@ -1,17 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { Table2 } from "lucide-react";
+import { Ellipsis, PencilLine, Plus, Table2, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type DatabaseOut, tableGet, tableList } from "@/api";
+import { Button } from "@/parts/Button";
 import { cx } from "@/parts/classes";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Select } from "@/parts/Field";
+import { Item, Menu } from "@/parts/Menu";
 import { Empty, Skeleton } from "@/parts/small";
 import { count } from "@/parts/text";
 import { useAddress } from "@/shell/address";
 import { data } from "@/shell/api";
+import { queries } from "@/shell/query";
+import { useCan } from "@/shell/session";
 import { RowsView } from "./RowsView";
 import { Structure } from "./Structure";
+import { AlterTable, CreateTable, DropTable } from "./shapes";
 
 const MOST_TABLES = 2000;
 
@@ -33,7 +38,9 @@ async function allTables(database: string) {
 export default function TablesTab({ database }: { database: DatabaseOut }) {
   const { t } = useTranslation();
   const [search, set] = useAddress();
+  const can = useCan();
   const [typed, setTyped] = useState("");
+  const [making, setMaking] = useState(false);
   const {
     data: found,
     error,
@@ -48,8 +55,31 @@ export default function TablesTab({ database }: { database: DatabaseOut }) {
         <Skeleton className="h-4 w-48" />
       </div>
     );
+  const add = can("database.schema.write") && database.state === "ready" && (
+    <Button icon={<Plus />} onClick={() => setMaking(true)}>
+      {t("tables:create")}
+    </Button>
+  );
+  const form = making && (
+    <CreateTable
+      database={database.id}
+      onDone={(name) => {
+        setMaking(false);
+        void queries
+          .invalidateQueries({ queryKey: ["databases", database.id] })
+          .then(() => set({ table: found[0] ? `${found[0].schema}.${name}` : undefined }));
+      }}
+      onClose={() => setMaking(false)}
+    />
+  );
   const first = found[0];
-  if (!first) return <Empty icon={<Table2 />} title={t("databases:noTables")} lead={t("databases:noTablesLead")} />;
+  if (!first)
+    return (
+      <>
+        <Empty icon={<Table2 />} title={t("databases:noTables")} lead={t("databases:noTablesLead")} action={add} />
+        {form}
+      </>
+    );
   const path = (table: { schema: string; name: string }) => `${table.schema}.${table.name}`;
   const here = found.find((table) => path(table) === search.table) ?? first;
   const many = new Set(found.map(({ schema }) => schema)).size > 1;
@@ -102,7 +132,9 @@ export default function TablesTab({ database }: { database: DatabaseOut }) {
               </li>
             ))}
         </ul>
+        {add && <div className="shrink-0 border-t p-2">{add}</div>}
       </nav>
+      {form}
       <OneTable key={path(here)} database={database} schema={here.schema} table={here.name} />
     </div>
   );
@@ -120,6 +152,14 @@ function OneTable({ database, schema, table }: { database: DatabaseOut; schema: 
     queryFn: () => data(tableGet({ path: { database_id: database.id, table }, query: { schema } })),
   });
   const part = search.part === "structure" ? "structure" : "rows";
+  const can = useCan();
+  const [asked, setAsked] = useState<"alter" | "drop" | null>(null);
+  const changed = (name?: string) => {
+    setAsked(null);
+    set({ table: name ? `${schema}.${name}` : undefined });
+    void queries.invalidateQueries({ queryKey: ["databases", database.id] });
+  };
+  const shapable = shape?.kind === "table" && can("database.schema.write") && database.state === "ready";
   return (
     <div className="flex min-h-0 min-w-0 flex-col">
       <div className="flex h-9 shrink-0 items-center gap-1 border-b px-3">
@@ -137,6 +177,26 @@ function OneTable({ database, schema, table }: { database: DatabaseOut; schema: 
             {t(`tables:${each}`)}
           </button>
         ))}
+        <span className="flex-1" />
+        {shapable && (
+          <Menu
+            align="end"
+            trigger={<Button look="quiet" size="icon" aria-label={t("tables:change")} icon={<Ellipsis />} />}
+          >
+            <Item icon={<PencilLine />} onSelect={() => setAsked("alter")}>
+              {t("tables:alter")}
+            </Item>
+            <Item icon={<Trash2 />} danger onSelect={() => setAsked("drop")}>
+              {t("tables:drop")}
+            </Item>
+          </Menu>
+        )}
+        {shape && asked === "alter" && (
+          <AlterTable database={database.id} shape={shape} onDone={changed} onClose={() => setAsked(null)} />
+        )}
+        {shape && asked === "drop" && (
+          <DropTable database={database.id} shape={shape} onDone={changed} onClose={() => setAsked(null)} />
+        )}
       </div>
       <div className="min-h-0 flex-1">
         {error ? (

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { readAs } from "../sql/CellSheet";
-import { type Edits, edited, filterOf, fromAddress, nextSort, toAddress, without } from "./edits";
+import { type Edits, edited, filterOf, fromAddress, linkOf, nextSort, toAddress, valuesOf, without } from "./edits";
 
 test("a value put back is no change; a row without changes is none", () => {
   let edits: Edits = new Map();
@@ -39,4 +39,31 @@ test("what is typed keeps its kind", () => {
   expect(readAs(true, "FALSE")).toBe(false);
   expect(readAs({ a: 1 }, '{"a":2}')).toEqual({ a: 2 });
   expect(() => readAs({ a: 1 }, "{")).toThrow();
+});
+
+test("a new row leaves to the defaults what is left empty, and keeps text text", () => {
+  const columns = [
+    { name: "id", type: "integer" },
+    { name: "zip", type: "text" },
+    { name: "ok", type: "boolean" },
+    { name: "note", type: "text" },
+  ];
+  expect(valuesOf({ id: "7", zip: "012", ok: "true", note: "" }, columns)).toEqual({ id: 7, zip: "012", ok: true });
+  expect(valuesOf({ note: "NULL" }, columns)).toEqual({ note: null });
+});
+
+test("a foreign key says where it points, whatever the names", () => {
+  const of = (definition: string, kind = "foreign key") => linkOf({ kind, columns: ["a"], definition });
+  expect(of("FOREIGN KEY (a) REFERENCES people(id) ON DELETE CASCADE")).toMatchObject({
+    schema: null,
+    table: "people",
+    referenced: ["id"],
+  });
+  expect(of('FOREIGN KEY (a) REFERENCES "my shop"."or""ders"("the id")')).toMatchObject({
+    schema: "my shop",
+    table: 'or"ders',
+    referenced: ["the id"],
+  });
+  expect(of("FOREIGN KEY (a) REFERENCES people")).toMatchObject({ table: "people", referenced: [] });
+  expect(of("CHECK (a > 1)", "check")).toBe(null);
 });

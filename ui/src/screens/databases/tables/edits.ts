@@ -59,6 +59,44 @@ export function filterOf(
   return { column, op, value: exact && op !== "like" && op !== "contains" ? Number(value) : value };
 }
 
+/** What was typed for a new row: left empty is left to the column's default; numbers and truth by the column's type. */
+export function valuesOf(
+  typed: Readonly<Record<string, string>>,
+  columns: readonly { name: string; type: string }[],
+): Record<string, unknown> {
+  const said = columns.filter(({ name }) => (typed[name] ?? "") !== "");
+  return Object.fromEntries(
+    said.map(({ name, type }) => {
+      const text = typed[name] ?? "";
+      if (text === "NULL") return [name, null];
+      return [name, filterOf({ column: name, op: "eq", value: text }, type).value];
+    }),
+  );
+}
+
+export interface Link {
+  columns: readonly string[];
+  schema: string | null;
+  table: string;
+  referenced: readonly string[];
+}
+
+const NAME = '(?:"(?:[^"]|"")+"|[^\\s"().,]+)';
+const REFERENCES = new RegExp(`REFERENCES\\s+(?:(${NAME})\\.)?(${NAME})\\s*(?:\\(([^)]*)\\))?`, "i");
+const bare = (name: string) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name);
+
+/** Where a foreign key points, as its definition says; null for what is none. */
+export function linkOf(constraint: { kind: string; columns: readonly string[]; definition: string }): Link | null {
+  const found = constraint.kind.replaceAll("_", " ") === "foreign key" ? REFERENCES.exec(constraint.definition) : null;
+  if (!found) return null;
+  const [, schema, table = "", columns = ""] = found;
+  const referenced = columns
+    .split(",")
+    .map((each) => bare(each.trim()))
+    .filter(Boolean);
+  return { columns: constraint.columns, schema: schema ? bare(schema) : null, table: bare(table), referenced };
+}
+
 /** None, up, down, none. */
 export function nextSort(sort: readonly string[], column: string): string[] {
   if (sort[0] === column) return [`-${column}`];
