@@ -5,8 +5,7 @@ import * as api from "@/api";
  * What the API offers has its place in the dashboard: every call of the generated client is used by some screen, or
  * stands here with the reason why a person does not need it there.
  */
-const ELSEWHERE: Record<string, string> = {
-};
+const ELSEWHERE: Record<string, string> = {};
 
 const sources = import.meta.glob<string>(["../**/*.{ts,tsx}", "!../api/**", "!../**/*.test.ts"], {
   eager: true,

@@ -1,7 +1,7 @@
 // Every screen there is, with something on it. A file for each part of the dashboard; `FURNISHING` lists them.
 import type { Api, Json } from "../api";
-import { data } from "./data";
 import { access } from "./access";
+import { data } from "./data";
 import { databases } from "./databases";
 import { moves } from "./moves";
 import { ops } from "./ops";
