@@ -26,7 +26,7 @@ DESCRIPTION = ROOT / "docs" / "reference" / "openapi.json"
 CACHE = Path(sys.prefix) / "ui"
 STAMP = ".stamp"
 OLDEST = (20, 19)
-HELP = [ROOT / "docs" / folder for folder in ("dashboard", "how-to", "concepts")]  # shown inside the dashboard
+HELP = [ROOT / "docs" / folder for folder in ("dashboard", "how-to", "concepts", "security")]  # shown inside the dashboard
 _NOT_BUILT = ("node_modules", "e2e", "tests", "api")  # what lies in ui/ and is no input of a build
 
 

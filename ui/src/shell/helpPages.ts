@@ -1,5 +1,5 @@
 // Apart from `help.ts`: this list comes with the first page that is read.
-const PAGES = import.meta.glob<string>("../../../docs/{dashboard,how-to,concepts}/*.md", {
+const PAGES = import.meta.glob<string>("../../../docs/{dashboard,how-to,concepts,security}/*.md", {
   query: "?raw",
   import: "default",
 });
