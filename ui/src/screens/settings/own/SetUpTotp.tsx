@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { QRCodeSVG } from "qrcode.react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { totpBegin, totpConfirm } from "@/api";
 import { Button } from "@/parts/Button";
@@ -8,7 +9,6 @@ import { ErrorPanel, ErrorText } from "@/parts/ErrorPanel";
 import { Field, Input } from "@/parts/Field";
 import { CopyButton, Skeleton } from "@/parts/small";
 import { asError, data } from "@/shell/api";
-import { path, qr } from "./qr";
 
 /** A secret for the phone, and its first code. `onDone` gets recovery codes, or none when there were some. */
 export function SetUpTotp({ onDone, onClose }: { onDone: (codes: readonly string[]) => void; onClose: () => void }) {
@@ -90,17 +90,14 @@ export function SetUpTotp({ onDone, onClose }: { onDone: (codes: readonly string
 /** Dark on light in every theme: many apps read no inverted code. The quiet zone around it is four modules. */
 function Code({ uri }: { uri: string }) {
   const { t } = useTranslation();
-  const bits = useMemo(() => qr(uri), [uri]);
-  const size = bits.length + 8;
   return (
-    <svg
-      viewBox={`-4 -4 ${size} ${size}`}
+    <QRCodeSVG
+      value={uri}
+      marginSize={4}
+      level="M"
       role="img"
       aria-label={t("factors:qr")}
       className="mx-auto size-48 rounded-lg"
-    >
-      <rect x="-4" y="-4" width={size} height={size} fill="#fff" />
-      <path d={path(bits)} fill="#000" shapeRendering="crispEdges" />
-    </svg>
+    />
   );
 }
