@@ -26,6 +26,10 @@ export async function axe(page: Page, within?: string): Promise<string[]> {
   );
 }
 
+/** What the shell asks itself, the number of critical alerts on its rail included: no screen's own call. */
+export const SHELL =
+  /^GET \/api\/v1\/((session|projects(\/[^/]+\/environments)?|engines)(\?|$)|alerts\?state=open&severity=critical)/;
+
 /** The API calls a page makes while something is done, until it has been quiet for half a second. */
 export async function apiCalls(page: Page, act: () => Promise<unknown>): Promise<string[]> {
   const seen: string[] = [];

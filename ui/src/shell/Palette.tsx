@@ -3,7 +3,7 @@ import { useLocation } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { Archive, CircleHelp, Database, Footprints, Languages, LogOut, Moon, Play, Search } from "lucide-react";
 import { Dialog } from "radix-ui";
-import { type ReactNode, useDeferredValue, useState } from "react";
+import { type ReactNode, useCallback, useDeferredValue, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { databaseList, savedQueryList, sessionDelete, snapshotList } from "@/api";
 import { Kbd } from "@/parts/small";
@@ -20,14 +20,31 @@ import { useScope } from "./scope";
 import type { Search as Address } from "./search";
 import { useCan } from "./session";
 import { type ShortcutId, shortcuts } from "./shortcuts";
+import { useShortcut } from "./useShortcut";
 import { language, speak } from "./words";
 
-/** One place to go somewhere, find something, and act on what is picked on the page. */
-export default function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
+/**
+ * One place to go somewhere, find something, and act on what is picked on the page. It comes with the first script: what
+ * is typed while it loads would be lost, and Enter would then run what was not meant.
+ */
+export function Palette() {
   const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
   const [typed, setTyped] = useState("");
+  const [picked, setPicked] = useState("");
+  const moved = useRef(false);
+  const list = useRef<HTMLDivElement>(null);
+  // What comes late may fit better than what was there: the first is picked again, unless somebody has moved on.
+  const came = useCallback(() => {
+    const frame = requestAnimationFrame(() => {
+      const first = list.current?.querySelector("[cmdk-item]")?.getAttribute("data-value");
+      if (!moved.current && first) setPicked(first);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  useShortcut("palette", () => setOpen((before) => !before));
   function show(next: boolean) {
-    onOpenChange(next);
+    setOpen(next);
     setTyped("");
   }
   return (
@@ -39,7 +56,15 @@ export default function Palette({ open, onOpenChange }: { open: boolean; onOpenC
           className="fixed inset-x-3 top-[10vh] z-50 mx-auto max-w-xl overflow-hidden rounded-xl bg-raised shadow-float"
         >
           <Dialog.Title className="sr-only">{t("shell:find")}</Dialog.Title>
-          <Command label={t("shell:find")} loop>
+          <Command
+            label={t("shell:find")}
+            loop
+            value={picked}
+            onValueChange={setPicked}
+            onKeyDown={({ key }) => {
+              moved.current = key.startsWith("Arrow");
+            }}
+          >
             <div className="flex items-center gap-2.5 border-b px-4">
               <Search className="size-4 text-faint" aria-hidden />
               <Command.Input
@@ -49,9 +74,12 @@ export default function Palette({ open, onOpenChange }: { open: boolean; onOpenC
                 className="h-12 flex-1 bg-transparent text-base outline-none"
               />
             </div>
-            <Command.List className="max-h-[52vh] scroll-py-2 overflow-y-auto p-1.5 [&_[cmdk-group-heading]]:px-2.5 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:font-medium [&_[cmdk-group-heading]]:text-faint [&_[cmdk-group-heading]]:text-xs">
+            <Command.List
+              ref={list}
+              className="max-h-[52vh] scroll-py-2 overflow-y-auto p-1.5 [&_[cmdk-group-heading]]:px-2.5 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:font-medium [&_[cmdk-group-heading]]:text-faint [&_[cmdk-group-heading]]:text-xs"
+            >
               <Command.Empty className="px-4 py-8 text-center text-muted">{t("shell:nothing")}</Command.Empty>
-              <Results typed={typed} close={() => show(false)} />
+              <Results typed={typed} close={() => show(false)} came={came} />
             </Command.List>
           </Command>
         </Dialog.Content>
@@ -60,7 +88,14 @@ export default function Palette({ open, onOpenChange }: { open: boolean; onOpenC
   );
 }
 
-function Results({ typed, close }: { typed: string; close: () => void }) {
+interface ResultsProps {
+  typed: string;
+  close: () => void;
+  /** To be told when more is shown. */
+  came: () => () => void;
+}
+
+function Results({ typed, close, came }: ResultsProps) {
   const { t } = useTranslation();
   const can = useCan();
   const sections = useSections();
@@ -87,8 +122,8 @@ function Results({ typed, close }: { typed: string; close: () => void }) {
           ))}
         </Command.Group>
       )}
-      <Found typed={typed} pick={(to) => run(() => go(to))()} />
-      <SavedQueries pick={(to, search) => run(() => go(to, search))()} />
+      <Found typed={typed} pick={(to) => run(() => go(to))()} came={came} />
+      <SavedQueries pick={(to, search) => run(() => go(to, search))()} came={came} />
       <Command.Group heading={t("shell:goTo")}>
         {SCREENS.filter((each) => each.icon && (!each.permission || can(...each.permission))).map((each) => {
           const Icon = each.icon ?? Search;
@@ -146,8 +181,14 @@ function Results({ typed, close }: { typed: string; close: () => void }) {
   );
 }
 
+interface FoundProps {
+  typed: string;
+  pick: (to: string) => void;
+  came: ResultsProps["came"];
+}
+
 /** Databases and snapshots by what was typed; the server looks. */
-function Found({ typed, pick }: { typed: string; pick: (to: string) => void }) {
+function Found({ typed, pick, came }: FoundProps) {
   const { t } = useTranslation();
   const can = useCan();
   const text = useDeferredValue(typed.trim());
@@ -162,6 +203,8 @@ function Found({ typed, pick }: { typed: string; pick: (to: string) => void }) {
     queryFn: ({ signal }) => data(snapshotList({ query: { q: text, limit: 5 }, signal })),
     enabled: wanted && can("snapshot.read"),
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told when either list is another one
+  useEffect(came, [databases.data, snapshots.data]);
   if (!wanted) return null;
   return (
     <>
@@ -193,8 +236,13 @@ function Found({ typed, pick }: { typed: string; pick: (to: string) => void }) {
   );
 }
 
+interface SavedQueriesProps {
+  pick: (to: string, search: Address) => void;
+  came: ResultsProps["came"];
+}
+
 /** The saved queries of the database that is looked at; one that is picked is run on its page. */
-function SavedQueries({ pick }: { pick: (to: string, search: Address) => void }) {
+function SavedQueries({ pick, came }: SavedQueriesProps) {
   const { t } = useTranslation();
   const can = useCan();
   const { pathname } = useLocation();
@@ -204,6 +252,8 @@ function SavedQueries({ pick }: { pick: (to: string, search: Address) => void })
     queryFn: async () => (await data(savedQueryList({ path: { database_id: database }, query: { limit: 200 } }))).items,
     enabled: database !== "" && can("database.query.read", "database.query.write"),
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told when there are others
+  useEffect(came, [found]);
   if (!found || found.length === 0) return null;
   return (
     <Command.Group heading={t("sql:savedQueries")}>

@@ -1,19 +1,22 @@
-import { Outlet, useLocation } from "@tanstack/react-router";
+import { Outlet, useLocation, useMatches } from "@tanstack/react-router";
 import { Tooltip } from "radix-ui";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { ground } from "@/parts/Colour";
 import { cx } from "@/parts/classes";
 import { Panel } from "@/parts/ErrorPanel";
+import type { Screen } from "@/screens/screen";
 import { change } from "./appearance";
 import { Banner } from "./Banner";
 import { GateDialogs } from "./GateDialogs";
 import { HelpSheet } from "./HelpSheet";
 import { live } from "./liveConnection";
-import { PaletteDoor } from "./PaletteDoor";
+import { NotFound } from "./NotFound";
+import { Palette } from "./Palette";
 import { Rail } from "./Rail";
 import { ShortcutSheet } from "./ShortcutSheet";
 import { useScope } from "./scope";
+import { useCan } from "./session";
 import { shortcuts } from "./shortcuts";
 import { Toasts } from "./Toasts";
 import { TopBar } from "./TopBar";
@@ -51,11 +54,11 @@ export function Shell() {
           className="row-start-3 min-h-0 min-w-0 overflow-hidden bg-panel sm:col-start-2 sm:border-l"
         >
           <Panel key={pathname}>
-            <Outlet />
+            <Allowed />
           </Panel>
         </main>
       </div>
-      <PaletteDoor />
+      <Palette />
       <ShortcutSheet />
       <HelpSheet />
       <Toasts />
@@ -76,4 +79,11 @@ function EnvironmentLine() {
       style={style}
     />
   );
+}
+
+/** The screen of the address. One whose calls would all be refused is no page for this person. */
+function Allowed() {
+  const can = useCan();
+  const wanted = (useMatches().at(-1)?.staticData as { screen?: Screen } | undefined)?.screen?.permission;
+  return wanted && !can(...wanted) ? <NotFound /> : <Outlet />;
 }

@@ -30,7 +30,7 @@ export default function ConnectionsTab(props: TabProps) {
         if: isAble(engine, "activity") && can("database.session.read"),
       },
       { id: "logins", title: "connections:logins", Body: Logins, if: admits },
-      { id: "tunnels", title: "connections:tunnels", Body: Tunnels, if: admits },
+      { id: "tunnels", title: "connections:tunnels", Body: Tunnels, if: admits && can("database.session.read") },
       {
         id: "network",
         title: "connections:network",

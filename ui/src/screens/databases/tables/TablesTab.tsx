@@ -151,8 +151,9 @@ function OneTable({ database, schema, table }: { database: DatabaseOut; schema: 
     queryKey: ["databases", database.id, "tables", schema, table],
     queryFn: () => data(tableGet({ path: { database_id: database.id, table }, query: { schema } })),
   });
-  const part = search.part === "structure" ? "structure" : "rows";
   const can = useCan();
+  const parts = can("database.query.read") ? (["rows", "structure"] as const) : (["structure"] as const);
+  const part = search.part === "structure" ? "structure" : parts[0];
   const [asked, setAsked] = useState<"alter" | "drop" | null>(null);
   const changed = (name?: string) => {
     setAsked(null);
@@ -163,7 +164,7 @@ function OneTable({ database, schema, table }: { database: DatabaseOut; schema: 
   return (
     <div className="flex min-h-0 min-w-0 flex-col">
       <div className="flex h-9 shrink-0 items-center gap-1 border-b px-3">
-        {(["rows", "structure"] as const).map((each) => (
+        {parts.map((each) => (
           <button
             key={each}
             type="button"

@@ -1,0 +1,4 @@
+// The other half of all pages.
+import { walk } from "./kit/walk";
+
+walk(1, 2);
