@@ -20,7 +20,7 @@ interface Offered {
 
 async function offered(page: Page): Promise<Offered[]> {
   return page.evaluate(() =>
-    [...document.querySelectorAll<HTMLButtonElement>("main button:not([role=tab])")]
+    [...document.querySelectorAll<HTMLButtonElement>("main button:not([role=tab], nav *)")]
       .map((button, at) => ({ button, at }))
       .filter(
         ({ button }) => button.checkVisibility() && !button.matches(":disabled") && button.ariaDisabled !== "true",
@@ -45,7 +45,7 @@ test("nothing on any screen is offered that the server would refuse", { timeout:
     for (const each of buttons)
       if (CHANGES.test(each.name) && !OWN.test(each.name)) found.push(`${name}: offers "${each.name}"`);
     for (const each of buttons.filter((button) => /^(more|display)$/i.test(button.name))) {
-      await page.locator("main button:not([role=tab])").nth(each.at).click();
+      await page.locator("main button:not([role=tab], nav *)").nth(each.at).click();
       for (const item of await page.getByRole("menuitem").allTextContents())
         if (CHANGES.test(item.trim())) found.push(`${name}: its menu offers "${item.trim()}"`);
       await page.keyboard.press("Escape");
@@ -53,6 +53,7 @@ test("nothing on any screen is offered that the server would refuse", { timeout:
   }
   where = "palette";
   await page.goto(`${here.server.url}/databases`);
+  await page.getByRole("grid", { name: "Databases" }).waitFor();
   await page.keyboard.press("ControlOrMeta+k");
   await page.getByRole("option").first().waitFor();
   for (const option of await page.getByRole("option").allTextContents())

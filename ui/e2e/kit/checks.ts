@@ -30,7 +30,7 @@ export async function axe(page: Page, within?: string): Promise<string[]> {
 export const SHELL =
   /^GET \/api\/v1\/((session|projects(\/[^/]+\/environments)?|engines)(\?|$)|alerts\?state=open&severity=critical)/;
 
-/** The API calls a page makes while something is done, until it has been quiet for half a second. */
+/** The API calls a page makes while something is done, until it has been quiet for a quarter of a second. */
 export async function apiCalls(page: Page, act: () => Promise<unknown>): Promise<string[]> {
   const seen: string[] = [];
   const heard = (request: Request) => {
@@ -43,7 +43,7 @@ export async function apiCalls(page: Page, act: () => Promise<unknown>): Promise
   let before = -1;
   while (before !== seen.length) {
     before = seen.length;
-    await page.waitForTimeout(500);
+    await page.waitForTimeout(250);
   }
   page.off("request", heard);
   return seen;

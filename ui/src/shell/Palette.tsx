@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useLocation } from "@tanstack/react-router";
-import { Command } from "cmdk";
+import { Command, defaultFilter } from "cmdk";
 import { Archive, CircleHelp, Database, Footprints, Languages, LogOut, Moon, Play, Search } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { type ReactNode, useCallback, useDeferredValue, useEffect, useRef, useState } from "react";
@@ -22,6 +22,14 @@ import { useCan } from "./session";
 import { type ShortcutId, shortcuts } from "./shortcuts";
 import { useShortcut } from "./useShortcut";
 import { language, speak } from "./words";
+
+const LEAST = 0.08;
+
+/** How well an entry fits; letters strewn over a sentence are no match. */
+const fits: typeof defaultFilter = (...asked) => {
+  const score = defaultFilter(...asked);
+  return score < LEAST ? 0 : score;
+};
 
 /**
  * One place to go somewhere, find something, and act on what is picked on the page. It comes with the first script: what
@@ -59,6 +67,7 @@ export function Palette() {
           <Command
             label={t("shell:find")}
             loop
+            filter={fits}
             value={picked}
             onValueChange={setPicked}
             onKeyDown={({ key }) => {
