@@ -26,7 +26,8 @@ DESCRIPTION = ROOT / "docs" / "reference" / "openapi.json"
 CACHE = Path(sys.prefix) / "ui"
 STAMP = ".stamp"
 OLDEST = (20, 19)
-HELP = [ROOT / "docs" / folder for folder in ("dashboard", "how-to", "concepts", "security")]  # shown inside the dashboard
+# Shown inside the dashboard.
+HELP = [ROOT / "docs" / folder for folder in ("dashboard", "how-to", "concepts", "security")]
 _NOT_BUILT = ("node_modules", "e2e", "tests", "api")  # what lies in ui/ and is no input of a build
 
 
