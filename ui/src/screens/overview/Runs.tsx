@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Archive, CalendarClock, CircleCheck, History, RotateCcw, TriangleAlert } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { type DueOut, type RunOut, runsList } from "@/api";
+import { type DueOut, type RunOut, runRetry, runsList } from "@/api";
 import { Button } from "@/parts/Button";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Section } from "@/parts/Page";
@@ -14,7 +14,6 @@ import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
-import { canRepeat, repeat } from "./again";
 import { Waiting } from "./ProtectionState";
 
 const ACTIVE = ["queued", "running"];
@@ -100,7 +99,11 @@ function Row({ run }: { run: RunOut }) {
   const can = useCan();
   const title = useRunTitle()(run.kind);
   const begun = useBegun("overview");
-  const again = useMutation({ mutationFn: () => repeat(run), networkMode: "always", onSuccess: begun });
+  const again = useMutation({
+    mutationFn: () => data(runRetry({ path: { run_id: run.id } })),
+    networkMode: "always",
+    onSuccess: (next) => begun({ run: next }),
+  });
   return (
     <li className="relative rounded-md px-2 py-1.5 hover:bg-hover">
       <div className="flex items-center gap-2">
@@ -111,7 +114,7 @@ function Row({ run }: { run: RunOut }) {
           <Time at={run.finished_at ?? run.started_at ?? run.requested_at} />
         </span>
         {run.state === "running" && <RunState state={run.state} />}
-        {run.state === "failed" && canRepeat(run) && can(run.kind) && (
+        {run.state === "failed" && run.retry_permission && can(run.retry_permission) && (
           <Tip text={t("activity:again")}>
             <Button
               look="quiet"

@@ -1,34 +1,16 @@
 import { FileUp } from "lucide-react";
 import { type DragEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import {
-  type DatabaseOut,
-  type UploadOut,
-  uploadComplete,
-  uploadCreate,
-  uploadList,
-  uploadRead,
-  uploadWrite,
-} from "@/api";
+import { type DatabaseOut, type UploadOut, uploadList } from "@/api";
 import { Button } from "@/parts/Button";
 import { cx } from "@/parts/classes";
 import { ErrorText } from "@/parts/ErrorPanel";
 import { Progress } from "@/parts/RunState";
-import { type ApiError, asError, data, once } from "@/shell/api";
+import { isOf, lineTo, sent } from "@/parts/uploading";
+import { type ApiError, asError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
-import { isOf, type Line, sent } from "./uploading";
 
 const TAKES = ".csv,.tsv,.txt,.json,.ndjson,.jsonl,.parquet,.sql,.gz,.zst";
-
-function lineTo(database: DatabaseOut): Line {
-  return {
-    announce: (body) => data(uploadCreate({ path: { database_id: database.id }, body, headers: once() })),
-    read: (id) => data(uploadRead({ path: { upload_id: id } })),
-    write: (id, body, range, signal) =>
-      data(uploadWrite({ path: { upload_id: id }, body, headers: { "content-range": range }, signal })),
-    complete: (id) => data(uploadComplete({ path: { upload_id: id } })),
-  };
-}
 
 interface Props {
   database: DatabaseOut;
@@ -58,7 +40,7 @@ export function PickFile({ database, unfinished, onBusy, onDone }: Props) {
       const from = known.items.find((each) => each.resource_id === database.id && isOf(each, file)) ?? null;
       const since = Date.now();
       const seen = (done: number) => setSending({ file, done, from: from?.received ?? 0, since });
-      onDone(await sent(file, lineTo(database), { from, seen, signal: control.signal }));
+      onDone(await sent(file, lineTo(database.id), { from, seen, signal: control.signal }));
     } catch (thrown) {
       if (!control.signal.aborted) setError(asError(thrown));
     } finally {

@@ -1,36 +1,17 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import {
-  databaseList,
-  type ProgressOut,
-  snapshotImport,
-  uploadComplete,
-  uploadCreate,
-  uploadDelete,
-  uploadRead,
-  uploadWrite,
-} from "@/api";
+import { databaseList, type ProgressOut, snapshotImport, uploadDelete } from "@/api";
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorText } from "@/parts/ErrorPanel";
 import { Area, Field, Input, Select } from "@/parts/Field";
 import { Progress } from "@/parts/RunState";
+import { lineTo, sent } from "@/parts/uploading";
 import { useBegun } from "@/parts/useBegun";
 import { useGo } from "@/shell/address";
 import { asError, data, once } from "@/shell/api";
 import { useScope } from "@/shell/scope";
-import { type Line, send } from "./send";
-
-function lineTo(database: string): Line {
-  return {
-    announce: (body) => data(uploadCreate({ path: { database_id: database }, body, headers: once() })),
-    received: async (id) => (await data(uploadRead({ path: { upload_id: id } }))).received,
-    write: (id, body, range, signal) =>
-      data(uploadWrite({ path: { upload_id: id }, body, headers: { "content-range": range }, signal })),
-    complete: (id) => data(uploadComplete({ path: { upload_id: id } })),
-  };
-}
 
 const FRESH = { database: "", tags: "", passphrase: "", identities: "" };
 
@@ -42,7 +23,7 @@ export function ImportSheet({ onClose }: { onClose: () => void }) {
   const { filter } = useScope();
   const [draft, setDraft] = useState(FRESH);
   const [file, setFile] = useState<File | null>(null);
-  const [sent, setSent] = useState(0);
+  const [received, setReceived] = useState(0);
   const leaving = useRef(new AbortController());
   useEffect(() => {
     leaving.current = new AbortController();
@@ -55,7 +36,8 @@ export function ImportSheet({ onClose }: { onClose: () => void }) {
   const set = (patch: Partial<typeof FRESH>) => setDraft((before) => ({ ...before, ...patch }));
   const take = useMutation({
     mutationFn: async (file: File) => {
-      const upload = await send(lineTo(draft.database), file, setSent, leaving.current.signal);
+      const wish = { seen: setReceived, signal: leaving.current.signal };
+      const upload = (await sent(file, lineTo(draft.database), wish)).id;
       const tags = draft.tags.split(",").map((tag) => tag.trim());
       try {
         return await data(
@@ -108,7 +90,7 @@ export function ImportSheet({ onClose }: { onClose: () => void }) {
         onSubmit={(event) => {
           event.preventDefault();
           if (able && file && !take.isPending) {
-            setSent(0);
+            setReceived(0);
             take.mutate(file);
           }
         }}
@@ -178,7 +160,7 @@ export function ImportSheet({ onClose }: { onClose: () => void }) {
             </Field>
           </div>
         </details>
-        {take.isPending && file && <Progress of={sending(sent, file.size, t("dumps:sending"))} label={file.name} />}
+        {take.isPending && file && <Progress of={sending(received, file.size, t("dumps:sending"))} label={file.name} />}
         {take.error && <ErrorText error={asError(take.error)} />}
       </form>
     </Dialog>
