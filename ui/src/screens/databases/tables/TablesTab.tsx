@@ -72,7 +72,7 @@ export default function TablesTab({ database }: { database: DatabaseOut }) {
       onClose={() => setMaking(false)}
     />
   );
-  const first = found[0];
+  const first = found.find((table) => !table.name.startsWith("_holdfast_")) ?? found[0];
   if (!first)
     return (
       <>
