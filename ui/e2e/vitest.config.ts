@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     environment: "node",
     include,
-    maxWorkers: 2,
+    maxWorkers: what === "tests" ? 3 : 1, // a browser waits for its server more than it works
     testTimeout: what === "tests" ? 90_000 : 1_200_000,
     hookTimeout: 120_000,
     disableConsoleIntercept: what !== "tests",

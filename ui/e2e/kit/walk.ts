@@ -11,6 +11,12 @@ const THEMES = [
   { colorScheme: "light", contrast: "more" },
 ] as const;
 
+/** Whether the page has followed the system to this theme. */
+function shown({ colorScheme, contrast }: (typeof THEMES)[number]): boolean {
+  const { theme, contrast: now } = document.documentElement.dataset;
+  return theme === colorScheme && now === (contrast === "more" ? "high" : "normal");
+}
+
 /** Walks every `of`th page, from the `share`th on: two files of tests share them. */
 export function walk(share: number, of: number): void {
   const here = house();
@@ -29,6 +35,7 @@ export function walk(share: number, of: number): void {
       if (await said.count()) wrong.push(`${name}: ${await said.first().textContent()}`);
       for (const theme of THEMES) {
         await page.emulateMedia(theme);
+        await page.waitForFunction(shown, theme);
         const found = await axe(page);
         wrong.push(...found.map((each) => `${name}, ${theme.colorScheme} ${theme.contrast}: ${each}`));
       }

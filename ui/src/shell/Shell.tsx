@@ -11,7 +11,7 @@ import { Banner } from "./Banner";
 import { GateDialogs } from "./GateDialogs";
 import { HelpSheet } from "./HelpSheet";
 import { live } from "./liveConnection";
-import { NotFound } from "./NotFound";
+import { NotAllowed } from "./NotFound";
 import { Palette } from "./Palette";
 import { Rail } from "./Rail";
 import { ShortcutSheet } from "./ShortcutSheet";
@@ -85,5 +85,5 @@ function EnvironmentLine() {
 function Allowed() {
   const can = useCan();
   const wanted = (useMatches().at(-1)?.staticData as { screen?: Screen } | undefined)?.screen?.permission;
-  return wanted && !can(...wanted) ? <NotFound /> : <Outlet />;
+  return wanted && !can(...wanted) ? <NotAllowed permissions={wanted} /> : <Outlet />;
 }

@@ -40,7 +40,8 @@ export function useRunLog(id: string): { lines: readonly LogLine[]; isWhole: boo
       if (!["succeeded", "failed", "cancelled"].includes(run.state)) return;
       setWhole(true);
       source.close(); // the server ends it too, and the browser would begin anew
-      void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "runs" && queryKey[1] !== id });
+      // This run too: an answer that was under way may come after this event, and tell of a run that is not over.
+      void queries.invalidateQueries({ queryKey: ["runs"] });
     });
     return () => {
       source.close();

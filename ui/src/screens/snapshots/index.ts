@@ -23,7 +23,7 @@ export const snapshot: Screen = {
 export const restore: Screen = {
   path: "/snapshots/$id/restore",
   title: "restore:one",
-  permission: ["snapshot.restore"],
+  permission: ["snapshot.read"],
   docs: "restore",
   load: () => import("./restore/RestoreWizard"),
 };
