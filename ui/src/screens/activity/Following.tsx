@@ -76,7 +76,10 @@ export function Following({ run: begun, label, nouns = [], children, failed, onE
 function Lines({ lines }: { lines: readonly string[] }) {
   const box = useRef<HTMLOListElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new line is what moves it
-  useEffect(() => box.current?.scrollTo({ top: box.current.scrollHeight }), [lines.length]);
+  useEffect(() => {
+    // A statement, not the value: scrolling gives a promise in newer browsers, which React would call as a clean-up.
+    box.current?.scrollTo({ top: box.current.scrollHeight });
+  }, [lines.length]);
   if (lines.length === 0) return null;
   return (
     <ol ref={box} className="max-h-40 overflow-y-auto rounded-md bg-sunken p-2 font-mono text-xs">

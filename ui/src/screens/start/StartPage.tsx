@@ -52,7 +52,9 @@ export default function StartPage() {
   const Body = BODIES[of.step];
   const heading = useRef<HTMLHeadingElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the new step is read out, and Tab goes on from there
-  useEffect(() => heading.current?.focus(), [of.step]);
+  useEffect(() => {
+    heading.current?.focus();
+  }, [of.step]);
   const move: Move = (patch) => set(patch as Record<string, string | undefined>, patch.step !== undefined);
   if (!mayGuide(can)) return <NotFound />;
   return (

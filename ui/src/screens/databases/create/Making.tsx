@@ -42,7 +42,10 @@ export function Making({ made, onClose, onAgain }: Props) {
     latest.current.go(`/databases/${made.resource.id}`);
   }, [succeeded, made.resource.id]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new line is what moves it
-  useEffect(() => log.current?.scrollTo({ top: log.current.scrollHeight }), [lines]);
+  useEffect(() => {
+    // A statement, not the value: scrolling gives a promise in newer browsers, which React would call as a clean-up.
+    log.current?.scrollTo({ top: log.current.scrollHeight });
+  }, [lines]);
   const failed = ENDED.includes(run.state) && !succeeded;
   const told = run.error as { code?: string; message?: string; hint?: string } | null;
   return (

@@ -20,7 +20,9 @@ interface Props {
 export function Report({ snapshot, run, restore }: Props) {
   const { t } = useTranslation();
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => head.current?.focus(), []);
+  useEffect(() => {
+    head.current?.focus();
+  }, []);
   const checks = checksOf(restore.verdict?.checks);
   const judged = checks.filter(({ ok }) => ok !== null).length;
   const started = run.started_at ? Date.parse(run.started_at) : null;

@@ -163,7 +163,10 @@ function Log({ lines }: { lines: readonly LogLine[] }) {
   const { t } = useTranslation();
   const box = useRef<HTMLOListElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new line is what moves it
-  useEffect(() => box.current?.scrollTo({ top: box.current.scrollHeight }), [lines]);
+  useEffect(() => {
+    // A statement, not the value: scrolling gives a promise in newer browsers, which React would call as a clean-up.
+    box.current?.scrollTo({ top: box.current.scrollHeight });
+  }, [lines]);
   if (lines.length === 0) return null;
   return (
     <ol
