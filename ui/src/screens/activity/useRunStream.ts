@@ -36,12 +36,12 @@ export function useRunLog(id: string): { lines: readonly LogLine[]; isWhole: boo
     });
     source.addEventListener("state", ({ data }) => {
       const run = JSON.parse(data) as RunOut;
-      queries.setQueryData(key, run);
+      // An answer that is under way may come after this and tell of what was: it is given up.
+      void queries.cancelQueries({ queryKey: key, exact: true }).then(() => queries.setQueryData(key, run));
       if (!["succeeded", "failed", "cancelled"].includes(run.state)) return;
       setWhole(true);
       source.close(); // the server ends it too, and the browser would begin anew
-      // This run too: an answer that was under way may come after this event, and tell of a run that is not over.
-      void queries.invalidateQueries({ queryKey: ["runs"] });
+      void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "runs" && queryKey[1] !== id });
     });
     return () => {
       source.close();
