@@ -1,4 +1,6 @@
 // The overview, the help beside it, and what it says when there is more than fits.
+import { readdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Json } from "./kit/api";
 import { house, signedIn } from "./kit/browser";
@@ -38,26 +40,18 @@ test("a failure is asked for again from where it is told", async () => {
   const database = await here.api.database("sqlite", "again");
   await here.api.query(database, "CREATE TABLE t (a int)");
   const { page, context } = await signedIn(here.browser, here.server, here.api);
-  // The server has no snapshot that fails by being asked for; the page is told of one.
-  const failed: Json = {
-    id: "run_failed",
-    kind: "snapshot.create",
-    state: "failed",
-    resource_id: database.id,
-    input: {},
-    error: { code: "x", message: "<img src=x> refused" },
-    requested_at: new Date().toISOString(),
-    finished_at: new Date().toISOString(),
-    started_at: null,
-    scheduled_at: null,
-    progress: null,
-  };
-  await page.route("**/api/v1/runs?*", (route) => route.fulfill({ json: { items: [failed], next_cursor: null } }));
+  const file = await fileOf(database.id);
+  await rename(file, `${file}.aside`);
+  await writeFile(file, "no database at all, and long enough to be read as one");
+  const { run } = await here.api.post(`/databases/${database.id}/snapshots`);
+  await expect(here.api.ended(run)).rejects.toThrow("failed");
+  await rename(`${file}.aside`, file);
   await page.goto(`${here.server.url}/`);
-  await page.getByText("<img src=x>").waitFor();
   await page.getByRole("button", { name: /^Run again/ }).click();
   await page.getByText("Started", { exact: true }).waitFor();
-  await expect.poll(async () => (await here.api.get(`/snapshots?resource_id=${database.id}`)).items.length).toBe(1);
+  const path = `/snapshots?resource_id=${database.id}`;
+  const ready = async () => (await here.api.get(path)).items.filter(({ state }: Json) => state === "ready").length;
+  await expect.poll(ready).toBe(1);
   await context.close();
 });
 
@@ -105,3 +99,11 @@ test("help opens the page's own documentation by its key, and follows links with
   expect(errors).toEqual([]);
   await context.close();
 });
+
+/** Where a SQLite database lives on the server's disk. */
+async function fileOf(id: string): Promise<string> {
+  const all = await readdir(here.server.root, { recursive: true });
+  const found = all.find((each) => each.includes(id) && /\.(db|sqlite3?)$/.test(each));
+  if (!found) throw new Error(`no file of ${id} among ${all.filter((each) => each.includes(id)).join(", ")}`);
+  return join(here.server.root, found);
+}

@@ -1,11 +1,11 @@
+import type { TFunction } from "i18next";
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/parts/Button";
-import { Dialog } from "@/parts/Dialog";
-import { ErrorText } from "@/parts/ErrorPanel";
 import { Area, Field, Input } from "@/parts/Field";
-import { ApiError, asError } from "@/shell/api";
+import { FormDialog } from "@/parts/FormDialog";
+import { asError } from "@/shell/api";
 import type { Cell } from "../sql/values";
 import { elementsOf, type KeyType, type Pair } from "./elements";
 
@@ -89,39 +89,22 @@ export function ElementForm({ type, act, onClose }: Props) {
   const { t } = useTranslation();
   const [text, setText] = useState("");
   const [pairs, setPairs] = useState(EMPTY);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
   async function save() {
-    setBusy(true);
-    setError(null);
-    try {
-      const made = elementsOf(type, text, pairs);
-      await act(type === "list" ? made.map((each) => [null, each]) : made);
-      onClose();
-    } catch (thrown) {
-      setError(thrown instanceof ApiError ? thrown : asError(new Error(t(`keys:wrong.${asError(thrown).message}`))));
-    } finally {
-      setBusy(false);
-    }
+    const made = said(t, () => elementsOf(type, text, pairs));
+    await act(type === "list" ? made.map((each) => [null, each]) : made);
   }
   return (
-    <Dialog open onOpenChange={(open) => !open && onClose()} title={t("keys:add")}>
-      <form
-        className="grid gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <ElementFields type={type} text={text} pairs={pairs} onText={setText} onPairs={setPairs} />
-        {error && <ErrorText error={error} />}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>{t("shell:cancel")}</Button>
-          <Button look="primary" type="submit" busy={busy}>
-            {t("keys:add")}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={t("keys:add")} verb={t("keys:add")} save={save} onClose={onClose}>
+      <ElementFields type={type} text={text} pairs={pairs} onText={setText} onPairs={setPairs} />
+    </FormDialog>
   );
+}
+
+/** What was typed, or an error in words of why it is no value. */
+export function said<T>(t: TFunction, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw new Error(t(`keys:wrong.${asError(thrown).message}`));
+  }
 }

@@ -1,11 +1,8 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Button } from "@/parts/Button";
-import { Dialog } from "@/parts/Dialog";
-import { ErrorText } from "@/parts/ErrorPanel";
 import { Field, Input, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { moment } from "@/parts/text";
-import { type ApiError, asError } from "@/shell/api";
 import { momentIn, type Unit } from "./elements";
 
 const UNITS: readonly Unit[] = ["s", "min", "h", "d"];
@@ -61,43 +58,15 @@ export function ExpiryDialog({ at, act, onClose }: Props) {
   const { t } = useTranslation();
   const [count, setCount] = useState("");
   const [unit, setUnit] = useState<Unit>("min");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  async function save() {
-    setBusy(true);
-    setError(null);
-    try {
-      await act(count === "" ? null : momentIn(Number(count), unit));
-      onClose();
-    } catch (thrown) {
-      setError(asError(thrown));
-    } finally {
-      setBusy(false);
-    }
-  }
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && onClose()}
+    <FormDialog
       title={t("keys:expiry")}
       lead={at ? t("keys:expiresAt", { at: moment(at) }) : t("keys:stays")}
+      verb={t("keys:setExpiry")}
+      save={() => act(count === "" ? null : momentIn(Number(count), unit))}
+      onClose={onClose}
     >
-      <form
-        className="grid gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <LifeField count={count} unit={unit} onCount={setCount} onUnit={setUnit} />
-        {error && <ErrorText error={error} />}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>{t("shell:cancel")}</Button>
-          <Button look="primary" type="submit" busy={busy}>
-            {t("keys:setExpiry")}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      <LifeField count={count} unit={unit} onCount={setCount} onUnit={setUnit} />
+    </FormDialog>
   );
 }

@@ -80,16 +80,7 @@ export default function KeysTab({ database }: TabProps) {
           <Empty dull icon={<KeyRound />} title={t("keys:choose")} lead={t("keys:chooseLead")} />
         )}
       </div>
-      {adding && (
-        <KeyForm
-          place={place}
-          onClose={() => setAdding(false)}
-          onMade={(made) => {
-            setAdding(false);
-            setChosen(made);
-          }}
-        />
-      )}
+      {adding && <KeyForm place={place} onClose={() => setAdding(false)} onMade={setChosen} />}
     </div>
   );
 }

@@ -365,7 +365,6 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
           write={write}
           onSaved={(saved) => {
             kept.change(draft.id, { title: saved.name, saved: { id: saved.id, version: saved.version } });
-            setSheet(null);
           }}
           onClose={() => setSheet(null)}
         />

@@ -1,12 +1,10 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { fileKeyCreate } from "@/api";
-import { Button } from "@/parts/Button";
-import { Dialog } from "@/parts/Dialog";
-import { ErrorText } from "@/parts/ErrorPanel";
-import { Field, Input, Select } from "@/parts/Field";
-import { asError, data, once } from "@/shell/api";
+import { Field, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
+import { EnvironmentField, NameField } from "@/parts/NameField";
+import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { KeyFields } from "./KeyFields";
@@ -26,90 +24,41 @@ export function CreateFileKey({ project, onClose, onMade }: Props) {
   const [kind, setKind] = useState<Kind>("age-identity");
   const [environment, setEnvironment] = useState("");
   const [given, setGiven] = useState<Record<string, string>>({});
-  const [key, setKey] = useState(once);
-  const create = useMutation({
-    mutationFn: () =>
-      data(
-        fileKeyCreate({
-          path: { project_id: project },
-          body: { name, kind, environment_id: environment || null, ...bodyOf(kind, given) },
-          headers: key,
-        }),
-      ),
-    networkMode: "always",
-    gcTime: 0,
-    meta: { quiet: true },
-    onError: () => setKey(once()), // what is sent next is another request
-    onSuccess: (made) => {
-      void queries.invalidateQueries({ queryKey: ["file_keys"] });
-      onClose();
-      onMade(made.id);
-    },
-  });
+  const [key] = useState(once);
+  async function create() {
+    const body = { name, kind, environment_id: environment || null, ...bodyOf(kind, given) };
+    const made = await data(fileKeyCreate({ path: { project_id: project }, body, headers: key }));
+    void queries.invalidateQueries({ queryKey: ["file_keys"] });
+    onMade(made.id);
+  }
   return (
-    <Dialog
-      open
+    <FormDialog
       as="sheet"
-      onOpenChange={(open) => !open && onClose()}
       title={t("filekeys:new")}
       lead={t("filekeys:newLead")}
-      foot={
-        <>
-          <Button onClick={onClose}>{t("shell:cancel")}</Button>
-          <Button look="primary" type="submit" form="file-key-form" busy={create.isPending}>
-            {t("filekeys:create")}
-          </Button>
-        </>
-      }
+      verb={t("filekeys:create")}
+      save={create}
+      onClose={onClose}
     >
-      <form
-        id="file-key-form"
-        className="grid gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate();
-        }}
-      >
-        <Field label={t("filekeys:name")}>
-          {(control) => (
-            <Input
-              {...control}
-              required
-              autoFocus
-              autoComplete="off"
-              spellCheck={false}
-              maxLength={63}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label={t("filekeys:kind")} hint={t(`filekeys:kindHints.${kind}`)}>
-          {(control) => (
-            <Select {...control} value={kind} onChange={(event) => setKind(event.target.value as Kind)}>
-              {(Object.keys(KINDS) as Kind[]).map((each) => (
-                <option key={each} value={each}>
-                  {t(`filekeys:kinds.${each}`)}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <KeyFields key={kind} fields={KINDS[kind]} given={given} onChange={setGiven} />
-        <Field label={t("shell:environment")} hint={t("filekeys:environmentHint")}>
-          {(control) => (
-            <Select {...control} value={environment} onChange={(event) => setEnvironment(event.target.value)}>
-              <option value="">{t("shell:allEnvironments")}</option>
-              {environments.map((each) => (
-                <option key={each.id} value={each.id}>
-                  {each.name}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        {create.error && <ErrorText error={asError(create.error)} />}
-      </form>
-    </Dialog>
+      <NameField label={t("filekeys:name")} value={name} onChange={setName} />
+      <Field label={t("filekeys:kind")} hint={t(`filekeys:kindHints.${kind}`)}>
+        {(control) => (
+          <Select {...control} value={kind} onChange={(event) => setKind(event.target.value as Kind)}>
+            {(Object.keys(KINDS) as Kind[]).map((each) => (
+              <option key={each} value={each}>
+                {t(`filekeys:kinds.${each}`)}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <KeyFields key={kind} fields={KINDS[kind]} given={given} onChange={setGiven} />
+      <EnvironmentField
+        environments={environments}
+        value={environment}
+        onChange={setEnvironment}
+        hint={t("filekeys:environmentHint")}
+      />
+    </FormDialog>
   );
 }

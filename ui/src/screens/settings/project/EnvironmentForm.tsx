@@ -2,11 +2,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type EnvironmentOut, environmentCreate, environmentUpdate, type ProjectOut } from "@/api";
 import { Field, Input, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
-import { FormSheet } from "../FormSheet";
 import { Switch } from "../Switch";
 import { ColourField } from "./ColourField";
 
@@ -63,7 +63,8 @@ export function EnvironmentForm({ project, environment, onClose }: Props) {
     if (!environment || scope.environment?.id === environment.id) scope.choose(scope.project?.name ?? null, name);
   }
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={environment ? t("projects:editEnvironment") : t("projects:newEnvironment")}
       lead={environment ? undefined : t("projects:newEnvironmentLead")}
       verb={environment ? t("shell:save") : t("projects:createEnvironment")}
@@ -120,6 +121,6 @@ export function EnvironmentForm({ project, environment, onClose }: Props) {
           )}
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }

@@ -2,10 +2,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type ProjectOut, projectCreate, projectUpdate } from "@/api";
 import { Area, Field, Input } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
-import { FormSheet } from "../FormSheet";
 
 /** Makes a project with its three environments, or renames the one there is; one is in it afterwards. */
 export function ProjectForm({ project, onClose }: { project?: ProjectOut; onClose: () => void }) {
@@ -29,7 +29,8 @@ export function ProjectForm({ project, onClose }: { project?: ProjectOut; onClos
     choose(made.name, project ? (environment?.name ?? null) : null);
   }
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={project ? t("projects:editProject") : t("projects:new")}
       lead={project ? undefined : t("projects:newLead")}
       verb={project ? t("shell:save") : t("projects:create")}
@@ -64,6 +65,6 @@ export function ProjectForm({ project, onClose }: { project?: ProjectOut; onClos
           </Field>
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }

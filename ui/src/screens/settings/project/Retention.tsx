@@ -11,6 +11,7 @@ import {
 } from "@/api";
 import { Button } from "@/parts/Button";
 import { Field, Input, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { Section } from "@/parts/Page";
 import { Badge, Skeleton } from "@/parts/small";
 import { data } from "@/shell/api";
@@ -19,7 +20,6 @@ import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { Asked } from "../Asked";
-import { FormSheet } from "../FormSheet";
 import { bodyOf, type Draft, draftOf, type Policy, RULES, rulesOf } from "./policy";
 
 const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
@@ -183,7 +183,8 @@ function Editor({ title, of, save, onClose }: EditorProps) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(of.policy));
   const [tz, setTz] = useState(of.tz);
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={title}
       lead={t("projects:editRetentionLead")}
       verb={t("shell:save")}
@@ -247,6 +248,6 @@ function Editor({ title, of, save, onClose }: EditorProps) {
           </div>
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { downloadLifeGet, downloadLifePut, type LinkLife, masterKeyRead, masterKeyRotate, tlsAuthority } from "@/api";
 import { Button, Spinner } from "@/parts/Button";
 import { Field, Input } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { Facts, Section } from "@/parts/Page";
 import { Setting } from "@/parts/Setting";
 import { Badge } from "@/parts/small";
@@ -15,7 +16,6 @@ import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { Asked } from "../Asked";
-import { FormSheet } from "../FormSheet";
 import { Switch } from "../Switch";
 import { KIT } from "./recovery/kit";
 import { spanText } from "./span";
@@ -104,7 +104,7 @@ function AskRotate({ onGo, onClose }: { onGo: (everything: boolean) => void; onC
   const { t } = useTranslation();
   const [everything, setEverything] = useState(false);
   return (
-    <FormSheet
+    <FormDialog
       as="dialog"
       title={t("system:rotateTitle")}
       lead={t("system:rotateLead")}
@@ -120,7 +120,7 @@ function AskRotate({ onGo, onClose }: { onGo: (everything: boolean) => void; onC
           onChange={setEverything}
         />
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }
 
@@ -181,7 +181,7 @@ function LifeForm({ now, onClose }: { now: LinkLife; onClose: () => void }) {
   const [most, setMost] = useState(String(now.most_seconds / 3600));
   const seconds = (hours: string) => Math.round(Number(hours) * 3600);
   return (
-    <FormSheet
+    <FormDialog
       as="dialog"
       title={t("system:editLinks")}
       lead={t("system:editLinksLead")}
@@ -222,6 +222,6 @@ function LifeForm({ now, onClose }: { now: LinkLife; onClose: () => void }) {
           </Field>
         </div>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }

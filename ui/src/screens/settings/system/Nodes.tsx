@@ -6,13 +6,13 @@ import { type NodeOut, nodeList, nodeRemove } from "@/api";
 import { Button } from "@/parts/Button";
 import { Entries, Entry } from "@/parts/Entries";
 import { Field, Input } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { Section } from "@/parts/Page";
 import { Badge, Time } from "@/parts/small";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { Asked } from "../Asked";
-import { FormSheet } from "../FormSheet";
 import { Switch } from "../Switch";
 
 /** The machines that carry this installation, by their heartbeat. */
@@ -86,7 +86,7 @@ function Remove({ node, onClose }: { node: NodeOut; onClose: () => void }) {
   const [lost, setLost] = useState(false);
   const { databases, snapshots, runs } = node.living;
   return (
-    <FormSheet
+    <FormDialog
       as="dialog"
       danger
       title={t("system:removeTitle", { name: node.name })}
@@ -123,6 +123,6 @@ function Remove({ node, onClose }: { node: NodeOut; onClose: () => void }) {
           </Field>
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }

@@ -1,10 +1,6 @@
-import { useMutation } from "@tanstack/react-query";
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Button } from "@/parts/Button";
-import { Dialog } from "@/parts/Dialog";
-import { ErrorText } from "@/parts/ErrorPanel";
-import { asError } from "@/shell/api";
+import { FormDialog } from "@/parts/FormDialog";
 
 interface Props {
   title: string;
@@ -18,40 +14,17 @@ interface Props {
 /** One value in a dialog: changed, saved, closed. */
 export function Ask({ title, lead, value, onClose, save, children }: Props) {
   const { t } = useTranslation();
-  const id = useId();
   const [now, setNow] = useState(value);
-  const work = useMutation({
-    mutationFn: () => save(now),
-    networkMode: "always",
-    meta: { quiet: true },
-    onSuccess: onClose,
-  });
   return (
-    <Dialog
-      open
-      onOpenChange={onClose}
+    <FormDialog
       title={title}
       lead={lead}
-      foot={
-        <>
-          <Button onClick={onClose}>{t("shell:cancel")}</Button>
-          <Button look="primary" type="submit" form={id} disabled={now === value} busy={work.isPending}>
-            {t("shell:save")}
-          </Button>
-        </>
-      }
+      verb={t("shell:save")}
+      able={now !== value}
+      save={() => save(now)}
+      onClose={onClose}
     >
-      <form
-        id={id}
-        className="grid gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          work.mutate();
-        }}
-      >
-        {children(now, setNow)}
-        {work.isError && <ErrorText error={asError(work.error)} />}
-      </form>
-    </Dialog>
+      {children(now, setNow)}
+    </FormDialog>
   );
 }

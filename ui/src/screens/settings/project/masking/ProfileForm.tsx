@@ -12,11 +12,11 @@ import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
 import { Dialog } from "@/parts/Dialog";
 import { Area, Field, Input, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { useEngines } from "@/screens/databases/engines";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import { FormSheet } from "../../FormSheet";
 import { ColumnRules } from "./ColumnRules";
 
 interface Props {
@@ -70,7 +70,8 @@ export function ProfileForm({ project, profile, onClose }: Props) {
     await queries.invalidateQueries({ queryKey: ["maskings"] });
   }
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={profile ? profile.name : t("masking:new")}
       lead={t("masking:lead")}
       verb={profile ? t("shell:save") : t("masking:create")}
@@ -167,7 +168,7 @@ export function ProfileForm({ project, profile, onClose }: Props) {
           )}
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }
 

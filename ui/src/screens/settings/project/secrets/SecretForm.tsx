@@ -2,9 +2,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type EnvironmentOut, secretPut, secretRead } from "@/api";
 import { Field, Input } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { ApiError, asError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
-import { FormSheet } from "../../FormSheet";
 import type { Secret } from "./Secrets";
 import { ValueField } from "./Value";
 
@@ -28,7 +28,7 @@ export function SecretForm({ environment, secret, onClose }: Props) {
     await queries.invalidateQueries({ queryKey: ["secrets"] });
   }
   return (
-    <FormSheet
+    <FormDialog
       as={secret ? "dialog" : "sheet"}
       title={secret ? t("secrets:replaceTitle", { name: secret.name }) : t("secrets:new")}
       lead={secret ? t("secrets:replaceLead") : t("secrets:newLead", { environment: environment.name })}
@@ -59,7 +59,7 @@ export function SecretForm({ environment, secret, onClose }: Props) {
           <ValueField label={t("secrets:value")} value={value} error={wrong.value} onChange={setValue} />
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }
 

@@ -2,10 +2,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type ProjectOut, tagRuleSet } from "@/api";
 import { Field, Input } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { useEngines } from "@/screens/databases/engines";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
-import { FormSheet } from "../../FormSheet";
 import { Switch } from "../../Switch";
 import { bodyOf, type Draft, draftOf, type Rule, TRIGGERS } from "./rule";
 
@@ -22,7 +22,8 @@ export function RuleForm({ project, rule, onClose }: { project: ProjectOut; rule
     onChange: (event: { target: { value: string } }) => set({ [id]: event.target.value }),
   });
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={rule ? t("tags:editRule") : t("tags:newRule")}
       lead={t("tags:newRuleLead")}
       verb={t("shell:save")}
@@ -81,7 +82,7 @@ export function RuleForm({ project, rule, onClose }: { project: ProjectOut; rule
           />
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }
 

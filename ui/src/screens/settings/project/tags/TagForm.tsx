@@ -2,9 +2,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type ProjectOut, type TagOut, tagSet } from "@/api";
 import { Field, Input } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
-import { FormSheet } from "../../FormSheet";
 import { ColourField } from "../ColourField";
 
 export function TagForm({ project, tag, onClose }: { project: ProjectOut; tag?: TagOut; onClose: () => void }) {
@@ -13,7 +13,8 @@ export function TagForm({ project, tag, onClose }: { project: ProjectOut; tag?: 
   const [colour, setColour] = useState(tag?.colour ?? "");
   const [description, setDescription] = useState(tag?.description ?? "");
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={tag ? t("tags:editTag", { name: tag.name }) : t("tags:newTag")}
       verb={t("shell:save")}
       save={async () => {
@@ -53,6 +54,6 @@ export function TagForm({ project, tag, onClose }: { project: ProjectOut; tag?: 
           </Field>
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }

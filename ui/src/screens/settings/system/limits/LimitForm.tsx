@@ -3,11 +3,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keyList, type LimitOut, limitSet, type ShippedOut, userList } from "@/api";
 import { Field, Input, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
-import { FormSheet } from "../../FormSheet";
 import { Switch } from "../../Switch";
 import { amountOf, KINDS, type Kind, typedOf, type What, whatsOf } from "./limits";
 
@@ -33,7 +33,8 @@ export function LimitForm({ shipped, start, onClose }: Props) {
   const chosen = able.includes(what) ? what : (able[0] ?? "calls");
   const spans = chosen !== "storage";
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={start ? t("limits:editTitle") : t("limits:new")}
       lead={t("limits:formLead")}
       verb={t("limits:set")}
@@ -132,7 +133,7 @@ export function LimitForm({ shipped, start, onClose }: Props) {
           )}
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }
 

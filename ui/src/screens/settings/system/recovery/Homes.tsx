@@ -17,6 +17,7 @@ import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
 import { Entries, Entry } from "@/parts/Entries";
 import { Field, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { Section } from "@/parts/Page";
 import { RunState } from "@/parts/RunState";
 import { Size, Time } from "@/parts/small";
@@ -27,7 +28,6 @@ import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
 import { Asked } from "../../Asked";
-import { FormSheet } from "../../FormSheet";
 import { Standing } from "./Recovery";
 
 const SHOWN = 20;
@@ -147,7 +147,7 @@ function AddHome({ homes, onClose }: { homes: readonly MetadataHomeOut[]; onClos
     ({ id, abilities }) => abilities.includes("records") && !homes.some((home) => home.repository_id === id),
   );
   return (
-    <FormSheet
+    <FormDialog
       as="dialog"
       title={t("recovery:addHome")}
       lead={t("recovery:addHomeLead")}
@@ -172,7 +172,7 @@ function AddHome({ homes, onClose }: { homes: readonly MetadataHomeOut[]; onClos
           )}
         </Field>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }
 

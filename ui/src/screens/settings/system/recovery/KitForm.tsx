@@ -2,12 +2,12 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { recoveryKitCreate } from "@/api";
 import { Area, Field, Input } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
 import { Segments } from "@/parts/Setting";
 import { saveFile } from "@/parts/table/export";
 import { ApiError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { toast } from "@/shell/toasts";
-import { FormSheet } from "../../FormSheet";
 import { KIT } from "./kit";
 
 type Way = "passphrase" | "recipients";
@@ -32,7 +32,8 @@ export function KitForm({ onClose }: { onClose: () => void }) {
     await queries.invalidateQueries({ queryKey: KIT });
   }
   return (
-    <FormSheet
+    <FormDialog
+      as="sheet"
       title={t("recovery:make")}
       lead={t("recovery:makeLead")}
       verb={t("recovery:makeVerb")}
@@ -95,7 +96,7 @@ export function KitForm({ onClose }: { onClose: () => void }) {
           )}
         </>
       )}
-    </FormSheet>
+    </FormDialog>
   );
 }
 

@@ -1,10 +1,10 @@
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
-import { Button } from "@/parts/Button";
-import { Dialog } from "@/parts/Dialog";
-import { ErrorText } from "@/parts/ErrorPanel";
 import { asError } from "@/shell/api";
+import { Button } from "./Button";
+import { Dialog } from "./Dialog";
+import { ErrorText } from "./ErrorPanel";
 
 interface Props {
   title: string;
@@ -13,15 +13,19 @@ interface Props {
   verb: string;
   as?: "dialog" | "sheet";
   danger?: boolean;
+  /** Whether what was typed can be sent; the browser's own checks of the fields come besides. */
+  able?: boolean;
+  /** At the left of the buttons. */
+  aside?: ReactNode;
   /** Sent when it is meant; the form closes when it went well, and keeps what was typed when not. */
   save: () => Promise<unknown>;
   onClose: () => void;
   /** `wrong`: what the server said about a field, by its name. */
-  children: (wrong: Record<string, string>) => ReactNode;
+  children: ReactNode | ((wrong: Record<string, string>) => ReactNode);
 }
 
-/** A sheet with a form of the settings: never sent late, since its maker may have thought otherwise by then. */
-export function FormSheet({ title, lead, verb, as = "sheet", danger, save, onClose, children }: Props) {
+/** A dialog or a sheet with a form: never sent late, since its maker may have thought otherwise by then. */
+export function FormDialog({ title, lead, verb, as, danger, able = true, aside, save, onClose, children }: Props) {
   const { t } = useTranslation();
   const form = useId();
   const sending = useMutation({
@@ -41,8 +45,16 @@ export function FormSheet({ title, lead, verb, as = "sheet", danger, save, onClo
       lead={lead}
       foot={
         <>
+          {aside}
+          {aside && <span className="flex-1" />}
           <Button onClick={onClose}>{t("shell:cancel")}</Button>
-          <Button look={danger ? "danger" : "primary"} type="submit" form={form} busy={sending.isPending}>
+          <Button
+            look={danger ? "danger" : "primary"}
+            type="submit"
+            form={form}
+            disabled={!able}
+            busy={sending.isPending}
+          >
             {verb}
           </Button>
         </>
@@ -54,10 +66,10 @@ export function FormSheet({ title, lead, verb, as = "sheet", danger, save, onClo
         onSubmit={(event) => {
           if (event.target !== event.currentTarget) return; // of a dialog on top, which React lets through
           event.preventDefault();
-          sending.mutate();
+          if (able && !sending.isPending) sending.mutate();
         }}
       >
-        {children(error?.fields ?? {})}
+        {typeof children === "function" ? children(error?.fields ?? {}) : children}
         {error && <ErrorText error={error} />}
       </form>
     </Dialog>
