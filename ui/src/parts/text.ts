@@ -1,5 +1,23 @@
 import { language } from "@/shell/words";
 
+/** A formatter takes longer to make than a row to draw, and lists ask for one in every cell: each is made once. */
+function kept<A extends object, F>(make: (locale: string, how: A) => F): (locale: string, how: A) => F {
+  const made = new Map<string, F>();
+  return (locale, how) => {
+    const key = `${locale} ${JSON.stringify(how)}`;
+    let format = made.get(key);
+    if (format === undefined) {
+      format = make(locale, how);
+      made.set(key, format);
+    }
+    return format;
+  };
+}
+
+const numbers = kept((locale, how: Intl.NumberFormatOptions) => new Intl.NumberFormat(locale, how));
+const dates = kept((locale, how: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, how));
+const relative = kept((locale, how: Intl.RelativeTimeFormatOptions) => new Intl.RelativeTimeFormat(locale, how));
+
 const UNITS = ["B", "KB", "MB", "GB", "TB", "PB"];
 
 /** Powers of 1024, three figures at most: `1.21 GB`. */
@@ -7,12 +25,12 @@ export function bytes(count: number, locale: string = language()): string {
   const step = count > 0 ? Math.min(UNITS.length - 1, Math.floor(Math.log2(count) / 10)) : 0;
   const value = count / 1024 ** step;
   const digits = step === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+  const number = numbers(locale, { maximumFractionDigits: digits }).format(value);
   return `${number} ${UNITS[step]}`;
 }
 
 export function count(value: number, locale: string = language()): string {
-  return new Intl.NumberFormat(locale).format(value);
+  return numbers(locale, {}).format(value);
 }
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -26,31 +44,30 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 /** "3 min ago", "in 2 hours". Below a minute: "now". */
 export function ago(at: string, now: number = Date.now(), locale: string = language()): string {
   const seconds = (new Date(at).getTime() - now) / 1000;
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+  const format = relative(locale, { numeric: "auto", style: "short" });
   for (const [unit, size] of STEPS)
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   return format.format(0, "second");
 }
 
 export function moment(at: string, locale: string = language()): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
+  return dates(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
 }
 
 export function clock(at: string, locale: string = language()): string {
-  return new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(new Date(at));
+  return dates(locale, { timeStyle: "medium" }).format(new Date(at));
 }
 
 /** On an axis that spans so many milliseconds: the time of day, or the day. */
 export function shortMoment(at: number, span: number, locale: string = language()): string {
   const short: Intl.DateTimeFormatOptions =
     span > 2 * 86_400_000 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" };
-  return new Intl.DateTimeFormat(locale, short).format(new Date(at));
+  return dates(locale, short).format(new Date(at));
 }
 
 /** `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function lasted(seconds: number, locale: string = language()): string {
-  const number = (value: number, digits = 0) =>
-    new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+  const number = (value: number, digits = 0) => numbers(locale, { maximumFractionDigits: digits }).format(value);
   if (seconds < 1) return `${number(seconds * 1000)} ms`;
   if (seconds < 60) return `${number(seconds, 1)} s`;
   const whole = Math.round(seconds);

@@ -5,7 +5,6 @@ import {
   tableFeatures,
   useTable,
 } from "@tanstack/react-table";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/parts/Button";
@@ -19,13 +18,14 @@ import { useShortcut } from "@/shell/useShortcut";
 import { BulkBar } from "./BulkBar";
 import { Head } from "./Head";
 import { inOrder } from "./order";
-import { CardRow, GridRow, WaitingRows } from "./Rows";
+import { WaitingRows } from "./Rows";
 import { fromSearch, sortBy, type TableState, toSearch } from "./state";
 import { Toolbar } from "./Toolbar";
 import type { BulkAct, Column, Filter, Source, View } from "./types";
 import { useGrid } from "./useGrid";
 import { usePhone } from "./usePhone";
 import { useRows } from "./useRows";
+import { type Scroller, Viewport } from "./Viewport";
 
 interface Props<R> {
   /** Names the file of an export and the views kept in this browser. */
@@ -73,7 +73,7 @@ export function DataTable<R>(props: Props<R>) {
   const { density } = useStore(appearance);
   const [search, setSearch] = useAddress();
   const [picked, setPicked] = useState<Record<string, boolean>>({});
-  const scroller = useRef<HTMLDivElement>(null);
+  const scroller = useRef<Scroller>(null);
 
   const ids = useMemo(() => [columns.map(({ id }) => id), filters.map(({ id }) => id)] as const, [columns, filters]);
   const state = useMemo(() => fromSearch(search, ...ids), [search, ids]);
@@ -112,14 +112,6 @@ export function DataTable<R>(props: Props<R>) {
   const chosen = useMemo(() => rows.filter((row) => picked[rowId(row)]), [rows, picked, rowId]);
 
   const height = phone ? 68 : density === "compact" ? 32 : 40;
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => height,
-    overscan: 12,
-    paddingEnd: acts.length > 0 ? 64 : 8,
-  });
-  const showRow = useCallback((at: number) => virtual.scrollToIndex(at), [virtual]);
   const pick = (from: number, until: number, value: boolean) => {
     const [low, high] = from < until ? [from, until] : [until, from];
     const some = rows.slice(low, high + 1).map((row) => [rowId(row), value]);
@@ -128,7 +120,7 @@ export function DataTable<R>(props: Props<R>) {
   const pickable = acts.length > 0;
   const grid = useGrid({
     count: rows.length,
-    pageSize: Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / height) - 1),
+    pageSize: Math.max(1, (scroller.current?.fits() ?? 10) - 1),
     isPicked: (at) => Boolean(rows[at] && picked[rowId(rows[at])]),
     pick: (from, until, value) => pickable && pick(from, until, value),
     pickAll: () => pickable && pick(0, rows.length - 1, true),
@@ -139,7 +131,7 @@ export function DataTable<R>(props: Props<R>) {
       if (to) go(to(row));
       else onOpen?.(row);
     },
-    show: showRow,
+    show: (at) => scroller.current?.show(at),
   });
   // Rows are drawn once and call what is so now, through a function that stays the same.
   const pickRow = useRef((_index: number, _value: boolean, _reach: boolean) => {});
@@ -158,10 +150,6 @@ export function DataTable<R>(props: Props<R>) {
   useShortcut("list.next", () => walk(1));
   useShortcut("list.previous", () => walk(-1));
   useShortcut("list.clear", clear, narrowed);
-
-  const visible = virtual.getVirtualItems();
-  const last = visible.at(-1)?.index ?? 0;
-  if (found.hasMore && last > rows.length - 20 && rows.length > 0) queueMicrotask(found.next);
 
   const tracks = [pickable && !phone && "36px", ...shown.map(({ width }) => width ?? "minmax(110px, 1fr)")]
     .filter(Boolean)
@@ -192,60 +180,49 @@ export function DataTable<R>(props: Props<R>) {
             : props.empty)}
         />
       ) : (
-        <div
-          ref={scroller}
-          role="grid"
-          aria-label={props.label}
-          aria-rowcount={found.hasMore ? -1 : rows.length + 1}
-          aria-multiselectable={pickable || undefined}
-          aria-busy={found.isFetching}
-          aria-activedescendant={grid.active >= 0 ? `row-${grid.active}` : undefined}
-          tabIndex={0}
-          onKeyDown={grid.onKeyDown}
-          className={cx(
-            "group/grid inset-ring-focus min-h-0 flex-1 overflow-auto",
-            grid.active >= 0 && "outline-none!",
-          )}
-        >
-          {!phone && (
-            <Head
-              columns={shown}
-              tracks={tracks}
-              minWidth={minWidth}
-              sort={state.sort}
-              onSort={(id, add) => change({ sort: sortBy(state.sort, id, add) })}
-              pickable={pickable}
-              allPicked={rows.length > 0 && chosen.length === rows.length}
-              somePicked={chosen.length > 0}
-              onPickAll={(value) => (value ? pick(0, rows.length - 1, true) : setPicked({}))}
-            />
-          )}
-          {found.isPending ? (
-            <WaitingRows columns={shown} tracks={tracks} height={height} phone={phone} pickable={pickable} />
-          ) : (
-            <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize(), minWidth }}>
-              {visible.map(({ index, start }) => {
-                const row = rows[index];
-                if (row === undefined) return null;
-                const given = {
-                  row,
-                  index,
-                  columns: shown,
-                  tracks,
-                  height,
-                  start,
-                  to: to?.(row),
-                  onOpen,
-                  pickable,
-                  isActive: index === grid.active,
-                  isPicked: Boolean(picked[rowId(row)]),
-                  onPick: pickNow,
-                };
-                return phone ? <CardRow key={rowId(row)} {...given} /> : <GridRow key={rowId(row)} {...given} />;
-              })}
-            </div>
-          )}
-        </div>
+        <Viewport
+          handle={scroller}
+          grid={{
+            role: "grid",
+            "aria-label": props.label,
+            "aria-rowcount": found.hasMore ? -1 : rows.length + 1,
+            "aria-multiselectable": pickable || undefined,
+            "aria-busy": found.isFetching,
+            "aria-activedescendant": grid.active >= 0 ? `row-${grid.active}` : undefined,
+            tabIndex: 0,
+            onKeyDown: grid.onKeyDown,
+            className: cx(
+              "group/grid inset-ring-focus min-h-0 flex-1 overflow-auto",
+              grid.active >= 0 && "outline-none!",
+            ),
+          }}
+          head={
+            !phone && (
+              <Head
+                columns={shown}
+                tracks={tracks}
+                minWidth={minWidth}
+                sort={state.sort}
+                onSort={(id, add) => change({ sort: sortBy(state.sort, id, add) })}
+                pickable={pickable}
+                allPicked={rows.length > 0 && chosen.length === rows.length}
+                somePicked={chosen.length > 0}
+                onPickAll={(value) => (value ? pick(0, rows.length - 1, true) : setPicked({}))}
+              />
+            )
+          }
+          waiting={
+            found.isPending && (
+              <WaitingRows columns={shown} tracks={tracks} height={height} phone={phone} pickable={pickable} />
+            )
+          }
+          columns={shown}
+          active={grid.active}
+          onPick={pickNow}
+          onEnd={() => found.hasMore && found.next()}
+          pickLabel={t("shell:pickRow")}
+          {...{ rows, rowId, tracks, minWidth, height, phone, picked, pickable, to, onOpen }}
+        />
       )}
       {chosen.length > 0 && (
         <BulkBar

@@ -1,8 +1,6 @@
-import { type CSSProperties, memo, type ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { type CSSProperties, type MouseEvent, memo, type ReactNode } from "react";
 import { cx } from "@/parts/classes";
 import { Skeleton } from "@/parts/small";
-import { A } from "@/shell/address";
 import { Tick } from "./Tick";
 import type { Column, Value } from "./types";
 
@@ -13,9 +11,12 @@ interface Props<R> {
   tracks: string;
   height: number;
   start: number;
-  to?: string;
+  /** Its address, and what a click on it does. */
+  href?: string;
+  onFollow: (event: MouseEvent<HTMLAnchorElement>) => void;
   onOpen?: (row: R) => void;
   pickable: boolean;
+  pickLabel: string;
   isActive: boolean;
   isPicked: boolean;
   onPick: (index: number, value: boolean, reach: boolean) => void;
@@ -38,7 +39,7 @@ function said<R>(column: Column<R>, row: R) {
 
 const look = (isActive: boolean, isPicked: boolean) =>
   cx(
-    "group/row border-b",
+    "group/row border-b contain-strict", // a row's insides move nothing outside it
     isPicked ? "bg-picked" : "hover:bg-hover",
     isActive && "group-focus-visible/grid:outline-2 group-focus-visible/grid:-outline-offset-2 outline-accent",
   );
@@ -49,8 +50,7 @@ const isLong = (value: Value) => String(value).length > 28;
 
 /** The first column's link covers the row: a click anywhere opens it, a middle click in a new tab. */
 function Grid<R>(props: Props<R>) {
-  const { row, index, columns, tracks, height, start, to, onOpen, pickable, isActive, isPicked, onPick } = props;
-  const { t } = useTranslation();
+  const { row, index, columns, tracks, height, start, pickable, pickLabel, isActive, isPicked, onPick } = props;
   return (
     <div
       role="row"
@@ -62,11 +62,7 @@ function Grid<R>(props: Props<R>) {
     >
       {pickable && (
         <div role="gridcell" className="z-1">
-          <Tick
-            checked={isPicked}
-            label={t("shell:pickRow")}
-            onChange={(value, reach) => onPick(index, value, reach)}
-          />
+          <Tick checked={isPicked} label={pickLabel} onChange={(value, reach) => onPick(index, value, reach)} />
         </div>
       )}
       {columns.map((column, at) => (
@@ -79,34 +75,34 @@ function Grid<R>(props: Props<R>) {
             at === 0 && "font-medium",
           )}
         >
-          <Opens first={at === 0} {...{ to, onOpen, row }} tabIndex={-1}>
-            {said(column, row)}
-          </Opens>
+          {at === 0 ? (
+            <Opens {...props} tabIndex={-1}>
+              {said(column, row)}
+            </Opens>
+          ) : (
+            said(column, row)
+          )}
         </div>
       ))}
     </div>
   );
 }
 
-interface OpensProps<R> {
-  first: boolean;
-  to?: string;
-  onOpen?: (row: R) => void;
-  row: R;
+interface OpensProps<R> extends Pick<Props<R>, "href" | "onFollow" | "onOpen" | "row"> {
   tabIndex?: number;
   children: ReactNode;
 }
 
 /** The whole row opens by its first cell: a link where it has an address, else a button. */
-function Opens<R>({ first, to, onOpen, row, tabIndex, children }: OpensProps<R>) {
+function Opens<R>({ href, onFollow, onOpen, row, tabIndex, children }: OpensProps<R>) {
   const whole = "after:absolute after:inset-0 focus-visible:outline-none";
-  if (first && to)
+  if (href)
     return (
-      <A to={to} tabIndex={tabIndex} className={whole}>
+      <a href={href} onClick={onFollow} tabIndex={tabIndex} className={whole}>
         {children}
-      </A>
+      </a>
     );
-  if (first && onOpen)
+  if (onOpen)
     return (
       <button type="button" tabIndex={tabIndex} className={whole} onClick={() => onOpen(row)}>
         {children}
@@ -115,7 +111,8 @@ function Opens<R>({ first, to, onOpen, row, tabIndex, children }: OpensProps<R>)
   return children;
 }
 
-function Card<R>({ row, index, columns, height, start, to, onOpen, isActive, isPicked }: Props<R>) {
+function Card<R>(props: Props<R>) {
+  const { row, index, columns, height, start, isActive, isPicked } = props;
   const at = (place: Column<R>["card"]) => columns.filter(({ card }) => card === place);
   const title = at("title")[0] ?? columns[0];
   const lines = at("line").filter((column) => !isEmpty(column.value(row)));
@@ -129,11 +126,7 @@ function Card<R>({ row, index, columns, height, start, to, onOpen, isActive, isP
     >
       <div className="flex items-center gap-2">
         <div role="gridcell" className="min-w-0 flex-1 truncate font-medium text-base">
-          {title && (
-            <Opens first {...{ to, onOpen, row }}>
-              {said(title, row)}
-            </Opens>
-          )}
+          {title && <Opens {...props}>{said(title, row)}</Opens>}
         </div>
         {at("side").map((column) => (
           <div key={column.id} role="gridcell" className="shrink-0">

@@ -1,4 +1,4 @@
-import { Archive, RotateCcw } from "lucide-react";
+import { Archive } from "lucide-react";
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type SnapshotOut, snapshotList } from "@/api";
@@ -6,7 +6,7 @@ import { Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
 import type { Column, Filter, Source } from "@/parts/table/types";
 import { lasted } from "@/parts/text";
-import { A } from "@/shell/address";
+import { usePlainLinks } from "@/shell/address";
 import { data } from "@/shell/api";
 import { useCan } from "@/shell/session";
 import { useBulk } from "./useBulk";
@@ -25,6 +25,7 @@ interface Props {
 
 export function SnapshotTable({ filter, ofOne, waits, action, empty }: Props) {
   const { t } = useTranslation();
+  const links = usePlainLinks();
   const can = useCan();
   const { acts, dialogs } = useBulk();
   const restores = can("snapshot.restore");
@@ -59,13 +60,13 @@ export function SnapshotTable({ filter, ofOne, waits, action, empty }: Props) {
       value: (row) => (row.state === "ready" ? `/snapshots/${row.id}/restore` : null),
       cell: (row) =>
         row.state === "ready" && (
-          <A
-            to={`/snapshots/${row.id}/restore`}
-            className="relative z-1 inline-flex items-center gap-1 font-medium text-accent-text hover:underline"
+          <a
+            href={links.href(`/snapshots/${row.id}/restore`)}
+            onClick={links.follow}
+            className="relative z-1 font-medium text-accent-text hover:underline"
           >
-            <RotateCcw className="size-3.5" aria-hidden />
             {t("restore:do")}
-          </A>
+          </a>
         ),
       width: "96px",
     };
@@ -123,7 +124,7 @@ export function SnapshotTable({ filter, ofOne, waits, action, empty }: Props) {
       { id: "rows", title: t("snapshots:rows"), value: (row) => row.rows, numeric: true, spare: true },
       { id: "id", title: "ID", value: (row) => row.id, width: "270px", spare: true },
     ];
-  }, [t, ofOne, restores]);
+  }, [t, ofOne, restores, links]);
 
   const filters = useMemo<Filter[]>(() => {
     const options = (group: string, values: string[]) =>
