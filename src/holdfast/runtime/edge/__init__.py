@@ -1,0 +1,1 @@
+"""The road from a request on the apps origin to worker code, and the one way out of it."""

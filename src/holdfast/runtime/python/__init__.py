@@ -1,0 +1,1 @@
+"""Inside the sandbox: the `workers` module on CPython and the server that answers for it."""

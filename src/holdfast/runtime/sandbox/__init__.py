@@ -1,0 +1,1 @@
+"""Walls around worker code: namespaces, file views, system-call filters, limits."""
