@@ -14,12 +14,12 @@ test("a file key is made, used by a plain repository, and not deleted while snap
   await sheet.getByLabel("Name", { exact: true }).fill("offsite");
   await sheet.getByLabel("Kind", { exact: true }).selectOption({ label: "Passphrase" });
   await sheet.getByLabel("Secret", { exact: false }).fill("a long enough passphrase");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Add key" }).click();
   await sheet.getByText("Nothing yet.").waitFor();
   await sheet.getByRole("button", { name: "Show the secret" }).click();
   await sheet.getByText("a long enough passphrase").waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Close" }).first().click();
 
   await page.goto(`${here.server.url}/repositories`);
