@@ -10,8 +10,8 @@ import { A } from "@/shell/address";
 import { data } from "@/shell/api";
 import { useCan, useWho } from "@/shell/session";
 import { lastings, waitingFor } from "./log";
-import { Told } from "./Told";
 import { tellable } from "./measured";
+import { Told } from "./Told";
 
 /** What is looked for first: why it failed, what it waits for, how far it is, and when. */
 export function RunFacts({ run, title }: { run: RunOut; title: string }) {

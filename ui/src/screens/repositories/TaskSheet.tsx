@@ -8,8 +8,8 @@ import { ErrorText } from "@/parts/ErrorPanel";
 import { asError } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { Following } from "../activity/Following";
-import { Told } from "../activity/Told";
 import { tellable } from "../activity/measured";
+import { Told } from "../activity/Told";
 
 interface Props {
   title: string;
