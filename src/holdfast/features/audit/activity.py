@@ -93,6 +93,14 @@ _PAST = {
     "deletes": "set who may delete in",
     "kill": "ended",
     "snapshot": "took a snapshot of",
+    "copy": "copied",
+    "gc": "collected garbage in",
+    "repair": "repaired",
+    "usage": "counted what is in",
+    "adopt": "took in",
+    "maintain": "maintained",
+    "upgrade": "upgraded",
+    "resize": "resized",
 }
 
 

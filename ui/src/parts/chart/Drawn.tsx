@@ -68,7 +68,7 @@ export default function Drawn({ kind, points, x, series, format = count, inBytes
           axisLine={false}
           width={64}
           tickFormatter={(value: number) => format(value)}
-          {...(marks && { ticks: marks, domain: [0, marks.at(-1) ?? 1] })}
+          {...(marks && { ticks: marks, interval: 0, domain: [0, marks.at(-1) ?? 1] })}
         />
         <Tooltip
           isAnimationActive={false}

@@ -1,6 +1,6 @@
 import type { Point } from "./Chart";
 
-const MOST = 5;
+const MOST = 4;
 
 /** Where an axis of bytes is marked: at a power of two and its multiples, which people read as round numbers. */
 export function byteTicks(points: readonly Point[], keys: readonly string[]): number[] {

@@ -171,7 +171,7 @@ function Times({ run }: { run: RunOut }) {
 
 function Pairs({ of }: { of: readonly (readonly [string, unknown])[] }) {
   return (
-    <dl className="grid max-w-3xl grid-cols-[minmax(7rem,auto)_minmax(0,1fr)] gap-x-6 gap-y-1">
+    <dl className="grid max-w-3xl grid-cols-[fit-content(40%)_minmax(0,1fr)] gap-x-6 gap-y-1 sm:grid-cols-[14rem_minmax(0,1fr)]">
       <Told facts={of} />
     </dl>
   );

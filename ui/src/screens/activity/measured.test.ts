@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { measured, plainName, tellable } from "./measured";
+import { linesIn, measured, plainName, tellable } from "./measured";
 
 test("a number has the unit its name says, and one that counts nothing stays as it is", () => {
   expect(measured("stored_bytes", 4096)).toBe("4 KB");
@@ -23,4 +23,18 @@ test("what says nothing is left out, nought and no are said", () => {
     ["f", false],
     ["g", ["x"]],
   ]);
+});
+
+test("things within a thing are a line each, and what goes deeper is none", () => {
+  expect(linesIn({ data: { bytes: 1 }, keys: { bytes: 2 } })).toEqual([
+    ["data", { bytes: 1 }],
+    ["keys", { bytes: 2 }],
+  ]);
+  expect(linesIn([{ a: 1 }, { a: null }])).toEqual([
+    [null, { a: 1 }],
+    [null, { a: null }],
+  ]);
+  expect(linesIn({ a: 1 })).toEqual([[null, { a: 1 }]]);
+  expect(linesIn({ a: { b: { c: 1 } } })).toBeNull();
+  expect(linesIn([1, { a: 1 }])).toBeNull();
 });

@@ -33,3 +33,17 @@ export function tellable(of: Readonly<Record<string, unknown>>): [string, unknow
       !(typeof value === "object" && Object.keys(value).length === 0),
   );
 }
+
+type Inner = Readonly<Record<string, unknown>>;
+const isThing = (value: unknown): value is Inner =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isPlain = (value: unknown): value is Inner =>
+  isThing(value) && Object.values(value).every((each) => typeof each !== "object" || each === null);
+
+/** Things without anything within them, each with the name it stands under, if any; null where they go deeper. */
+export function linesIn(value: unknown): [string | null, Inner][] | null {
+  if (isPlain(value)) return [[null, value]];
+  if (Array.isArray(value)) return value.every(isPlain) ? value.map((each) => [null, each]) : null;
+  if (!isThing(value) || !Object.values(value).every(isPlain)) return null;
+  return Object.entries(value).map(([name, each]) => [name, each as Inner]);
+}

@@ -92,7 +92,7 @@ function Body({ channel }: { channel: ChannelOut }) {
         facts={[
           [t("alerts:state"), <ChannelState key="state" of={channel} />],
           [t("alerts:kind"), t(`alerts:kinds.${channel.kind}`, { defaultValue: channel.kind })],
-          [t("alerts:target"), target(channel)],
+          [t("alerts:target"), target(channel), "wide"],
           ...(email
             ? [
                 [t("alerts:host"), `${email.host}:${email.port}`] as const,
