@@ -34,9 +34,10 @@ function Many({ of }: { of: unknown }) {
   if (lines === null) return <code className="text-xs">{said(of)}</code>;
   return (
     <ul>
-      {lines.map(([title, inner]) => (
+      {lines.map(([title, { resource_name, ...inner }]) => (
         <li key={title ?? said(inner)}>
           {title && <span className="font-medium">{plainName(title)}: </span>}
+          {typeof resource_name === "string" && <span className="font-medium">{resource_name}: </span>}
           {tellable(inner).map(([name, value], nth) => (
             <span key={name}>
               {nth > 0 && <span className="text-faint"> · </span>}

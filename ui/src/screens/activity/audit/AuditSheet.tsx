@@ -38,7 +38,7 @@ export function AuditSheet({ id, onClose }: { id: string; onClose: () => void })
   );
 }
 
-const LINES = "grid grid-cols-[5rem_minmax(0,1fr)] gap-x-4 gap-y-0.5 sm:grid-cols-[7rem_minmax(0,1fr)]";
+const LINES = "grid grid-cols-[4.5rem_minmax(0,1fr)] gap-x-3 gap-y-0.5 sm:grid-cols-[7rem_minmax(0,1fr)] sm:gap-x-4";
 
 function Row({ row }: { row: AuditEventOut }) {
   const { t } = useTranslation();
