@@ -94,7 +94,7 @@ test("a viewer sees what there is and no button that cannot work", async () => {
   await page.getByText("Spared").first().waitFor();
   await page.goto(`${here.server.url}/repositories`);
   await page.getByRole("gridcell").first().waitFor();
-  expect(await page.getByRole("button", { name: /^(New repository|Take one in)$/ }).count()).toBe(0);
+  expect(await page.getByRole("button", { name: /^(New repository|Add existing)$/ }).count()).toBe(0);
   await page.getByRole("gridcell").first().click();
   await page.getByRole("heading", { level: 1 }).waitFor();
   expect(await page.getByRole("button", { name: /^(Check|Password|More)$/ }).count()).toBe(0);

@@ -15,7 +15,7 @@ test("a limit is lowered, what it refuses is said well, and taking it away lets 
   await page.getByRole("button", { name: "Set a limit" }).first().click();
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Which").selectOption({ label: "default" });
-  await sheet.getByLabel("Of", { exact: true }).selectOption({ label: "Snapshots" });
+  await sheet.getByLabel("Limit on").selectOption({ label: "Snapshots" });
   await sheet.getByLabel("At most", { exact: true }).fill("0");
   expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Set limit" }).click();

@@ -103,7 +103,7 @@ export function useShown(current: string | undefined) {
 export function Section({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   return (
     <section className="border-b px-4 py-4 last:border-b-0 sm:px-6">
-      <div className="mb-2 flex min-h-7 items-center justify-between gap-3">
+      <div className="mb-2 flex min-h-7 flex-wrap items-center justify-between gap-x-3 gap-y-2">
         <h2 className="font-semibold text-sm">{title}</h2>
         {aside}
       </div>
@@ -113,7 +113,8 @@ export function Section({ title, aside, children }: { title: string; aside?: Rea
 }
 
 interface FactsProps {
-  facts: readonly (readonly [string, ReactNode])[];
+  /** "wide" has a row to itself: for what would be torn apart in a column. */
+  facts: readonly (readonly [string, ReactNode, "wide"?])[];
   /** In a sheet: two columns, however wide the window is. */
   narrow?: boolean;
 }
@@ -122,8 +123,8 @@ interface FactsProps {
 export function Facts({ facts, narrow }: FactsProps) {
   return (
     <dl className={cx("grid grid-cols-2 gap-x-6 gap-y-3", !narrow && "sm:grid-cols-3 lg:grid-cols-4")}>
-      {facts.map(([name, fact]) => (
-        <div key={name} className="min-w-0">
+      {facts.map(([name, fact, width]) => (
+        <div key={name} className={cx("min-w-0", width && "col-span-full")}>
           <dt className="text-muted text-xs">{name}</dt>
           <dd className="break-words">{fact}</dd>
         </div>

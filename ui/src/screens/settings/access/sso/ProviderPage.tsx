@@ -119,7 +119,7 @@ function Body({ provider }: { provider: ProviderOut }) {
               key={`${rule.group} ${rule.role} ${rule.project_id} ${rule.environment_id}`}
               className="flex items-center gap-3 border-t py-1.5 first:border-t-0"
             >
-              <span className="min-w-0 flex-1 truncate">{rule.group}</span>
+              <span className="min-w-0 flex-1 truncate sm:w-64 sm:flex-none">{rule.group}</span>
               <Badge>{rule.role}</Badge>
               <span className="min-w-0 truncate text-muted">
                 {where({
