@@ -59,12 +59,15 @@ function About({ database }: { database: DatabaseOut }) {
             "ID",
             <span key="id" className="inline-flex items-center gap-1 break-all font-mono text-xs">
               {database.id}
-              <CopyButton text={database.id} label={t("shell:copy")} />
+              <CopyButton inline text={database.id} label={t("shell:copy")} />
             </span>,
           ],
           [t("databases:created"), <Time key="at" at={database.created_at} />],
           [t("shell:environment"), environments.find(({ id }) => id === database.environment_id)?.name ?? "–"],
-          [t("databases:host"), database.host ?? "–"],
+          [
+            t("databases:host"),
+            database.host ? t(`databases:hosts.${database.host}`, { defaultValue: database.host }) : "–",
+          ],
           [t("databases:node"), database.node ?? "–"],
           [
             t("databases:labels"),

@@ -119,7 +119,7 @@ function Line({ name, children, copy, filter, more }: LineProps) {
       <dt className="break-words pt-0.5 text-muted text-xs">{name}</dt>
       <dd className="flex min-w-0 flex-wrap items-center gap-x-2 break-words">
         <span className="min-w-0 break-words [overflow-wrap:anywhere]">{children}</span>
-        {copy && <CopyButton text={copy} label={t("shell:copy")} />}
+        {copy && <CopyButton inline text={copy} label={t("shell:copy")} />}
         {filter && (
           <Button
             look="quiet"

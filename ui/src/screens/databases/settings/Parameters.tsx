@@ -61,7 +61,7 @@ export function Parameters({ database }: TabProps) {
       }
     >
       {!found && <Skeleton className="h-24" />}
-      <ul className="max-w-4xl">
+      <ul>
         {seen.map((each) => (
           <Row
             key={each.name}
