@@ -34,7 +34,7 @@ export default function DrillPage() {
         title={drill ? t("drills:of", { name: drill.resource_name }) : "…"}
         back={{ to: "/snapshots", title: t("snapshots:title") }}
         state={drill && <DrillState state={drill.state} />}
-        lead={drill && <Time at={drill.requested_at} />}
+        lead={drill ? <Time at={drill.requested_at} /> : "\u00a0"}
       >
         {drill && <Verbs drill={drill} />}
       </PageHead>

@@ -70,7 +70,7 @@ export default function TransfersTab({ database, engine }: TabProps) {
           options={views.map((value) => ({ value, label: t(`transfers:views.${value}`) }))}
           onChange={(value) => set({ view: value === views[0] ? undefined : value, sort: undefined })}
         />
-        <div className="flex gap-1.5">
+        <div className="flex gap-1.5 max-sm:[&_svg]:hidden">
           {goExport}
           {goImport}
         </div>
