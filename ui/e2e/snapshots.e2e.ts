@@ -45,7 +45,7 @@ test("a snapshot shows its rows as text, gives out an entry, and is compared wit
   for (const nth of [1, 2]) await page.getByRole("row").nth(nth).getByRole("checkbox").click();
   await page.getByRole("button", { name: "Compare" }).click();
   await page.getByRole("row").filter({ hasText: "baskets" }).getByText("Added").waitFor();
-  await page.getByRole("row").filter({ hasText: "customers" }).getByText("Other rows").waitFor();
+  await page.getByRole("row").filter({ hasText: "customers" }).getByText("Rows differ").waitFor();
   expect(errors).toEqual([]);
   await context.close();
 });

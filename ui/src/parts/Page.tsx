@@ -13,12 +13,12 @@ interface HeadProps {
   children?: ReactNode;
 }
 
-/** A page's title, and its verbs at the right. */
+/** A page's title, and its verbs at the right; on a phone below it where both do not fit. */
 export function PageHead({ title, state, lead, back, children }: HeadProps) {
   useTitle(back ? `${title} · ${back.title}` : title);
   return (
     <header className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 pt-3.5 pb-3 sm:px-6">
-      <div className="min-w-0 basis-full sm:flex-1 sm:basis-0">
+      <div className="min-w-0 max-w-full flex-auto sm:flex-1 sm:basis-0">
         {back && (
           <A to={back.to} className="-ml-1 inline-flex items-center gap-0.5 text-muted text-xs hover:text-text">
             <ChevronLeft className="size-3.5" aria-hidden />
@@ -88,13 +88,13 @@ export function PageTabs({ tabs, label }: { tabs: readonly Tab[]; label: string 
   );
 }
 
-/** Brings the current one of a row that scrolls sideways into view: on a phone it may be beyond the edge. */
+/** Brings the current one of a row that scrolls sideways into its middle: what is before and behind it shows as well. */
 export function useShown(current: string | undefined) {
   const row = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another current one is what moves it
   useEffect(() => {
     const here = row.current?.querySelector("[data-state=active], [aria-current=page]");
-    here?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    here?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [current]);
   return row;
 }

@@ -136,7 +136,7 @@ function Times({ run }: { run: RunOut }) {
         ...(run.resource_id
           ? [
               [
-                t("activity:resource"),
+                t("snapshots:database"),
                 <A key="db" to={`/databases/${run.resource_id}`} className="text-accent-text hover:underline">
                   {of?.name ?? run.resource_id}
                 </A>,
@@ -159,7 +159,7 @@ function Times({ run }: { run: RunOut }) {
                 t("activity:correlation"),
                 <span key="corr" className="inline-flex max-w-full items-center gap-1">
                   <code className="truncate text-xs">{run.correlation_id}</code>
-                  <CopyButton text={run.correlation_id} label={t("shell:copy")} />
+                  <CopyButton inline text={run.correlation_id} label={t("shell:copy")} />
                 </span>,
               ] as const,
             ]

@@ -86,7 +86,7 @@ function Summary({ of }: { of: RepositoryOut }) {
               t("repositories:where"),
               <span key="where" className="inline-flex max-w-full items-center gap-1 font-mono text-xs">
                 <span className="break-all">{whereOf(of)}</span>
-                <CopyButton text={whereOf(of)} label={t("shell:copy")} />
+                <CopyButton inline text={whereOf(of)} label={t("shell:copy")} />
               </span>,
               "wide",
             ],

@@ -122,7 +122,7 @@ function Line({ name, children, copy, filter, more }: LineProps) {
       <dd className="flex min-h-7 min-w-0 flex-wrap items-center gap-x-2 break-words">
         <span className="flex min-w-0 items-center gap-x-1">
           <span className="min-w-0 break-words [overflow-wrap:anywhere]">{children}</span>
-          {copy && <CopyButton text={copy} label={t("shell:copy")} />}
+          {copy && <CopyButton inline text={copy} label={t("shell:copy")} />}
         </span>
         {filter && (
           <Button

@@ -95,7 +95,7 @@ function Body({ provider }: { provider: ProviderOut }) {
         <p className="text-muted text-xs">{t("sso:redirectLead")}</p>
         <p className="flex items-center gap-1">
           <code className="min-w-0 break-all">{provider.redirect_uri}</code>
-          <CopyButton text={provider.redirect_uri} label={t("shell:copy")} />
+          <CopyButton inline text={provider.redirect_uri} label={t("shell:copy")} />
         </p>
       </Section>
       <Section title={t("sso:settings")}>
