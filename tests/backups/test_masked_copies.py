@@ -83,7 +83,7 @@ def test_the_copy_is_masked_before_it_is_ready(here: World, taken: Snapshot) -> 
     here.succeeded(run, 120)
     assert here.rows(copy.id, "select id, email from people") == [(1, "person1@example.invalid")]
     assert here.rows(taken.resource_id, "select count(*) from people where email like '%example.org'") == [(2,)]
-    done = next(each for each in here.services.snapshots.restores(OWNER, resource_id=copy.id, **ALL_OF))
+    done, _ = next(each for each in here.services.snapshots.restores(OWNER, resource_id=copy.id, **ALL_OF))
     assert done.receipt is not None
     assert [each["statement"] for each in done.receipt["masking"]] == [1, 2]
     assert (done.id, done.masking and done.masking["name"]) == (restore.id, name)
@@ -145,4 +145,4 @@ def test_statements_that_are_none(here: World, statements: list[str]) -> None:
     refused("statements_invalid", lambda: here.services.masking.create(OWNER, here.project.id, make))
 
 
-ALL_OF: dict[str, Any] = {"snapshot_id": None, "after": None, "limit": 10}
+ALL_OF: dict[str, Any] = {"project_id": None, "snapshot_id": None, "state": None, "after": None, "limit": 10}

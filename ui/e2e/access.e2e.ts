@@ -24,7 +24,7 @@ test("somebody is invited, comes, is given a role, and sees what it allows and n
   await owner.page.goto(`${here.server.url}/settings/people`);
   await owner.page.getByRole("button", { name: "Invite" }).first().click();
   await owner.page.getByRole("dialog").getByLabel("E-mail").fill("new@example.org");
-  expect(await axe(owner.page, "[role=dialog]")).toEqual([]);
+  expect(await axe(owner.page, { within: "[role=dialog]" })).toEqual([]);
   await owner.page.getByRole("button", { name: "Make the link" }).click();
   await owner.page.getByText("Invitation for new@example.org").waitFor();
   const link = await shownOnce(owner.page);
@@ -188,7 +188,7 @@ test("a key is made, works, is given a new secret, and is refused once revoked",
   await sheet.getByLabel("What it may do").selectOption({ label: "Chosen permissions" });
   await sheet.getByLabel("Find a permission").fill("database.read");
   await sheet.getByRole("checkbox", { name: /^database.read/ }).check();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Create key" }).click();
   await page.getByText("Key pipeline").waitFor();
   const first = await shownOnce(page);
@@ -233,7 +233,7 @@ test("an identity provider is added with its groups, says what is wrong with it,
   await sheet.getByRole("button", { name: "Add a group" }).click();
   await sheet.getByLabel("Group", { exact: true }).fill("developers");
   await sheet.getByLabel("Role", { exact: true }).selectOption("developer");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Add provider" }).click();
   await page.getByRole("heading", { name: MARKUP }).waitFor();
   await page.getByText("developers", { exact: true }).waitFor();

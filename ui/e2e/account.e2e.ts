@@ -46,7 +46,7 @@ test("an authenticator app is set up with its code, and signing in asks for the 
   await first.page.getByRole("button", { name: "Set up" }).click();
   const sheet = first.page.getByRole("dialog");
   await sheet.getByRole("img", { name: "QR code for an authenticator app" }).waitFor();
-  expect(await axe(first.page, "[role=dialog]")).toEqual([]);
+  expect(await axe(first.page, { within: "[role=dialog]" })).toEqual([]);
   const secret = (await sheet.locator("code").textContent()) ?? "";
   expect(await sheet.getByRole("link").getAttribute("href")).toContain(`secret=${secret}`);
   await sheet.getByLabel("Code", { exact: true }).fill("000000");
@@ -131,7 +131,7 @@ test("a new password ends the other sessions and keeps this one", async () => {
   await page.goto(`${here.server.url}/settings/account`);
   await page.getByRole("button", { name: "Change password" }).click();
   const sheet = page.getByRole("dialog");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByLabel("Present password").fill(PASSWORD);
   await sheet.getByLabel("New password", { exact: true }).fill("seventeen goats on a hill");
   await sheet.getByLabel("New password again").fill("seventeen goats on a mill");

@@ -32,7 +32,7 @@ test("a result is drawn, a plan is measured, and what would write is asked about
   await page.getByRole("button", { name: "Chart" }).click();
   await page.getByRole("figure", { name: "total by day" }).locator("svg").first().waitFor();
   await picture(page, "sql-chart");
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
   await page.getByRole("button", { name: "Rows", exact: true }).click();
   await page.getByRole("button", { name: "Analyze" }).click();
   await page.getByText("Execution Time", { exact: false }).waitFor();

@@ -49,7 +49,7 @@ test("keys of every type are found, read, changed, and put back", async () => {
     .first()
     .waitFor();
   await picture(page, "keys-string");
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
 
   await page.getByRole("button", { name: "Edit value" }).click();
   await page.getByRole("textbox", { name: "Value" }).fill('{"title":"New"}');
@@ -199,7 +199,7 @@ test("commands are answered, and write only when that is allowed", async () => {
   await page.keyboard.press("ArrowUp");
   expect(await line.inputValue()).toBe("SET written 1");
   await picture(page, "keys-console");
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
   expect(errors).toEqual([]);
   await context.close();
 });

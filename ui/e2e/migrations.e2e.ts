@@ -21,7 +21,7 @@ test("a migration is written, rehearsed, applied, taken back; drift and history 
     await sheet.locator("[data-editor=sql] .view-lines").nth(at).click();
     await page.keyboard.type(text);
   }
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Save" }).click();
   await sheet.waitFor({ state: "detached" });
   await page.getByText(NAME).waitFor(); // as text
@@ -35,7 +35,7 @@ test("a migration is written, rehearsed, applied, taken back; drift and history 
   expect(await tables(database)).toEqual(["kept"]);
 
   await page.getByRole("button", { name: "Apply", exact: true }).click();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Apply", exact: true }).click();
   await sheet.getByText("Migration 1 is applied.").waitFor({ timeout: 60_000 });
   await sheet.getByRole("link", { name: "the snapshot" }).waitFor();

@@ -19,13 +19,13 @@ test("a SQLite database is moved to PostgreSQL: losses accepted, rows counted th
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Engine", { exact: true }).selectOption({ label: "PostgreSQL" });
   await sheet.getByLabel("Name of the new database").fill("shop-pg");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Plan the move" }).click();
   await sheet.getByText("CHECK", { exact: false }).first().waitFor({ timeout: 60_000 });
   const start = sheet.getByRole("button", { name: "Start the move" });
   expect(await start.isDisabled()).toBe(true);
   await sheet.getByLabel("I accept every loss listed here").check();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await start.click();
   await sheet.getByText("250 rows were read back from the new database and are the same.").waitFor({ timeout: 90_000 });
   await sheet.getByRole("button", { name: "Open shop-pg" }).click();

@@ -61,7 +61,7 @@ test("a login is made, shown once, used, and refused after it was revoked; its s
   const { page, dialog, errors, context } = await open(`/databases/${database.id}?tab=connections&part=logins`);
   await page.getByRole("button", { name: "New login" }).first().click();
   await dialog.getByLabel("Name").fill("reporting");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await dialog.getByRole("button", { name: "Create login" }).click();
   const url = (await dialog.locator("code").last().textContent()) ?? "";
   expect(url).toMatch(/^postgresql:\/\/reporting:/);
@@ -104,7 +104,7 @@ test("a clone has the rows, awkward names stay text, and a database is deleted b
   await page.getByRole("button", { name: "More" }).last().click();
   await page.getByRole("menuitem", { name: "Clone database" }).click();
   await dialog.getByLabel("Name").fill(WIDE);
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await dialog.getByRole("button", { name: "Clone", exact: true }).click();
   await page.getByRole("heading", { name: WIDE, level: 1 }).waitFor({ timeout: 60_000 });
   const clone = (await here.api.get("/databases")).items.find((each: Json) => each.name === WIDE);
@@ -149,7 +149,7 @@ test("somebody else's PostgreSQL is tried, a wrong password is explained, and it
   await dialog.getByLabel("Password", { exact: true }).first().fill("wrong");
   await dialog.getByText("TLS", { exact: true }).click();
   await dialog.getByLabel("Encryption").selectOption("disable");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await dialog.getByRole("button", { name: "Test" }).click();
   await dialog.getByRole("alert").waitFor();
   expect(await dialog.getByRole("alert").textContent()).toMatch(/password|login|sign/i);

@@ -84,7 +84,7 @@ test("help opens the page's own documentation by its key, and follows links with
   await page.goto(`${here.server.url}/`);
   await page.getByRole("button", { name: "Help: this page" }).click();
   await sheet.getByRole("heading", { name: "Overview", exact: true }).waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "history" }).click();
   await sheet.getByRole("heading", { name: "Plan", exact: true }).waitFor();
   await sheet.getByRole("button", { name: "Back" }).click();

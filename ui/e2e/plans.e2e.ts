@@ -19,7 +19,7 @@ test("a plan is made with controls, changed, run and deleted by its name", async
   await sheet.getByText("Sun", { exact: true }).click();
   await sheet.getByLabel("At", { exact: true }).fill("03:30");
   await sheet.getByText(/^Next: /).waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Create plan" }).click();
   await page.getByRole("heading", { name: "weekdays" }).waitFor();
   const [made] = (await here.api.get("/plans")).items;
@@ -59,7 +59,7 @@ test("a repository is made, checked, and shows its password only after the own o
   await page.goto(`${here.server.url}/repositories`);
   await page.getByRole("button", { name: "New repository" }).first().click();
   await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill("second");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await page.getByRole("dialog").getByRole("button", { name: "Create repository" }).click();
   await page.getByRole("heading", { name: "second" }).waitFor();
   await page.getByText("Unused", { exact: true }).waitFor();

@@ -14,12 +14,12 @@ test("a file key is made, used by a plain repository, and not deleted while snap
   await sheet.getByLabel("Name", { exact: true }).fill("offsite");
   await sheet.getByLabel("Kind", { exact: true }).selectOption({ label: "Passphrase" });
   await sheet.getByLabel("Secret", { exact: false }).fill("a long enough passphrase");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Add key" }).click();
   await sheet.getByText("Nothing yet.").waitFor();
   await sheet.getByRole("button", { name: "Show the secret" }).click();
   await sheet.getByText("a long enough passphrase").waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Close" }).first().click();
 
   await page.goto(`${here.server.url}/repositories`);
@@ -94,7 +94,7 @@ test("a viewer sees what there is and no button that cannot work", async () => {
   await page.getByText("Spared").first().waitFor();
   await page.goto(`${here.server.url}/repositories`);
   await page.getByRole("gridcell").first().waitFor();
-  expect(await page.getByRole("button", { name: /^(New repository|Take one in)$/ }).count()).toBe(0);
+  expect(await page.getByRole("button", { name: /^(New repository|Add existing)$/ }).count()).toBe(0);
   await page.getByRole("gridcell").first().click();
   await page.getByRole("heading", { level: 1 }).waitFor();
   expect(await page.getByRole("button", { name: /^(Check|Password|More)$/ }).count()).toBe(0);

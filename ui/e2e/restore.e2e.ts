@@ -33,7 +33,7 @@ test("by keys alone: from the list of snapshots to a new database", async () => 
   await page.keyboard.type("shop-by-keys");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Makes the database shop-by-keys in" }).waitFor();
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
 
   await page.reload(); // the address keeps the step and the name
   await page.getByRole("heading", { name: "Makes the database shop-by-keys in" }).waitFor();
@@ -41,7 +41,7 @@ test("by keys alone: from the list of snapshots to a new database", async () => 
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "The new database is there" }).waitFor(LONG);
   await page.getByText("Compared with the snapshot: 2 rows in 1 table", { exact: false }).waitFor();
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
   await tabTo(page, "Open the database");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "shop-by-keys" }).waitFor();
@@ -71,7 +71,7 @@ test("a table dropped in PostgreSQL comes back in place, and the safety snapshot
   expect(await replace.isDisabled()).toBe(true);
   expect(await page.getByRole("checkbox", { name: /^Take a safety snapshot/ }).isChecked()).toBe(true);
   await page.getByLabel("Type orders to confirm").fill("orders");
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
   await replace.click();
   await page.getByRole("heading", { name: "The database is back" }).waitFor(LONG);
   const { rows } = await here.api.query(orders, "SELECT count(*), max(said) FROM lost");

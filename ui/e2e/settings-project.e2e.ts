@@ -66,7 +66,7 @@ test("an environment is renamed where one stands, guarded, and refuses to go whi
     .getByRole("dialog")
     .getByLabel(/Restores into it may run/)
     .check();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
   await page.getByText(/Restores allowed/).waitFor();
 
@@ -93,7 +93,7 @@ test("a secret is stored, revealed after the password, replaced, and its first v
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Name", { exact: true }).fill("SMTP_PASSWORD");
   await sheet.getByLabel("Value").fill(`first ${MARKUP}`);
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Store secret" }).click();
   await page.getByRole("button", { name: "SMTP_PASSWORD" }).click();
 
@@ -109,7 +109,7 @@ test("a secret is stored, revealed after the password, replaced, and its first v
   await over.getByLabel("Value").fill("second value");
   await over.getByRole("button", { name: "Replace value" }).click();
   await sheet.getByText("Version 2", { exact: true }).waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Restore: Version 1" }).click();
   await sheet.getByText("From version 1").waitFor();
   await sheet.getByRole("button", { name: "Reveal: Version 3" }).click();
@@ -143,7 +143,7 @@ test("a rule is looked at, applied and taken back; a tag has a colour", async ()
   await sheet.getByLabel("Name of the rule").fill("shops");
   await sheet.getByLabel("Tags it adds").fill("shop, <b>bold</b>");
   await sheet.getByLabel("Database's name").fill("shop-*");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Save" }).click();
   await page.getByText("named shop-*").waitFor();
   await page.getByText("<b>bold</b>", { exact: true }).waitFor();
@@ -184,7 +184,7 @@ test("retention is said in words, set for one environment, and inherited again",
   await sheet.getByLabel("Daily").fill("30");
   await sheet.getByLabel("Weekly").fill("");
   await sheet.getByText("The newest of each of the last 30 days").waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Save" }).click();
   await sheet.waitFor({ state: "detached" });
   await page.getByText("The newest of each of the last 30 days").waitFor();
@@ -208,7 +208,7 @@ test("a masking profile is written column by column, kept and deleted by its nam
   expect(await sheet.getByLabel("Statement 1", { exact: true }).inputValue()).toBe(
     'UPDATE "customers" SET "email" = NULL',
   );
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Create profile" }).click();
   await page.getByRole("button", { name: MARKUP }).click();
   expect(await page.evaluate(() => "ran" in globalThis)).toBe(false);

@@ -15,9 +15,9 @@ test("a limit is lowered, what it refuses is said well, and taking it away lets 
   await page.getByRole("button", { name: "Set a limit" }).first().click();
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Which").selectOption({ label: "default" });
-  await sheet.getByLabel("Of", { exact: true }).selectOption({ label: "Snapshots" });
+  await sheet.getByLabel("Limit on").selectOption({ label: "Snapshots" });
   await sheet.getByLabel("At most", { exact: true }).fill("0");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Set limit" }).click();
   await page.getByText(/^0 in 24 h/).waitFor();
   await page.getByText("0 of 0").waitFor();
@@ -82,7 +82,7 @@ test("the kit is made and downloaded once, and the page knows of it", async () =
   await sheet.getByLabel("Once more").fill("something else");
   await sheet.getByRole("button", { name: "Make and download" }).click();
   await sheet.getByText("The two passphrases differ.").first().waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByLabel("Once more").fill("correct horse battery staple");
   const [download] = await Promise.all([
     page.waitForEvent("download"),

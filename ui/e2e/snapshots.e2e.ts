@@ -45,7 +45,7 @@ test("a snapshot shows its rows as text, gives out an entry, and is compared wit
   for (const nth of [1, 2]) await page.getByRole("row").nth(nth).getByRole("checkbox").click();
   await page.getByRole("button", { name: "Compare" }).click();
   await page.getByRole("row").filter({ hasText: "baskets" }).getByText("Added").waitFor();
-  await page.getByRole("row").filter({ hasText: "customers" }).getByText("Other rows").waitFor();
+  await page.getByRole("row").filter({ hasText: "customers" }).getByText("Rows differ").waitFor();
   expect(errors).toEqual([]);
   await context.close();
 });
@@ -55,7 +55,7 @@ test("proven to a level, tagged, held, deleted, and brought back by the toast", 
   await page.goto(`${here.server.url}/snapshots/${first.id}`);
   await page.getByRole("button", { name: "Verify" }).click();
   await page.getByText("3: restored", { exact: true }).click();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await page.getByRole("dialog").getByRole("button", { name: "Verify" }).click();
   await page
     .getByText(/^Level 3/)
@@ -95,7 +95,7 @@ test("two snapshots leave as one zip under a passphrase, and the link is revoked
   const make = sheet.getByRole("button", { name: "Make the link" });
   expect(await make.isDisabled()).toBe(true);
   await sheet.getByLabel("Or under a passphrase").fill("seven quiet mountains");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await make.click();
   const link = await sheet.locator("code").first().textContent();
   expect((await fetch(link ?? "")).status).toBe(200);
@@ -118,7 +118,7 @@ test("a dump becomes a snapshot", async () => {
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Snapshot of").selectOption({ label: "shop" });
   await sheet.getByLabel("File", { exact: true }).setInputFiles(dump);
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Take it in" }).click();
   await page.getByRole("link", { name: "Restore", exact: true }).waitFor(LONG);
   await page.getByRole("tab", { name: "Tables" }).click();
@@ -142,7 +142,7 @@ test("a drill is held to its aims, and says where it missed them", async () => {
   await sheet.getByLabel("Question", { exact: true }).fill("customers are there");
   await sheet.getByLabel("Statement, reading only").fill("select count(*) from customers");
   await sheet.getByLabel("Value", { exact: true }).fill("1000");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Save" }).click();
   await page.getByRole("dialog", { name: "New drill" }).getByRole("button", { name: "Start" }).click();
   await page.getByText("Failed", { exact: true }).first().waitFor(LONG);

@@ -64,7 +64,7 @@ test("completion knows aliases, errors are marked, what was typed is there after
   await page.getByText("<img src=x onerror=alert(1)>").waitFor();
   await page.getByRole("gridcell", { name: "NULL" }).waitFor();
   await picture(page, "sql-result");
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
   await page.emulateMedia({ colorScheme: "dark" });
   await page.waitForFunction(() => {
     const ground = document.querySelector("[data-editor=sql] .monaco-editor-background");
@@ -146,7 +146,7 @@ test("a row is changed, staged, saved; another's change in between is not writte
   await page.getByRole("button", { name: "Structure" }).click();
   await page.getByLabel("Primary key").waitFor();
   await picture(page, "tables-structure");
-  expect(await axe(page, "main")).toEqual([]);
+  expect(await axe(page, { within: "main" })).toEqual([]);
   expect(errors).toEqual([]);
   await context.close();
 });

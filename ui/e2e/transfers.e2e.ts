@@ -25,7 +25,7 @@ test("a file with two bad rows: nothing is written, its lines are named; then th
   await choose();
   expect(await sheet.getByLabel("Into table").inputValue()).toBe("public.orders");
   expect(await sheet.getByLabel("Where amount goes").inputValue()).toBe("amount");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Import", exact: true }).click();
   await sheet.getByText("Nothing was written: the table is as it was.").waitFor({ timeout: 60_000 });
   const bad = sheet.getByRole("region", { name: "Rows that cannot go in" });
@@ -62,7 +62,7 @@ test("an export is written, downloaded, and deleted again", async () => {
   await page.goto(`${here.server.url}/databases/${database.id}?tab=transfers`);
   await page.getByRole("button", { name: "Export", exact: true }).click();
   const sheet = page.getByRole("dialog");
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByLabel("Table", { exact: true }).selectOption("main.<b>odd</b>");
   await sheet.getByRole("button", { name: "Export", exact: true }).click();
   await sheet.getByText(/ are written\.$/).waitFor({ timeout: 60_000 });

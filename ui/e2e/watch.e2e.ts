@@ -30,7 +30,7 @@ test("a channel is made, tested, its delivery given up and sent again; its addre
   const sheet = page.getByRole("dialog");
   await sheet.getByLabel("Name", { exact: true }).fill(MARKUP);
   await sheet.getByLabel("Address", { exact: true }).fill(`${receiver.url}/in?token=unseen-by-listings`);
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Create channel" }).click();
   await page.getByText(/^whsec_/).waitFor();
   await page.getByRole("button", { name: "I have kept it" }).click();
@@ -122,7 +122,7 @@ test("a rename is told with its before and after, and the log is found sound", a
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Verify", exact: true }).click();
   await page.getByText(/^Sound: all \d+ rows are as they were written/).waitFor();
-  expect(await axe(page, "[role=dialog]")).toEqual([]);
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await ranNothing(page);
   expect(errors).toEqual([]);
   await context.close();

@@ -22,7 +22,7 @@ export function Button({ look = "plain", size = "usual", busy, asChild, icon, cl
   const names = cx(
     "inline-flex shrink-0 items-center justify-center gap-1.5 whitespace-nowrap rounded-md border font-medium",
     "transition-colors disabled:opacity-50 aria-disabled:opacity-50 [&_svg]:size-3.5 [&_svg]:shrink-0",
-    size === "small" && "h-6 px-2 text-xs",
+    size === "small" && "h-6 px-2 text-xs pointer-coarse:h-8",
     size === "usual" && "h-8 px-2.5 text-sm pointer-coarse:h-10",
     size === "icon" && "size-8 pointer-coarse:size-10 [&_svg]:size-4",
     LOOKS[look],

@@ -29,6 +29,11 @@ export function Dialog({ open, onOpenChange, title, lead, children, foot, as = "
         <Radix.Content
           onEscapeKeyDown={hold}
           onInteractOutside={hold}
+          // Not the button that closes it: what has the focus first looks as if it were meant.
+          onOpenAutoFocus={(event) => {
+            event.preventDefault();
+            (event.currentTarget as HTMLElement).focus();
+          }}
           {...(lead ? {} : { "aria-describedby": undefined })}
           className={cx(
             "fixed z-50 flex flex-col bg-raised shadow-float outline-none",

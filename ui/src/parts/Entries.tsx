@@ -17,7 +17,7 @@ interface EntryProps {
 export function Entry({ icon, title, state, lead, children }: EntryProps) {
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 border-t py-2.5 first:border-t-0">
-      <div className="min-w-0 flex-1 basis-56">
+      <div className="min-w-0 flex-1 basis-48">
         <div className="flex min-w-0 flex-wrap items-center gap-x-2 gap-y-1">
           {icon}
           <span className="min-w-0 break-words font-medium">{title}</span>

@@ -13,12 +13,12 @@ interface HeadProps {
   children?: ReactNode;
 }
 
-/** A page's title, and its verbs at the right. */
+/** A page's title, and its verbs at the right; on a phone below it where both do not fit. */
 export function PageHead({ title, state, lead, back, children }: HeadProps) {
   useTitle(back ? `${title} · ${back.title}` : title);
   return (
     <header className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 pt-3.5 pb-3 sm:px-6">
-      <div className="min-w-0 basis-full sm:flex-1 sm:basis-0">
+      <div className="min-w-0 max-w-full flex-auto sm:flex-1 sm:basis-0">
         {back && (
           <A to={back.to} className="-ml-1 inline-flex items-center gap-0.5 text-muted text-xs hover:text-text">
             <ChevronLeft className="size-3.5" aria-hidden />
@@ -88,13 +88,13 @@ export function PageTabs({ tabs, label }: { tabs: readonly Tab[]; label: string 
   );
 }
 
-/** Brings the current one of a row that scrolls sideways into view: on a phone it may be beyond the edge. */
+/** Brings the current one of a row that scrolls sideways into its middle: what is before and behind it shows as well. */
 export function useShown(current: string | undefined) {
   const row = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another current one is what moves it
   useEffect(() => {
     const here = row.current?.querySelector("[data-state=active], [aria-current=page]");
-    here?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    here?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [current]);
   return row;
 }
@@ -103,7 +103,7 @@ export function useShown(current: string | undefined) {
 export function Section({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   return (
     <section className="border-b px-4 py-4 last:border-b-0 sm:px-6">
-      <div className="mb-2 flex min-h-7 items-center justify-between gap-3">
+      <div className="mb-2 flex min-h-7 flex-wrap items-center justify-between gap-x-3 gap-y-2">
         <h2 className="font-semibold text-sm">{title}</h2>
         {aside}
       </div>
@@ -113,7 +113,8 @@ export function Section({ title, aside, children }: { title: string; aside?: Rea
 }
 
 interface FactsProps {
-  facts: readonly (readonly [string, ReactNode])[];
+  /** "wide" has a row to itself: for what would be torn apart in a column. */
+  facts: readonly (readonly [string, ReactNode, "wide"?])[];
   /** In a sheet: two columns, however wide the window is. */
   narrow?: boolean;
 }
@@ -122,8 +123,8 @@ interface FactsProps {
 export function Facts({ facts, narrow }: FactsProps) {
   return (
     <dl className={cx("grid grid-cols-2 gap-x-6 gap-y-3", !narrow && "sm:grid-cols-3 lg:grid-cols-4")}>
-      {facts.map(([name, fact]) => (
-        <div key={name} className="min-w-0">
+      {facts.map(([name, fact, width]) => (
+        <div key={name} className={cx("min-w-0", width && "col-span-full")}>
           <dt className="text-muted text-xs">{name}</dt>
           <dd className="break-words">{fact}</dd>
         </div>

@@ -91,7 +91,7 @@ export function Empty({ icon, title, lead, action, dull }: EmptyProps) {
           {icon}
         </span>
         <h2 className={cx("font-medium text-base", dull && "text-muted")}>{title}</h2>
-        {lead && <p className="text-pretty text-muted text-sm">{lead}</p>}
+        {lead && <p className="text-balance text-muted text-sm">{lead}</p>}
         {action && <div className="mt-2 flex flex-wrap justify-center gap-2">{action}</div>}
       </div>
     </div>
@@ -105,7 +105,14 @@ interface EmptyProps {
   dull?: boolean;
 }
 
-export function CopyButton({ text, label }: { text: string; label: string }) {
+interface CopyProps {
+  text: string;
+  label: string;
+  /** Beside a text: takes no more height than its line. */
+  inline?: boolean;
+}
+
+export function CopyButton({ text, label, inline }: CopyProps) {
   const { t } = useTranslation();
   const [done, setDone] = useState(false);
   useEffect(() => {
@@ -118,7 +125,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
       <Button
         look="quiet"
         size="icon"
-        className="size-7"
+        className={cx("size-7", inline && "-my-1 pointer-coarse:-my-2.5")}
         aria-label={label}
         icon={done ? <Check className="text-good" /> : <Copy />}
         onClick={() => void navigator.clipboard.writeText(text).then(() => setDone(true))}

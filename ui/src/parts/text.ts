@@ -54,6 +54,10 @@ export function moment(at: string, locale: string = language()): string {
   return dates(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
 }
 
+export function day(at: string, locale: string = language()): string {
+  return dates(locale, { dateStyle: "medium" }).format(new Date(at));
+}
+
 export function clock(at: string, locale: string = language()): string {
   return dates(locale, { timeStyle: "medium" }).format(new Date(at));
 }

@@ -19,6 +19,8 @@ export interface ChartProps {
   label: string;
   /** Values for people, such as `bytes`. */
   format?: (value: number) => string;
+  /** The values are bytes: the axis is marked where `bytes` gives round numbers. */
+  inBytes?: boolean;
   /** Pixels; the width is the place's. */
   height?: number;
 }

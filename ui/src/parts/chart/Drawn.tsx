@@ -14,6 +14,7 @@ import {
 } from "recharts";
 import { count, moment, shortMoment } from "../text";
 import type { ChartProps, Point } from "./Chart";
+import { byteTicks } from "./ticks";
 
 const COLOURS = [
   "var(--chart-1)",
@@ -37,10 +38,16 @@ function span(points: readonly Point[], key: string): number {
   return Date.parse(String(last)) - Date.parse(String(first));
 }
 
-export default function Drawn({ kind, points, x, series, format = count }: ChartProps) {
+export default function Drawn({ kind, points, x, series, format = count, inBytes }: ChartProps) {
   const Kind = KINDS[kind];
   const numeric = x.as !== "name" && kind !== "bar";
   const isTime = x.as === "time";
+  const marks =
+    inBytes &&
+    byteTicks(
+      points,
+      series.map(({ key }) => key),
+    );
   const ticked = (value: unknown) => (isTime ? shortMoment(Number(value), span(points, x.key)) : String(value));
   const named = (value: unknown) => (isTime ? moment(new Date(Number(value)).toISOString()) : String(value));
   return (
@@ -54,9 +61,15 @@ export default function Drawn({ kind, points, x, series, format = count }: Chart
           domain={numeric ? ["dataMin", "dataMax"] : undefined}
           scale={isTime && numeric ? "time" : "auto"}
           tickFormatter={ticked}
-          minTickGap={32}
+          minTickGap={x.as === "name" ? 8 : 32}
         />
-        <YAxis {...AXIS} axisLine={false} width={64} tickFormatter={(value: number) => format(value)} />
+        <YAxis
+          {...AXIS}
+          axisLine={false}
+          width={64}
+          tickFormatter={(value: number) => format(value)}
+          {...(marks && { ticks: marks, interval: 0, domain: [0, marks.at(-1) ?? 1] })}
+        />
         <Tooltip
           isAnimationActive={false}
           labelFormatter={named}
@@ -66,7 +79,7 @@ export default function Drawn({ kind, points, x, series, format = count }: Chart
           itemStyle={{ color: "var(--text)" }}
           cursor={{ stroke: "var(--strong-line)", fill: "var(--hover)" }}
         />
-        {series.length > 1 && <Legend iconType="plainline" wrapperStyle={{ fontSize: 12 }} />}
+        {series.length > 1 && <Legend iconType="plainline" itemSorter={null} wrapperStyle={{ fontSize: 12 }} />}
         {series.map(({ key, title }, at) => {
           const colour = COLOURS[at % COLOURS.length];
           const own = { key, dataKey: key, name: title, isAnimationActive: false };

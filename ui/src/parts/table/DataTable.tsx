@@ -154,7 +154,7 @@ export function DataTable<R>(props: Props<R>) {
   const tracks = [pickable && !phone && "36px", ...shown.map(({ width }) => width ?? "minmax(110px, 1fr)")]
     .filter(Boolean)
     .join(" ");
-  const minWidth = phone ? 0 : widest(shown) + (pickable ? 68 : 32);
+  const minWidth = phone ? 0 : widest(shown) + (pickable ? 84 : 48);
   const isBare = found.isSuccess && !found.isPlaceholderData && rows.length === 0 && !narrowed;
   if (isBare) return <Empty {...props.empty} />;
   const status = found.isPending ? "" : t("shell:rows", { count: rows.length, more: found.hasMore ? "+" : "" });

@@ -31,7 +31,7 @@ export function Head<R>({
   const { t } = useTranslation();
   return (
     <div role="rowgroup" className="sticky top-0 z-10 bg-panel" style={{ minWidth }}>
-      <div role="row" className="grid h-8 items-center border-b px-3 sm:px-4" style={{ gridTemplateColumns: tracks }}>
+      <div role="row" className="grid h-8 items-center border-b px-6" style={{ gridTemplateColumns: tracks }}>
         {pickable && (
           <div role="columnheader" aria-label={t("shell:pick")}>
             <Tick checked={allPicked} some={somePicked} label={t("shell:pickAll")} onChange={onPickAll} />

@@ -37,6 +37,8 @@ function said<R>(column: Column<R>, row: R) {
   return value === null || value === undefined || value === "" ? <span className="text-faint">–</span> : String(value);
 }
 
+const onCard = <R,>(column: Column<R>, row: R) => (column.onCard ? column.onCard(row) : said(column, row));
+
 const look = (isActive: boolean, isPicked: boolean) =>
   cx(
     "group/row border-b contain-strict", // a row's insides move nothing outside it
@@ -57,7 +59,7 @@ function Grid<R>(props: Props<R>) {
       id={`row-${index}`}
       aria-rowindex={index + 2}
       aria-selected={pickable ? isPicked : undefined}
-      className={cx("grid items-center px-3 sm:px-4", look(isActive, isPicked))}
+      className={cx("grid items-center px-6", look(isActive, isPicked))}
       style={{ ...place(start, height), gridTemplateColumns: tracks }}
     >
       {pickable && (
@@ -130,7 +132,7 @@ function Card<R>(props: Props<R>) {
         </div>
         {at("side").map((column) => (
           <div key={column.id} role="gridcell" className="shrink-0">
-            {said(column, row)}
+            {onCard(column, row)}
           </div>
         ))}
       </div>
@@ -138,7 +140,7 @@ function Card<R>(props: Props<R>) {
         {lines.map((column, nth) => (
           <div key={column.id} role="gridcell" className={isLong(column.value(row)) ? "min-w-0 truncate" : "shrink-0"}>
             {nth > 0 && <span className="mr-1.5 text-faint">·</span>}
-            {said(column, row)}
+            {onCard(column, row)}
           </div>
         ))}
       </div>
@@ -167,7 +169,7 @@ export function WaitingRows<R>({ columns, tracks, height, phone, pickable }: Wai
         <div
           // biome-ignore lint/suspicious/noArrayIndexKey: all alike
           key={row}
-          className={cx("items-center border-b px-3 sm:px-4", phone ? "grid content-center gap-2" : "grid")}
+          className={cx("items-center border-b px-4 sm:px-6", phone ? "grid content-center gap-2" : "grid")}
           style={phone ? { height } : { height, gridTemplateColumns: tracks }}
         >
           {pickable && !phone && <Skeleton className="size-3.5" />}

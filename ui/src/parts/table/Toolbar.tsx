@@ -2,6 +2,7 @@ import { ListFilter, Search, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/parts/Button";
+import { cx } from "@/parts/classes";
 import { CheckItem, Menu, Title } from "@/parts/Menu";
 import { Kbd, Tip } from "@/parts/small";
 import { useShortcut } from "@/shell/useShortcut";
@@ -33,8 +34,9 @@ export function Toolbar<R>(props: Props<R>) {
   const toggle = ({ id, many = false }: Filter, value: string) =>
     change({ filters: { ...state.filters, [id]: toggled(state.filters[id] ?? [], value, many) } });
   return (
-    <div className="border-b px-3 py-2 sm:px-4">
-      <div className="flex flex-wrap items-center gap-1.5">
+    <div className="border-b px-4 py-2 sm:px-6">
+      {/* Words of quiet buttons stand under the page's title, not their invisible edges. */}
+      <div className={cx("flex flex-wrap items-center gap-1.5", !searchHint && "-ml-2.5", !children && "-mr-2.5")}>
         {searchHint && <SearchField hint={searchHint} q={state.q} onSearch={(q) => change({ q })} />}
         {filters.length > 0 && (
           <Menu

@@ -17,6 +17,8 @@ export interface Column<R> {
   spare?: boolean;
   /** Its place on a phone's card: the first line, that line's end, or the line below. Else it is not on it. */
   card?: "title" | "side" | "line";
+  /** In place of `cell` on a card, where no head says what it is. */
+  onCard?: (row: R) => ReactNode;
 }
 
 export interface Filter {

@@ -14,6 +14,7 @@ import { useCan } from "@/shell/session";
 import { language } from "@/shell/words";
 import { AuditSheet } from "./audit/AuditSheet";
 import { folded, type Told } from "./days";
+import { useNames } from "./useNames";
 
 const PAGE = 100;
 
@@ -32,6 +33,7 @@ export function Feed() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
+  const names = useNames(isLoading ? null : filter);
   const days = useMemo(() => folded(found.data?.pages.flatMap(({ items }) => items) ?? []), [found.data]);
   if (found.isError && !found.data) return <ErrorPanel error={found.error} retry={() => void found.refetch()} />;
   if (found.isPending) return <Waiting />;
@@ -48,6 +50,7 @@ export function Feed() {
                 <Moment
                   key={each.last.seq}
                   told={each}
+                  names={names}
                   open={mine ? undefined : (seq) => set({ row: String(seq) }, true)}
                 />
               ))}
@@ -71,11 +74,15 @@ const MARKS = {
   failed: [CircleX, "text-bad"],
 } as const;
 
+const DATABASE = /\bdb_[0-9a-z]{26}\b/g;
+
 function Moment({
   told: { last, times },
+  names,
   open,
 }: {
   told: Told<ActivityOut>;
+  names: ReadonlyMap<string, string>;
   open?: ((seq: number) => void) | undefined;
 }) {
   const { t } = useTranslation();
@@ -83,7 +90,7 @@ function Moment({
   const body = (
     <>
       <span className="min-w-0 flex-1 text-left [overflow-wrap:anywhere]">
-        {last.sentence}
+        {last.sentence.replace(DATABASE, (id) => names.get(id) ?? id)}
         {times > 1 && <span className="text-muted"> {t("activity:times", { count: times })}</span>}
         {last.outcome !== "ok" && <span className="sr-only"> {t(`activity:outcomes.${last.outcome}`)}</span>}
       </span>

@@ -9,9 +9,9 @@ import { lasted, moment } from "@/parts/text";
 import { A } from "@/shell/address";
 import { data } from "@/shell/api";
 import { useCan, useWho } from "@/shell/session";
-import { restOf } from "./audit/diff";
-import { linkOf } from "./audit/links";
 import { lastings, waitingFor } from "./log";
+import { tellable } from "./measured";
+import { Told } from "./Told";
 
 /** What is looked for first: why it failed, what it waits for, how far it is, and when. */
 export function RunFacts({ run, title }: { run: RunOut; title: string }) {
@@ -38,8 +38,8 @@ export function RunFacts({ run, title }: { run: RunOut; title: string }) {
 export function RunMore({ run }: { run: RunOut }) {
   const { t } = useTranslation();
   const phases = lastings(run.progress?.phases ?? [], run.finished_at);
-  const made = restOf(run.result ?? {});
-  const asked = restOf(run.input);
+  const made = tellable(run.result ?? {});
+  const asked = tellable(run.input);
   return (
     <>
       {phases.length > 1 && (
@@ -136,7 +136,7 @@ function Times({ run }: { run: RunOut }) {
         ...(run.resource_id
           ? [
               [
-                t("activity:resource"),
+                t("snapshots:database"),
                 <A key="db" to={`/databases/${run.resource_id}`} className="text-accent-text hover:underline">
                   {of?.name ?? run.resource_id}
                 </A>,
@@ -159,7 +159,7 @@ function Times({ run }: { run: RunOut }) {
                 t("activity:correlation"),
                 <span key="corr" className="inline-flex max-w-full items-center gap-1">
                   <code className="truncate text-xs">{run.correlation_id}</code>
-                  <CopyButton text={run.correlation_id} label={t("shell:copy")} />
+                  <CopyButton inline text={run.correlation_id} label={t("shell:copy")} />
                 </span>,
               ] as const,
             ]
@@ -169,27 +169,10 @@ function Times({ run }: { run: RunOut }) {
   );
 }
 
-/** Names and texts; an id of what has a page leads there. */
-function Pairs({ of }: { of: readonly (readonly [string, string])[] }) {
+function Pairs({ of }: { of: readonly (readonly [string, unknown])[] }) {
   return (
-    <dl className="grid max-w-3xl grid-cols-[minmax(7rem,auto)_minmax(0,1fr)] gap-x-6 gap-y-1">
-      {of.map(([name, text]) => {
-        const to = linkOf(text);
-        return (
-          <div key={name} className="contents">
-            <dt className="text-muted text-xs leading-5">{name}</dt>
-            <dd className="font-mono text-xs leading-5 [overflow-wrap:anywhere]">
-              {to ? (
-                <A to={to} className="text-accent-text hover:underline">
-                  {text}
-                </A>
-              ) : (
-                text
-              )}
-            </dd>
-          </div>
-        );
-      })}
+    <dl className="grid max-w-3xl grid-cols-[fit-content(40%)_minmax(0,1fr)] gap-x-6 gap-y-1 sm:grid-cols-[14rem_minmax(0,1fr)]">
+      <Told facts={of} />
     </dl>
   );
 }

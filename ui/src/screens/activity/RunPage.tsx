@@ -40,7 +40,7 @@ export default function RunPage() {
       >
         {run && <Verbs run={run} />}
       </PageHead>
-      <div className="border-t">{run ? <RunFacts run={run} title={title(run.kind)} /> : <Waiting />}</div>
+      <div className="border-y">{run ? <RunFacts run={run} title={title(run.kind)} /> : <Waiting />}</div>
       <RunLog key={id} id={id} lines={lines} over={isWhole} />
       {run && <RunMore run={run} />}
     </div>

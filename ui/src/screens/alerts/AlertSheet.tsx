@@ -12,11 +12,13 @@ import { lasted, moment } from "@/parts/text";
 import { A } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
-import { useCan, useWho } from "@/shell/session";
+import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
-import { restOf } from "../activity/audit/diff";
 import { linkOf } from "../activity/audit/links";
+import { tellable } from "../activity/measured";
+import { Told } from "../activity/Told";
 import { errorOf } from "./attempts";
+import { useNamed } from "./useNamed";
 import { AlertState, isMuted, Severity, useTypeTitle } from "./words";
 
 const HOUR = 3600;
@@ -25,6 +27,7 @@ const MUTES = [1, 8, 24, 7 * 24];
 export function AlertSheet({ id, onClose }: { id: string; onClose: () => void }) {
   const { t } = useTranslation();
   const title = useTypeTitle();
+  const named = useNamed();
   const {
     data: alert,
     error,
@@ -35,7 +38,7 @@ export function AlertSheet({ id, onClose }: { id: string; onClose: () => void })
       as="sheet"
       open
       onOpenChange={onClose}
-      title={alert ? `${title(alert.type)}: ${alert.name}` : t("alerts:one")}
+      title={alert ? `${title(alert.type)}: ${named(alert.name)}` : t("alerts:one")}
       foot={alert && alert.state !== "resolved" && <Verbs alert={alert} />}
     >
       {error && !alert ? (
@@ -108,10 +111,13 @@ function Verbs({ alert }: { alert: AlertOut }) {
 
 function Body({ alert }: { alert: AlertOut }) {
   const { t } = useTranslation();
-  const who = useWho();
+  const named = useNamed();
   const error = errorOf(alert.details);
-  const name = (id: string) => (id === who.id ? who.display : id === "holdfast" ? "Holdfast" : id);
-  const rest = restOf(alert.details).filter(([field]) => field !== "error");
+  const rest = tellable(alert.details)
+    .filter(([field]) => field !== "error")
+    .map(([field, value]) => [field, field === "actor" ? named(String(value)) : value] as const);
+  const about = alert.resource_id && named(alert.name);
+  const to = alert.resource_id && linkOf(alert.resource_id);
   return (
     <div className="grid gap-5">
       <div className="flex flex-wrap gap-1.5">
@@ -133,34 +139,27 @@ function Body({ alert }: { alert: AlertOut }) {
           [t("alerts:last"), <Time key="last" at={alert.last_at} />],
           [t("alerts:told"), alert.told_at ? <Time key="told" at={alert.told_at} /> : t("alerts:notTold")],
           ...(isMuted(alert) ? [[t("alerts:mutedUntil"), moment(alert.muted_until ?? "")] as const] : []),
-          ...(alert.acknowledged_by ? [[t("alerts:acknowledgedBy"), name(alert.acknowledged_by)] as const] : []),
-          ...(alert.resolved_by ? [[t("alerts:resolvedBy"), name(alert.resolved_by)] as const] : []),
+          ...(alert.acknowledged_by ? [[t("alerts:acknowledgedBy"), named(alert.acknowledged_by)] as const] : []),
+          ...(alert.resolved_by ? [[t("alerts:resolvedBy"), named(alert.resolved_by)] as const] : []),
         ]}
       />
       <dl className="grid grid-cols-[7rem_minmax(0,1fr)] gap-x-4 gap-y-1.5">
-        {alert.resource_id && <Pair name={t("alerts:about")} text={alert.resource_id} shown={alert.name} />}
-        {rest.map(([field, text]) => (
-          <Pair key={field} name={field} text={text} />
-        ))}
+        {about && (
+          <>
+            <dt className="text-muted text-xs leading-5">{t("alerts:about")}</dt>
+            <dd className="[overflow-wrap:anywhere]">
+              {to ? (
+                <A to={to} className="text-accent-text hover:underline">
+                  {about}
+                </A>
+              ) : (
+                about
+              )}
+            </dd>
+          </>
+        )}
+        <Told facts={rest} />
       </dl>
     </div>
-  );
-}
-
-function Pair({ name, text, shown = text }: { name: string; text: string; shown?: string }) {
-  const to = linkOf(text);
-  return (
-    <>
-      <dt className="pt-0.5 text-muted text-xs">{name}</dt>
-      <dd className="[overflow-wrap:anywhere]">
-        {to ? (
-          <A to={to} className="text-accent-text hover:underline">
-            {shown}
-          </A>
-        ) : (
-          shown
-        )}
-      </dd>
-    </>
   );
 }

@@ -13,6 +13,7 @@ import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { AlertSheet } from "./AlertSheet";
 import { errorOf } from "./attempts";
+import { useNamed } from "./useNamed";
 import { AlertState, SEVERITIES, Severity, useTypeTitle } from "./words";
 
 const TYPES = (
@@ -130,6 +131,7 @@ function useActs(): readonly BulkAct<AlertOut>[] {
 function useColumns(past: boolean | undefined) {
   const { t } = useTranslation();
   const title = useTypeTitle();
+  const named = useNamed();
   return useMemo<Column<AlertOut>[]>(
     () => [
       {
@@ -147,7 +149,13 @@ function useColumns(past: boolean | undefined) {
         width: "110px",
         card: "side",
       },
-      { id: "name", title: t("alerts:about"), value: (row) => row.name, width: "minmax(130px, 1fr)", card: "line" },
+      {
+        id: "name",
+        title: t("alerts:about"),
+        value: (row) => named(row.name),
+        width: "minmax(130px, 1fr)",
+        card: "line",
+      },
       {
         id: "why",
         title: t("alerts:why"),
@@ -180,9 +188,15 @@ function useColumns(past: boolean | undefined) {
         width: "120px",
         spare: true,
       },
-      { id: "by", title: t("alerts:by"), value: (row) => row.resolved_by ?? row.acknowledged_by, spare: true },
+      {
+        id: "by",
+        title: t("alerts:by"),
+        value: (row) =>
+          row.resolved_by || row.acknowledged_by ? named(row.resolved_by ?? row.acknowledged_by ?? "") : null,
+        spare: true,
+      },
       { id: "id", title: "ID", value: (row) => row.id, width: "260px", spare: true },
     ],
-    [t, title, past],
+    [t, title, named, past],
   );
 }

@@ -59,12 +59,15 @@ function About({ database }: { database: DatabaseOut }) {
             "ID",
             <span key="id" className="inline-flex items-center gap-1 break-all font-mono text-xs">
               {database.id}
-              <CopyButton text={database.id} label={t("shell:copy")} />
+              <CopyButton inline text={database.id} label={t("shell:copy")} />
             </span>,
           ],
           [t("databases:created"), <Time key="at" at={database.created_at} />],
           [t("shell:environment"), environments.find(({ id }) => id === database.environment_id)?.name ?? "–"],
-          [t("databases:host"), database.host ?? "–"],
+          [
+            t("databases:host"),
+            database.host ? t(`databases:hosts.${database.host}`, { defaultValue: database.host }) : "–",
+          ],
           [t("databases:node"), database.node ?? "–"],
           [
             t("databases:labels"),
@@ -192,7 +195,7 @@ function Stats({ database }: { database: DatabaseOut }) {
     queryFn: () => data(databaseMetrics({ path: { database_id: database.id } })),
   });
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
-  const dash = isPending ? <Skeleton className="h-4 w-16" /> : <span className="text-faint">–</span>;
+  const dash = isPending ? <Skeleton className="my-0.5 h-4 w-16" /> : <span className="text-faint">–</span>;
   const number = (value: number | null | undefined) => (value === null || value === undefined ? dash : count(value));
   return (
     <Section title={t("databases:now")}>
@@ -207,6 +210,10 @@ function Stats({ database }: { database: DatabaseOut }) {
               ? dash
               : `${count(found.statements.p50_ms ?? 0)} / ${count(found.statements.p99_ms)} ms`,
           ],
+          // A server has these as well: room for them before they come, so that nothing below moves.
+          ...(isPending && database.host === "process"
+            ? ["connections", "transactions", "memory"].map((each) => [t(`databases:${each}`), dash] as const)
+            : []),
           ...(found?.connections == null
             ? []
             : [[t("databases:connections"), `${found.connections} / ${found.connections_max ?? "–"}`] as const]),

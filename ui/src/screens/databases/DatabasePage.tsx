@@ -51,7 +51,7 @@ export default function DatabasePage() {
             </>
           )
         }
-        lead={database && [engine?.title ?? database.engine, place].filter(Boolean).join(" · ")}
+        lead={database ? [engine?.title ?? database.engine, place].filter(Boolean).join(" · ") : "\u00a0"}
       >
         {database && <Verbs database={database} />}
       </PageHead>

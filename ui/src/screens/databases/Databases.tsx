@@ -96,7 +96,12 @@ export default function Databases() {
         spare: !isDeleted,
       },
       { id: "notes", title: t("dbsettings:notes"), value: (row) => row.notes, spare: true },
-      { id: "host", title: t("databases:host"), value: (row) => row.host, spare: true },
+      {
+        id: "host",
+        title: t("databases:host"),
+        value: (row) => row.host && t(`databases:hosts.${row.host}`, { defaultValue: row.host }),
+        spare: true,
+      },
       { id: "node", title: t("databases:node"), value: (row) => row.node, spare: true },
       { id: "id", title: "ID", value: (row) => row.id, width: "260px", spare: true },
     ];

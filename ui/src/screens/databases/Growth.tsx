@@ -44,6 +44,7 @@ export function Growth({ database, snapshots }: { database: DatabaseOut; snapsho
             { key: "stored", title: t("databases:stored") },
           ]}
           points={sizes.map((each) => ({ at: each.taken_at, source: each.source_bytes, stored: each.stored_bytes }))}
+          inBytes
           format={bytes}
         />
       )}

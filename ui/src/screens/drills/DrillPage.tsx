@@ -34,7 +34,7 @@ export default function DrillPage() {
         title={drill ? t("drills:of", { name: drill.resource_name }) : "…"}
         back={{ to: "/snapshots", title: t("snapshots:title") }}
         state={drill && <DrillState state={drill.state} />}
-        lead={drill && <Time at={drill.requested_at} />}
+        lead={drill ? <Time at={drill.requested_at} /> : "\u00a0"}
       >
         {drill && <Verbs drill={drill} />}
       </PageHead>
@@ -102,9 +102,17 @@ function Found({ drill }: { drill: DrillOut }) {
               t("snapshots:database"),
               <Way key="db" to={`/databases/${drill.resource_id}`} title={drill.resource_name} />,
             ],
-            [t("snapshots:one"), <Way key="snap" to={`/snapshots/${drill.snapshot_id}`} title={drill.snapshot_id} />],
+            [
+              t("snapshots:one"),
+              <Way key="snap" to={`/snapshots/${drill.snapshot_id}`} title={`…${drill.snapshot_id.slice(-8)}`} />,
+            ],
             ...(drill.run_id
-              ? [[t("activity:run"), <Way key="run" to={`/runs/${drill.run_id}`} title={drill.run_id} />] as const]
+              ? [
+                  [
+                    t("activity:run"),
+                    <Way key="run" to={`/runs/${drill.run_id}`} title={`…${drill.run_id.slice(-8)}`} />,
+                  ] as const,
+                ]
               : []),
           ]}
         />

@@ -42,6 +42,11 @@ export default function Drills() {
         title: t("drills:rto"),
         value: (row) => row.rto_seconds,
         cell: (row) => <Measured seconds={row.rto_seconds} aim={row.aims.rto_seconds} />,
+        onCard: (row) => (
+          <>
+            {t("drills:rto")}: <Measured seconds={row.rto_seconds} aim={row.aims.rto_seconds} />
+          </>
+        ),
         numeric: true,
         width: "120px",
         card: "line",
@@ -51,6 +56,11 @@ export default function Drills() {
         title: t("drills:rpo"),
         value: (row) => row.rpo_seconds,
         cell: (row) => <Measured seconds={row.rpo_seconds} aim={row.aims.rpo_seconds} />,
+        onCard: (row) => (
+          <>
+            {t("drills:rpo")}: <Measured seconds={row.rpo_seconds} aim={row.aims.rpo_seconds} />
+          </>
+        ),
         numeric: true,
         width: "120px",
         card: "line",

@@ -10,6 +10,7 @@ import { A } from "@/shell/address";
 import { data } from "@/shell/api";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
+import { useTypeTitle } from "../alerts/words";
 
 const SHOWN = 5;
 const LOOKS = {
@@ -61,6 +62,7 @@ export function Alerts() {
 
 function Row({ alert }: { alert: AlertOut }) {
   const { t } = useTranslation();
+  const title = useTypeTitle();
   const [Icon, colour] = LOOKS[alert.severity as keyof typeof LOOKS] ?? [Bell, "text-muted"];
   return (
     <li className="flex min-h-9 items-center gap-2.5 rounded-md px-2 py-1">
@@ -70,7 +72,7 @@ function Row({ alert }: { alert: AlertOut }) {
       />
       <div className="min-w-0 flex-1">
         <p className="truncate font-medium">{alert.name}</p>
-        <p className="truncate text-muted text-xs">{alert.type.replaceAll("_", " ")}</p>
+        <p className="truncate text-muted text-xs">{title(alert.type)}</p>
       </div>
       <span className="text-muted text-xs">
         <Time at={alert.last_at} />

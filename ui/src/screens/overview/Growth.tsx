@@ -62,6 +62,7 @@ export function Growth() {
             from: bytes(points[0]?.source_bytes ?? 0),
             to: bytes(points.at(-1)?.source_bytes ?? 0),
           })}
+          inBytes
           format={bytes}
         />
       )}

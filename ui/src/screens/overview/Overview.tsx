@@ -47,7 +47,7 @@ export default function Overview() {
             <Alerts />
           </Panel>
           <Panel>
-            <Runs />
+            <Runs of={found?.worst} />
           </Panel>
           {found && <DueNext due={found.due} />}
           <QuickActions />

@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Archive, CalendarClock, CircleCheck, History, RotateCcw, TriangleAlert } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { type DueOut, type RunOut, runRetry, runsList } from "@/api";
+import { type DueOut, type ProtectedOut, type RunOut, runRetry, runsList } from "@/api";
 import { Button } from "@/parts/Button";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Section } from "@/parts/Page";
@@ -23,7 +23,8 @@ function waits({ state, scheduled_at: at }: RunOut): boolean {
   return state === "queued" && at !== null && Date.parse(at) > Date.now();
 }
 
-export function Runs() {
+/** `of`: the databases whose names are known already; a run of another is named by its kind alone. */
+export function Runs({ of }: { of: readonly ProtectedOut[] | undefined }) {
   const { t } = useTranslation();
   const can = useCan();
   const { filter, isLoading } = useScope();
@@ -41,6 +42,7 @@ export function Runs() {
   if (!can("run.read")) return null;
   if (error && !found) return <ErrorPanel error={error} retry={() => void refetch()} />;
   if (!found) return <Waiting />;
+  const named = (run: RunOut) => of?.find(({ id }) => id === run.resource_id)?.name;
   const active = found.filter((run) => ACTIVE.includes(run.state) && !waits(run));
   const failed = found.filter(({ state }) => state === "failed").slice(0, FAILED);
   return (
@@ -51,7 +53,7 @@ export function Runs() {
         ) : (
           <ul className="-mx-2 grid gap-1">
             {active.map((run) => (
-              <Row key={run.id} run={run} />
+              <Row key={run.id} run={run} name={named(run)} />
             ))}
           </ul>
         )}
@@ -74,7 +76,7 @@ export function Runs() {
         ) : (
           <ul className="-mx-2 grid gap-1">
             {failed.map((run) => (
-              <Row key={run.id} run={run} />
+              <Row key={run.id} run={run} name={named(run)} />
             ))}
           </ul>
         )}
@@ -94,7 +96,7 @@ function useEnded(found: readonly RunOut[] | undefined): void {
   }, [found]);
 }
 
-function Row({ run }: { run: RunOut }) {
+function Row({ run, name }: { run: RunOut; name: string | undefined }) {
   const { t } = useTranslation();
   const can = useCan();
   const title = useRunTitle()(run.kind);
@@ -109,6 +111,7 @@ function Row({ run }: { run: RunOut }) {
       <div className="flex items-center gap-2">
         <A to={`/runs/${run.id}`} className="min-w-0 flex-1 truncate font-medium after:absolute after:inset-0">
           {title}
+          {name && <span className="font-normal text-muted"> · {name}</span>}
         </A>
         <span className="text-muted text-xs">
           <Time at={run.finished_at ?? run.started_at ?? run.requested_at} />

@@ -9,13 +9,14 @@ import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Item, Line, Menu } from "@/parts/Menu";
 import { Facts, PageHead, PageTabs, Section } from "@/parts/Page";
 import { Skeleton, Time } from "@/parts/small";
-import { lasted, moment } from "@/parts/text";
+import { moment } from "@/parts/text";
 import { useGo, useId } from "@/shell/address";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
+import { spanText } from "../settings/system/span";
 import { Covered } from "./Covered";
 import { KEEP } from "./draft";
 import { PlanForm } from "./PlanForm";
@@ -125,6 +126,8 @@ function Verbs({ plan }: { plan: PlanOut }) {
   );
 }
 
+const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 function Summary({ plan }: { plan: PlanOut }) {
   const { t } = useTranslation();
   const { rhythm, selected } = useWords();
@@ -136,7 +139,8 @@ function Summary({ plan }: { plan: PlanOut }) {
     queryFn: async () => (await data(planNext({ path: { plan_id: plan.id }, query: { count: 5 } }))).items,
     enabled: plan.enabled && plan.schedules.length > 0,
   });
-  const hours = (seconds: number | null) => (seconds === null ? "–" : lasted(seconds));
+  const hours = (seconds: number | null) => (seconds === null ? "–" : spanText(seconds));
+  const elsewhere = plan.schedules.some(({ tz }) => tz !== HERE);
   return (
     <>
       <Section title={t("plans:when")}>
@@ -147,8 +151,11 @@ function Summary({ plan }: { plan: PlanOut }) {
         </ul>
         {plan.schedules.length === 0 && <p className="text-muted">{t("plans:noSchedule")}</p>}
         {error && <ErrorPanel error={error} />}
+        {next && next.length > 0 && elsewhere && (
+          <p className="mt-3 text-muted text-xs">{t("plans:inYourZone", { zone: HERE })}</p>
+        )}
         {next && next.length > 0 && (
-          <ol className="mt-3 grid gap-1 text-muted text-xs tabular-nums" aria-label={t("plans:next")}>
+          <ol className="mt-1.5 grid gap-1 text-muted text-xs tabular-nums" aria-label={t("plans:next")}>
             {next.map((each) => (
               <li key={each.at}>
                 {moment(each.at)} · <Time at={each.at} />

@@ -82,8 +82,10 @@ export function Outcome({ of: found }: { of: OutcomeOut }) {
       <ul className="grid">
         {found.verdicts.map((each) => (
           <li key={each.snapshot_id} className="flex flex-wrap items-center gap-x-3 gap-y-1 border-t py-2">
-            <Badge tone={each.keep ? "good" : "warn"}>{each.keep ? t("plans:stays") : t("plans:goes")}</Badge>
-            <A to={`/snapshots/${each.snapshot_id}`} className="text-accent-text hover:underline">
+            <span className="sm:w-20">
+              <Badge tone={each.keep ? "good" : "warn"}>{each.keep ? t("plans:stays") : t("plans:goes")}</Badge>
+            </span>
+            <A to={`/snapshots/${each.snapshot_id}`} className="text-accent-text hover:underline sm:w-24">
               <Time at={each.taken_at} />
             </A>
             <span className="min-w-40 flex-1 text-muted text-xs">{each.reasons.join("; ")}</span>

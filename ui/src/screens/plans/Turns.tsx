@@ -114,7 +114,11 @@ export function Turns({ id }: { id?: string }) {
         rowId={(row) => row.id}
         onOpen={setOpened}
         filters={states}
-        empty={{ icon: <History />, title: t("plans:noTurns"), lead: t("plans:noTurnsLead") }}
+        empty={{
+          icon: <History />,
+          title: t(id ? "plans:noTurns" : "plans:noTurnsAll"),
+          lead: t(id ? "plans:noTurnsLead" : "plans:noTurnsAllLead"),
+        }}
       >
         <Button asChild look="quiet">
           <a href={`/api/v1/plan-turns/export?${asked}`} download>

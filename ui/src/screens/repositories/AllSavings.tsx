@@ -37,7 +37,12 @@ export function AllSavings() {
         id,
         title,
         value: (row) => row[id],
-        cell: (row) => <Size of={row[id]} />,
+        cell: (row) => (
+          <>
+            <span className="text-muted text-xs sm:hidden">{title} </span>
+            <Size of={row[id]} />
+          </>
+        ),
         numeric: true,
       }) as Column<SavingsOut>;
     return [
@@ -108,6 +113,7 @@ export function AllSavings() {
                   { key: "logical_bytes", title: t("savings:logical") },
                   { key: "stored_bytes", title: t("savings:stored") },
                 ]}
+                inBytes
                 format={(value) => bytes(value)}
                 height={180}
               />

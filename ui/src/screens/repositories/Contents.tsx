@@ -18,7 +18,7 @@ export function Contents({ id }: { id: string }) {
     () => [
       {
         id: "restic",
-        title: "restic",
+        title: t("repositories:resticId"),
         value: (row) => row.restic_id.slice(0, 8),
         cell: (row) => <code className="font-mono text-xs">{row.restic_id.slice(0, 8)}</code>,
         width: "110px",
@@ -38,12 +38,13 @@ export function Contents({ id }: { id: string }) {
         value: (row) => t(`repositories:origins.${row.origin}`, { defaultValue: row.origin }),
         card: "side",
       },
-      { id: "hostname", title: t("repositories:host"), value: (row) => row.hostname },
+      { id: "hostname", title: t("repositories:host"), value: (row) => row.hostname, width: "120px" },
       {
         id: "paths",
         title: t("repositories:paths"),
         value: (row) => row.paths.join(", "),
         width: "minmax(160px, 2fr)",
+        card: "line",
       },
       { id: "tags", title: t("repositories:tags"), value: (row) => row.tags.join(", "), width: "minmax(120px, 1.4fr)" },
     ],

@@ -77,7 +77,7 @@ function List() {
         id: "kind",
         title: t("repositories:kind"),
         value: (row) => t(`repositories:kinds.${row.kind}`, { defaultValue: row.kind }),
-        width: "minmax(100px, 0.7fr)",
+        width: "minmax(150px, 0.8fr)",
         card: "line",
       },
       { id: "where", title: t("repositories:where"), value: whereOf, width: "minmax(160px, 2fr)" },

@@ -86,11 +86,12 @@ function Summary({ of }: { of: RepositoryOut }) {
               t("repositories:where"),
               <span key="where" className="inline-flex max-w-full items-center gap-1 font-mono text-xs">
                 <span className="break-all">{whereOf(of)}</span>
-                <CopyButton text={whereOf(of)} label={t("shell:copy")} />
+                <CopyButton inline text={whereOf(of)} label={t("shell:copy")} />
               </span>,
+              "wide",
             ],
             [t("repositories:size"), <Size key="size" of={of.bytes} />],
-            [t("repositories:format"), of.format],
+            [t("repositories:format"), t(`repositories:formats.${of.format}`, { defaultValue: of.format })],
             [
               t("shell:environment"),
               environments.find(({ id }) => id === of.environment_id)?.name ?? t("shell:allEnvironments"),
@@ -101,7 +102,7 @@ function Summary({ of }: { of: RepositoryOut }) {
               check ? (check.ok ? t("repositories:sound") : t("repositories:damaged")) : "–",
             ],
             [
-              "restic",
+              t("repositories:resticId"),
               of.restic_id ? (
                 <code key="id" className="font-mono text-xs">
                   {of.restic_id.slice(0, 8)}

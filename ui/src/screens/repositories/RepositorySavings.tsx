@@ -90,6 +90,7 @@ function Numbers({ of }: { of: SavingsOut }) {
             points={points}
             x={{ key: "what", as: "name" }}
             series={[{ key: "bytes", title: t("savings:size") }]}
+            inBytes
             format={(value) => bytes(value)}
             height={180}
           />

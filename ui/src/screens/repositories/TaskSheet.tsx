@@ -5,10 +5,11 @@ import type { RunOut } from "@/api";
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorText } from "@/parts/ErrorPanel";
-import { bytes } from "@/parts/text";
 import { asError } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { Following } from "../activity/Following";
+import { tellable } from "../activity/measured";
+import { Told } from "../activity/Told";
 
 interface Props {
   title: string;
@@ -81,20 +82,15 @@ export function TaskSheet({ title, lead, verb, danger, able = true, children, be
   );
 }
 
-/** Numbers and words of a result, as they are named; what is nought is not said. */
+/** Numbers and words of a result; what is nought is not said. */
 export function Plain({ result }: { result: Readonly<Record<string, unknown>> }) {
-  const some = Object.entries(result).filter(
-    ([name, value]) => !name.endsWith("_id") && value !== 0 && ["number", "string", "boolean"].includes(typeof value),
+  const some = tellable(result).filter(
+    ([name, value]) => !name.endsWith("_id") && value !== 0 && typeof value !== "object",
   );
   if (some.length === 0) return null;
   return (
-    <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm">
-      {some.map(([name, value]) => (
-        <div key={name} className="contents">
-          <dt className="text-muted">{name.replaceAll("_", " ")}</dt>
-          <dd className="break-words">{name.endsWith("bytes") ? bytes(Number(value)) : String(value)}</dd>
-        </div>
-      ))}
+    <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1 text-sm">
+      <Told facts={some} />
     </dl>
   );
 }

@@ -1,6 +1,6 @@
 import { CircleCheck, CircleHelp, CircleX } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Check } from "./checksOf";
+import { type Check, legible } from "./checksOf";
 
 /** What was compared: expected and found where they differ. */
 export function Checks({ checks }: { checks: readonly Check[] }) {
@@ -17,10 +17,13 @@ export function Checks({ checks }: { checks: readonly Check[] }) {
             <CircleX className="mt-0.5 size-3.5 shrink-0 text-bad" aria-label={t("restore:differs")} />
           )}
           <span className="min-w-0 flex-1 break-words">{each.name}</span>
-          <span className="max-w-[50%] break-words text-right text-muted">
+          <span className="max-w-[50%] break-words text-right text-muted [overflow-wrap:anywhere]">
             {each.ok === false && each.expected
-              ? t("restore:insteadOf", { actual: each.actual || each.detail, expected: each.expected })
-              : short(each.actual || each.detail)}
+              ? t("restore:insteadOf", {
+                  actual: legible(each.actual || each.detail),
+                  expected: legible(each.expected),
+                })
+              : short(legible(each.actual || each.detail))}
           </span>
         </li>
       ))}

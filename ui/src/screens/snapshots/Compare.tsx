@@ -90,13 +90,18 @@ function Differences({ before, after, children }: DifferencesProps) {
         cell: (row) => (row.before === null ? "–" : count(row.before)),
         numeric: true,
         width: "130px",
-        card: "line",
       },
       {
         id: "after",
         title: t("snapshots:rowsAfter"),
         value: (row) => row.after,
         cell: (row) => (row.after === null ? "–" : count(row.after)),
+        onCard: (row) => (
+          <>
+            {row.before !== null && `${count(row.before)} → `}
+            {t("snapshots:rowCount", { count: row.after ?? 0, shown: count(row.after ?? 0) })}
+          </>
+        ),
         numeric: true,
         width: "130px",
         card: "line",
@@ -106,6 +111,7 @@ function Differences({ before, after, children }: DifferencesProps) {
         title: t("snapshots:columnsTitle"),
         value: (row) => row.columns.join(", "),
         width: "minmax(120px, 1fr)",
+        card: "line",
       },
     ],
     [t],

@@ -20,7 +20,7 @@ export function Entries({ id }: { id: string }) {
   const columns = useMemo<Column<EntryOut>[]>(
     () => [
       { id: "path", title: t("snapshots:path"), value: (row) => row.path, width: "minmax(200px, 3fr)", card: "title" },
-      { id: "kind", title: t("snapshots:kind"), value: (row) => row.type, width: "100px", card: "line" },
+      { id: "kind", title: t("snapshots:kind"), value: (row) => row.type, width: "100px" },
       {
         id: "size",
         title: t("snapshots:size"),
@@ -28,7 +28,7 @@ export function Entries({ id }: { id: string }) {
         cell: (row) => <Size of={row.size} />,
         numeric: true,
         width: "120px",
-        card: "side",
+        card: "line",
       },
       ...(takes
         ? [
@@ -40,7 +40,7 @@ export function Entries({ id }: { id: string }) {
                 <a
                   href={contentOf(id, row.path)}
                   download={row.path.split("/").at(-1)}
-                  className="inline-flex items-center gap-1 font-medium text-accent-text hover:underline"
+                  className="inline-flex items-center gap-1 font-medium text-accent-text text-sm hover:underline pointer-coarse:py-2"
                 >
                   <Download className="size-3.5" aria-hidden />
                   {t("snapshots:download")}
@@ -48,6 +48,7 @@ export function Entries({ id }: { id: string }) {
                 </a>
               ),
               width: "120px",
+              card: "side" as const,
             },
           ]
         : []),

@@ -67,6 +67,11 @@ function List({ id }: { id: string }) {
         title: t("snapshots:rows"),
         value: (row) => row.rows,
         cell: (row) => count(row.rows),
+        onCard: (row) => (
+          <span className="text-muted text-xs">
+            {t("snapshots:rowCount", { count: row.rows, shown: count(row.rows) })}
+          </span>
+        ),
         numeric: true,
         width: "140px",
         card: "side",
@@ -147,7 +152,7 @@ function Sample({ id, table }: { id: string; table: string }) {
   );
   return (
     <div className="flex h-full min-h-0 flex-col">
-      <div className="flex items-center gap-2 border-b px-3 py-2 sm:px-5">
+      <div className="flex items-center gap-2 border-b px-2 py-2 sm:px-4">
         {back}
         <h2 className="min-w-0 truncate font-semibold text-sm">{table}</h2>
         <span className="text-muted text-xs">{t("snapshots:firstRows", { count: SAMPLE })}</span>

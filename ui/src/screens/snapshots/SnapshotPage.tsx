@@ -39,11 +39,13 @@ export default function SnapshotPage() {
           )
         }
         lead={
-          snapshot && (
+          snapshot ? (
             <>
               <Time at={snapshot.taken_at ?? snapshot.created_at} />
               <span className="inline-flex items-center font-mono">{snapshot.id}</span>
             </>
+          ) : (
+            "\u00a0"
           )
         }
       >

@@ -1,11 +1,11 @@
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { Button } from "@/parts/Button";
 import { PageHead, PageTabs, type Tab } from "@/parts/Page";
 import { Skeleton } from "@/parts/small";
-import { A } from "@/shell/address";
+import { useCreating } from "@/parts/useCreating";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
+import { NewSnapshot } from "./NewSnapshot";
 import { SnapshotTable } from "./SnapshotTable";
 
 const Restores = lazy(() => import("./Restores"));
@@ -17,22 +17,11 @@ const Drills = lazy(() => import("../drills/Drills"));
 export default function Snapshots() {
   const { t } = useTranslation();
   const can = useCan();
-  const { filter, isLoading } = useScope();
   const tabs: Tab[] = [
     {
       id: "list",
       title: t("snapshots:title"),
-      body: (
-        <SnapshotTable
-          filter={filter}
-          waits={isLoading}
-          action={
-            <Button asChild>
-              <A to="/databases">{t("snapshots:pick")}</A>
-            </Button>
-          }
-        />
-      ),
+      body: <Listed />,
     },
     { id: "restores", title: t("restores:title"), body: <Restores /> },
   ];
@@ -51,5 +40,18 @@ export default function Snapshots() {
         }))}
       />
     </div>
+  );
+}
+
+function Listed() {
+  const { t } = useTranslation();
+  const can = useCan();
+  const { filter, isLoading } = useScope();
+  const { creating, end, add } = useCreating("snapshot.new", t("snapshots:new"), can("snapshot.create"));
+  return (
+    <>
+      <SnapshotTable filter={filter} waits={isLoading} action={add} />
+      {creating && <NewSnapshot onClose={end} />}
+    </>
   );
 }

@@ -7,10 +7,13 @@ import { Badge, CopyButton, Size, Time } from "@/parts/small";
 import { count, lasted } from "@/parts/text";
 import { A } from "@/shell/address";
 import { data } from "@/shell/api";
+import { useEngines } from "../databases/engines";
 import { TagEditor } from "./TagEditor";
 
 export function Summary({ of }: { of: SnapshotOut }) {
   const { t } = useTranslation();
+  const { data: engines } = useEngines();
+  const engine = engines?.find(({ name }) => name === of.engine)?.title ?? of.engine;
   const dash = <span className="text-faint">–</span>;
   return (
     <>
@@ -29,7 +32,7 @@ export function Summary({ of }: { of: SnapshotOut }) {
                 {of.resource_name}
               </A>,
             ],
-            [t("databases:engine"), `${of.engine} ${String(of.summary.engine_version ?? "")}`],
+            [t("databases:engine"), `${engine} ${String(of.summary.engine_version ?? "")}`],
             [t("snapshots:taken"), <Time key="at" at={of.taken_at} />],
             [t("snapshots:trigger"), t(`snapshots:triggers.${of.trigger}`, { defaultValue: of.trigger })],
             [t("snapshots:size"), <Size key="size" of={of.source_bytes} />],
@@ -53,7 +56,7 @@ export function Summary({ of }: { of: SnapshotOut }) {
               of.restic_id ? (
                 <span key="id" className="inline-flex items-center gap-1 font-mono">
                   {of.restic_id.slice(0, 8)}
-                  <CopyButton text={of.restic_id} label={t("shell:copy")} />
+                  <CopyButton inline text={of.restic_id} label={t("shell:copy")} />
                 </span>
               ) : (
                 dash

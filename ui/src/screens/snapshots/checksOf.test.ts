@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checksOf } from "./checksOf";
+import { checksOf, legible } from "./checksOf";
 
 test("checks that failed come first, then those nobody could judge", () => {
   const checks = [
@@ -9,4 +9,14 @@ test("checks that failed come first, then those nobody could judge", () => {
   ];
   expect(checksOf(checks).map(({ name }) => name)).toEqual(["c", "b", "a"]);
   expect(checksOf(null)).toEqual([]);
+});
+
+test("what was found is legible: no brackets, no whole digests", () => {
+  expect(legible("['baskets', 'orders']")).toBe("baskets, orders");
+  expect(legible("['orders']")).toBe("orders");
+  expect(legible("[]")).toBe("–");
+  expect(legible("{}")).toBe("–");
+  expect(legible("b4d193ca3441a37e5792c937767c7296")).toBe("b4d193ca3441…");
+  expect(legible("180")).toBe("180");
+  expect(legible("['it''s', 3]")).toBe("['it''s', 3]");
 });

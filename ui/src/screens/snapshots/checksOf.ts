@@ -20,3 +20,13 @@ export function checksOf(checks: unknown): Check[] {
     }))
     .sort((a, b) => rank(a.ok) - rank(b.ok));
 }
+
+const DIGEST = /^[0-9a-f]{24,}$/;
+
+/** What was found, for people: a list without its brackets, a digest by its beginning, nothing as a dash. */
+export function legible(found: string): string {
+  if (DIGEST.test(found)) return `${found.slice(0, 12)}…`;
+  if (found === "[]" || found === "{}") return "–";
+  const list = /^\[('[^']*'(?:, '[^']*')*)\]$/.exec(found);
+  return list?.[1] ? list[1].slice(1, -1).replaceAll("', '", ", ") : found;
+}

@@ -51,10 +51,14 @@ export function Held() {
 export function Tags({ of }: { of: SnapshotOut }) {
   if (of.tags.length === 0) return <span className="text-faint">–</span>;
   return (
-    <span className="flex gap-1 overflow-hidden">
-      {of.tags.map((tag) => (
-        <Badge key={tag}>{tag}</Badge>
-      ))}
+    <span className="flex min-w-0 gap-1" title={of.tags.join(", ")}>
+      <Badge>{of.tags[0]}</Badge>
+      {of.tags.length > 1 && (
+        <span className="shrink-0 text-muted text-xs">
+          +{of.tags.length - 1}
+          <span className="sr-only"> {of.tags.slice(1).join(", ")}</span>
+        </span>
+      )}
     </span>
   );
 }

@@ -38,13 +38,15 @@ export function AuditSheet({ id, onClose }: { id: string; onClose: () => void })
   );
 }
 
+const LINES = "grid grid-cols-[4.5rem_minmax(0,1fr)] gap-x-3 gap-y-0.5 sm:grid-cols-[7rem_minmax(0,1fr)] sm:gap-x-4";
+
 function Row({ row }: { row: AuditEventOut }) {
   const { t } = useTranslation();
   const changes = changesOf(row.details);
   const rest = restOf(row.details);
   return (
     <div className="grid gap-5">
-      <dl className="grid grid-cols-[7rem_minmax(0,1fr)] gap-x-4 gap-y-2">
+      <dl className={LINES}>
         <Line name={t("activity:when")}>{moment(row.at)}</Line>
         <Line name={t("activity:by")} filter={{ actor: row.actor }} more={t("audit:byThem")}>
           {row.actor_name ?? row.actor}
@@ -80,7 +82,7 @@ function Row({ row }: { row: AuditEventOut }) {
       {rest.length > 0 && (
         <section>
           <h3 className="mb-2 font-semibold text-sm">{t("audit:details")}</h3>
-          <dl className="grid grid-cols-[7rem_minmax(0,1fr)] gap-x-4 gap-y-1.5">
+          <dl className={LINES}>
             {rest.map(([name, text]) => {
               const to = linkOf(text);
               return (
@@ -116,10 +118,12 @@ function Line({ name, children, copy, filter, more }: LineProps) {
   const [, set] = useAddress();
   return (
     <>
-      <dt className="break-words pt-0.5 text-muted text-xs">{name}</dt>
-      <dd className="flex min-w-0 flex-wrap items-center gap-x-2 break-words">
-        <span className="min-w-0 break-words [overflow-wrap:anywhere]">{children}</span>
-        {copy && <CopyButton text={copy} label={t("shell:copy")} />}
+      <dt className="break-words text-muted text-xs leading-7">{name}</dt>
+      <dd className="flex min-h-7 min-w-0 flex-wrap items-center gap-x-2 break-words">
+        <span className="flex min-w-0 items-center gap-x-1">
+          <span className="min-w-0 break-words [overflow-wrap:anywhere]">{children}</span>
+          {copy && <CopyButton inline text={copy} label={t("shell:copy")} />}
+        </span>
         {filter && (
           <Button
             look="quiet"

@@ -11,6 +11,7 @@ import { data } from "@/shell/api";
 import { useScope } from "@/shell/scope";
 import { useCan, useWho } from "@/shell/session";
 import { DownloadMenu } from "../Download";
+import { useNames } from "../useNames";
 import { exportUrl, SPAN_IDS, sinceOf } from "../when";
 import { AuditSheet } from "./AuditSheet";
 import { EraseDialog } from "./EraseDialog";
@@ -60,7 +61,8 @@ export function AuditTable() {
   const { filter, isLoading } = useScope();
   const [verifying, setVerifying] = useState(false);
   const [erasing, setErasing] = useState(false);
-  const columns = useColumns();
+  const names = useNames(isLoading ? null : filter);
+  const columns = useColumns(names);
   const filters = useFilters();
   const source = useMemo<Source<AuditEventOut>>(
     () => ({
@@ -111,7 +113,7 @@ export function AuditTable() {
   );
 }
 
-function useColumns() {
+function useColumns(names: ReadonlyMap<string, string>) {
   const { t } = useTranslation();
   return useMemo<Column<AuditEventOut>[]>(
     () => [
@@ -137,7 +139,16 @@ function useColumns() {
         width: "minmax(140px, 1.2fr)",
         card: "line",
       },
-      { id: "about", title: t("activity:about"), value: about, width: "minmax(140px, 1.4fr)", card: "line" },
+      {
+        id: "about",
+        title: t("activity:about"),
+        value: (row) => {
+          const what = about(row);
+          return (what && names.get(what)) ?? what;
+        },
+        width: "minmax(140px, 1.4fr)",
+        card: "line",
+      },
       { id: "address", title: t("audit:address"), value: (row) => row.address, width: "120px" },
       {
         id: "at",
@@ -152,7 +163,7 @@ function useColumns() {
       { id: "request", title: t("audit:request"), value: (row) => row.request_id, width: "260px", spare: true },
       { id: "details", title: t("audit:details"), value: (row) => JSON.stringify(row.details), spare: true },
     ],
-    [t],
+    [t, names],
   );
 }
 

@@ -77,8 +77,11 @@ export function Connect({ database, engine }: TabProps) {
               />
             </div>
             <div className="flex items-start gap-1 rounded-md border bg-sunken p-1 pl-3">
-              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways is reached by keys too */}
-              <pre tabIndex={0} className="min-w-0 flex-1 overflow-x-auto py-1.5 font-mono text-xs leading-5">
+              <pre
+                // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways is reached by keys too
+                tabIndex={0}
+                className="min-w-0 flex-1 overflow-x-auto py-1 font-mono text-xs leading-5 pointer-coarse:py-2.5 max-sm:whitespace-pre-wrap max-sm:[overflow-wrap:anywhere]"
+              >
                 {here.text}
               </pre>
               <CopyButton text={here.text} label={t("databases:copyUrl")} />

@@ -54,7 +54,7 @@ export function Logins({ database }: TabProps) {
           action={add}
         />
       )}
-      <ul className="max-w-3xl" aria-label={t("connections:logins")}>
+      <ul aria-label={t("connections:logins")}>
         {found?.map((login) => (
           <Row key={login.id} login={login} able={able} onShown={setShown} />
         ))}

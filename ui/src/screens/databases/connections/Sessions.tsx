@@ -140,7 +140,11 @@ export function Sessions({ database }: TabProps) {
             icon: <Users />,
             title: t("connections:nobody"),
             lead: t("connections:nobodyLead"),
-            action: <Again onClick={again} />,
+            action: (
+              <Button icon={<RefreshCw />} onClick={again}>
+                {t("connections:again")}
+              </Button>
+            ),
           }}
         >
           <Again onClick={again} />

@@ -52,7 +52,7 @@ export function Drift({ database }: { database: DatabaseOut }) {
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   if (!drift) return <Skeleton className="m-6 h-24" />;
   const since = (
-    <p className="text-muted text-xs">
+    <p className="text-balance text-muted text-xs">
       {t("migrations:since")} <Time at={drift.since} />
       {drift.number !== null && ` · ${t("migrations:afterNumber", { number: drift.number })}`}
     </p>

@@ -125,7 +125,7 @@ function Acts({ database }: Pick<TabProps, "database">) {
   const pending = standings.some(({ state }) => state === "pending" || state === "partial");
   const applied = standings.some(({ state }) => state === "applied" || state === "changed");
   return (
-    <div className="flex flex-wrap gap-1.5 empty:hidden">
+    <div className="flex flex-wrap gap-1 empty:hidden sm:gap-1.5 max-sm:[&_svg]:hidden">
       {able && applied && (
         <Button icon={<Undo2 />} onClick={() => setAct("rollback")}>
           {t("migrations:acts.rollback")}

@@ -60,6 +60,8 @@ export default function MovesTab({ database }: TabProps) {
         title: t("moves:rows"),
         value: (row) => row.receipt?.rows ?? null,
         cell: (row) => (row.receipt ? count(row.receipt.rows) : "–"),
+        onCard: ({ receipt }) =>
+          receipt && t("snapshots:rowCount", { count: receipt.rows, shown: count(receipt.rows) }),
         numeric: true,
         width: "110px",
         card: "line",

@@ -121,13 +121,13 @@ function Palette({ chosen, onChoose }: { chosen: string | null; onChoose: (colou
   return (
     <fieldset>
       <legend className="mb-1 font-medium text-xs">{t("dbsettings:colour")}</legend>
-      <div className="flex flex-wrap gap-1.5">
+      <div className="flex flex-wrap gap-1.5 pointer-coarse:gap-0.5">
         {[null, ...Object.keys(COLOURS), ...own].map((each) => (
           <label
             key={each ?? "none"}
             title={each ? t(`dbsettings:colours.${each}`, { defaultValue: each }) : t("dbsettings:noColour")}
             className={cx(
-              "grid size-8 place-items-center rounded-md border pointer-coarse:size-11 has-focus-visible:outline-2 has-focus-visible:outline-accent",
+              "grid size-8 place-items-center rounded-md border pointer-coarse:size-9 has-focus-visible:outline-2 has-focus-visible:outline-accent",
               each === chosen ? "border-accent bg-accent-soft" : "border-transparent hover:bg-hover",
             )}
           >

@@ -61,7 +61,7 @@ export function Parameters({ database }: TabProps) {
       }
     >
       {!found && <Skeleton className="h-24" />}
-      <ul className="max-w-4xl">
+      <ul>
         {seen.map((each) => (
           <Row
             key={each.name}
@@ -105,6 +105,7 @@ interface RowProps {
 function Row({ of, able, value, onChange, onDefault }: RowProps) {
   const { t } = useTranslation();
   const choices = of.kind === "boolean" ? ["on", "off"] : of.choices;
+  const unit = of.unit && /^\d/.test(of.unit) ? `× ${of.unit}` : of.unit; // pages of 8 kB are counted, not measured
   const given = { "aria-label": of.name, disabled: !able, value };
   return (
     <li className="grid gap-x-6 gap-y-1.5 border-t py-3 first:border-t-0 sm:grid-cols-[1fr_220px] sm:items-start">
@@ -139,10 +140,10 @@ function Row({ of, able, value, onChange, onDefault }: RowProps) {
           )}
         </div>
         <p className="flex flex-wrap items-center gap-x-2 text-muted text-xs">
-          {t("dbsettings:default", { value: [of.default || "–", of.unit].filter(Boolean).join(" ") })}
+          {t("dbsettings:default", { value: [of.default || "–", unit].filter(Boolean).join(" ") })}
           {of.minimum !== null && of.maximum !== null && (
             <span>
-              {of.minimum} – {of.maximum}
+              {of.minimum} – {of.maximum} {unit}
             </span>
           )}
           {able && of.changed && (

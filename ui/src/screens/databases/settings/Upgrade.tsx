@@ -49,9 +49,10 @@ export function Upgrade({ database, engine }: TabProps) {
   return (
     <>
       <Section title={t("dbsettings:upgrade")}>
-        <p className="mb-3 max-w-prose text-muted">{t("dbsettings:upgradeLead", { version: current })}</p>
-        {offered.length === 0 && <p>{t("dbsettings:newest")}</p>}
-        <ul className="max-w-3xl">
+        <p className="max-w-prose text-muted">
+          {t(offered.length === 0 ? "dbsettings:newest" : "dbsettings:upgradeLead", { version: current })}
+        </p>
+        <ul className="mt-3 max-w-3xl empty:hidden">
           {offered.map((version) => (
             <li key={version} className="flex flex-wrap items-center gap-3 border-t py-2 first:border-t-0">
               <span className="flex-1 font-medium">

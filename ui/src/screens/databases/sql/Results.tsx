@@ -136,7 +136,7 @@ function Foot({ result, isPlan, drawn, onDrawn }: FootProps) {
       .writeText(text(format))
       .then(() => toast.good(t("sql:copied", { count: result.count, rows: count(result.count) })));
   return (
-    <div className="flex h-9 shrink-0 items-center gap-2 border-t bg-sunken px-3 sm:px-4">
+    <div className="flex h-9 shrink-0 items-center gap-2 border-t bg-sunken px-4 sm:px-6">
       <p role="status" className="min-w-0 flex-1 truncate text-muted text-xs">
         {said.join(" · ")}
       </p>

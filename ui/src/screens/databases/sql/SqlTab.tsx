@@ -224,7 +224,7 @@ export default function SqlTab({ database, engine }: { database: DatabaseOut; en
   return (
     <div className="flex h-full min-h-0 flex-col">
       <Strip kept={kept} drafts={drafts} at={draft.id} />
-      <div className="flex flex-wrap items-center gap-1.5 border-b px-3 py-1.5 sm:px-4">
+      <div className="flex flex-wrap items-center gap-1.5 border-b px-4 py-1.5 sm:px-6">
         {running ? (
           <Tip text={t("sql:cancel")} id="sql.cancel">
             <Button icon={<CircleStop />} onClick={stop}>

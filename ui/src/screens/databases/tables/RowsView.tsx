@@ -152,7 +152,7 @@ export function RowsView({ database, shape }: { database: DatabaseOut; shape: Sh
           key={q}
           aria-label={t("databases:findRow")}
           placeholder={t("databases:findRow")}
-          className="w-44!"
+          className="min-w-28 flex-1 sm:w-44! sm:flex-none"
           onKeyDown={(event) => event.key === "Enter" && set({ q: event.currentTarget.value || undefined })}
           onBlur={(event) => event.currentTarget.value !== q && set({ q: event.currentTarget.value || undefined })}
         />
@@ -175,7 +175,7 @@ export function RowsView({ database, shape }: { database: DatabaseOut; shape: Sh
             <X className="size-3 shrink-0" aria-hidden />
           </button>
         ))}
-        <span className="flex-1" />
+        <span className="hidden flex-1 sm:block" />
         {writable && picked.size > 0 && (
           <Button look="danger" icon={<Trash2 />} onClick={() => setAsked("delete")}>
             {t("tables:deleteRows", { count: picked.size })}

@@ -70,7 +70,7 @@ export default function TransfersTab({ database, engine }: TabProps) {
           options={views.map((value) => ({ value, label: t(`transfers:views.${value}`) }))}
           onChange={(value) => set({ view: value === views[0] ? undefined : value, sort: undefined })}
         />
-        <div className="flex gap-1.5">
+        <div className="flex gap-1.5 max-sm:[&_svg]:hidden">
           {goExport}
           {goImport}
         </div>
@@ -147,7 +147,7 @@ function Exports({ id }: { id: string }) {
         value: () => "",
         cell: (row) =>
           row.state === "ready" && (
-            <Button asChild look="quiet" size="small">
+            <Button asChild look="quiet" size="small" className="-ml-2 max-sm:ml-0 max-sm:-mr-2">
               <a href={`/api/v1/exports/${row.id}/content`} download className="relative z-1">
                 <Download aria-hidden />
                 {t("transfers:download")}
@@ -218,6 +218,8 @@ function Imports({ id }: { id: string }) {
         id: "rows",
         title: t("transfers:rows"),
         value: (row) => told(row, "rows"),
+        onCard: (row) =>
+          t("snapshots:rowCount", { count: told(row, "rows") ?? 0, shown: count(told(row, "rows") ?? 0) }),
         numeric: true,
         width: "100px",
         card: "line",
@@ -276,6 +278,7 @@ function Uploads({ id, onTake }: { id: string; onTake: (upload: UploadOut) => vo
         title: t("transfers:there"),
         value: (row) => row.received / row.size,
         cell: (row) => `${count(Math.floor((100 * row.received) / row.size))} %`,
+        onCard: (row) => `${t("transfers:there")}: ${count(Math.floor((100 * row.received) / row.size))} %`,
         numeric: true,
         width: "90px",
         card: "line",

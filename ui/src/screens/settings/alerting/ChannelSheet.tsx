@@ -24,6 +24,7 @@ import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { Answer } from "../../alerts/AttemptList";
 import { attemptsOf } from "../../alerts/attempts";
+import { spanText } from "../system/span";
 import { ChannelForm } from "./ChannelForm";
 import { ChannelState, target } from "./Channels";
 import { NewSecret } from "./NewSecret";
@@ -91,7 +92,7 @@ function Body({ channel }: { channel: ChannelOut }) {
         facts={[
           [t("alerts:state"), <ChannelState key="state" of={channel} />],
           [t("alerts:kind"), t(`alerts:kinds.${channel.kind}`, { defaultValue: channel.kind })],
-          [t("alerts:target"), target(channel)],
+          [t("alerts:target"), target(channel), "wide"],
           ...(email
             ? [
                 [t("alerts:host"), `${email.host}:${email.port}`] as const,
@@ -102,7 +103,7 @@ function Body({ channel }: { channel: ChannelOut }) {
           ...(webhook ? [[t("alerts:secrets"), String(webhook.secrets.length)] as const] : []),
           [t("alerts:digestAt"), channel.digest_at ? `${channel.digest_at} ${channel.tz}` : t("alerts:noDigest")],
           ...(channel.next_digest_at ? [[t("alerts:nextDigest"), moment(channel.next_digest_at)] as const] : []),
-          [t("alerts:gather"), `${channel.gather_seconds} s`],
+          [t("alerts:gatherShort"), spanText(channel.gather_seconds)],
           [t("alerts:lastSent"), <Time key="sent" at={channel.last_sent_at} />],
         ]}
       />

@@ -6,7 +6,8 @@ import { Button } from "@/parts/Button";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Field, Input } from "@/parts/Field";
 import { Section } from "@/parts/Page";
-import { Badge, Skeleton, Time } from "@/parts/small";
+import { Badge, Skeleton } from "@/parts/small";
+import { day } from "@/parts/text";
 import { asError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useWho } from "@/shell/session";
@@ -74,7 +75,7 @@ function Profile({ me }: { me: AccountOut }) {
           <dt className="font-medium text-xs">{t("account:email")}</dt>
           <dd className="break-words">{me.email}</dd>
           <dd className="text-muted text-xs">
-            {t("account:emailLead")} {t("account:since")} <Time at={me.created_at} />
+            {t("account:emailLead")} {t("account:since", { day: day(me.created_at) })}
           </dd>
         </dl>
       </form>
@@ -111,7 +112,9 @@ function Allowed({ me }: { me: AccountOut }) {
             key={`${each.role} ${each.project} ${each.environment}`}
             className="flex items-center gap-3 border-t py-1.5 first:border-t-0"
           >
-            <Badge>{each.role}</Badge>
+            <span className="w-24 shrink-0">
+              <Badge>{each.role}</Badge>
+            </span>
             <span className="min-w-0 truncate text-muted">{where(each)}</span>
           </li>
         ))}

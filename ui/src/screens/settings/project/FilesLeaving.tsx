@@ -35,33 +35,31 @@ function OfProject({ project }: { project: ProjectOut }) {
     },
   });
   return (
-    <div className="max-w-3xl">
-      <Asked of={policy}>
-        {({ encryption }) => (
-          <>
-            <Setting title={t("projects:plainText")} lead={t("projects:plainTextLead", { name: project.name })}>
-              {can("project.update") ? (
-                <Segments
-                  label={t("projects:plainText")}
-                  value={encryption}
-                  options={WAYS.map((value) => ({ value, label: t(`projects:ways.${value}`) }))}
-                  onChange={(way) => change.mutate(way as Way)}
-                />
-              ) : (
-                <span className="font-medium">{t(`projects:ways.${encryption}`)}</span>
-              )}
-            </Setting>
-            <dl className="grid gap-3 px-4 py-4 sm:px-6">
-              {WAYS.map((way) => (
-                <div key={way}>
-                  <dt className="font-medium">{t(`projects:ways.${way}`)}</dt>
-                  <dd className="text-muted">{t(`projects:waysLead.${way}`)}</dd>
-                </div>
-              ))}
-            </dl>
-          </>
-        )}
-      </Asked>
-    </div>
+    <Asked of={policy}>
+      {({ encryption }) => (
+        <>
+          <Setting title={t("projects:plainText")} lead={t("projects:plainTextLead", { name: project.name })}>
+            {can("project.update") ? (
+              <Segments
+                label={t("projects:plainText")}
+                value={encryption}
+                options={WAYS.map((value) => ({ value, label: t(`projects:ways.${value}`) }))}
+                onChange={(way) => change.mutate(way as Way)}
+              />
+            ) : (
+              <span className="font-medium">{t(`projects:ways.${encryption}`)}</span>
+            )}
+          </Setting>
+          <dl className="grid max-w-3xl gap-3 px-4 py-4 sm:px-6">
+            {WAYS.map((way) => (
+              <div key={way}>
+                <dt className="font-medium">{t(`projects:ways.${way}`)}</dt>
+                <dd className="text-muted">{t(`projects:waysLead.${way}`)}</dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
+    </Asked>
   );
 }

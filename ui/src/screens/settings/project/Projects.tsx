@@ -83,8 +83,8 @@ function ThisProject({ project }: { project: ProjectOut }) {
       <Facts
         facts={[
           [t("projects:description"), project.description || "–"],
-          ["ID", <code key="id">{project.id}</code>],
           [t("projects:made"), <Time key="at" at={project.created_at} />],
+          ["ID", <code key="id">{project.id}</code>, "wide"],
         ]}
       />
       {asks === "edit" && <ProjectForm project={project} onClose={close} />}

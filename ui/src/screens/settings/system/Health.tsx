@@ -67,21 +67,40 @@ export function State({ of }: { of: ServiceOut["status"] }) {
 
 function Part({ name, of }: { name: string; of: ServiceOut }) {
   const { t } = useTranslation();
+  const message = of.message === name ? "" : of.message;
   return (
     <Entry
       title={t(`system:services.${name}`, { defaultValue: name })}
       state={<State of={of.status} />}
       lead={
-        (of.message || of.hint) && (
+        (message || of.hint) && (
           <>
-            {of.message && readable(of.message)}
-            {of.hint && <span className="block text-text">{of.hint}</span>}
+            {message && readable(message)}
+            {of.hint && (
+              <span className="block text-text">
+                <Coded text={of.hint} />
+              </span>
+            )}
           </>
         )
       }
     >
       <span className="text-muted text-xs tabular-nums">{t("system:took", { ms: count(of.latency_ms) })}</span>
     </Entry>
+  );
+}
+
+/** What stands between backticks is to be typed. */
+function Coded({ text }: { text: string }) {
+  return text.split("`").map((part, at) =>
+    at % 2 === 1 ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: parts of one text, which never move
+      <code key={at} className="rounded-sm bg-sunken px-1 font-mono">
+        {part}
+      </code>
+    ) : (
+      part
+    ),
   );
 }
 

@@ -65,13 +65,14 @@ function MasterKey() {
             <Facts
               facts={[
                 ["ID", <code key="id">{found.id}</code>],
+                [t("system:wraps"), t("system:keysCount", { count: found.data_keys })],
                 [
                   t("system:where"),
                   <code key="where" className="break-all">
                     {found.where}
                   </code>,
+                  "wide",
                 ],
-                [t("system:wraps"), t("system:keysCount", { count: found.data_keys })],
               ]}
             />
             {found.retiring.length > 0 && !rotate.isPending && (
@@ -162,14 +163,16 @@ function Links() {
           : t("system:linksShort")
       }
     >
-      {now && can("system.admin") && (
-        <Button aria-label={`${t("limits:edit")}: ${t("system:editLinks")}`} onClick={() => setEditing(true)}>
-          {t("limits:edit")}
-        </Button>
-      )}
-      <A to="/settings/files" className="text-accent-text text-sm hover:underline">
-        {t("system:filesToo")}
-      </A>
+      <div className="flex items-center gap-4">
+        {now && can("system.admin") && (
+          <Button aria-label={`${t("limits:edit")}: ${t("system:editLinks")}`} onClick={() => setEditing(true)}>
+            {t("limits:edit")}
+          </Button>
+        )}
+        <A to="/settings/files" className="text-accent-text text-sm hover:underline">
+          {t("system:filesToo")}
+        </A>
+      </div>
       {now && editing && <LifeForm now={now} onClose={() => setEditing(false)} />}
     </Setting>
   );

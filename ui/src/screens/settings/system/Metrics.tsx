@@ -133,6 +133,7 @@ function Drawn({ title, points, series, format }: DrawnProps) {
           points={points}
           x={{ key: "name", as: "name" }}
           series={series}
+          inBytes={format === bytes}
           {...(format && { format: (value: number) => format(value) })}
         />
       )}

@@ -37,6 +37,11 @@ export default function Files() {
         title: t("files:expires"),
         value: (row) => row.expires_at,
         cell: (row) => <Time at={row.expires_at} />,
+        onCard: (row) => (
+          <>
+            {t("files:expires")} <Time at={row.expires_at} />
+          </>
+        ),
         width: "120px",
         card: "line",
       },
@@ -51,6 +56,8 @@ export default function Files() {
         id: "encryption",
         title: t("files:encryption"),
         value: (row) => t(`files:values.${row.encryption}`, { defaultValue: row.encryption }),
+        onCard: (row) =>
+          `${t("files:encryption")}: ${t(`files:values.${row.encryption}`, { defaultValue: row.encryption })}`,
         width: "minmax(120px, 0.8fr)",
         card: "line",
       },

@@ -35,10 +35,12 @@ export default function RestoreWizard() {
         back={{ to: `/snapshots/${id}`, title: t("snapshots:one") }}
         state={snapshot && <SnapshotProof of={snapshot} />}
         lead={
-          snapshot && (
+          snapshot ? (
             <span>
               {t("snapshots:taken")}: <Time at={snapshot.taken_at ?? snapshot.created_at} />
             </span>
+          ) : (
+            "\u00a0"
           )
         }
       />

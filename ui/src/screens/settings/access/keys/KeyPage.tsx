@@ -69,7 +69,7 @@ function Body({ of }: { of: KeyOut }) {
         <Facts
           facts={[
             [t("apikeys:may"), may(of)],
-            [t("apikeys:used"), <Time key="used" at={of.last_used_at} />],
+            [t("apikeys:used"), of.last_used_at ? <Time key="used" at={of.last_used_at} /> : t("apikeys:never")],
             [t("apikeys:expires"), of.expires_at ? <Time key="expires" at={of.expires_at} /> : t("apikeys:never")],
             [t("apikeys:made"), <Time key="made" at={of.created_at} />],
             [
@@ -99,10 +99,10 @@ function Body({ of }: { of: KeyOut }) {
         />
       </Section>
       <Section title={t("apikeys:secrets")}>
-        <ul className="max-w-2xl">
+        <ul>
           {of.secrets.map((each) => (
             <li key={each.prefix} className="flex flex-wrap items-center gap-x-4 border-t py-2 first:border-t-0">
-              <code className="flex-1">hf_{each.prefix}…</code>
+              <code>hf_{each.prefix}…</code>
               {each.valid_until ? (
                 <span className="text-muted text-xs">
                   {t("apikeys:until")} <Time at={each.valid_until} />
@@ -111,7 +111,7 @@ function Body({ of }: { of: KeyOut }) {
                 <Badge>{t("apikeys:newest")}</Badge>
               )}
               <span className="text-muted text-xs">
-                {t("apikeys:used")}: <Time at={each.last_used_at} />
+                {t("apikeys:used")}: {each.last_used_at ? <Time at={each.last_used_at} /> : t("apikeys:never")}
               </span>
             </li>
           ))}

@@ -34,7 +34,12 @@ export default function Keys() {
       id: "used",
       title: t("apikeys:used"),
       value: (row) => row.last_used_at,
-      cell: (row) => <Time at={row.last_used_at} />,
+      cell: (row) => (row.last_used_at ? <Time at={row.last_used_at} /> : t("apikeys:never")),
+      onCard: (row) => (
+        <>
+          {t("apikeys:used")} <Time at={row.last_used_at} />
+        </>
+      ),
       width: "120px",
       card: "line",
     },

@@ -87,7 +87,7 @@ function Access({ user }: { user: UserOut }) {
             [t("people:factor"), factors ? factors.filter(Boolean).join(", ") || t("people:hasNot") : "…"],
             [t("people:seen"), <Time key="seen" at={user.last_seen_at} />],
             [t("people:made"), <Time key="made" at={user.created_at} />],
-            ["ID", <code key="id">{user.id}</code>],
+            ["ID", <code key="id">{user.id}</code>, "wide"],
           ]}
         />
       </Section>

@@ -41,9 +41,11 @@ export function Grants({ user }: { user: UserOut }) {
       <ul>
         {found?.map((each) => (
           <li key={each.id} className="flex items-center gap-3 border-t py-2 first:border-t-0">
-            <Badge>{each.role}</Badge>
+            <span className="w-24 shrink-0">
+              <Badge>{each.role}</Badge>
+            </span>
             <span className="min-w-0 flex-1 truncate">{where(each)}</span>
-            <span className="text-muted text-xs">
+            <span className="hidden text-muted text-xs sm:inline">
               <Time at={each.created_at} />
             </span>
             {can("role.grant") && (

@@ -95,7 +95,7 @@ function Body({ provider }: { provider: ProviderOut }) {
         <p className="text-muted text-xs">{t("sso:redirectLead")}</p>
         <p className="flex items-center gap-1">
           <code className="min-w-0 break-all">{provider.redirect_uri}</code>
-          <CopyButton text={provider.redirect_uri} label={t("shell:copy")} />
+          <CopyButton inline text={provider.redirect_uri} label={t("shell:copy")} />
         </p>
       </Section>
       <Section title={t("sso:settings")}>
@@ -119,7 +119,7 @@ function Body({ provider }: { provider: ProviderOut }) {
               key={`${rule.group} ${rule.role} ${rule.project_id} ${rule.environment_id}`}
               className="flex items-center gap-3 border-t py-1.5 first:border-t-0"
             >
-              <span className="min-w-0 flex-1 truncate">{rule.group}</span>
+              <span className="min-w-0 flex-1 truncate sm:w-64 sm:flex-none">{rule.group}</span>
               <Badge>{rule.role}</Badge>
               <span className="min-w-0 truncate text-muted">
                 {where({
