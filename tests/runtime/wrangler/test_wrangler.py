@@ -193,6 +193,8 @@ def test_keys_of_an_environment_are_looked_at_too() -> None:
         ),
         ({"limits": {"cpu_ms": "50"}}, "limits.cpu_ms", "whole number"),
         ({"triggers": {"crons": [5]}}, "triggers.crons[0]", "text"),
+        ({"triggers": {"crons": ["* * * *"]}}, "triggers.crons[0]", "five fields"),
+        ({"triggers": {"crons": ["* * * * 0"]}}, "triggers.crons[0]", "weekday: 0"),
         ({"route": "a.example.org", "routes": []}, "route", "either"),
         ({"env": {"a b": {}}}, "env.a b", "letters"),
         ({"d1_databases": [{"binding": "DB", "migrations_dir": "/x"}]}, "d1_databases[0].migrations_dir", "below"),
