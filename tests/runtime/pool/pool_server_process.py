@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import socket
 import sys
 import time
@@ -26,7 +27,12 @@ class Host:
         self.free.set()
 
     def say(self, **message: object) -> None:
-        self.channel.send(json.dumps(message).encode())
+        while True:
+            try:
+                self.channel.send(json.dumps(message).encode())
+                return
+            except BlockingIOError:
+                select.select([], [self.channel], [], 5)
 
     async def main(self) -> None:
         loop = asyncio.get_running_loop()
