@@ -162,7 +162,8 @@ def test_unused_ones_are_collected(environments: Environments, tmp_path: Path) -
     [
         "alpha @ file:///etc/passwd", "alpha@https://example.org/a.whl", "git+https://example.org/x", "./local", "-e .",
         "-r other.txt", "--index-url https://example.org", "--find-links=/etc", "/etc/passwd", "alpha[x @ y]",
-        "alpha\x00", "alpha ; python_version > '3' @ x", "-c constraints.txt", "https://example.org/a.whl", "../up", "a" * 200,
+        "alpha\x00", "alpha ; python_version > 3 @ x", "-c constraints.txt", "https://example.org/a.whl", "../up",
+        "a" * 200,
     ],
 )  # fmt: skip
 def test_what_reaches_elsewhere_is_refused(line: str) -> None:
