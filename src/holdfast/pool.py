@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from holdfast.contract.spec import Limits
@@ -70,13 +70,15 @@ class Sandboxes:
     def __init__(self, data: Path, zygotes: Zygotes) -> None:
         self._data = data
         self._zygotes = zygotes
+        self._domains: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def spawn(self, order: Order) -> Running:
         version = order.version
         uid = await asyncio.to_thread(uid_of, self._data, version.token) if os.geteuid() == 0 else os.geteuid()
         cell = Cell(
             name=f"{version.worker} v{version.number}",
-            domain=f"{version.project_id}.{version.environment_id}",
+            domain=domain_of(version),
             uid=uid,
             code=version.code,
             packages=version.packages,
@@ -89,6 +91,32 @@ class Sandboxes:
             groups=order.groups,
         )
         return await self._zygotes.spawn(cell)
+
+    def follow(self, versions: Sequence[LiveVersion]) -> None:
+        """Have the zygotes of these ready, so that a first request need not wait for their imports; end the others."""
+        domains = {domain_of(version) for version in versions}
+        for domain in domains - self._domains:
+            self._do(self._zygotes.warm(domain))
+        for domain in self._domains - domains:
+            self._do(self._zygotes.retire(domain))
+        self._domains = domains
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(_told(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _told(work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except HoldfastError as error:  # the start of a process says it again, to the worker's owner
+        _log.warning("%s", error.message)
+
+
+def domain_of(version: LiveVersion) -> str:
+    """Who shares a zygote: the workers of one environment."""
+    return f"{version.project_id}.{version.environment_id}"
 
 
 class Source:
@@ -135,14 +163,16 @@ async def serve(settings: Settings, source: Source, wake: Wake, policy: Policy |
         loop.add_signal_handler(number, stop.set)
     telemetry = TelemetryWriter(path_of(settings.data), retention_of(os.environ))
     zygotes, limited = Zygotes(preload=_PRELOAD), ControlGroups(Layout.of(settings).label)
+    sandboxes = Sandboxes(settings.data, zygotes)
     parts = Parts(
         runtime=settings.runtime,
         living=source.living,
-        spawn=Sandboxes(settings.data, zygotes).spawn,
+        spawn=sandboxes.spawn,
         telemetry=telemetry,
         schedules=state_file(settings.data),
         secrets=source.secrets,
         groups=limited,
+        followed=sandboxes.follow,
         policy=policy or Policy(),
     )
     pool = Pool(parts)

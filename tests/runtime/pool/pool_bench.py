@@ -27,6 +27,7 @@ QUICK = Policy(
 class PlainExit:
     status: int
     out_of_memory: bool = False
+    cpu_seconds: float | None = None
 
     @property
     def words(self) -> str:

@@ -25,7 +25,7 @@ _log = logging.getLogger("holdfast.pool")
 @dataclass(frozen=True)
 class Parts:
     """What a pool is made of. `living` and `secrets` are called in threads. `schedules`: the file that keeps the last
-    turn of every schedule."""
+    turn of every schedule. `followed` is told, on the event loop, every version that may have a process."""
 
     runtime: Path
     living: Callable[[], Sequence[LiveVersion]]
@@ -34,6 +34,7 @@ class Parts:
     schedules: Path
     secrets: Secrets = no_secrets
     groups: Groups = field(default_factory=NoGroups)
+    followed: Callable[[Sequence[LiveVersion]], None] = lambda _: None
     policy: Policy = field(default_factory=Policy)
 
 
@@ -45,6 +46,7 @@ class Pool:
         self._policy = parts.policy
         self._keepers: dict[str, VersionKeeper] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._closing: list[VersionKeeper] = []
         self._wake = asyncio.Event()
         self._process_parts = ProcessParts(
             parts.spawn,
@@ -94,6 +96,7 @@ class Pool:
         tokens = {each.version.token for each in self._keepers.values()}
         await asyncio.to_thread(doors.sweep, self._parts.runtime, tokens)
         self.schedules.set(living)
+        self._parts.followed([each.version for each in (*self._keepers.values(), *self._closing)])
 
     def keeper(self, version_id: str) -> VersionKeeper:
         """Raises NotFound."""
@@ -164,7 +167,9 @@ class Pool:
         await asyncio.sleep(self._policy.grace_seconds)
         keeper = self._keepers.pop(version_id)
         del self._leaving[version_id]  # from here on the same version coming back is a new one
+        self._closing.append(keeper)
         await keeper.close(self._policy.grace_seconds)
+        self._closing.remove(keeper)
 
     async def _sample(self) -> None:
         while True:
@@ -175,8 +180,9 @@ class Pool:
     async def _drain(self) -> None:
         for task in self._leaving.values():
             task.cancel()
-        await asyncio.gather(*(each.close(self._policy.drain_seconds) for each in self._keepers.values()))
+        keepers = (*self._keepers.values(), *self._closing)
         self._keepers.clear()
+        await asyncio.gather(*(each.close(self._policy.drain_seconds) for each in keepers))
         await self.schedules.close()
         while cleaning := self._process_parts.cleaning:
             await asyncio.wait(cleaning)

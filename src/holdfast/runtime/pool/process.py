@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import socket
@@ -80,6 +79,7 @@ class Process:
         self.start_ms: float | None = None
         self._began = 0.0
         self._out_of_memory = False
+        self._cpu_at_end: float | None = None
         self._name = f"w-{version.token[:24]}-{number}"
         self._doors = doors
         self._parts = parts
@@ -200,6 +200,7 @@ class Process:
         if self._channel is not None:
             self._channel.drain()  # its last words came before its end
         self._out_of_memory = ended.out_of_memory
+        self._cpu_at_end = ended.cpu_seconds
         if ended.out_of_memory:
             mib = self.version.limits.memory_bytes // (1024 * 1024)
             self._failure = f"it used more memory than its limit of {mib} MiB and was ended by the kernel"
@@ -214,9 +215,11 @@ class Process:
         if self._channel is not None:
             self._channel.close()
         if self._groups:
-            with contextlib.suppress(OSError):
-                self.used = Used(cpu_seconds=self._parts.groups.used(self._groups).cpu_seconds)
+            counted = self._parts.groups.used(self._groups).cpu_seconds
+            self._cpu_at_end = self._cpu_at_end if counted is None else counted
             self._parts.clean(self._groups)
+        last = self.used.cpu_seconds if self._cpu_at_end is None else self._cpu_at_end
+        self.used = Used(cpu_seconds=last)
 
     def _said(self, kind: str, value: str | float) -> None:
         if kind == "ready" and self.stage is Stage.STARTING and not self._ready.is_set():
