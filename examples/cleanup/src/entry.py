@@ -8,7 +8,7 @@ DAY = 24 * 3600
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
         left = await self.env.DB.prepare("select count(*) as count, min(at) as oldest from events").first()
-        return Response.json({"count": left["count"], "oldest": left["oldest"]})
+        return Response.from_json({"count": left["count"], "oldest": left["oldest"]})
 
     async def scheduled(self, controller, env, ctx):
         before = controller.scheduledTime / 1000 - self.env.KEEP_DAYS * DAY

@@ -10,4 +10,4 @@ class Default(WorkerEntrypoint):
         text = await request.text()
         counted = await self.env.WORDS.count(text)
         common = await self.env.WORDS.common(text, 3)
-        return Response.json({**counted, "common": common})
+        return Response.from_json({**counted, "common": common})

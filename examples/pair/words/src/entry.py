@@ -15,4 +15,4 @@ class Default(WorkerEntrypoint):
     async def common(self, text, most):
         if most < 1:
             raise ValueError("most begins at 1")
-        return Counter(text.lower().split()).most_common(most)
+        return [list(each) for each in Counter(text.lower().split()).most_common(most)]  # RPC carries lists, not tuples
