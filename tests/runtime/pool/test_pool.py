@@ -225,6 +225,22 @@ def test_only_so_many_start_at_once(bench: Open) -> None:
     run(work())
 
 
+def test_starts_that_hang_do_not_hold_up_others(bench: Open) -> None:
+    async def work() -> None:
+        async with bench(Policy(starting=1, place_seconds=0.2, start_seconds=20, drain_seconds=0.5)) as b:
+            hanging = [version(f"v{n}", worker=f"w{n}", vars={"never_ready": True}) for n in range(3)]
+            await b.show(*hanging, version("good", worker="good"))
+            asking = [asyncio.create_task(b.get(each)) for each in hanging]
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(8):
+                assert (await b.json(version("good", worker="good")))["pid"]
+            for each in asking:
+                each.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    run(work())
+
+
 def test_a_new_version_is_there_before_the_old_one_leaves(bench: Open) -> None:
     async def work() -> None:
         async with bench(replace(QUICK, grace_seconds=2.0)) as b:
@@ -259,17 +275,19 @@ def test_a_version_that_comes_back_within_its_grace_goes_on(bench: Open) -> None
 
 def test_a_version_that_comes_back_while_it_ends_has_new_doors(bench: Open) -> None:
     async def work() -> None:
-        async with bench() as b:
+        async with bench(replace(QUICK, grace_seconds=1.0)) as b:
             one = version("v1")
             await b.show(one)
-            slow = asyncio.create_task(b.json(one, "/sleep/0.9"))
-            await asyncio.sleep(0.2)
+            first = (await b.json(one))["pid"]
+            slow = asyncio.create_task(b.json(one, "/sleep/1.6"))
+            await asyncio.sleep(0.1)
             await b.show()
-            await asyncio.sleep(0.4)  # its grace is over, one request is still answered
+            await b.until(lambda: "v1" not in b.pool._keepers)  # its grace is over, one request is still answered
             await b.show(one)
-            assert (await b.json(one))["pid"] != (await slow)["pid"]
-            await asyncio.sleep(0.3)
-            assert (await b.json(one))["pid"]
+            second = (await b.json(one))["pid"]
+            assert (await slow)["pid"] == first != second
+            await b.until(lambda: not alive(first))
+            assert (await b.json(one))["pid"] == second  # the end of the old one has not closed the new doors
 
     run(work())
 

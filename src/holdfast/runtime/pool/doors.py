@@ -19,6 +19,7 @@ _AT_ONCE = 64
 _REFUSING = 512  # connections that are being answered at the same time; more are only closed
 _HEAD = 64 * 1024
 _PATIENCE = 2.0
+_REST = 0.2
 
 
 class Doors:
@@ -72,6 +73,16 @@ class Doors:
         with contextlib.suppress(OSError):  # others may still have theirs in it: swept later
             self.sockets.directory.rmdir()
 
+    def _rest(self) -> None:
+        answer = self._refusal
+        self.leave()
+        self._refusal = answer
+        asyncio.get_running_loop().call_later(_REST, self._rested)
+
+    def _rested(self) -> None:
+        if self._refusal is not None and self._http.fileno() >= 0:
+            self._listen()
+
     def _listen(self) -> None:
         if not self._watched:
             loop = asyncio.get_running_loop()
@@ -87,7 +98,10 @@ class Doors:
         for _ in range(_AT_ONCE):
             try:
                 connection, _ = listener.accept()
-            except OSError:  # nobody more, or no descriptor left: they wait
+            except BlockingIOError:
+                return  # nobody more
+            except OSError:  # no descriptor is left: without a rest this would be asked again at once, and again
+                self._rest()
                 return
             connection.setblocking(False)
             if len(self._answering) >= _REFUSING:

@@ -13,6 +13,7 @@ class Policy:
     """Seconds, unless said otherwise.
 
     `starting`: processes that start at once; more wait in line. `start_seconds`: until a process must be ready.
+    `place_seconds`: how long one that does not become ready keeps its place: those that hang must not hold up others.
     `steady_seconds`: one that lived so long has not failed in a row. `longest_pause`: between tries of a version that
     keeps failing. `grace_seconds`: how long a version without weight goes on, and how long a process that is told to
     stop may take. `drain_seconds`: the same at the end of the pool. `stuck_seconds`: a process that says nothing for so
@@ -21,11 +22,12 @@ class Policy:
 
     starting: int = max(2, os.cpu_count() or 2)
     start_seconds: float = 30.0
+    place_seconds: float = 2.0
     steady_seconds: float = 10.0
     first_pause: float = 0.5
     longest_pause: float = 60.0
     grace_seconds: float = 30.0
-    drain_seconds: float = 10.0
+    drain_seconds: float = 8.0
     refresh_seconds: float = 5.0
     sample_seconds: float = 5.0
     stuck_seconds: float = 90.0

@@ -108,8 +108,10 @@ class Process:
         try:
             async with self._parts.starting:
                 if not self._asked:
-                    await self._start()
+                    running = await self._start()
+                    await self._settled(running, self._parts.policy.place_seconds)
             if self._running is not None:
+                await self._until_ready(self._running)
                 await self._finish(self._running)
         except HoldfastError as error:
             self._failure = self._failure or error.message
@@ -161,7 +163,7 @@ class Process:
         if self.stage is Stage.READY and silent > max(patience, 2 * self.version.limits.timeout_seconds) and busy > 0.9:
             self.kill(f"it used a whole processor for {silent:.0f} s and answered nothing: it was stopped")
 
-    async def _start(self) -> None:
+    async def _start(self) -> Running:
         self._began = time.monotonic()
         self.stage = Stage.STARTING
         limits = self.version.limits
@@ -181,18 +183,23 @@ class Process:
             self._running = await self._parts.spawn(order)
         if self._asked:
             self._running.kill()  # it was told to stop while its walls were built
-        await self._until_ready(self._running)
+        return self._running
 
-    async def _until_ready(self, running: Running) -> None:
+    async def _settled(self, running: Running, seconds: float) -> bool:
+        """Whether it became ready or ended within so long."""
         ready = asyncio.create_task(self._ready.wait())
         gone = asyncio.create_task(running.wait())  # the exit itself is asked for again in `_finish`
-        seconds = self._parts.policy.start_seconds
         try:
             done, _ = await asyncio.wait((ready, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
             gone.cancel()
-        if not done:
+        return bool(done)
+
+    async def _until_ready(self, running: Running) -> None:
+        seconds = self._parts.policy.start_seconds
+        left = self._began + seconds - time.monotonic()
+        if not await self._settled(running, max(0.0, left)):
             self.kill(f"it was not ready after {seconds:.0f} s")
 
     async def _finish(self, running: Running) -> None:
