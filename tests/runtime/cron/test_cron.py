@@ -111,7 +111,7 @@ def matches(at: datetime, fields: str) -> bool:
     return day_matches(at, day) or weekday_matches(at, weekday)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     minute=st.sampled_from(["0", "59", "*/20", "7,30", "50-10/5"]),
     hour=st.sampled_from(["0", "*/6", "22-2", "13"]),
@@ -223,7 +223,7 @@ def test_what_nobody_understands_is_refused(text: str) -> None:
 
 
 @given(st.text(alphabet="0123456789*,-/LW#? MONSUJA=_", max_size=25))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_text_is_a_line_or_refused(text: str) -> None:
     try:
         line = cron.parse(text)

@@ -199,7 +199,7 @@ def test_a_pyproject_nobody_understands(content: bytes) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_any_line_is_taken_or_refused_and_never_an_option(text: str) -> None:
     try:
         found = requirements.read("requirements.txt", text.encode("utf-8", "ignore"))

@@ -109,6 +109,7 @@ async def deployed(root: Path, *names: str) -> AsyncIterator[Deployed]:
         writer.close()
 
 
+@pytest.mark.slow
 def test_the_shop(short: Path) -> None:
     async def work() -> None:
         async with deployed(short, "shop") as at:

@@ -7,7 +7,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.kernel.errors import Invalid
@@ -38,13 +38,14 @@ def _noisy(value: object, dice: random.Random) -> str:
     return json.dumps(value, ensure_ascii=dice.random() < 0.5)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_VALUES, st.integers(0, 2**32))
 def test_a_document_with_comments_is_the_document(value: object, seed: int) -> None:
     assert jsonc.parse(_noisy(value, random.Random(seed))).value == value
 
 
 @given(st.text(alphabet="{}[]:,\"\\/* \n'0123456789.eE+-truefalsn\x00\ud800é", max_size=40))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_it_reads_what_json_reads_and_refuses_in_words(text: str) -> None:
     """Whatever the standard library takes is read alike; all else is Invalid with a position inside the text."""
     try:
