@@ -12,7 +12,9 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from holdfast.contract.spec import Limits
@@ -34,7 +36,7 @@ from holdfast.runtime.pool.pool import require_alone
 from holdfast.runtime.sandbox.cell import Cell
 from holdfast.runtime.sandbox.users import keep_users, uid_of
 from holdfast.runtime.sandbox.zygotes import Zygotes
-from holdfast.runtime.telemetry import Retention, TelemetryWriter, path_of
+from holdfast.runtime.telemetry import Retention, TelemetryReader, TelemetryWriter, path_of
 
 _log = logging.getLogger("holdfast.pool")
 _TOPIC = "workers"
@@ -156,12 +158,21 @@ def retention_of(environ: Mapping[str, str]) -> Retention:
     )
 
 
+def end_states(telemetry: TelemetryWriter, reader: TelemetryReader) -> None:
+    """What a pool that was killed left as running ran in it: it is gone, until this pool says otherwise."""
+    for state in reader.states():
+        if state.state != "gone":
+            now = int(time.time() * 1000)
+            telemetry.state(replace(state, state="gone", since=now, processes=0, memory_bytes=None, retry_at=None))
+
+
 async def serve(settings: Settings, source: Source, wake: Wake, policy: Policy | None = None) -> None:
     """Until SIGTERM or SIGINT; then what runs may end, and nothing of it is left."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     telemetry = TelemetryWriter(path_of(settings.data), retention_of(os.environ))
+    end_states(telemetry, TelemetryReader(path_of(settings.data)))
     zygotes, limited = Zygotes(preload=_PRELOAD), ControlGroups(Layout.of(settings).label)
     sandboxes = Sandboxes(settings.data, zygotes)
     parts = Parts(
