@@ -1,0 +1,101 @@
+"""What a process says on its channel, read with distrust: whoever runs in the sandbox may write there.
+
+Wrong types, oversized or endless texts and half surrogate pairs become something that can be stored, or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.runtime.live import LiveVersion
+from holdfast.runtime.telemetry import Invocation, LogLine
+
+LARGEST = 64 * 1024
+_OUTCOMES = frozenset({"ok", "exception", "timeout", "cancelled", "exceededCpu", "exceededMemory"})
+_TRIGGERS = frozenset({"http", "scheduled", "rpc", "websocket"})
+_LEVELS = frozenset({"debug", "log", "info", "warn", "warning", "error", "system"})
+_BIGGEST = 2**53
+
+
+def read(packet: bytes) -> Mapping[str, Any] | None:
+    """The message, or None for what is none."""
+    try:
+        message = json.loads(packet)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) and isinstance(message.get("t"), str) else None
+
+
+def line(version: LiveVersion, message: Mapping[str, Any], now_ms: int) -> LogLine:
+    level = message.get("level")
+    return LogLine(
+        worker_id=version.worker_id,
+        version_id=version.id,
+        at=_moment(message.get("at"), now_ms),
+        level=level if isinstance(level, str) and level in _LEVELS else "log",
+        text=text(message.get("text"), 32 * 1024) or "",
+        invocation=text(message.get("invocation"), 64),
+    )
+
+
+def invocation(version: LiveVersion, message: Mapping[str, Any], now_ms: int) -> Invocation:
+    trigger, outcome = message.get("trigger"), message.get("outcome")
+    status = number(message.get("status"))
+    memory = number(message.get("memory_bytes"))
+    return Invocation(
+        id=text(message.get("id"), 64) or "",
+        worker_id=version.worker_id,
+        version_id=version.id,
+        at=_moment(message.get("at"), now_ms),
+        trigger=trigger if isinstance(trigger, str) and trigger in _TRIGGERS else "http",
+        outcome=outcome if isinstance(outcome, str) and outcome in _OUTCOMES else "exception",
+        wall_ms=max(0.0, number(message.get("wall_ms")) or 0.0),
+        method=text(message.get("method"), 32),
+        path=text(message.get("path"), 2048),
+        status=None if status is None else int(status),
+        cpu_ms=number(message.get("cpu_ms")),
+        memory_bytes=None if memory is None else int(memory),
+        error=error(message.get("error")),
+        ray=text(message.get("ray"), 64),
+    )
+
+
+def error(value: object) -> dict[str, str] | None:
+    """{"type", "message", "stack"}, each a text; None when there is none."""
+    if not isinstance(value, Mapping):
+        return None
+    return {name: text(value.get(name), 16 * 1024) or "" for name in ("type", "message", "stack")}
+
+
+def words(value: object) -> str:
+    """An error for people, in one paragraph."""
+    found = error(value) or {}
+    said = ": ".join(part for part in (found.get("type"), found.get("message")) if part)
+    return said[:2000] or "it ended while it was loaded"
+
+
+def text(value: object, most: int) -> str | None:
+    """None for what is no text. Storable: whole characters, no half pairs, no zero bytes."""
+    if not isinstance(value, str):
+        return None
+    return value[:most].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+
+
+def number(value: object) -> float | None:
+    """None for what is no number, or none that can be kept."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) and abs(found) <= _BIGGEST else None
+
+
+def _moment(value: object, now_ms: int) -> int:
+    """Its own clock, where that is near ours: rows of the year 9999 would never be removed."""
+    found = number(value)
+    return int(found) if found is not None and now_ms - 3_600_000 <= found <= now_ms + 60_000 else now_ms
