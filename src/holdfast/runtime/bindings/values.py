@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -65,6 +65,35 @@ def decode(data: bytes | bytearray | memoryview, make: Callable[[dict[str, Any]]
     if reader.at != len(reader.data):
         raise Malformed(f"{len(reader.data) - reader.at} bytes are left over")
     return value
+
+
+def encode_call(args: Sequence[object], options: Mapping[str, object], longest: int = LONGEST) -> bytes:
+    """The body of `POST /rpc/<method>`: a list of the positional arguments and a dict of the named ones."""
+    return encode([list(args), dict(options)], longest)
+
+
+def decode_call(data: bytes, make: Callable[[dict[str, Any]], Any] = dict) -> tuple[list[Any], dict[str, Any]]:
+    """What `encode_call` has written. Raises Malformed."""
+    match decode(data, make):
+        case [list() as args, dict() as options]:
+            return args, dict(options)
+    raise Malformed("a call is a list of arguments and a dict of options")
+
+
+def encode_error(kind: str, message: str) -> bytes:
+    """The body of an answer 500 to a call: the exception's type name and its text."""
+    return encode({"type": kind, "message": message})
+
+
+def decode_error(data: bytes) -> tuple[str, str]:
+    """What `encode_error` has written; anything else becomes an Error without words of its own."""
+    try:
+        match decode(data):
+            case {"type": str() as kind, "message": str() as message}:
+                return kind, message
+    except Malformed:
+        pass
+    return "Error", "the worker's answer cannot be read"
 
 
 def _write(value: object, put: Callable[[bytes], None], depth: int) -> None:
