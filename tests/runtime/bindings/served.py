@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Place:
 
     def d1(self, binding: str = "DB", name: str = "d") -> Binding:
         path = self.data / f"{name}.db"
-        with apsw.Connection(str(path)) as connection:
+        with closing(apsw.Connection(str(path))) as connection:
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             connection.execute("PRAGMA user_version = 1").fetchall()
         return Binding(binding, "d1", {"resource_id": name, "path": str(path)})

@@ -107,9 +107,9 @@ class Session:
             raise Failure("Error", f"D1_EXEC_ERROR: a script has at most {EXEC_BYTES} bytes")
         count = 0
 
-        def trace(_cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
+        def trace(cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
             nonlocal count
-            count += 1
+            count += cursor.has_vdbe
             return True
 
         self._connection.limit(apsw.SQLITE_LIMIT_SQL_LENGTH, EXEC_BYTES)
@@ -139,6 +139,8 @@ class Session:
 
         def trace(cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
             nonlocal count, reads
+            if not cursor.has_vdbe:  # only blanks or a comment
+                return True
             count += 1
             if count == 1:
                 columns.extend(column[0] for column in cursor.get_description())
