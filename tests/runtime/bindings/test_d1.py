@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import closing
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
 
 import apsw
 import pytest
+import uvloop
 from served import Place, client, env, served, version
 
 from holdfast.runtime.bindings.attributes import BindingError
@@ -23,7 +24,7 @@ def run(place: Place, act: Callable[[Any], Awaitable[None]]) -> None:
             await db.exec("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, value, b BLOB)")
             await act(db)
 
-    asyncio.run(main())
+    uvloop.run(main())
 
 
 def test_run_tells_what_changed(place: Place) -> None:
@@ -263,12 +264,14 @@ def test_a_worker_that_goes_away_takes_its_statement_with_it(place: Place) -> No
                     await db.prepare("INSERT INTO t VALUES (1)").run()
                 assert await db.prepare("SELECT count(*) AS n FROM t").first("n") == 1
 
-    asyncio.run(main())
+    uvloop.run(main())
 
 
 def test_reads_go_on_while_a_write_takes_long(place: Place) -> None:
     async def act(db) -> None:
-        endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT count(*) FROM n"
+        endless = (
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT count(*) FROM n"
+        )
         slow = asyncio.ensure_future(db.prepare(f"INSERT INTO t (value) {endless}").run())
         await asyncio.sleep(0.02)
         for _ in range(3):
@@ -292,4 +295,4 @@ def test_a_database_that_is_not_ready_says_so(place: Place) -> None:
                 with pytest.raises(BindingError, match="D1_ERROR: the database is not ready"):
                     await found["DB"].prepare("SELECT 1").first()
 
-    asyncio.run(main())
+    uvloop.run(main())

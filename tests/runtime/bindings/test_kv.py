@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+import uvloop
 from served import Place, env
 
 from holdfast.runtime.bindings.attributes import BindingError
@@ -18,7 +19,7 @@ def run(place: Place, act) -> None:
         async with env(place, place.kv()) as found:
             await act(found["KV"])
 
-    asyncio.run(main())
+    uvloop.run(main())
 
 
 def test_text_is_put_read_overwritten_and_deleted(place: Place) -> None:
@@ -193,7 +194,11 @@ def test_what_has_no_form_in_cloudflares_sdk_is_a_type_error(place: Place) -> No
             iter(kv)
         with pytest.raises(TypeError, match=r"KvNamespace.*has no len"):
             len(kv)
-        for key, words in (("", "cannot be empty"), ("..", "not allowed"), ("k" * 513, "414 UTF-8 encoded length of 513")):
+        for key, words in (
+            ("", "cannot be empty"),
+            ("..", "not allowed"),
+            ("k" * 513, "414 UTF-8 encoded length of 513"),
+        ):
             for act in (kv.get, kv.delete, kv.getWithMetadata, lambda key: kv.put(key, "v")):
                 with pytest.raises(BindingError, match=words):
                     await act(key)

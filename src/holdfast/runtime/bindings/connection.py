@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.frames import BODY, END, ERROR, FAULT, HEAD, HEAD_BYTES, STREAM, VALUE, frame
@@ -47,16 +47,15 @@ class Connection(asyncio.Protocol):
     # the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_HIGH)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being a subclass
+        self._transport.set_write_buffer_limits(high=_HIGH)
         if len(self._open) >= self._quota.limits.connections:
-            transport.write(frame(0, FAULT, 0, encode(["Overloaded", "this version has too many connections"])))
+            self._transport.write(frame(0, FAULT, 0, encode(["Overloaded", "this version has too many connections"])))
             self._closed = True
             transport.close()
             return
         self._open.add(self)
-        transport.write(frame(0, frames.HELLO, 0, self._greeting))
+        self._transport.write(frame(0, frames.HELLO, 0, self._greeting))
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._closed = True

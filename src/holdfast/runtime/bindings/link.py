@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingLost, raised
@@ -73,8 +73,7 @@ class Link(asyncio.Protocol):
     # the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without being a subclass
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.lost = True
