@@ -17,6 +17,7 @@ PROGRAMS = (
         {3: "control", 4: "admin"},
     ),
     Program("runner", (sys.executable, "-m", "holdfast.runner"), {}),
+    Program("state", (sys.executable, "-m", "holdfast.state"), {}),
 )
 
 

@@ -352,7 +352,10 @@ class Connection(asyncio.Protocol):
         data = bytes(self._rest)
         self._rest.clear()
         self._process(data)
-        if not self._stopped and not self._closed:
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if not (self._stopped or self._closed):
             self._transport.resume_reading()
 
     def stream_changed(self) -> None:

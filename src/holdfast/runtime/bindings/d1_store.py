@@ -8,15 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from holdfast.kernel.errors import HoldfastError
 from holdfast.runtime.bindings.d1_session import NeedsWriter, Result, Session, Statement, Ticket, identity
-from holdfast.runtime.bindings.handling import Failure
+from holdfast.runtime.bindings.handling import Failure, Gate, entered
 from holdfast.runtime.bindings.values import LONGEST, encode
 
 SECONDS: Final = 30.0  # of one call
 _READERS: Final = 2
+_GATE_SECONDS: Final = 5.0  # how long a call waits for a restore to put its file in place
 _READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|;)*(?:SELECT|VALUES|WITH|EXPLAIN|PRAGMA)\b", re.IGNORECASE | re.DOTALL)
 
 T = TypeVar("T")
@@ -25,12 +28,12 @@ T = TypeVar("T")
 class D1Database:
     """One file, open while it is used. Made and called on the loop."""
 
-    def __init__(self, path: Path, seconds: float = SECONDS) -> None:
+    def __init__(self, path: Path, gate: Gate = nullcontext, seconds: float = SECONDS) -> None:
         self.path = path
         self.used = time.monotonic()
         self._seconds = seconds
-        self._writer = _Line(path, True, 1)
-        self._readers = _Line(path, False, _READERS)
+        self._writer = _Line(path, True, 1, gate)
+        self._readers = _Line(path, False, _READERS, gate)
         self._commits = 0
 
     async def query(self, statements: Sequence[Statement]) -> bytes:
@@ -70,8 +73,8 @@ class D1Database:
 class _Line:
     """Threads that each keep a session while there is work."""
 
-    def __init__(self, path: Path, write: bool, threads: int) -> None:
-        self._path, self._write, self._threads = path, write, threads
+    def __init__(self, path: Path, write: bool, threads: int, gate: Gate) -> None:
+        self._path, self._write, self._threads, self._gate = path, write, threads, gate
         self._pool: ThreadPoolExecutor | None = None
         self._mine = threading.local()
         self._sessions: list[Session] = []
@@ -87,7 +90,11 @@ class _Line:
         def run() -> T:
             if ticket.ended():
                 raise Failure("Error", "D1_ERROR: D1 DB is overloaded. Requests queued for too long.")
-            return act(self._session(), ticket)
+            try:
+                with entered(self._gate, _GATE_SECONDS):
+                    return act(self._session(), ticket)
+            except HoldfastError as error:
+                raise Failure("Unavailable", "D1_ERROR: the database is being restored or moved; try again") from error
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, run)

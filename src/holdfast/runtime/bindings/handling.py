@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from holdfast.kernel.errors import HoldfastError
 from holdfast.runtime.bindings.values import Malformed, decode
+
+Gate = Callable[[], AbstractContextManager[None]]
+"""Held while a file is written to; raises HoldfastError while the file is being swapped or stopped."""
 
 
 class Failure(Exception):
@@ -127,6 +133,22 @@ class Quota:
     def hold(self, then: Callable[[], None]) -> None:
         """Call `then` when there is place for another call."""
         self._held.append(then)
+
+
+@contextmanager
+def entered(gate: Gate, seconds: float) -> Iterator[None]:
+    """Through the gate, as soon as it opens within so many seconds. Raises HoldfastError. For threads."""
+    until = time.monotonic() + seconds
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(gate())
+                break
+            except HoldfastError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.05)
+        yield
 
 
 def arguments(payload: bytes, *kinds: type | tuple[type, ...]) -> list[Any]:

@@ -139,9 +139,16 @@ class KvFile:
 
     @classmethod
     def open(
-        cls, path: Path, create: bool = False, *, write: bool = True, clock: Callable[[], float] = time.time
+        cls,
+        path: Path,
+        create: bool = False,
+        *,
+        write: bool = True,
+        prepare: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> KvFile:
-        """Open the file at `path`; with `create` make it when it is absent (mode 0600 by the caller's umask).
+        """Open the file at `path`; with `create` make it when it is absent (mode 0600 by the caller's umask); with
+        `prepare` make the table in a database that is there and empty.
 
         Raises FileNotFoundError when it is absent and not to be made, KvError(422) for a file of another kind.
         """
@@ -153,7 +160,7 @@ class KvFile:
         except apsw.CantOpenError as error:
             raise FileNotFoundError(f"there is no namespace at {path}") from error
         try:
-            _settle(connection, path, create, write)
+            _settle(connection, path, write and (create or prepare), write)
         except BaseException:
             connection.close()
             raise

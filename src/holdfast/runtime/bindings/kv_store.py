@@ -15,18 +15,21 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final, TypeVar
 
 import apsw
 
-from holdfast.runtime.bindings.handling import Failure
+from holdfast.kernel.errors import HoldfastError
+from holdfast.runtime.bindings.handling import Failure, Gate, entered
 from holdfast.runtime.bindings.kv_file import Entry, KvFile, Page, Put, Write
 from holdfast.runtime.bindings.kv_rules import KvError
 from holdfast.runtime.bindings.values import encode
 
 _log = logging.getLogger(__name__)
 SMALL: Final = 64 * 1024  # bytes of a value that the loop reads itself
+_GATE_SECONDS = 5.0  # how long a write waits for a restore to put its file in place
 _GROUP, _GROUP_BYTES = 2000, 32 * 1024 * 1024  # of one transaction
 _LOOK_SECONDS = 1.0  # how long a replaced file (a restore) may go unnoticed by reads; writes always look
 NOTHING: Final = encode(None)
@@ -36,10 +39,11 @@ Waiting = tuple[Write, asyncio.Future[bytes]]
 
 
 class Namespace:
-    """One file, open while it is used. Made and called on the loop; `pool` reads what is long."""
+    """One file, open while it is used. Made and called on the loop; `pool` reads what is long; writes hold `gate`."""
 
-    def __init__(self, path: Path, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, path: Path, pool: ThreadPoolExecutor, gate: Gate = nullcontext) -> None:
         self.path = path
+        self._gate = gate
         self._pool = pool
         self._loop = asyncio.get_running_loop()
         self._reader: KvFile | None = None
@@ -81,7 +85,7 @@ class Namespace:
         done: asyncio.Future[bytes] = self._loop.create_future()
         self.used = time.monotonic()
         if self._writer is None:
-            self._writer = _Writer(self.path, self._loop)
+            self._writer = _Writer(self.path, self._loop, self._gate)
         self._writer.give(write, done)
         return done
 
@@ -128,8 +132,8 @@ class Namespace:
 class _Writer:
     """The one thread that writes to a namespace."""
 
-    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop) -> None:
-        self._path, self._loop = path, loop
+    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop, gate: Gate) -> None:
+        self._path, self._loop, self._gate = path, loop, gate
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._file: KvFile | None = None
         self._identity: tuple[int, int] | None = None
@@ -170,13 +174,16 @@ class _Writer:
 
     def _commit(self, writes: list[Write]) -> Failure | None:
         try:
-            identity = _identity(self._path)
-            if self._file is None or identity != self._identity:
-                if self._file is not None:
-                    self._file.close()
-                    self._file = None
-                self._file, self._identity = _opened(self._path, write=True), identity
-            self._file.apply(writes)
+            with entered(self._gate, _GATE_SECONDS):
+                identity = _identity(self._path)
+                if self._file is None or identity != self._identity:
+                    if self._file is not None:
+                        self._file.close()
+                        self._file = None
+                    self._file, self._identity = _opened(self._path, write=True), identity
+                self._file.apply(writes)
+        except HoldfastError:
+            return Failure("Unavailable", "KV storage failed: the namespace is being restored or moved; try again")
         except apsw.Error as error:
             return failure(error, self._path)
         except Failure as error:
@@ -210,7 +217,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _opened(path: Path, *, write: bool) -> KvFile:
     try:
-        return KvFile.open(path, write=write)
+        try:
+            return KvFile.open(path, write=write)
+        except KvError:  # a database that was only just provisioned is empty
+            KvFile.open(path, prepare=True).close()
+            return KvFile.open(path, write=write)
     except (FileNotFoundError, KvError) as error:
         _log.error("a worker's namespace cannot be opened: %s", error)
         raise Failure("Unavailable", "the KV namespace is not there; its resource may have been deleted") from error

@@ -12,8 +12,10 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,13 +23,13 @@ from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.connection import Connection
 from holdfast.runtime.bindings.d1_binding import D1Binding
 from holdfast.runtime.bindings.d1_store import D1Database
-from holdfast.runtime.bindings.handling import Failure, Handler, Limits, Quota
+from holdfast.runtime.bindings.handling import Failure, Gate, Handler, Limits, Quota
 from holdfast.runtime.bindings.kv_binding import KvBinding
 from holdfast.runtime.bindings.kv_store import Namespace
 from holdfast.runtime.bindings.ratelimit import RateLimitBinding, VersionBinding, Window
 from holdfast.runtime.bindings.service_binding import Directory, ServiceBinding
 from holdfast.runtime.bindings.values import encode
-from holdfast.runtime.live import Binding, LiveVersion, Sockets
+from holdfast.runtime.live import Binding, Json, LiveVersion, Sockets
 
 _log = logging.getLogger(__name__)
 _BACKLOG: Final = 256
@@ -37,12 +39,18 @@ _READERS: Final = 4  # threads that read long values and lists, of all namespace
 
 
 class BindingServer:
-    """Serves what `follow` names. `owner` gives the uid that may connect to a version's socket (only as root)."""
+    """Serves what `follow` names. `owner` gives the uid that may connect to a version's socket (only as root);
+    `gate`, of a resource's id, is held while its file is used."""
 
     def __init__(
-        self, runtime: Path, *, owner: Callable[[str], int] | None = None, limits: Limits | None = None
+        self,
+        runtime: Path,
+        *,
+        owner: Callable[[str], int] | None = None,
+        gate: Callable[[str], AbstractContextManager[None]] | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self._runtime, self._owner, self._limits = runtime, owner, limits or Limits()
+        self._runtime, self._owner, self._gate, self._limits = runtime, owner, gate, limits or Limits()
         self._doors: dict[str, _Door] = {}
         self._namespaces: dict[Path, Namespace] = {}
         self._databases: dict[Path, D1Database] = {}
@@ -118,10 +126,12 @@ class BindingServer:
         target = binding.target
         if binding.kind == "kv":
             path = Path(str(target["path"]))
-            return KvBinding(self._namespaces.setdefault(path, Namespace(path, self._pool)), quota)
+            return KvBinding(
+                self._namespaces.setdefault(path, Namespace(path, self._pool, self._gate_of(target))), quota
+            )
         if binding.kind == "d1":
             path = Path(str(target["path"]))
-            return D1Binding(self._databases.setdefault(path, D1Database(path)), quota)
+            return D1Binding(self._databases.setdefault(path, D1Database(path, self._gate_of(target))), quota)
         if binding.kind == "ratelimit":
             limit, period = _number(target["limit"]), _number(target["period"])
             key = (version.environment_id, str(target["namespace"]), int(limit), period)
@@ -132,6 +142,10 @@ class BindingServer:
                 self._directory, str(target["worker_id"]), None if entrypoint is None else str(entrypoint)
             )
         return VersionBinding(version.id, version.tag, version.created_at)
+
+    def _gate_of(self, target: Mapping[str, Json]) -> Gate:
+        resource = target.get("resource_id")
+        return nullcontext if self._gate is None or resource is None else partial(self._gate, str(resource))
 
     def _forget(self, living: Sequence[LiveVersion]) -> None:
         """Close the files that no living version names."""
