@@ -70,4 +70,4 @@ async def worker(path: Path, act: Callable[[Asked], Awaitable[None]]) -> AsyncIt
         yield
     finally:
         server.close()
-        path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)  # noqa: ASYNC240

@@ -131,7 +131,7 @@ def test_exec_runs_a_script(place: Place) -> None:
         with pytest.raises(BindingError, match=r"D1_EXEC_ERROR: Error in line \d+: no such table: absent"):
             await db.exec("INSERT INTO s VALUES ('kept');\nINSERT INTO absent VALUES (1)")
         assert await db.prepare("SELECT count(*) AS n FROM s").first("n") == 3
-        with pytest.raises(BindingError, match="D1_EXEC_ERROR: .*begin or end a transaction"):
+        with pytest.raises(BindingError, match=r"D1_EXEC_ERROR: .*begin or end a transaction"):
             await db.exec("BEGIN; INSERT INTO s VALUES ('no'); COMMIT")
 
     run(place, act)

@@ -1,8 +1,8 @@
 """A worker's side of its bindings. Runs inside the sandbox: standard library only.
 
 One connection carries all calls, any number at once, answered in any order; calls made in the same turn of the loop
-leave in one write. When the state process goes away, calls under way fail with BindingLost, and the next call connects
-again.
+leave in one write. When the state process goes away, calls under way fail with BindingLost (reads of keys are asked
+again), and the next call connects again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from holdfast.runtime.bindings import frames
-from holdfast.runtime.bindings.attributes import BindingError, JsDict, options
+from holdfast.runtime.bindings.attributes import BindingError, BindingLost, JsDict, options
 from holdfast.runtime.bindings.client_d1 import D1Database
 from holdfast.runtime.bindings.client_kv import KvNamespace
 from holdfast.runtime.bindings.client_service import Fetcher, Hooks, depth
@@ -100,6 +100,13 @@ class Client:
         if link is None or link.lost or link.blocked is not None:
             link = await self._usable()
         return await link.call(self._indexes[name][0] if name in self._indexes else self.index(name), method, payload)
+
+    async def read(self, name: str, method: int, payload: bytes) -> bytes:
+        """As `call`, made once more when the connection is lost: only for what changes nothing."""
+        try:
+            return await self.call(name, method, payload)
+        except BindingLost:
+            return await self.call(name, method, payload)
 
     async def _usable(self) -> Link:
         """A connection that takes something: a new one after a loss, the same one once it has room."""

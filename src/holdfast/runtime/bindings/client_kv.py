@@ -34,7 +34,7 @@ class KvNamespace:
                 (value, _) = await self._with_metadata(key, ttl)
                 return self._read(value, kind)
         if isinstance(key, str):
-            value = decode(await self._client.call(self._name, _GET, encode(key)))
+            value = decode(await self._client.read(self._name, _GET, encode(key)))
             if kind == "text" and value.__class__ is str:
                 return value
             return self._read(value, kind)
@@ -70,14 +70,14 @@ class KvNamespace:
         cursor."""
         wanted = options(given, named)
         known = {name: wanted[name] for name in ("prefix", "limit", "cursor") if wanted.get(name) is not None}
-        keys, cursor = decode(await self._client.call(self._name, _LIST, encode([known])))
+        keys, cursor = decode(await self._client.read(self._name, _LIST, encode([known])))
         page = JsDict(keys=[_line(*key) for key in keys], list_complete=cursor is None, cacheStatus=None)
         if cursor is not None:
             page["cursor"] = cursor
         return page
 
     async def _with_metadata(self, key: Any, ttl: Any) -> tuple[Any, Any]:
-        pair = decode(await self._client.call(self._name, _GET_META, encode([_text(key), ttl])))
+        pair = decode(await self._client.read(self._name, _GET_META, encode([_text(key), ttl])))
         return (None, None) if pair is None else (pair[0], pair[1])
 
     async def _many(self, keys: Any, with_metadata: bool, type: Any, named: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class KvNamespace:
         if kind not in ("text", "json"):
             raise BindingError("Error", f'KV GET_BULK failed: 400 "{kind}" is not a valid type. Use "json" or "text"')
         payload = encode([[_text(key) for key in keys], with_metadata, ttl])
-        found: dict[str, Any] = decode(await self._client.call(self._name, _GET_MANY, payload))
+        found: dict[str, Any] = decode(await self._client.read(self._name, _GET_MANY, payload))
         return found
 
     def _pair(self, pair: Any, kind: str) -> JsDict:
