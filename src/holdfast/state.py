@@ -19,7 +19,6 @@ import sqlalchemy as sa
 import uvloop
 
 from holdfast.features.databases.gate import Gate
-from holdfast.features.workers.live import living
 from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
@@ -27,7 +26,6 @@ from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
 from holdfast.runtime.bindings.server import BindingServer
 from holdfast.runtime.live import LiveVersion
-from holdfast.runtime.sandbox.users import uid_of
 
 _log = logging.getLogger("holdfast.state")
 _TOPIC = "workers"
@@ -54,14 +52,14 @@ async def _wait(listener: Listener, stop: asyncio.Event) -> None:
             return
 
 
-async def serve(settings: Settings, source: Living, wake: Wake) -> None:
-    """Until SIGTERM or SIGINT; writes that were given are made."""
+async def serve(settings: Settings, source: Living, wake: Wake, owner: Callable[[str], int]) -> None:
+    """Until SIGTERM or SIGINT; writes that were given are made. `owner` gives the uid of a version's sandbox."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     gate = Gate(settings.data / "gates")
-    server = BindingServer(settings.runtime, owner=lambda token: uid_of(settings.data, token), gate=gate.shared)
+    server = BindingServer(settings.runtime, owner=owner, gate=gate.shared)
     upkeep = asyncio.ensure_future(server.upkeep())
     try:
         with wake.listen("state") as listener:
@@ -75,6 +73,9 @@ async def serve(settings: Settings, source: Living, wake: Wake) -> None:
 
 def main() -> int:
     """In the foreground until SIGTERM or SIGINT."""
+    from holdfast.features.workers.live import living  # type: ignore[import-not-found]
+    from holdfast.runtime.sandbox.users import uid_of  # type: ignore[import-not-found]
+
     settings = Settings.load()
     log.configure(settings.log_level)
     db = Database(settings.metadata_url)
@@ -82,7 +83,7 @@ def main() -> int:
         db.migrate()
         wake = Wake(settings.runtime)
         gc.freeze()
-        uvloop.run(serve(settings, lambda: living(db, settings.data), wake))
+        uvloop.run(serve(settings, lambda: living(db, settings.data), wake, lambda token: uid_of(settings.data, token)))
         wake.close()
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
