@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.runtime.bindings.attributes import BindingError, JsDict, options
 from holdfast.runtime.bindings.frames import METHODS
-from holdfast.runtime.bindings.values import decode, encode
+from holdfast.runtime.bindings.values import TEXT, decode, encode
 
 if TYPE_CHECKING:
     from holdfast.runtime.bindings.client import Client
@@ -34,10 +34,10 @@ class KvNamespace:
                 (value, _) = await self._with_metadata(key, ttl)
                 return self._read(value, kind)
         if isinstance(key, str):
-            value = decode(await self._client.read(self._name, _GET, encode(key)))
-            if kind == "text" and value.__class__ is str:
-                return value
-            return self._read(value, kind)
+            answer = await self._client.read(self._name, _GET, encode(key))
+            if answer[0] == TEXT and kind == "text":
+                return answer[5:].decode()
+            return self._read(decode(answer), kind)
         found = await self._many(key, False, type, named)
         return {name: self._read(value, kind) for name, value in found.items()}
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.frames import BODY, END, ERROR, FAULT, HEAD, HEAD_BYTES, STREAM, VALUE, frame
-from holdfast.runtime.bindings.handling import Answer, Charged, Failure, Handler, Quota
+from holdfast.runtime.bindings.handling import Answer, Charged, Failure, Handler, Quota, Turn
 from holdfast.runtime.bindings.values import Malformed, TooLong, Unsendable, encode
 
 _log = logging.getLogger(__name__)
@@ -115,6 +115,7 @@ class Connection(asyncio.Protocol):
 
     def _process(self, data: bytes) -> None:
         at, end, call = 0, len(data), 0
+        Turn.number += 1
         table, unpack = self._table, HEAD.unpack_from
         while end - at >= HEAD_BYTES and not self._stopped:
             length, call, index, method = unpack(data, at)

@@ -17,6 +17,13 @@ Gate = Callable[[], AbstractContextManager[None]]
 """Held while a file is written to; raises HoldfastError while the file is being swapped or stopped."""
 
 
+class Turn:
+    """Counts the batches of frames that have arrived, in this process. What was true at some time after a batch came
+    is true enough for all its calls."""
+
+    number = 0
+
+
 class Failure(Exception):
     """The answer to a call that failed: an error's type and message, both read by the worker."""
 

@@ -10,7 +10,6 @@ from holdfast.runtime.bindings.handling import Answer, Charged, Failure, Quota, 
 from holdfast.runtime.bindings.kv_file import Delete, Entry, checked_put
 from holdfast.runtime.bindings.kv_rules import (
     BULK_KEYS,
-    KEY_BYTES,
     VALUE_BYTES,
     KvError,
     check_cache_ttl,
@@ -43,20 +42,22 @@ class KvBinding:
             raise Failure("NotBound", f"a KV namespace has no method number {method}")
         try:
             if method == _GET:
-                return self._get(decode(payload))
+                return self._namespace.answered(payload) or self._get(payload)
             return self._other(_METHODS[method], payload)
         except KvError as error:
             raise _told(_METHODS[method], error) from error
 
-    def _get(self, key: Any) -> Answer | Awaitable[Answer]:
-        if type(key) is not str or len(key) > KEY_BYTES // 4 or key in ("", ".", ".."):
-            check_key(key)
+    def _get(self, payload: bytes) -> Answer | Awaitable[Answer]:
+        key = check_key(decode(payload))
         found = self._namespace.small(key)
-        if found is None:
-            return NOTHING
-        if type(found) is int:
+        if isinstance(found, int):
             return self._long(key, found, False)
-        return encode(found.value)  # type: ignore[union-attr]
+        if found is None:
+            answer, expiration = NOTHING, None
+        else:
+            answer, expiration = encode(found.value), found.expiration
+        self._namespace.keep(payload, answer, expiration)
+        return answer
 
     def _other(self, name: str, payload: bytes) -> Answer | Awaitable[Answer]:
         if name == "put":

@@ -1,8 +1,9 @@
 """The state process's side of a namespace: reads on the loop, writes in groups.
 
 All puts that wait are one transaction and one sync (`group commit`), made by a thread of the namespace; each is
-answered after the sync. Long values and lists are read by other threads. Every read asks the file: there is no cache
-that could be stale when the API or another process has written.
+answered after the sync. Long values and lists are read by other threads. Answers are kept in memory only as long as
+SQLite says, once for each batch of calls, that no other connection has committed: what the API or another process has
+written is seen by the next call.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from typing import Final, TypeVar
 import apsw
 
 from holdfast.kernel.errors import HoldfastError
-from holdfast.runtime.bindings.handling import Failure, Gate, entered
+from holdfast.runtime.bindings.handling import Failure, Gate, Turn, entered
 from holdfast.runtime.bindings.kv_file import Entry, KvFile, Page, Put, Write
 from holdfast.runtime.bindings.kv_rules import KvError
 from holdfast.runtime.bindings.values import encode
 
 _log = logging.getLogger(__name__)
 SMALL: Final = 64 * 1024  # bytes of a value that the loop reads itself
+_KEPT_BYTES, _OVERHEAD = 16 * 1024 * 1024, 200  # of answers in memory; what one costs besides its bytes
 _GATE_SECONDS = 5.0  # how long a write waits for a restore to put its file in place
 _GROUP, _GROUP_BYTES = 2000, 32 * 1024 * 1024  # of one transaction
 _LOOK_SECONDS = 1.0  # how long a replaced file (a restore) may go unnoticed by reads; writes always look
@@ -49,15 +51,34 @@ class Namespace:
         self._reader: KvFile | None = None
         self._identity: tuple[int, int] | None = None
         self._looked = 0.0
+        self._turn = self._version = -1
+        self._answers: dict[bytes, tuple[bytes, int | None]] = {}
+        self._kept = 0
         self.used = time.monotonic()
         self._writer: _Writer | None = None
 
+    def answered(self, question: bytes) -> bytes | None:
+        """The answer to the same question, while nothing has changed since; None when it has to be looked up."""
+        if self._turn != Turn.number:
+            self._refresh()
+        kept = self._answers.get(question)
+        if kept is None:
+            return None
+        answer, expiration = kept
+        return answer if expiration is None or expiration > time.time() else NOTHING
+
+    def keep(self, question: bytes, answer: bytes, expiration: int | None) -> None:
+        """Remember an answer that was looked up in this turn."""
+        self._kept += len(question) + len(answer) + _OVERHEAD
+        while self._kept > _KEPT_BYTES:
+            oldest = next(iter(self._answers))
+            self._kept -= len(oldest) + len(self._answers.pop(oldest)[0]) + _OVERHEAD
+        self._answers[question] = answer, expiration
+
     def small(self, key: str) -> Entry | int | None:
         """What is under the key; of a long value its size. Raises Failure."""
-        now = time.monotonic()
-        self.used = now
-        if self._reader is None or now - self._looked > _LOOK_SECONDS:
-            self._look(now)
+        if self._reader is None or self._turn != Turn.number:
+            self._refresh()
         assert self._reader is not None  # noqa: S101
         try:
             return self._reader.small(key, SMALL)
@@ -101,9 +122,29 @@ class Namespace:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+            self._forget()
         if self._writer is not None:
             self._writer.end()
             self._writer = None
+
+    def _refresh(self) -> None:
+        """Forget the answers when anybody has written, or when another file lies at the path."""
+        now = self.used = time.monotonic()
+        if self._reader is None or now - self._looked > _LOOK_SECONDS:
+            self._look(now)
+        assert self._reader is not None  # noqa: S101
+        try:
+            version = self._reader.changed()
+        except apsw.Error as error:
+            raise failure(error, self.path) from error
+        if version != self._version:
+            self._version = version
+            self._forget()
+        self._turn = Turn.number
+
+    def _forget(self) -> None:
+        self._answers.clear()
+        self._kept = 0
 
     def _look(self, now: float) -> None:
         """Open the file, and open it again when another has taken its place."""
@@ -112,6 +153,7 @@ class Namespace:
             if self._reader is not None:
                 self._reader.close()
             self._reader = None
+            self._forget()
             self._reader = _opened(self.path, write=False)
             self._identity = identity
         self._looked = now

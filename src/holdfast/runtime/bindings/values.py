@@ -22,6 +22,7 @@ ITEMS: Final = 1_000_000
 LONGEST_INTEGER: Final = 64 * 1024  # bytes
 LONGEST: Final = 32 * 1024 * 1024  # bytes of one encoded value, where the caller names no other limit
 
+TEXT: Final = 6  # the tag of a text, whose UTF-8 begins at the sixth byte
 _NONE, _TRUE, _FALSE, _INT, _BIG, _FLOAT, _TEXT, _BYTES, _LIST, _DICT, _MOMENT = range(11)
 _I64, _F64, _U32 = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<I")
 _TAG_U32, _TAG_I64, _TAG_F64 = struct.Struct("<BI"), struct.Struct("<Bq"), struct.Struct("<Bd")
