@@ -204,6 +204,33 @@ def test_more_calls_than_allowed_wait_and_are_all_answered(place: Place) -> None
     run(place, act, Limits(calls=8))
 
 
+def test_connections_that_share_a_limit_all_go_on(place: Place) -> None:
+    async def act() -> None:
+        raws = [await Raw.to(place) for _ in range(12)]
+        for round_ in range(3):
+            for number, raw in enumerate(raws):
+                raw.writer.write(frame(round_, 0, 3, encode([f"{number}:{round_}", "v", {}])) * 2)
+        async with asyncio.timeout(10):
+            for raw in raws:
+                assert {(await raw.answer())[1] for _ in range(6)} == {frames.VALUE}
+        for raw in raws:
+            raw.writer.close()
+
+    run(place, act, Limits(calls=2))
+
+
+def test_parts_of_streams_that_nobody_began_change_nothing(place: Place) -> None:
+    async def act() -> None:
+        raw = await Raw.to(place)
+        raw.writer.write(
+            frame(1, frames.STREAM, frames.BODY, b"x" * 1000) * 50 + frame(1, frames.STREAM, frames.END, b"")
+        )
+        assert await raw.ask(0, 0, encode("absent")) == (7, frames.VALUE, None)
+        raw.writer.close()
+
+    run(place, act)
+
+
 def test_too_many_connections_are_told(place: Place) -> None:
     async def act() -> None:
         held = [await Raw.to(place) for _ in range(4)]

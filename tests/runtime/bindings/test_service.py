@@ -12,6 +12,7 @@ import uvloop
 from inner_worker import Asked, worker
 from served import Place, client, served, version
 
+from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError, JsDict
 from holdfast.runtime.bindings.client import depth
 from holdfast.runtime.bindings.values import decode, decode_call, encode, encode_error
@@ -208,6 +209,61 @@ def test_a_long_body_waits_for_its_reader(place: Place) -> None:
         await asyncio.sleep(0.5)
         assert sent < 6 * 1024 * 1024, "nobody read, and it was taken all the same"
         assert len(await answer.bytes()) == 400 * 65536
+
+    run(place, serve, act)
+
+
+def test_a_caller_that_goes_away_ends_the_call(place: Place) -> None:
+    ended = asyncio.Event()
+
+    async def serve(asked: Asked) -> None:
+        asked.head(200, {"transfer-encoding": "chunked"})
+        await asked.chunk(b"begin")
+        assert await asked.reader.read() == b""
+        ended.set()
+
+    async def act(service) -> None:
+        answer = await service.fetch("http://x/")
+        parts = answer.body.__aiter__()
+        assert await anext(parts) == b"begin"
+        await parts.aclose()
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+    run(place, serve, act)
+
+
+def test_an_answer_that_ends_in_the_middle_is_an_error_and_bodies_may_fail(place: Place) -> None:
+    async def serve(asked: Asked) -> None:
+        asked.head(200, {"content-length": "100"})
+        asked.writer.write(b"only this")
+
+    async def act(service) -> None:
+        answer = await service.fetch("http://x/")
+        with pytest.raises(BindingError, match="ended before it had answered"):
+            await answer.bytes()
+
+        async def body():
+            yield b"x"
+            raise RuntimeError("the source failed")
+
+        with pytest.raises((BindingError, RuntimeError)):
+            await (await service.fetch("http://x/", method="PUT", body=body())).bytes()
+
+    run(place, serve, act)
+
+
+def test_other_calls_on_a_connection_that_streams_are_a_fault(place: Place) -> None:
+    async def serve(asked: Asked) -> None:
+        await asked.reader.read()
+
+    async def act(service) -> None:
+        link = await service._client.dial()
+        head = {"method": "POST", "url": "http://x/", "headers": [], "length": None, "body": True}
+        parts = link.begin(0, 1, encode([head, 0]))
+        link.call(0, 0, encode(["method", 0, b""]))
+        kind, _ = await parts.get()
+        assert kind == frames.FAULT
 
     run(place, serve, act)
 

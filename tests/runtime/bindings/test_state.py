@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -35,7 +36,7 @@ def test_a_new_version_is_served_as_soon_as_its_deployment_wakes_the_process(
 
     async def reachable(token: str) -> bool:
         for _ in range(100):
-            if os.path.exists(place.socket(token)):
+            if Path(place.socket(token)).exists():  # noqa: ASYNC240
                 async with client(place, token) as made:
                     return await made.env([{"name": "KV", "kind": "kv"}])["KV"].get("absent") is None
             await asyncio.sleep(0.02)
@@ -48,14 +49,14 @@ def test_a_new_version_is_served_as_soon_as_its_deployment_wakes_the_process(
         living.append(version("b", [place.kv()]))
         for looked in (2, 3):
             wake.notify("workers")
-            while looks < looked:
+            while looks < looked:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert await reachable("b")
         assert await reachable("a")
         os.kill(os.getpid(), signal.SIGTERM)
         async with asyncio.timeout(10):
             await serving
-        assert not os.path.exists(place.socket("a"))
+        assert not Path(place.socket("a")).exists()  # noqa: ASYNC240
         wake.close()
 
     uvloop.run(main())

@@ -132,9 +132,9 @@ class Quota:
         self._held: deque[Callable[[], None]] = deque()
 
     def ended(self) -> None:
-        """A call is over: whoever was held back for the number of calls goes on."""
+        """A call is over: as many as there is place for again go on."""
         self.calls -= 1
-        if self._held and self.calls < self.limits.calls:
+        for _ in range(min(len(self._held), self.limits.calls - self.calls)):
             self._held.popleft()()
 
     def hold(self, then: Callable[[], None]) -> None:

@@ -107,11 +107,12 @@ class KvBinding:
     async def _many(self, keys: list[str], with_metadata: bool) -> Answer:
         if len(keys) > BULK_KEYS:
             raise _told("getMany", KvError(400, f"You can request a maximum of {BULK_KEYS} keys."))
-        charge = VALUE_BYTES + SMALL
+        size = await self._namespace.sizes(keys)
+        if size > VALUE_BYTES:
+            raise _told("getMany", KvError(413, "Total size of request exceeds the limit of 25MB"))
+        charge = size + SMALL
         await self._quota.answers.acquire(charge)
         try:
-            if await self._namespace.sizes(keys) > VALUE_BYTES:
-                raise _told("getMany", KvError(413, "Total size of request exceeds the limit of 25MB"))
             found = await self._namespace.get_many(keys)
             shown = {
                 key: _shown(entry) if with_metadata else (None if entry is None else entry.value)
