@@ -15,6 +15,7 @@ from served import Place, client, served, version
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError, JsDict
 from holdfast.runtime.bindings.client import depth
+from holdfast.runtime.bindings.handling import Limits
 from holdfast.runtime.bindings.values import decode, decode_call, encode, encode_error
 from holdfast.runtime.live import Binding, Sockets
 
@@ -231,6 +232,36 @@ def test_a_caller_that_goes_away_ends_the_call(place: Place) -> None:
             await ended.wait()
 
     run(place, serve, act)
+
+
+def test_answers_whose_bodies_nobody_reads_hold_no_connection(place: Place) -> None:
+    async def serve(asked: Asked) -> None:
+        if asked.target == "/none":
+            asked.answer(204)
+        elif asked.target == "/long":
+            asked.head(200, {"transfer-encoding": "chunked"})
+            for _ in range(100):
+                await asked.chunk(b"x" * 65536)
+            asked.writer.write(b"0\r\n\r\n")
+        else:
+            asked.answer(200, b"small")
+
+    async def act(service) -> None:
+        for path in ("/none", "/small", "/long"):
+            for _ in range(10):
+                assert (await service.fetch(f"http://x{path}")).status in (200, 204)
+            assert (await service.fetch("http://x/small", method="HEAD")).status == 200
+
+    async def main() -> None:
+        binding = Binding("SVC", "service", {"worker_id": "worker-b", "entrypoint": None})
+        async with (
+            served(place, version("a", [binding]), version("b"), limits=Limits(connections=8)),
+            worker(Sockets.of(place.runtime, "b").inner, serve),
+            client(place, "a") as made,
+        ):
+            await act(made.env([{"name": "SVC", "kind": "service"}])["SVC"])
+
+    uvloop.run(main())
 
 
 def test_an_answer_that_ends_in_the_middle_is_an_error_and_bodies_may_fail(place: Place) -> None:

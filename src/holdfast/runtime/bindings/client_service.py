@@ -103,7 +103,7 @@ class Fetcher:
             raise
         status, headers = decode(payload)
         pairs = [(str(name), str(value)) for name, value in headers]
-        return self._client.hooks.response(int(status), pairs, _body(link, parts, sending))
+        return self._client.hooks.response(int(status), pairs, _Body(link, parts, sending))
 
 
 async def _send(link: Link, body: AsyncIterable[bytes] | bytes | None) -> None:
@@ -123,21 +123,51 @@ async def _send(link: Link, body: AsyncIterable[bytes] | bytes | None) -> None:
         await link.send(frames.END, b"")
 
 
-async def _body(
-    link: Link, parts: asyncio.Queue[tuple[int, bytes]], sending: asyncio.Task[None]
-) -> AsyncIterator[bytes]:
-    try:
-        while True:
-            kind, payload = await parts.get()
-            if kind == frames.END:
-                return
-            if kind != frames.BODY:
-                raise _error(kind, payload)
-            link.took()
-            yield payload
-    finally:
-        sending.cancel()
-        link.close()
+class _Body:
+    """The parts of an answer's body. One that nobody reads to its end gives its connection back when it is dropped."""
+
+    def __init__(self, link: Link, parts: asyncio.Queue[tuple[int, bytes]], sending: asyncio.Task[None]) -> None:
+        self._link, self._parts, self._sending = link, parts, sending
+        self._loop = asyncio.get_running_loop()
+        self._ended = False
+
+    def __aiter__(self) -> _Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            kind, payload = await self._parts.get()
+        except BaseException:
+            await self.aclose()
+            raise
+        if kind == frames.BODY:
+            self._link.took()
+            return payload
+        await self.aclose()
+        if kind == frames.END:
+            raise StopAsyncIteration
+        raise _error(kind, payload)
+
+    async def aclose(self) -> None:
+        """End the call, whatever is left of it."""
+        self._close()
+
+    def _close(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._sending.cancel()
+            self._link.close()
+
+    def __del__(self) -> None:
+        if not self._ended and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_drop, self._link, self._sending)
+
+
+def _drop(link: Link, sending: asyncio.Task[None]) -> None:
+    sending.cancel()
+    link.close()
 
 
 def _error(kind: int, payload: bytes) -> Exception:

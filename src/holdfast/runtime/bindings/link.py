@@ -127,7 +127,9 @@ class Link(asyncio.Protocol):
     def _rare(self, kind: int, number: int, payload: bytes) -> None:
         if self._parts is not None and kind not in (frames.HELLO, frames.FAULT):
             self._parts.put_nowait((kind, payload))
-            if self._parts.qsize() > 8:
+            if kind == frames.END:
+                self._transport.close()  # also when nobody reads what came: connections are counted
+            elif self._parts.qsize() > 8:
                 self._transport.pause_reading()
         elif kind == frames.HELLO:
             self.greeting.set_result(decode(payload))
