@@ -56,6 +56,7 @@ ENV = [{"name": "KV", "kind": "kv"}, {"name": "DB", "kind": "d1"}]
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 def test_no_acknowledged_write_is_lost_and_callers_connect_again(place: Place) -> None:
     path, database = place.namespace(), str(place.d1().target["path"])
     acknowledged: dict[str, str] = {}

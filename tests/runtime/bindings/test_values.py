@@ -39,7 +39,7 @@ def same(left: object, right: object) -> bool:
     return left == right
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees)
 def test_every_value_comes_back_as_it_was(value: object) -> None:
     assert same(decode(encode(value)), value)
@@ -55,7 +55,7 @@ def test_any_bytes_are_either_a_value_in_its_one_form_or_refused(data: bytes) ->
     assert encode(value) == data or b"\5" in data  # a NaN may lose its payload on the way
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(trees, st.data())
 def test_a_damaged_message_never_does_more_than_fail(value: object, data: st.DataObject) -> None:
     good = encode(value)

@@ -18,14 +18,28 @@ class JsDict(dict[str, Any]):
         self[name] = value
 
 
-class BindingError(Exception):
+class JsError(Exception):
+    """JavaScript's Error: what published workers catch as `JsException`."""
+
+    name = "Error"
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+    @classmethod
+    def new(cls, message: str = "") -> JsError:
+        """As `js.Error.new("...")`."""
+        return JsError(message)
+
+
+class BindingError(JsError):
     """A binding refused a call, or could not make it. `name` is the error's type: "Error", "NotBound", "Overloaded",
     "Unavailable", "InternalError", and for a call of another worker whatever that raised."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
         self.name = name
-        self.message = message
 
 
 class BindingLost(BindingError, ConnectionError):

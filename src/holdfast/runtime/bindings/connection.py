@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 from holdfast.runtime.bindings import frames
+from holdfast.runtime.bindings.exchange import PartsExchange
 from holdfast.runtime.bindings.frames import BODY, END, ERROR, FAULT, HEAD, HEAD_BYTES, STREAM, VALUE, frame
 from holdfast.runtime.bindings.handling import Answer, Charged, Failure, Handler, Quota, Turn
 from holdfast.runtime.bindings.values import Malformed, TooLong, Unsendable, encode
@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._calls: set[asyncio.Future[Any]] = set()
         self._taking: asyncio.TimerHandle | None = None  # until the peer takes its answers
         self._finishing: asyncio.TimerHandle | None = None  # until a long frame is whole
-        self._stream: _Exchange | None = None
+        self._stream: PartsExchange | None = None
         self._drained: list[asyncio.Future[None]] = []
 
     # the transport's side
@@ -235,7 +235,7 @@ class Connection(asyncio.Protocol):
             self._go_on()
 
     def _begin_stream(self, handler: Any, call: int, payload: bytes) -> None:
-        self._stream = exchange = _Exchange(self, call)
+        self._stream = exchange = PartsExchange(self, call)
 
         async def run() -> bytes:
             try:
@@ -369,55 +369,3 @@ class Connection(asyncio.Protocol):
     def _stalled(self) -> None:
         _log.info("a worker's connection moved nothing for too long and was cut off")
         self.abort()
-
-
-class _Exchange:
-    """The parts of one streamed call, and its answer's way back."""
-
-    _MOST = 256 * 1024
-
-    def __init__(self, connection: Connection, call: int) -> None:
-        self._connection, self._call = connection, call
-        self._parts: deque[bytes | None] = deque()
-        self._bytes = 0
-        self._arrived = asyncio.Event()
-        self._lost = False
-        self._done = False
-
-    @property
-    def full(self) -> bool:
-        return self._bytes > self._MOST and not self._done
-
-    def feed(self, part: bytes | None) -> None:
-        self._parts.append(part)
-        self._bytes += len(part or b"")
-        self._arrived.set()
-        if self.full:
-            self._connection.stream_changed()
-
-    def lost(self) -> None:
-        self._lost = True
-        self._arrived.set()
-
-    def finish(self) -> None:
-        self._done = True
-        self._connection.stream_changed()
-
-    async def read(self) -> bytes | None:
-        """The next part of the call's body; None at its end. Raises ConnectionResetError."""
-        while not self._parts:
-            if self._lost:
-                raise ConnectionResetError("the worker has gone")
-            self._arrived.clear()
-            await self._arrived.wait()
-        part = self._parts.popleft()
-        was_full = self.full
-        self._bytes -= len(part or b"")
-        if was_full and not self.full:
-            self._connection.stream_changed()
-        return part
-
-    async def write(self, kind: int, payload: bytes) -> None:
-        """A part of the answer; waits while the worker does not take it."""
-        self._connection.send(self._call, kind, payload)
-        await self._connection.drain()
