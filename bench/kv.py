@@ -36,7 +36,8 @@ from holdfast.runtime.live import Binding, LiveVersion
 async def main(runtime, path):
     server = BindingServer(Path(runtime))
     binding = Binding("KV", "kv", {"namespace_id": "n", "path": path})
-    version = LiveVersion("v", 1, None, "w", "w", "p", "e", Path("/"), "m.py", None, "t", 100, "now", bindings=(binding,))
+    known = ("v", 1, None, "w", "w", "p", "e", Path("/"), "m.py", None, "t", 100, "now")
+    version = LiveVersion(*known, bindings=(binding,))
     await server.follow([version])
     print("ready", flush=True)
     await asyncio.Event().wait()

@@ -210,6 +210,17 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> Non
         KvFile.open(link)
 
 
+def test_a_put_is_synced_before_it_returns_and_reads_hold_no_transaction(file: KvFile) -> None:
+    assert file._connection.execute("PRAGMA synchronous").fetchall() == [(2,)]  # FULL: the WAL at every commit
+    assert file._connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+    with KvFile.open(file.path, write=False) as reader:
+        file.put("a", "1")
+        for look in (reader.get, reader.size, lambda key: reader.small(key, 10)):
+            assert look("a") is not None
+            wal = file._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            assert wal == [(0, 0, 0)]
+
+
 def test_the_stock_shell_reads_the_file(file: KvFile) -> None:
     file.put("a", "words", metadata={"n": 1})
     script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('select * from kv').fetchall())"

@@ -14,7 +14,7 @@ from served import Place, client, served, version
 
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError, JsDict
-from holdfast.runtime.bindings.client import depth
+from holdfast.runtime.bindings.client import Hooks, depth
 from holdfast.runtime.bindings.handling import Limits
 from holdfast.runtime.bindings.values import decode, decode_call, encode, encode_error
 from holdfast.runtime.live import Binding, Sockets
@@ -148,6 +148,30 @@ def test_fetch_carries_a_request_and_its_answer(place: Place) -> None:
         assert "transfer-encoding" not in headers
 
     run(place, serve, act)
+
+
+def test_the_runtimes_own_request_and_response_types_are_used(place: Place) -> None:
+    class Request:
+        def __init__(self, given: str, init: dict) -> None:
+            self.url, self.method, self.headers, self.body = given, "PUT", {"x-form": "1"}, b"&".join(init["form"])
+
+    async def serve(asked: Asked) -> None:
+        asked.answer(200, await asked.body() + asked.headers["x-form"].encode())
+
+    async def main() -> None:
+        binding = Binding("SVC", "service", {"worker_id": "worker-b", "entrypoint": None})
+        hooks = Hooks(request=Request, response=lambda status, headers, body: (status, dict(headers), body))
+        async with (
+            served(place, version("a", [binding]), version("b")),
+            worker(Sockets.of(place.runtime, "b").inner, serve),
+            client(place, "a", hooks) as made,
+        ):
+            service = made.env([{"name": "SVC", "kind": "service"}])["SVC"]
+            status, headers, body = await service.fetch("http://x/", form=[b"a=1", b"b=2"])
+            assert (status, headers) == (200, {"content-length": "8"})
+            assert b"".join([part async for part in body]) == b"a=1&b=21"
+
+    uvloop.run(main())
 
 
 def test_requests_that_would_smuggle_are_refused(place: Place) -> None:

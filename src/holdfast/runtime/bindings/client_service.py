@@ -61,8 +61,11 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True)
 class Hooks:
-    """How the runtime's own types are made. `response(status, headers, body)`; `stream(data)` for a KV value."""
+    """How the runtime's own types are made: `request(input, init)` makes what has `url`, `method`, `headers` and a
+    `body` of bytes or a stream, out of whatever a worker gives to `fetch`; `response(status, headers, body)` what it
+    gets; `stream(data)` a KV value of the type "stream"."""
 
+    request: Callable[[Any, dict[str, Any]], Any] | None = None
     response: Callable[[int, list[tuple[str, str]], AsyncIterator[bytes]], Any] = ServiceResponse
     stream: Callable[[bytes], Any] = lambda data: ByteStream(_once(data))
 
@@ -89,7 +92,10 @@ class Fetcher:
     async def fetch(self, request: Any, given: Any = None, /, **named: Any) -> Any:
         """As `fetch` of a URL; the host name only names, nothing is looked up. Bodies stream both ways.
         Raises BindingError, TypeError."""
-        head, body = _request(request, options(given, named))
+        init = options(given, named)
+        if (make := self._client.hooks.request) is not None:
+            request, init = make(request, init), {}
+        head, body = _request(request, init)
         link = await self._client.dial()
         try:
             parts = link.begin(self._client.index(self._name), _FETCH, encode([head, depth.get()]))

@@ -170,7 +170,8 @@ class _Door:
 
     async def listen(self, path: Path, owner: Callable[[str], int] | None) -> None:
         """Made under another name and renamed, so that whoever finds it may already connect."""
-        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        path.parent.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o711, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         fresh.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
