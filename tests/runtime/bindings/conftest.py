@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from served import Place
+from bindings_served import Place
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import uvloop
+from bindings_served import Place, client, env, served, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from served import Place, client, env, served, version
 
 from holdfast.runtime.bindings.ratelimit import MOST_KEYS, Window
 from holdfast.runtime.live import Binding

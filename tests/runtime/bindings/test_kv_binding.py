@@ -8,7 +8,7 @@ import time
 
 import pytest
 import uvloop
-from served import Place, env
+from bindings_served import Place, env
 
 from holdfast.runtime.bindings.attributes import BindingError
 from holdfast.runtime.bindings.kv_file import KvFile

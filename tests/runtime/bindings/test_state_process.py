@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from served import Place, client, version
+from bindings_served import Place, client, version
 
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.settings import Settings

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import uvloop
+from bindings_served import Place, client, served, version
 from inner_worker import Asked, worker
-from served import Place, client, served, version
 
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError, JsDict

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from served import Place, client, env, served, version
+from bindings_served import Place, client, env, served, version
 
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import pytest
 import uvloop
-from served import Place, client, env, served, version
+from bindings_served import Place, client, env, served, version
 
 from holdfast.runtime.bindings.attributes import BindingError
 from holdfast.runtime.bindings.d1_store import D1Database

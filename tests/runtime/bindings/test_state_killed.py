@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from served import Place
+from bindings_served import Place
 
 from holdfast.runtime.bindings.attributes import BindingLost
 from holdfast.runtime.bindings.client import connect
@@ -23,7 +23,7 @@ STATE = """
 import asyncio, sys
 from pathlib import Path
 import uvloop
-from served import version
+from bindings_served import version
 from holdfast.runtime.bindings.server import BindingServer
 from holdfast.runtime.live import Binding
 async def main(runtime, path, database):

@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 import uvloop
-from served import Place, client, env, version
+from bindings_served import Place, client, env, version
 
 from holdfast.kernel.errors import Conflict
 from holdfast.runtime.bindings.attributes import BindingError
