@@ -239,7 +239,9 @@ def test_a_file_that_took_the_place_of_another_is_seen(place: Place) -> None:
     run(place, act)
 
 
-def test_a_namespace_that_is_gone_is_told_in_words(place: Place) -> None:
+def test_a_namespace_that_is_gone_is_told_in_words_and_logged_once(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     async def act(kv) -> None:
         (place.data / "n.db").unlink()
         for call in (kv.get("k"), kv.put("k", "v"), kv.list(), kv.get("k")):
@@ -247,3 +249,4 @@ def test_a_namespace_that_is_gone_is_told_in_words(place: Place) -> None:
                 await call
 
     run(place, act)
+    assert len([record for record in caplog.records if "cannot be opened" in record.message]) == 1

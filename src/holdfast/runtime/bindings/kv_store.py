@@ -36,6 +36,9 @@ _GROUP, _GROUP_BYTES = 2000, 32 * 1024 * 1024  # of one transaction
 _LOOK_SECONDS = 1.0  # how long a replaced file (a restore) may go unnoticed by reads; writes always look
 NOTHING: Final = encode(None)
 
+_NOTE_SECONDS: Final = 30.0
+_noted: dict[Path, float] = {}
+
 T = TypeVar("T")
 Waiting = tuple[Write, asyncio.Future[bytes]]
 
@@ -265,15 +268,24 @@ def _opened(path: Path, *, write: bool) -> KvFile:
             KvFile.open(path, prepare=True).close()
             return KvFile.open(path, write=write)
     except (FileNotFoundError, KvError) as error:
-        _log.error("a worker's namespace cannot be opened: %s", error)
-        raise Failure("Unavailable", "the KV namespace is not there; its resource may have been deleted") from error
+        _note(path, "a worker's namespace cannot be opened: %s", error)
+        words = "the KV namespace is not there now: it is being made or restored, or was deleted"
+        raise Failure("Unavailable", words) from error
     except apsw.Error as error:
         raise failure(error, path) from error
 
 
+def _note(path: Path, words: str, error: Exception) -> None:
+    """Once in a while for each file: a worker that calls in a loop must not fill the log."""
+    now = time.monotonic()
+    if now - _noted.get(path, -_NOTE_SECONDS) >= _NOTE_SECONDS:
+        _noted[path] = now
+        _log.error(words, error)
+
+
 def failure(error: apsw.Error, path: Path) -> Failure:
     """What the worker reads; the server's log has the rest."""
-    _log.error("a worker's namespace %s failed: %s", path.name, error)
+    _note(path, f"a worker's namespace {path.name} failed: %s", error)
     if isinstance(error, apsw.FullError):
         return Failure("Unavailable", "KV storage failed: the disk is full")
     if isinstance(error, apsw.BusyError):

@@ -86,7 +86,7 @@ class BindingServer:
                     try:
                         await namespace.sweep()
                     except Failure as error:
-                        _log.warning("expired keys stay in %s for now: %s", namespace.path.name, error)
+                        _log.debug("expired keys stay in %s for now: %s", namespace.path.name, error)
             self.close_idle(_IDLE_SECONDS)
 
     def close_idle(self, seconds: float) -> None:
