@@ -7,6 +7,8 @@ import os
 import random
 import stat
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError
 from holdfast.runtime.bindings.frames import HEAD, HEAD_BYTES, frame
 from holdfast.runtime.bindings.handling import Limits
+from holdfast.runtime.bindings.server import BindingServer
 from holdfast.runtime.bindings.values import decode, encode
 from holdfast.runtime.live import Binding
 
@@ -293,6 +296,30 @@ def test_sockets_are_for_their_owner_and_go_with_their_version(place: Place, mon
                 assert os.listdir(Path(path).parent) == []
                 with pytest.raises(BindingError, match="cannot be reached"):
                     await found.get("k")
+
+    uvloop.run(main())
+
+
+@pytest.mark.needs_root
+def test_only_the_versions_own_user_may_connect(place: Place) -> None:
+    place.runtime.chmod(0o711)
+    code = (
+        "import os, socket, sys; made = socket.socket(socket.AF_UNIX)\n"
+        "os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2])); made.connect(sys.argv[1])"
+    )
+
+    async def connects(user: int) -> bool:
+        argv = [sys.executable, "-I", "-S", "-c", code, place.socket("a"), str(user)]
+        done = await asyncio.to_thread(subprocess.run, argv, capture_output=True, check=False)
+        assert done.returncode == 0 or b"PermissionError" in done.stderr
+        return done.returncode == 0
+
+    async def main() -> None:
+        server = BindingServer(place.runtime, owner=lambda token: {"a": 200_001, "b": 200_002}[token])
+        await server.follow([version("a"), version("b")])
+        assert await connects(200_001)
+        assert not await connects(200_002)
+        await server.close()
 
     uvloop.run(main())
 
