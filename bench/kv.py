@@ -22,7 +22,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-SECONDS, ROUNDS, KEYS = 1.5, 3, 1000
+SECONDS, ROUNDS, KEYS = 0.8, 7, 1000
 VALUE = "v" * 100
 ONE, MANY = 1.1, 2.5
 ROOT = Path(__file__).resolve().parents[1]
