@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -123,3 +126,16 @@ def test_depth_size_and_counts_are_bounded() -> None:
         decode(struct.pack("<BI", 9, 2) + (struct.pack("<I", 1) + b"a\0") * 2)
     with pytest.raises(Malformed, match="outside the years"):
         decode(struct.pack("<Bq", 10, (1 << 63) - 1))
+
+
+def test_the_inside_of_the_sandbox_loads_the_standard_library_and_itself() -> None:
+    """It is forked by the thousand: a database library or a framework in it would be in each of them."""
+    code = (
+        "import sys; before = set(sys.modules); import holdfast.runtime.bindings.client\n"
+        "new = {name.split('.')[0] for name in set(sys.modules) - before} - {'holdfast'}\n"
+        "ours = {name for name in sys.modules if name.startswith('holdfast.') and 'runtime' not in name}\n"
+        "print(sorted(new - sys.stdlib_module_names), sorted(ours))"
+    )
+    environ = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environ)
+    assert done.stdout.strip() == "[] []"
