@@ -18,6 +18,7 @@ PROGRAMS = (
     ),
     Program("runner", (sys.executable, "-m", "holdfast.runner"), {}),
     Program("pool", (sys.executable, "-m", "holdfast.pool"), {}),
+    Program("state", (sys.executable, "-m", "holdfast.state"), {}),
 )
 
 

@@ -1,0 +1,62 @@
+"""What bindings hand out and raise inside a worker. Standard library only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class JsDict(dict[str, Any]):
+    """A dict whose keys are attributes too, where no method of dict has the name (as in Cloudflare's SDK)."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+
+class JsError(Exception):
+    """JavaScript's Error: what published workers catch as `JsException`."""
+
+    name = "Error"
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+    @classmethod
+    def new(cls, message: str = "") -> JsError:
+        """As `js.Error.new("...")`."""
+        return JsError(message)
+
+
+class BindingError(JsError):
+    """A binding refused a call, or could not make it. `name` is the error's type: "Error", "NotBound", "Overloaded",
+    "Unavailable", "InternalError", and for a call of another worker whatever that raised."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class BindingLost(BindingError, ConnectionError):
+    """The connection ended while a call was under way: a read may be repeated; a write may have been made or not."""
+
+
+def raised(name: str, message: str) -> Exception:
+    """The exception for an error that came back: Python's own where the worker used it wrongly."""
+    if name == "TypeError":
+        return TypeError(message)
+    return BindingError(name, message)
+
+
+def options(given: Any, named: dict[str, Any]) -> dict[str, Any]:
+    """Options as JavaScript has them: one dict in the last place, or keyword arguments, or both."""
+    if given is None:
+        return named
+    if not isinstance(given, dict):
+        raise TypeError(f"options are a dict or keyword arguments, not {type(given).__name__}")
+    return {**given, **named}

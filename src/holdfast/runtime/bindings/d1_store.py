@@ -1,0 +1,132 @@
+"""The state process's side of a database: one writer, two readers, each with a connection and a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from holdfast.kernel.errors import HoldfastError
+from holdfast.runtime.bindings.d1_session import NeedsWriter, Result, Session, Statement, Ticket, identity
+from holdfast.runtime.bindings.handling import Failure, Gate, entered
+from holdfast.runtime.bindings.values import LONGEST, encode
+
+SECONDS: Final = 30.0  # of one call
+_READERS: Final = 2
+_GATE_SECONDS: Final = 5.0  # how long a call waits for a restore to put its file in place
+_READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|;)*(?:SELECT|VALUES|WITH|EXPLAIN|PRAGMA)\b", re.IGNORECASE | re.DOTALL)
+
+T = TypeVar("T")
+
+
+class D1Database:
+    """One file, open while it is used. Made and called on the loop."""
+
+    def __init__(self, path: Path, gate: Gate = nullcontext, seconds: float = SECONDS) -> None:
+        self.path = path
+        self.used = time.monotonic()
+        self._seconds = seconds
+        self._writer = _Line(path, True, 1, gate)
+        self._readers = _Line(path, False, _READERS, gate)
+        self._commits = 0
+
+    async def query(self, statements: Sequence[Statement]) -> bytes:
+        """The statements in one transaction: their results and the bookmark after them. Raises Failure."""
+        self.used = time.monotonic()
+
+        def act(session: Session, ticket: Ticket) -> bytes:
+            return self._encoded(session.run(statements, ticket))
+
+        if all(_READS.match(sql) for sql, _ in statements):
+            try:
+                return await self._readers.do(act, self._seconds)
+            except NeedsWriter:
+                pass  # WITH ... INSERT, for instance: the writer knows
+        return await self._writer.do(act, self._seconds)
+
+    async def exec(self, text: str) -> bytes:
+        """A script: how many statements it was, the milliseconds it took, the bookmark. Raises Failure."""
+        self.used = started = time.monotonic()
+        count = await self._writer.do(lambda session, ticket: session.exec(text, ticket), self._seconds)
+        return encode([count, round((time.monotonic() - started) * 1000, 4), self._bookmark()])
+
+    def rest(self) -> None:
+        """Close what is open; the next call opens it again. Calls under way end first."""
+        self._writer.rest()
+        self._readers.rest()
+
+    def _encoded(self, results: list[Result]) -> bytes:
+        return encode([[result.wire() for result in results], self._bookmark()], LONGEST)
+
+    def _bookmark(self) -> str:
+        """Later ones sort behind earlier ones. Every call sees what was committed before it: there is one copy."""
+        self._commits += 1
+        return f"{time.time_ns() // 1_000_000:016x}-{self._commits & 0xFFFFFFFF:08x}"
+
+
+class _Line:
+    """Threads that each keep a session while there is work."""
+
+    def __init__(self, path: Path, write: bool, threads: int, gate: Gate) -> None:
+        self._path, self._write, self._threads, self._gate = path, write, threads, gate
+        self._pool: ThreadPoolExecutor | None = None
+        self._mine = threading.local()
+        self._sessions: list[Session] = []
+        self._lock = threading.Lock()
+
+    async def do(self, act: Callable[[Session, Ticket], T], seconds: float) -> T:
+        """In the next free thread; interrupted when the caller is cancelled."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"d1 {self._path.stem}")
+            self._mine = threading.local()
+        ticket = Ticket(seconds)
+
+        def run() -> T:
+            if ticket.ended():
+                raise Failure("Error", "D1_ERROR: D1 DB is overloaded. Requests queued for too long.")
+            try:
+                with entered(self._gate, _GATE_SECONDS):
+                    return act(self._session(), ticket)
+            except HoldfastError as error:
+                raise Failure("Unavailable", "D1_ERROR: the database is being restored or moved; try again") from error
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        except asyncio.CancelledError:
+            ticket.cancelled = True
+            raise
+
+    def rest(self) -> None:
+        if (pool := self._pool) is None:
+            return
+        self._pool = None
+        sessions, self._sessions = self._sessions, []
+
+        def close() -> None:
+            pool.shutdown(wait=True)
+            for session in sessions:
+                session.close()
+
+        threading.Thread(target=close, name="d1 closing", daemon=True).start()
+
+    def _session(self) -> Session:
+        kept: Any = getattr(self._mine, "session", None)
+        if kept is not None and kept.identity == identity(self._path):
+            return kept  # type: ignore[no-any-return]
+        if kept is not None:
+            with self._lock:
+                if kept in self._sessions:
+                    self._sessions.remove(kept)
+            kept.close()
+            self._mine.session = None
+        session = Session(self._path, self._write)
+        self._mine.session = session
+        with self._lock:
+            self._sessions.append(session)
+        return session

@@ -1,0 +1,293 @@
+"""The state process's side of a namespace: reads on the loop, writes in groups.
+
+All puts that wait are one transaction and one sync (`group commit`), made by a thread of the namespace; each is
+answered after the sync. Long values and lists are read by other threads. Answers are kept in memory only as long as
+SQLite says, once for each batch of calls, that no other connection has committed: what the API or another process has
+written is seen by the next call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+
+from holdfast.kernel.errors import HoldfastError
+from holdfast.runtime.bindings.handling import Failure, Gate, Turn, entered
+from holdfast.runtime.bindings.kv_file import Entry, KvFile, Page, Put, Write
+from holdfast.runtime.bindings.kv_rules import KvError
+from holdfast.runtime.bindings.values import encode
+
+_log = logging.getLogger(__name__)
+SMALL: Final = 64 * 1024  # bytes of a value that the loop reads itself
+_KEPT_BYTES, _OVERHEAD = 16 * 1024 * 1024, 200  # of answers in memory; what one costs besides its bytes
+_GATE_SECONDS = 5.0  # how long a write waits for a restore to put its file in place
+_GROUP, _GROUP_BYTES = 2000, 32 * 1024 * 1024  # of one transaction
+_LOOK_SECONDS = 1.0  # how long a replaced file (a restore) may go unnoticed by reads; writes always look
+NOTHING: Final = encode(None)
+
+_NOTE_SECONDS: Final = 30.0
+_noted: dict[Path, float] = {}
+
+T = TypeVar("T")
+Waiting = tuple[Write, asyncio.Future[bytes]]
+
+
+class Namespace:
+    """One file, open while it is used. Made and called on the loop; `pool` reads what is long; writes hold `gate`."""
+
+    def __init__(self, path: Path, pool: ThreadPoolExecutor, gate: Gate = nullcontext) -> None:
+        self.path = path
+        self._gate = gate
+        self._pool = pool
+        self._loop = asyncio.get_running_loop()
+        self._reader: KvFile | None = None
+        self._identity: tuple[int, int] | None = None
+        self._looked = 0.0
+        self._turn = self._version = -1
+        self._answers: dict[bytes, tuple[bytes, int | None]] = {}
+        self._kept = 0
+        self.used = time.monotonic()
+        self._writer: _Writer | None = None
+
+    def answered(self, question: bytes) -> bytes | None:
+        """The answer to the same question, while nothing has changed since; None when it has to be looked up."""
+        if self._turn != Turn.number:
+            self._refresh()
+        kept = self._answers.get(question)
+        if kept is None:
+            return None
+        answer, expiration = kept
+        return answer if expiration is None or expiration > time.time() else NOTHING
+
+    def keep(self, question: bytes, answer: bytes, expiration: int | None) -> None:
+        """Remember an answer that was looked up in this turn."""
+        self._kept += len(question) + len(answer) + _OVERHEAD
+        while self._kept > _KEPT_BYTES:
+            oldest = next(iter(self._answers))
+            self._kept -= len(oldest) + len(self._answers.pop(oldest)[0]) + _OVERHEAD
+        self._answers[question] = answer, expiration
+
+    def small(self, key: str) -> Entry | int | None:
+        """What is under the key; of a long value its size. Raises Failure."""
+        if self._reader is None or self._turn != Turn.number:
+            self._refresh()
+        assert self._reader is not None  # noqa: S101
+        try:
+            return self._reader.small(key, SMALL)
+        except apsw.Error as error:
+            raise failure(error, self.path) from error
+
+    async def get(self, key: str) -> Entry | None:
+        """What is under the key, however long. Raises Failure."""
+        return await self._in_thread(lambda file: file.get(key))
+
+    async def get_many(self, keys: list[str]) -> dict[str, Entry | None]:
+        """Several keys as of one moment. Raises Failure, KvError."""
+        return await self._in_thread(lambda file: file.get_many(keys))
+
+    async def sizes(self, keys: list[str]) -> int:
+        """The bytes of several values together."""
+        return await self._in_thread(lambda file: sum(file.size(key) or 0 for key in keys))
+
+    async def list(self, prefix: str, limit: int | None, cursor: str | None) -> Page:
+        """One page of keys. Raises Failure, KvError."""
+        return await self._in_thread(lambda file: file.list(prefix, limit, cursor))
+
+    def write(self, write: Write) -> asyncio.Future[bytes]:
+        """Done (with no content) when it is on disk. Once given it is made, even when nobody waits any more."""
+        done: asyncio.Future[bytes] = self._loop.create_future()
+        self.used = time.monotonic()
+        if self._writer is None:
+            self._writer = _Writer(self.path, self._loop, self._gate)
+        self._writer.give(write, done)
+        return done
+
+    async def sweep(self) -> None:
+        """Take expired rows out of the file, with pauses in which writers come first."""
+        left = True
+        while left:
+            left = await self._in_thread(lambda file: file.sweep(), write=True) > 0
+            await asyncio.sleep(0.05)
+
+    def rest(self) -> None:
+        """Close what is open; the next call opens it again. Writes that were given are still made."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+            self._forget()
+        if self._writer is not None:
+            self._writer.end()
+            self._writer = None
+
+    def _refresh(self) -> None:
+        """Forget the answers when anybody has written, or when another file lies at the path."""
+        now = self.used = time.monotonic()
+        if self._reader is None or now - self._looked > _LOOK_SECONDS:
+            self._look(now)
+        assert self._reader is not None  # noqa: S101
+        try:
+            version = self._reader.changed()
+        except apsw.Error as error:
+            raise failure(error, self.path) from error
+        if version != self._version:
+            self._version = version
+            self._forget()
+        self._turn = Turn.number
+
+    def _forget(self) -> None:
+        self._answers.clear()
+        self._kept = 0
+
+    def _look(self, now: float) -> None:
+        """Open the file, and open it again when another has taken its place."""
+        identity = _identity(self.path)
+        if self._reader is None or identity != self._identity:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
+            self._forget()
+            self._reader = _opened(self.path, write=False)
+            self._identity = identity
+        self._looked = now
+
+    async def _in_thread(self, act: Callable[[KvFile], T], write: bool = False) -> T:
+        self.used = time.monotonic()
+
+        def run() -> T:
+            try:
+                with _opened(self.path, write=write) as file:
+                    return act(file)
+            except apsw.Error as error:
+                raise failure(error, self.path) from error
+
+        return await self._loop.run_in_executor(self._pool, run)
+
+
+class _Writer:
+    """The one thread that writes to a namespace."""
+
+    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop, gate: Gate) -> None:
+        self._path, self._loop, self._gate = path, loop, gate
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._file: KvFile | None = None
+        self._identity: tuple[int, int] | None = None
+        threading.Thread(target=self._run, name=f"kv {path.stem}", daemon=True).start()
+
+    def give(self, write: Write, done: asyncio.Future[bytes]) -> None:
+        self._queue.put((write, done))
+
+    def end(self) -> None:
+        self._queue.put(None)
+
+    def _run(self) -> None:
+        try:
+            while group := self._group():
+                self._tell(group, self._commit([write for write, _ in group]))
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+    def _group(self) -> list[Waiting]:
+        """All that waits, as far as one transaction should hold; empty at the end."""
+        first = self._queue.get()
+        group: list[Waiting] = []
+        size = 0
+        while first is not None:
+            group.append(first)
+            size += first[0].size if isinstance(first[0], Put) else 0
+            if len(group) >= _GROUP or size > _GROUP_BYTES:
+                break
+            try:
+                first = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if first is None:
+                self._queue.put(None)  # after these
+                break
+        return group
+
+    def _commit(self, writes: list[Write]) -> Failure | None:
+        try:
+            with entered(self._gate, _GATE_SECONDS):
+                identity = _identity(self._path)
+                if self._file is None or identity != self._identity:
+                    if self._file is not None:
+                        self._file.close()
+                        self._file = None
+                    self._file, self._identity = _opened(self._path, write=True), identity
+                self._file.apply(writes)
+        except HoldfastError:
+            return Failure("Unavailable", "KV storage failed: the namespace is being restored or moved; try again")
+        except apsw.Error as error:
+            return failure(error, self._path)
+        except Failure as error:
+            return error
+        return None
+
+    def _tell(self, group: list[Waiting], error: Failure | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(_resolve, [done for _, done in group], error)
+        except RuntimeError:
+            _log.warning("the process ended before %d writes could be answered", len(group))
+
+
+def _resolve(waiting: list[asyncio.Future[bytes]], error: Failure | None) -> None:
+    for done in waiting:
+        if done.done():
+            continue
+        if error is None:
+            done.set_result(NOTHING)
+        else:
+            done.set_exception(error)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+def _opened(path: Path, *, write: bool) -> KvFile:
+    try:
+        try:
+            return KvFile.open(path, write=write)
+        except KvError:  # a database that was only just provisioned is empty
+            KvFile.open(path, prepare=True).close()
+            return KvFile.open(path, write=write)
+    except (FileNotFoundError, KvError) as error:
+        _note(path, "a worker's namespace cannot be opened: %s", error)
+        words = "the KV namespace is not there now: it is being made or restored, or was deleted"
+        raise Failure("Unavailable", words) from error
+    except apsw.Error as error:
+        raise failure(error, path) from error
+
+
+def _note(path: Path, words: str, error: Exception) -> None:
+    """Once in a while for each file: a worker that calls in a loop must not fill the log."""
+    now = time.monotonic()
+    if now - _noted.get(path, -_NOTE_SECONDS) >= _NOTE_SECONDS:
+        _noted[path] = now
+        _log.error(words, error)
+
+
+def failure(error: apsw.Error, path: Path) -> Failure:
+    """What the worker reads; the server's log has the rest."""
+    _note(path, f"a worker's namespace {path.name} failed: %s", error)
+    if isinstance(error, apsw.FullError):
+        return Failure("Unavailable", "KV storage failed: the disk is full")
+    if isinstance(error, apsw.BusyError):
+        return Failure("Unavailable", "KV storage failed: the namespace is busy; try again")
+    return Failure("Unavailable", "KV storage failed; the server's log says why")

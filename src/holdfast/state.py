@@ -1,0 +1,97 @@
+"""The state process: `python -m holdfast.state`. Composition root of what worker code may reach of its state.
+
+It serves each living version's bindings on that version's socket. It has the metadata database to learn which
+versions live, and no secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+import apsw
+import sqlalchemy as sa
+import uvloop
+
+from holdfast.features.databases.gate import Gate
+from holdfast.kernel import log
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.settings import Settings
+from holdfast.kernel.wake import Listener, Wake
+from holdfast.runtime.bindings.server import BindingServer
+from holdfast.runtime.live import LiveVersion
+
+_log = logging.getLogger("holdfast.state")
+_TOPIC = "workers"
+_LOOK_SECONDS = 5.0
+
+Living = Callable[[], Sequence[LiveVersion]]
+
+
+async def follow(server: BindingServer, source: Living, listener: Listener, stop: asyncio.Event) -> None:
+    """Keep the server at what lives: at once, after each wake-up for workers, and every five seconds."""
+    while not stop.is_set():
+        try:
+            await server.follow(await asyncio.to_thread(source))
+        except (HoldfastError, sa.exc.SQLAlchemyError, apsw.Error, OSError):
+            _log.exception("what lives cannot be read; the bindings stay as they are until the next look")
+        await _wait(listener, stop)
+
+
+async def _wait(listener: Listener, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _LOOK_SECONDS
+    while not stop.is_set() and (left := until - loop.time()) > 0:
+        if _TOPIC in await asyncio.to_thread(listener.wait, min(left, 0.5)):  # short: a stop must not wait for it
+            return
+
+
+async def serve(settings: Settings, source: Living, wake: Wake, owner: Callable[[str], int]) -> None:
+    """Until SIGTERM or SIGINT; writes that were given are made. `owner` gives the uid of a version's sandbox."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gate = Gate(settings.data / "gates")
+    server = BindingServer(settings.runtime, owner=owner, gate=gate.shared)
+    upkeep = asyncio.ensure_future(server.upkeep())
+    try:
+        with wake.listen("state") as listener:
+            await follow(server, source, listener, stop)
+    finally:
+        upkeep.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await upkeep
+        await server.close()
+
+
+def main() -> int:
+    """In the foreground until SIGTERM or SIGINT."""
+    from holdfast.features.workers.live import living  # type: ignore[import-not-found]
+    from holdfast.runtime.sandbox.users import uid_of  # type: ignore[import-not-found]
+
+    settings = Settings.load()
+    log.configure(settings.log_level)
+    db = Database(settings.metadata_url)
+    try:
+        db.migrate()
+        wake = Wake(settings.runtime)
+        gc.freeze()
+        uvloop.run(serve(settings, lambda: living(db, settings.data), wake, lambda token: uid_of(settings.data, token)))
+        wake.close()
+    except HoldfastError as error:
+        sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
+        return 1
+    finally:
+        db.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
