@@ -102,6 +102,7 @@ class Running:
     loop: asyncio.AbstractEventLoop
     listening: dict[str, asyncio.Server] = field(default_factory=dict)
     connections: dict[str, int] = field(default_factory=dict)
+    writers: dict[str, list[asyncio.StreamWriter]] = field(default_factory=dict)
 
     def call(self, work: Awaitable[Any], seconds: float = 10.0) -> Any:
         async def run() -> Any:
@@ -113,10 +114,15 @@ class Running:
         """A worker at the socket of `token`."""
         path = Sockets.of(self.runtime, token).http
         path.parent.mkdir(parents=True, exist_ok=True)
+        if token in self.listening:
+            self.call(self._end(token))
         path.unlink(missing_ok=True)
+        writers: list[asyncio.StreamWriter] = []
+        self.writers[token] = writers
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections[token] = self.connections.get(token, 0) + 1
+            writers.append(writer)
             try:
                 await streams(reader, writer)
             finally:
@@ -124,8 +130,15 @@ class Running:
 
         self.listening[token] = self.call(asyncio.start_unix_server(serve, str(path), limit=1 << 20))
 
+    async def _end(self, token: str) -> None:
+        self.listening.pop(token).close()
+        for writer in self.writers[token]:
+            writer.transport.abort()
+        await asyncio.sleep(0.01)
+
     def stop(self, token: str) -> None:
-        self.loop.call_soon_threadsafe(self.listening.pop(token).close)
+        """As when its process is killed."""
+        self.call(self._end(token))
         Sockets.of(self.runtime, token).http.unlink(missing_ok=True)
 
     def routes(self, raw: bytes) -> None:

@@ -173,6 +173,7 @@ class Client(asyncio.Protocol):
             self._whole(body)
         else:
             if exchange.request.expects and not first:
+                exchange.request.expects = False  # said once, also when it is sent again
                 self.write(CONTINUE)
             self.progress()
         self.settle()

@@ -91,6 +91,8 @@ class Request:
             return
         if act == _DROP:
             return
+        if value[-1:] in b" \t":  # llhttp takes away only what stands before
+            value = value.rstrip(b" \t")
         if act == _SEEN:
             self.named[name] = value
             self.fields.append((name, value))
@@ -127,7 +129,7 @@ class Response:
                 self.fields.append((name, value))
         elif act == _ONCE:
             self.twice = self.twice or name in self.named
-            self.named[name] = value
+            self.named[name] = value.rstrip(b" \t")
         elif act == _LIST:
             self.named[name] = self.named[name] + b", " + value if name in self.named else value
 
@@ -280,7 +282,6 @@ def _settle(it: Response, version: str) -> None:
 
 def _number(text: bytes) -> int:
     """-1 for what is no plain number."""
-    text = text.strip(b" \t")
     return int(text) if text.isdigit() and len(text) <= 18 else -1
 
 

@@ -26,7 +26,7 @@ _log = log.get("holdfast.edge")
 
 
 class Edge:
-    """Belongs to one event loop. `start`, then `close`; both once."""
+    """Belongs to one event loop. `start`, then `close`; closing again does no harm."""
 
     def __init__(self, runtime: Path, limits: Limits | None = None) -> None:
         self.runtime, self.limits = runtime, limits or Limits()
@@ -76,6 +76,7 @@ class Edge:
         if self._watch is not None:
             self.loop.remove_reader(self._watch.fileno())
             self._watch.close()
+            self._watch = None
 
     def admit(self, client: Client) -> bool:
         if self.closing or len(self.clients) >= self.limits.connections:
