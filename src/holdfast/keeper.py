@@ -17,6 +17,11 @@ PROGRAMS = (
         {3: "control", 4: "admin"},
     ),
     Program("runner", (sys.executable, "-m", "holdfast.runner"), {}),
+    Program(
+        "edge",
+        (sys.executable, "-m", "holdfast.edge", "--fd", "apps=3", "--fd", "front=4"),
+        {3: "apps", 4: "front"},
+    ),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from edge_kit import Running, running, saying, telling
@@ -224,7 +223,9 @@ def test_a_broken_answer_never_looks_whole(it: Running) -> None:
 
 def test_what_comes_behind_an_answer_is_nobodys(it: Running) -> None:
     """A worker's second answer must not be taken for that to another client's request."""
-    it.serve("app", saying(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"))
+    it.serve(
+        "app", saying(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil")
+    )
     for _ in range(5):
         assert it.get().body == b"ok"
     assert it.get(method="HEAD").status == 200

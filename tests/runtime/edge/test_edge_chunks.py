@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import httptools
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ CONTENT = st.lists(st.binary(min_size=1, max_size=60), max_size=8)
 
 def cut(data: bytes, at: list[int]) -> list[bytes]:
     places = sorted({min(each, len(data)) for each in at} | {0, len(data)})
-    return [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(places)]
 
 
 @given(CONTENT, st.lists(st.integers(0, 600), max_size=12), st.binary(max_size=10))

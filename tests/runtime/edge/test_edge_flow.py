@@ -90,8 +90,7 @@ def test_a_stalled_worker_stops_the_client_not_fills_the_edge(it: Running) -> No
 
     async def stalled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _, fields = await head_of(reader)
-        while not go.is_set():
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(go.wait)
         size = len(await body_of(reader, fields))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%d" % (len(str(size)), size))
 
