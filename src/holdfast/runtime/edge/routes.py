@@ -187,9 +187,7 @@ def _version(given: Any, where: str, runtime: Path) -> Version:
 def _cors(given: Any, where: str) -> Cors:
     it = _Reader(given, where, {"origins", "methods", "headers", "credentials", "max_age"})
     lists = {name: tuple(_matching(_NAME, text, where) for text in it.strings(name)) for name in _LISTS}
-    credentials = it.flag("credentials")
-    if credentials and "*" in lists["origins"]:
-        raise BadRoutes(f"{where}: every origin and credentials exclude each other")
+    credentials = it.flag("credentials") and "*" not in lists["origins"]  # no browser takes both, nor may one
     age = it.integer("max_age", 0)
     return Cors(frozenset(lists["origins"]), lists["methods"], lists["headers"], credentials, age)
 

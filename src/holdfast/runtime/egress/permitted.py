@@ -14,10 +14,11 @@ class Permitted:
     list permits nothing."""
 
     def __init__(self, network: Iterable[str]) -> None:
-        listed = {each.strip().lower().rstrip(".") for each in network}
+        listed = {each.strip().lower() for each in network}
         self._all = "*" in listed
-        self._exact = frozenset(listed)
-        self._below = tuple(each[1:] for each in listed if each.startswith("*.") and len(each) > 3)
+        names = {each.rstrip(".") for each in listed} - {"*"}  # "*." is not everything
+        self._exact = frozenset(names)
+        self._below = tuple(each[1:] for each in names if each.startswith("*."))
 
     def target(self, scheme: str, authority: str) -> Target:
         """Where a call goes. Raises Refused: no host that can be read in one way, or none of those permitted."""
