@@ -362,12 +362,20 @@ def test_the_end_lets_answers_end(tmp_path: Path) -> None:
 
     with running(tmp_path / "r") as it:
         it.serve("app", slow)
-        line, idle = it.line(), it.line()
+        line, idle, new = it.line(), it.line(), it.line()
+        idle.send(b"GET / HTTP/1.1\r\nHost: nobody\r\n\r\n")
+        assert idle.answer().status == 404
         line.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
-        wait(lambda: it.connections.get("app") == 1)
-        it.call(it.edge.close(5))
+        wait(lambda: it.connections.get("app") == 1 and len(it.edge.clients) == 3)
+        closing = threading.Thread(target=lambda: it.call(it.edge.close(5)))
+        closing.start()
+        wait(lambda: it.edge.closing)
+        new.send(b"GET / HTTP/1.1\r\nHost: nobody\r\n\r\n")
+        assert new.answer()["connection"] == "close"
+        new.close()
         answer = line.answer()
         assert (answer.body, answer["connection"]) == (b"ok", "close")
         assert idle.rest() == b""
+        closing.join(10)
         line.close()
         idle.close()

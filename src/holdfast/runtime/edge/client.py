@@ -396,8 +396,11 @@ class Client(asyncio.Protocol):
             self.refuse(answers.TIMEOUT)
 
     def wind_up(self) -> None:
-        """The edge ends: at once when nothing is asked, else with the answer."""
+        """The edge ends: with the answer to what is asked; one that has just come may still ask."""
         if self._state == _HEAD and not self._buffer:
-            self._end()
+            if self._begun:
+                self._end()
+            else:
+                self.deadline = self.edge.now + self.edge.limits.linger_seconds
         elif self._state == _TUNNEL:
             self.cut_off()

@@ -63,6 +63,7 @@ class Edge:
         self.closing = True
         for server in self._servers:
             server.close()
+        await asyncio.sleep(0)  # what was accepted just before is announced now, and nobody else would serve it
         for client in list(self.clients):
             client.wind_up()
         until = self.loop.time() + seconds
@@ -79,7 +80,7 @@ class Edge:
             self._watch = None
 
     def admit(self, client: Client) -> bool:
-        if self.closing or len(self.clients) >= self.limits.connections:
+        if len(self.clients) >= self.limits.connections:
             return False
         self.clients.add(client)
         return True
