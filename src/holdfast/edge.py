@@ -11,14 +11,16 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import uvloop
 
 from holdfast.kernel import log
 from holdfast.kernel.listeners import inherited
 from holdfast.kernel.settings import Settings
+from holdfast.runtime.edge import caddy
 from holdfast.runtime.edge.limits import Limits
+from holdfast.runtime.edge.routes import Table
 from holdfast.runtime.edge.server import Edge
 
 
@@ -28,13 +30,19 @@ async def serve(settings: Settings, listeners: Mapping[str, socket.socket], limi
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    edge = Edge(settings.runtime, limits)
+    edge = Edge(settings.runtime, limits, _caddy(settings) if settings.caddy else None)
     fronts = [listener for name, listener in listeners.items() if name == "front"]
     await edge.start([listener for name, listener in listeners.items() if name == "apps"], fronts)
     try:
         await stop.wait()
     finally:
         await edge.close()
+
+
+def _caddy(settings: Settings) -> Callable[[Table], None]:
+    """Writes the configuration of a Caddy that stands in front (`caddy run --watch`)."""
+    options = caddy.Options(settings.front_socket, direct=settings.caddy == "direct")
+    return lambda table: caddy.write(settings.runtime / caddy.FILE, table, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

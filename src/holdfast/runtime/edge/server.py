@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,12 @@ _log = log.get("holdfast.edge")
 class Edge:
     """Belongs to one event loop. `start`, then `close`; closing again does no harm."""
 
-    def __init__(self, runtime: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, runtime: Path, limits: Limits | None = None, changed: Callable[[Table], None] | None = None
+    ) -> None:
+        """`changed` hears of each table that holds from now on; what it raises (OSError) is told in the log."""
         self.runtime, self.limits = runtime, limits or Limits()
+        self._changed = changed
         self.table = Table()
         self.pool = Pool(self.limits)
         self.clients: set[Client] = set()
@@ -124,6 +128,11 @@ class Edge:
         self.table = table
         _log.info("routes", revision=table.revision, workers=len(table.routes))
         self.pool.tend(table.sockets)
+        try:
+            if self._changed is not None:
+                self._changed(table)
+        except OSError as error:
+            _log.error("what follows from the route table could not be written", reason=str(error)[:300])
         return True
 
     def _heard(self) -> None:
