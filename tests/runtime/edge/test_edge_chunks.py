@@ -20,7 +20,7 @@ def cut(data: bytes, at: list[int]) -> list[bytes]:
 
 
 @given(CONTENT, st.lists(st.integers(0, 600), max_size=12), st.binary(max_size=10))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_was_encoded_comes_out_again_however_it_is_cut(parts: list[bytes], at: list[int], behind: bytes) -> None:
     raw = b"".join(map(encode, parts)) + END
     chunks, found = Chunks(), b""
@@ -46,7 +46,7 @@ class Judge:
 
 
 @given(st.text("0123fF;=ab \t\r\n", max_size=40), st.lists(st.integers(0, 40), max_size=4))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_we_take_nothing_that_another_parser_reads_otherwise(text: str, at: list[int]) -> None:
     raw = text.encode() + b"\r\n" + END
     chunks, found = Chunks(), b""

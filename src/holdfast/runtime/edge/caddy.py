@@ -25,6 +25,9 @@ _OURS = r"(?:holdfast[_-]|__host-holdfast|__secure-holdfast)"
 _COOKIE = rf"(?i)(?:^|;)\s*{_OURS}[^=;]*=[^;]*"
 _SET_COOKIE = rf"(?i)^[=\s]*({_OURS})"
 
+# A connection is let go before the other side does: a POST on one that has just ended would fail.
+_TRANSPORT = {"protocol": "http", "dial_timeout": "10s", "keep_alive": {"idle_timeout": "45s"}}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -88,7 +91,8 @@ def _route(route: Route, hosts: list[str], options: Options) -> dict[str, Any]:
 
 
 def _edge(options: Options) -> dict[str, Any]:
-    return {"handler": "reverse_proxy", "upstreams": [{"dial": f"unix/{options.front}"}], "flush_interval": -1}
+    dial = [{"dial": f"unix/{options.front}"}]
+    return {"handler": "reverse_proxy", "upstreams": dial, "flush_interval": -1, "transport": dict(_TRANSPORT)}
 
 
 def _taken_away() -> dict[str, Any]:
@@ -103,8 +107,7 @@ def _worker(socket: str, seconds: float) -> dict[str, Any]:
         "upstreams": [{"dial": f"unix/{socket}"}],
         "flush_interval": -1,
         "transport": {
-            "protocol": "http",
-            "dial_timeout": "10s",
+            **_TRANSPORT,
             "response_header_timeout": f"{seconds + 5:g}s",
             "max_response_header_size": 65536,
         },
