@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from edge_kit import QUICK, Line, Running, body_of, head_of, running, saying, table, telling, worker
 
+from holdfast.runtime.live import Sockets
+
 MB = 1 << 20
 CLIENTS = 10
 HOST = b"Host: app.localhost\r\n"
@@ -350,6 +352,48 @@ def test_a_version_has_so_many_connections_and_no_more(tmp_path: Path) -> None:
             time.sleep(0.05)
         assert lines[2].answer().json["error"]["code"] == "worker_busy"
         assert it.connections["app"] == 2
+        for line in lines:
+            line.close()
+
+
+def test_requests_beyond_that_wait_for_a_connection_to_become_free(tmp_path: Path) -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(EOFError):
+            while True:
+                await head_of(reader)
+                await asyncio.sleep(0.1)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    with running(tmp_path / "r", replace(QUICK, upstreams=2, connect_seconds=5)) as it:
+        it.serve("app", slow)
+        lines = [it.line() for _ in range(6)]
+        for line in lines:
+            line.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert [line.answer().status for line in lines] == [200] * 6
+        assert it.connections["app"] == 2
+        for line in lines:
+            line.close()
+
+
+def test_a_worker_whose_queue_is_full_is_asked_again(tmp_path: Path) -> None:
+    """As while its sandbox starts: the kernel refuses at once (EAGAIN), and nobody may be told that it failed."""
+    with running(tmp_path / "r", replace(QUICK, connect_seconds=5)) as it:
+        path = Sockets.of(it.runtime, "app").http
+        path.parent.mkdir(parents=True)
+        lines = [it.line() for _ in range(6)]
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen(1)
+            for line in lines:
+                line.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+            time.sleep(0.3)
+            for _ in lines:
+                made, _ = listener.accept()
+                with made:
+                    made.settimeout(5)
+                    assert made.recv(65536).startswith(b"GET / ")
+                    made.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+        assert [line.answer().body for line in lines] == [b"ok"] * 6
         for line in lines:
             line.close()
 

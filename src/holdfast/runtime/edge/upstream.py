@@ -55,6 +55,7 @@ class Upstream(asyncio.Protocol):
         "_reusable",
         "asker",
         "blocked",
+        "connected",
         "idle_since",
         "path",
         "reused",
@@ -71,13 +72,14 @@ class Upstream(asyncio.Protocol):
         self._reading = True
         self.asker: Asker | None = None
         self.blocked = False
+        self.connected = False
         self.reused = False
         self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
-        self._pool.opened(self)
+        self.connected = True
 
     def ask(self, asker: Asker, data: bytes) -> None:
         """Send the beginning of a request; what comes back is `asker`'s."""
@@ -244,15 +246,15 @@ class Pool:
         return None
 
     async def connect(self, path: str, seconds: float) -> Upstream:
-        """A new one. Raises Away, Busy. A socket that is not there yet, or whose queue is full, is asked again."""
+        """A new one, or one that has become free. Raises Away, Busy. A socket that is not there yet, or whose queue is
+        full, is asked again."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while True:
             failure: type[Away | Busy] = Busy
             if self._count.get(path, 0) < self._limits.upstreams:
                 try:
-                    _, made = await loop.create_unix_connection(lambda: Upstream(self, path, self._limits), path)
-                    return made
+                    return await self._open(path)
                 except OSError as error:
                     if error.errno not in (errno.EAGAIN, errno.ENOENT, errno.ECONNREFUSED):
                         raise Away(str(error)) from error
@@ -260,9 +262,20 @@ class Pool:
             if loop.time() >= until:
                 raise failure(path)
             await asyncio.sleep(_PAUSE_SECONDS)
+            if (freed := self.take(path)) is not None:  # somebody else's answer has ended meanwhile
+                return freed
 
-    def opened(self, upstream: Upstream) -> None:
-        self._count[upstream.path] = self._count.get(upstream.path, 0) + 1
+    async def _open(self, path: str) -> Upstream:
+        """Counted from now on, so that those who ask at the same moment do not all find room."""
+        made = Upstream(self, path, self._limits)
+        self._count[path] = self._count.get(path, 0) + 1
+        try:
+            await asyncio.get_running_loop().create_unix_connection(lambda: made, path)
+        except BaseException:
+            if not made.connected:  # else its end says so itself
+                self.lost(made)
+            raise
+        return made
 
     def lost(self, upstream: Upstream) -> None:
         left = self._count.get(upstream.path, 1) - 1
