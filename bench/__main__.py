@@ -25,6 +25,7 @@ ALL = (
     "transfer",
     "files",
     "kv",
+    "edge",
 )
 
 

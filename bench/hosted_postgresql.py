@@ -51,7 +51,7 @@ def hosted(**wanted: Any) -> Iterator[Hosted]:
     from holdfast.engines.postgresql import engine
 
     root = Path(tempfile.mkdtemp(prefix="hfbench-"))
-    environ = {"HOLDFAST_RUNTIME": str(root / "run"), "HOLDFAST_CONTROL_PORT": "0"}
+    environ = {"HOLDFAST_RUNTIME": str(root / "run"), "HOLDFAST_CONTROL_PORT": "0", "HOLDFAST_APPS_PORT": "0"}
     settings = Settings.load(environ, data=root / "data")
     try:
         with background(settings) as client:

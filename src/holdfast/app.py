@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import socket
 import sys
@@ -48,6 +47,7 @@ from holdfast.kernel import log
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator
+from holdfast.kernel.listeners import inherited
 from holdfast.kernel.master_source import source_of
 from holdfast.kernel.node import identity
 from holdfast.kernel.outbound import OutboundPolicy
@@ -225,20 +225,6 @@ def _config(app: FastAPI, *, admin: bool) -> uvicorn.Config:
     )
 
 
-def inherited(pairs: Sequence[str]) -> dict[str, socket.socket]:
-    """`["control=3", "admin=4"]` -> listening sockets. Raises ValueError."""
-    found = {}
-    for pair in pairs:
-        name, _, number = pair.partition("=")
-        if name not in ("control", "admin") or not number.isdigit():
-            raise ValueError(f"--fd reads control=NUMBER or admin=NUMBER, not {pair!r}")
-        listener = socket.socket(fileno=int(number))
-        os.set_inheritable(int(number), False)
-        listener.setblocking(False)
-        found[name] = listener
-    return found
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m holdfast.app", description=__doc__)
     parser.add_argument("--fd", action="append", default=[], metavar="NAME=NUMBER", help="a listening socket")
@@ -248,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings.load()
         forget_ambient()
         log.configure(settings.log_level)
-        listeners = inherited(arguments.fd)
+        listeners = inherited(arguments.fd, ("control", "admin"))
         services = build_services(settings)
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))

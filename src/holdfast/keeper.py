@@ -19,6 +19,11 @@ PROGRAMS = (
     Program("runner", (sys.executable, "-m", "holdfast.runner"), {}),
     Program("pool", (sys.executable, "-m", "holdfast.pool"), {}),
     Program("state", (sys.executable, "-m", "holdfast.state"), {}),
+    Program(
+        "edge",
+        (sys.executable, "-m", "holdfast.edge", "--fd", "apps=3", "--fd", "front=4"),
+        {3: "apps", 4: "front"},
+    ),
 )
 
 

@@ -102,6 +102,7 @@ def start_api(base: Path, more: Mapping[str, str] | None = None) -> Api:
         "HOLDFAST_RUNTIME": str(base / "run"),
         "HOLDFAST_MASTER_KEY_FILE": str(base / "master.key"),
         "HOLDFAST_CONTROL_PORT": str(port),
+        "HOLDFAST_APPS_PORT": "0",
         "HOLDFAST_DATABASE_URL": metadata_of(base),
         **(more or {}),
     }

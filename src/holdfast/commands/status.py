@@ -13,7 +13,7 @@ from holdfast.client import NotRunning
 from holdfast.kernel.errors import Denied, HoldfastError, Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.terminal import output
-from holdfast.terminal.address import keeper_url
+from holdfast.terminal.address import apps_url, keeper_url
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.noun import verb
 
@@ -52,7 +52,15 @@ def _keeper(settings: Settings) -> dict[str, Any]:
         return {"keeper": None}
     url = keeper_url(settings, info.control_port)
     parts = {name: dict(part) for name, part in info.parts.items()}
-    return {"keeper": {"pid": info.pid, "url": url, "parts": parts, "limits": dict(info.limits)}}
+    return {
+        "keeper": {
+            "pid": info.pid,
+            "url": url,
+            "apps_url": apps_url(info.apps_port),
+            "parts": parts,
+            "limits": dict(info.limits),
+        }
+    }
 
 
 def _disk(settings: Settings) -> dict[str, Any] | None:

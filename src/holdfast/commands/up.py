@@ -15,6 +15,7 @@ from holdfast.client import Client
 from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator, Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.terminal import output
+from holdfast.terminal.address import apps_url
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.noun import verb
 
@@ -57,13 +58,16 @@ def announce(
     """Where it listens, the first-run link while there is no owner, where the data is, how to stop."""
     url = f"http://{settings.host}:{info.control_port or settings.control_port}"
     link = first_run_link(settings, url)
+    apps = apps_url(info.apps_port)
     facts = {"url": url, "docs": f"{url}/api/docs", "data": str(settings.data), "pid": info.pid, "first_run_link": link}
+    facts["apps_url"] = apps
     if t.json:
         output.say_json(facts)
         return
     took = f" (ready in {output.seconds_text(seconds)})" if seconds is not None else ""
     output.say(f"Holdfast is running{took}")
-    output.record({"  Control": url, "  API docs": facts["docs"], "  Data": str(settings.data), "  Stop": how_to_stop})
+    shown = {"  Control": url, "  API docs": facts["docs"], "  Apps": apps}
+    output.record({**shown, "  Data": str(settings.data), "  Stop": how_to_stop})
     if link:
         output.say("\nNobody owns this Holdfast yet. Open this link once, within 15 minutes, to become its owner:")
         output.say(f"  {link}")

@@ -28,7 +28,8 @@ CANNOT_START = os.EX_CONFIG
 @dataclass(frozen=True)
 class Program:
     """One part of the control plane. With the status CANNOT_START it says, on standard error in one line and a hint,
-    that trying again will not help. `sockets`: {descriptor number in the child: "control" | "admin"}."""
+    that trying again will not help. `sockets`: {descriptor number in the child: its name}, which is
+    "control", "admin", "apps" or "front"."""
 
     name: str
     argv: tuple[str, ...]
@@ -91,7 +92,7 @@ def listen_unix(path: Path) -> socket.socket:
 
 
 class ControlPlane:
-    """api and runner. They die with the keeper: whoever serves our sockets must not outlive their owner."""
+    """The processes of PROGRAMS. They die with the keeper: whoever serves our sockets must not outlive their owner."""
 
     def __init__(
         self, settings: Settings, layout: Layout, programs: tuple[Program, ...], clock: Clock, policy: Policy
@@ -112,11 +113,23 @@ class ControlPlane:
             self._sockets["control"] = listen_tcp(self._settings.host, self._settings.control_port, "control")
         if "admin" in wanted:
             self._sockets["admin"] = listen_unix(self._settings.admin_socket)
+        if "apps" in wanted:
+            self._sockets["apps"] = listen_tcp(self._settings.host, self._settings.apps_port, "apps")
+        if "front" in wanted:
+            self._sockets["front"] = listen_unix(self._settings.front_socket)
 
     @property
     def control_port(self) -> int | None:
         """The real one, also when 0 was asked for."""
-        listening = self._sockets.get("control")
+        return self._port("control")
+
+    @property
+    def apps_port(self) -> int | None:
+        """The real one of the apps origin. None when no program serves it."""
+        return self._port("apps")
+
+    def _port(self, name: str) -> int | None:
+        listening = self._sockets.get(name)
         return int(listening.getsockname()[1]) if listening is not None else None
 
     async def start(self) -> None:
@@ -142,8 +155,9 @@ class ControlPlane:
     def close(self) -> None:
         for made in self._sockets.values():
             made.close()
-        if "admin" in self._sockets:
-            self._settings.admin_socket.unlink(missing_ok=True)
+        for name, path in (("admin", self._settings.admin_socket), ("front", self._settings.front_socket)):
+            if name in self._sockets:
+                path.unlink(missing_ok=True)
         self._sockets.clear()
 
     def rotate_logs(self) -> None:
@@ -208,7 +222,7 @@ class ControlPlane:
             "HOLDFAST_RUNTIME": str(settings.runtime),
             "HOLDFAST_MASTER_KEY_FILE": str(settings.master_key_file),
             "HOLDFAST_CONTROL_PORT": str(self.control_port or settings.control_port),
-            "HOLDFAST_APPS_PORT": str(settings.apps_port),
+            "HOLDFAST_APPS_PORT": str(self.apps_port or settings.apps_port),
             "HOLDFAST_LOG_LEVEL": settings.log_level,
             "HOLDFAST_DELETE_GRACE_SECONDS": str(settings.delete_grace_seconds),
             "HOLDFAST_DISK_RESERVE_BYTES": str(settings.disk_reserve_bytes),

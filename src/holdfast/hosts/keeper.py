@@ -42,6 +42,7 @@ class KeeperInfo:
     control_port: int | None
     parts: Mapping[str, Mapping[str, Any]]
     limits: Mapping[str, Any]
+    apps_port: int | None = None
 
 
 class Keeper:
@@ -129,7 +130,7 @@ class Keeper:
         }
         groups = self.servers.groups
         enforced = {"version": groups.version, "controllers": list(groups.controllers), "reason": groups.reason}
-        return KeeperInfo(os.getpid(), self.control.control_port, parts, enforced)
+        return KeeperInfo(os.getpid(), self.control.control_port, parts, enforced, self.control.apps_port)
 
     def _signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():

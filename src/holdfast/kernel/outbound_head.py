@@ -1,4 +1,4 @@
-"""The head of an HTTP/1.1 message, as the relay reads and passes it on (RFC 9112)."""
+"""The head of an HTTP/1.1 message, as a proxy of ours reads and passes it on (RFC 9112)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+ABSOLUTE = re.compile(r"http://([^/?#@\s]+)(/[^\s]*)?", re.IGNORECASE)  # the target as a proxy is asked for it
 _HOP = {"connection", "proxy-connection", "proxy-authorization", "keep-alive"}
 
 

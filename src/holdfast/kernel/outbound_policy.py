@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from holdfast.kernel import log
@@ -52,12 +52,14 @@ class OutboundPolicy:
         """As the operator set it. Raises NeedsOperator naming what cannot be understood."""
         listeners = tuple((settings.host, port) for port in (settings.control_port, settings.apps_port) if port)
         names = frozenset(host.strip().lower().partition(":")[0] for host in settings.allowed_hosts)
-        try:
-            allowed = frozenset(map(allowance, settings.outbound_allow))
-        except ValueError as error:
-            hint = "Entries are networks or host:port, with commas between. Correct it and start again."
-            raise NeedsOperator(f"HOLDFAST_OUTBOUND_ALLOW cannot be read: {error}", hint=hint) from None
+        allowed = _allowances(settings.outbound_allow, "HOLDFAST_OUTBOUND_ALLOW")
         return cls(allowed, lambda: listeners, names - {"", "*"})
+
+    @classmethod
+    def of_workers(cls, settings: Settings) -> OutboundPolicy:
+        """For code of tenants: what the operator opened for Holdfast itself is not open to them. Raises as `of`."""
+        allowed = _allowances(settings.workers_outbound_allow, "HOLDFAST_WORKERS_OUTBOUND_ALLOW")
+        return replace(cls.of(settings), allow_private=allowed)
 
     def check(self, target: Target) -> None:
         """What can be said before the name is resolved. Raises Refused."""
@@ -132,6 +134,14 @@ class OutboundPolicy:
             elif address in each:
                 return True
         return False
+
+
+def _allowances(texts: Iterable[str], variable: str) -> frozenset[tuple[str, int] | Network]:
+    try:
+        return frozenset(map(allowance, texts))
+    except ValueError as error:
+        hint = "Entries are networks or host:port, with commas between. Correct it and start again."
+        raise NeedsOperator(f"{variable} cannot be read: {error}", hint=hint) from None
 
 
 def allowance(text: str) -> tuple[str, int] | Network:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import re
 import secrets
 import socket
 import threading
@@ -27,7 +26,8 @@ from typing import Any
 import uvloop
 
 from holdfast.kernel import log
-from holdfast.kernel.outbound_head import Head, seconds_of
+from holdfast.kernel.outbound_head import ABSOLUTE, Head, seconds_of
+from holdfast.kernel.outbound_pipe import CHUNK, both_ways, copy
 from holdfast.kernel.outbound_policy import OutboundPolicy
 from holdfast.kernel.outbound_url import Refused
 
@@ -35,11 +35,8 @@ REFUSED = "HoldfastRefused"  # the S3 error code of our own refusals over plain 
 CONNECT_SECONDS = 10.0
 HEAD_SECONDS = 120.0
 MOST_WAIT_SECONDS = 60.0
-LAST_WORDS_SECONDS = 5.0
 TRIES = 4  # addresses tried of one name
-_CHUNK = 256 * 1024
 _USER = "holdfast"
-_ABSOLUTE = re.compile(r"http://([^/?#@\s]+)(/[^\s]*)?", re.IGNORECASE)
 _log = log.get("holdfast.outbound")
 
 
@@ -128,7 +125,7 @@ class Relay:
 
     def _run(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=_CHUNK))
+        loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=CHUNK))
         loop.run_forever()
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -165,14 +162,14 @@ class Relay:
         if upstream is None:
             return
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await _both_ways(reader, writer, *upstream)
+        await both_ways(reader, writer, *upstream)
 
     async def _forward(
         self, way: Pass, request: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """One request of plain http. Whatever follows on the connection goes to the same server, and it is closed."""
         method, target, version = request.start.split(" ")
-        found = _ABSOLUTE.fullmatch(target)
+        found = ABSOLUTE.fullmatch(target)
         if found is None:
             await _answer(writer, 400, "BadRequest")
             return
@@ -181,7 +178,7 @@ class Relay:
             return
         server, server_writer = upstream
         server_writer.write(request.with_start(f"{method} {found[2] or '/'} {version}"))
-        sending = asyncio.ensure_future(_copy(reader, server_writer))
+        sending = asyncio.ensure_future(copy(reader, server_writer))
         sending.add_done_callback(lambda _: server_writer.close())  # the library gave up: nobody waits for an answer
         try:
             answer = Head.parse(await server.readuntil(b"\r\n\r\n"))
@@ -194,7 +191,7 @@ class Relay:
                 await self._refuse(way, writer, "redirect", "the store sends us elsewhere")
                 return
             writer.write(answer.with_start(answer.start))
-            await _copy(server, writer)
+            await copy(server, writer)
         finally:
             sending.cancel()
             server_writer.close()
@@ -217,7 +214,7 @@ class Relay:
         for address in found[:TRIES]:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    return await asyncio.open_connection(address, way.port, limit=_CHUNK)
+                    return await asyncio.open_connection(address, way.port, limit=CHUNK)
             except (OSError, TimeoutError) as error:
                 failed = error
         raise failed
@@ -241,30 +238,3 @@ async def _answer(writer: asyncio.StreamWriter, status: int, code: str) -> None:
     body = f"<Error><Code>{code}</Code></Error>"
     writer.write(f"HTTP/1.1 {status} {code}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
     await writer.drain()
-
-
-async def _both_ways(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    server: asyncio.StreamReader,
-    server_writer: asyncio.StreamWriter,
-) -> None:
-    """Until the server has ended, or one side broke. When the library ends the server gets a moment for its last words,
-    otherwise one that never answers would be held for ever."""
-    ways = [asyncio.ensure_future(_copy(reader, server_writer)), asyncio.ensure_future(_copy(server, writer))]
-    try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait(ways, timeout=LAST_WORDS_SECONDS)
-    finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        server_writer.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(_CHUNK):
-        writer.write(chunk)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()

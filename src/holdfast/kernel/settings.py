@@ -52,6 +52,8 @@ class Settings:
     ui: Path | None = None  # a build of the dashboard to serve in place of the one in the package
     allowed_hosts: tuple[str, ...] = field(default=())
     outbound_allow: tuple[str, ...] = field(default=())
+    caddy: str = ""  # edge or direct: keep a configuration for a Caddy in front of the workers
+    workers_outbound_allow: tuple[str, ...] = field(default=())
     sqlite_roots: tuple[Path, ...] = field(default=())
     master_key_source: str = (
         ""  # file, environment or vault; "" = environment when HOLDFAST_MASTER_KEY is set, else file
@@ -75,6 +77,11 @@ class Settings:
     @property
     def admin_socket(self) -> Path:
         return self.runtime / "admin.sock"
+
+    @property
+    def front_socket(self) -> Path:
+        """Where a server of the operator's (Caddy) reaches the edge, and says who its clients are."""
+        return self.runtime / "front.sock"
 
     @property
     def keeper_socket(self) -> Path:
@@ -101,6 +108,8 @@ class Settings:
             ui=_path(env, "HOLDFAST_UI"),
             allowed_hosts=tuple(filter(None, env.get("HOLDFAST_ALLOWED_HOSTS", "").split(","))),
             outbound_allow=tuple(filter(None, env.get("HOLDFAST_OUTBOUND_ALLOW", "").split(","))),
+            caddy=_one_of(env, "HOLDFAST_CADDY", ("", "edge", "direct")),
+            workers_outbound_allow=tuple(filter(None, env.get("HOLDFAST_WORKERS_OUTBOUND_ALLOW", "").split(","))),
             sqlite_roots=tuple(map(Path, filter(None, env.get("HOLDFAST_SQLITE_ROOTS", "").split(":")))),
             master_key_source=_one_of(env, "HOLDFAST_MASTER_KEY_SOURCE", ("", "file", "environment", "vault")),
             vault_addr=env.get("HOLDFAST_VAULT_ADDR", ""),

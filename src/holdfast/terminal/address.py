@@ -12,6 +12,11 @@ def keeper_url(settings: Settings, control_port: int | None) -> str:
     return f"http://{settings.host}:{control_port or settings.control_port}"
 
 
+def apps_url(info_port: int | None) -> str | None:
+    """The apps origin of the Holdfast on this machine; a worker's own is the same with its name before the host."""
+    return f"http://localhost:{info_port}" if info_port else None
+
+
 def absolute(t: Terminal, path: str) -> str:
     """`path` below the address that this invocation talks to: a profile's, or the one on this machine."""
     url, socket, _ = t.client.line

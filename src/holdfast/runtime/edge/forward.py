@@ -1,0 +1,74 @@
+"""Heads as they are passed on: to the worker without what is ours or another hop's, to the client without what a
+worker may not say on a host it shares."""
+
+from __future__ import annotations
+
+from holdfast.runtime.edge.admission import Fields, sets_ours
+from holdfast.runtime.edge.answers import REASONS
+from holdfast.runtime.edge.heads import CHUNKED, Request, Response
+
+# What holds for a whole host, and would hold for the other workers and for the control origin on it too.
+_WHOLE_HOST = frozenset(
+    {
+        b"clear-site-data",
+        b"service-worker-allowed",
+        b"strict-transport-security",
+        b"public-key-pins",
+        b"origin-agent-cluster",
+    }
+)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def request_head(
+    request: Request, target: bytes, *, client: bytes, proto: bytes, request_id: bytes, cookie: bytes, prefix: bytes
+) -> bytes:
+    """The request's head for the worker. `prefix`: the part of the path that named the worker, "" by host."""
+    authority = request.authority
+    lines = [b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (request.method, target, authority)]
+    lines += [b"%b: %b\r\n" % pair for pair in request.fields]
+    if cookie:
+        lines.append(b"cookie: %b\r\n" % cookie)
+    if request.length == CHUNKED:
+        lines.append(b"transfer-encoding: chunked\r\n")
+    elif b"content-length" in request.named:
+        lines.append(b"content-length: %d\r\n" % request.length)
+    if request.upgrade:
+        lines.append(b"connection: Upgrade\r\nupgrade: websocket\r\n")
+    if prefix:
+        lines.append(b"x-forwarded-prefix: %b\r\n" % prefix)
+    lines.append(
+        b"cf-connecting-ip: %b\r\nx-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-forwarded-host: %b\r\n"
+        b"holdfast-request-id: %b\r\n\r\n" % (client, client, proto, authority, request_id)
+    )
+    return b"".join(lines)
+
+
+def response_head(head: Response, *, request_id: bytes, cors: Fields | None, bare: bool, framing: bytes) -> bytes:
+    """The answer's head for the client; `framing`: the lines that say how long it is and whether the line stays."""
+    lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, REASONS.get(head.status, b""))]
+    for name, value in head.fields:
+        if name == b"set-cookie" and sets_ours(value):
+            continue
+        if bare and name in _WHOLE_HOST:
+            continue
+        if cors is not None and name.startswith(b"access-control-"):
+            continue
+        lines.append(b"%b: %b\r\n" % (name, value))
+    if cors:
+        lines += [b"%b: %b\r\n" % pair for pair in cors]
+    lines.append(b"%bholdfast-request-id: %b\r\n\r\n" % (framing, request_id))
+    return b"".join(lines)
+
+
+def switching(head: Response, request_id: bytes) -> bytes:
+    """101, as the worker said it."""
+    return response_head(
+        head, request_id=request_id, cors=None, bare=False, framing=b"connection: Upgrade\r\nupgrade: websocket\r\n"
+    )
+
+
+def early_hints(head: Response) -> bytes:
+    """103 (RFC 8297): links only."""
+    links = [b"link: %b\r\n" % value for name, value in head.fields if name == b"link"]
+    return b"".join([b"HTTP/1.1 103 Early Hints\r\n", *links, b"\r\n"])
