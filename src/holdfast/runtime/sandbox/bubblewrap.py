@@ -12,9 +12,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from holdfast.kernel.errors import NeedsOperator, Retryable
 from holdfast.runtime.sandbox import walls
@@ -70,7 +71,10 @@ class Bubblewrap:
             process = await self._begun(cell, ran, reading, said)
             told = {name: self._settings[name] for name in ("view", "entry", "root")}
             message = told | {"order": cell.order(), "descriptors": handed[:-1]}
-            await process.let_go(steer, json.dumps(message).encode())
+            try:
+                await process.let_go(steer, json.dumps(message).encode())
+            except Retryable as error:
+                raise Retryable(f"{error.message}: {_words(said)}", code=error.code) from error
         return process
 
     async def close(self) -> None:
@@ -79,7 +83,7 @@ class Bubblewrap:
             process.kill()
         await asyncio.gather(*self._burials)
 
-    async def _begun(self, cell: Cell, ran: subprocess.Popen[bytes], reading: int, said: Any) -> Process:
+    async def _begun(self, cell: Cell, ran: subprocess.Popen[bytes], reading: int, said: IO[bytes]) -> Process:
         """The process inside: bwrap says its number once it is made."""
         info = await asyncio.get_running_loop().run_in_executor(None, _read_all, reading)
         try:
@@ -87,8 +91,7 @@ class Bubblewrap:
         except (ValueError, OSError) as error:
             ran.kill()
             ran.wait()
-            said.seek(0)
-            words = said.read(400).decode(errors="replace").strip() or str(error)
+            words = _words(said) or str(error)
             raise Retryable(f"bubblewrap could not start {cell.name}: {words}", code="sandbox_failed") from None
         process = Process(cell, pidfd)
         burial = asyncio.get_running_loop().create_task(_bury(ran, process))
@@ -114,6 +117,12 @@ class Bubblewrap:
         view = self._settings["view"]
         for name, target in view["links"].items():
             yield from ("--symlink", target, f"/{name}")
+        if order["temporary_bytes"]:
+            yield from ("--perms", "1777", "--size", str(order["temporary_bytes"]), "--tmpfs", "/tmp")  # noqa: S108
+        else:
+            yield from ("--dir", "/tmp")  # noqa: S108
+        for directory in _parents([*view["visible"], "/dev/null", "/etc/passwd"]):
+            yield from ("--perms", "0755", "--dir", directory)  # else only for the user that starts it
         for path in view["visible"]:
             yield from ("--ro-bind", path, path)
         for path in view["empty"]:
@@ -128,11 +137,13 @@ class Bubblewrap:
         yield from ("--ro-bind", order["sockets"], "/run")
         for name in walls.COVERED:
             yield from ("--ro-bind", "/dev/null", f"/run/{name}")
-        if order["temporary_bytes"]:
-            yield from ("--perms", "1777", "--size", str(order["temporary_bytes"]), "--tmpfs", "/tmp")  # noqa: S108
-        else:
-            yield from ("--dir", "/tmp")  # noqa: S108
         yield from ("--remount-ro", "/")
+
+
+def _parents(paths: Sequence[str]) -> list[str]:
+    """Every directory above the paths, outer ones first."""
+    found = {str(parent) for path in paths for parent in Path(path).parents}
+    return sorted(found - {"/"})
 
 
 def _memory_files(stack: ExitStack) -> dict[str, int]:
@@ -145,6 +156,12 @@ def _memory_files(stack: ExitStack) -> dict[str, int]:
         os.write(descriptor, content)
         os.lseek(descriptor, 0, os.SEEK_SET)
     return made
+
+
+def _words(said: IO[bytes]) -> str:
+    """What bubblewrap, or the Python in it, wrote before its standard streams led nowhere."""
+    said.seek(0)
+    return said.read(400).decode(errors="replace").strip()
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -7,12 +7,13 @@ import os
 import ssl
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import holdfast
+from holdfast.runtime.sandbox.walls import outermost
 
 LIBRARIES = ("httptools", "uvloop", "wsproto", "h11")  # what the inside imports of others
 _OURS = ("__init__.py", "runtime")  # of our package
@@ -52,16 +53,6 @@ class View:
             empty=tuple(one for one in sites if os.path.isdir(one)),
             links={name: os.readlink(f"/{name}") for name in ("lib", "lib64") if os.path.islink(f"/{name}")},
         )
-
-
-def outermost(paths: Iterable[str]) -> tuple[str, ...]:
-    """The paths that lie below no other of them."""
-    ordered = sorted(set(paths))
-    kept: list[str] = []
-    for path in ordered:
-        if not any(path.startswith(other + "/") for other in kept):
-            kept.append(path)
-    return tuple(kept)
 
 
 def _stdlib() -> list[str]:

@@ -11,6 +11,7 @@ import errno
 import os
 import resource
 import socket
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from holdfast.runtime.sandbox import landlock, syscalls
@@ -63,6 +64,16 @@ def template(view: dict[str, Any]) -> str:
     return base
 
 
+def outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths that lie below no other of them."""
+    ordered = sorted(set(paths))
+    kept: list[str] = []
+    for path in ordered:
+        if not any(path.startswith(other + "/") for other in kept):
+            kept.append(path)
+    return tuple(kept)
+
+
 def _place(source: str, target: str) -> None:
     """An empty directory or file to mount on. Paths may meet: one was made for the other's sake."""
     if os.path.isdir(source):
@@ -73,12 +84,18 @@ def _place(source: str, target: str) -> None:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
 
 
-def enclose(order: dict[str, Any], base: str, *, root: bool) -> None:
-    """Namespaces and files. The process must be the first of its pid namespace. Afterwards / is the new root."""
+def enclose(order: dict[str, Any], base: str, visible: Sequence[str], *, root: bool) -> None:
+    """Namespaces and files. The process must be the first of its pid namespace. Afterwards / is the new root.
+    `visible`: what the template shows; of it, what lies in /tmp is shown again above the private one."""
     expendable()
     syscalls.unshare(OWN)
     socket.sethostname("worker")
     _files(order, base, root=root)
+    if order["temporary_bytes"]:
+        for path in visible:
+            if path.startswith("/tmp/"):  # noqa: S108 - an installation below /tmp
+                _place(path, base + path)
+                bind_readonly(path, base + path)
     syscalls.pivot_root(base)
 
 

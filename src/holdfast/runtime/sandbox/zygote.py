@@ -77,7 +77,8 @@ class Zygote:
         self._entry = resolve(settings["entry"])
         for name in settings["preload"]:
             importlib.import_module(name)
-        self._base = walls.template(settings["view"] | {"visible": self._visible(settings["view"])})
+        self._shown = walls.outermost(self._visible(settings["view"]))
+        self._base = walls.template(settings["view"] | {"visible": self._shown})
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._children: dict[int, tuple[int, int]] = {}  # pidfd: (pid, order)
         self._poll = select.poll()
@@ -157,7 +158,7 @@ class Zygote:
         try:
             self._control.detach()  # its number is used again
             arrange(descriptors)
-            walls.enclose(order, self._base, root=self._root)
+            walls.enclose(order, self._base, self._shown, root=self._root)
             steer = socket.socket(fileno=STEER)
             if not steer.recv(16):
                 os._exit(0)  # whoever asked is gone
@@ -189,6 +190,7 @@ def run(entry: Entry, steer: socket.socket) -> NoReturn:
         steer.send(b"{}")
         steer.close()
         gc.enable()
+        sys.path_importer_cache.clear()  # /packages was not there when the zygote looked
         entry(_HTTP, _INNER, _CHANNEL, payload)
         code = 0
     except SystemExit as error:
