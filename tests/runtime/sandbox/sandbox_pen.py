@@ -36,6 +36,12 @@ class Talk:
         data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.pipe, 1 << 16), 20)
         return json.loads(data) if data else None
 
+    async def end(self) -> Exit:
+        """How it ended, within 20 s; our descriptors are closed. May be asked again."""
+        ended = await asyncio.wait_for(self.running.wait(), 20)
+        self.close()
+        return ended
+
     def close(self) -> None:
         for one in (self.pipe, *self.listeners):
             one.close()
@@ -91,7 +97,7 @@ class Pen:
                 told = []
                 while (message := await talk.hear()) is not None:
                     told.append(message)
-                return told, await asyncio.wait_for(talk.running.wait(), 20)
+                return told, await talk.end()
             finally:
                 talk.running.kill()
                 talk.close()

@@ -62,7 +62,9 @@ def test_files_of_the_machine_are_not_there(pen: Pen, tmp_path: Path) -> None:
     paths += [str(one) for one in (secret, pen.home / "code" / "main.py", Path(__file__), Path.cwd() / "Makefile")]
     found = errors(pen, {path: f"open({path!r}, 'rb').read(10)" for path in paths})
     assert {path: code for path, code in found.items() if code not in (errno.ENOENT, errno.EACCES, errno.EPERM)} == {}
-    found = errors(pen, {path: f"import os; os.listdir({path!r})" for path in map(str, (secret.parent, pen.home / "w"))})
+    found = errors(
+        pen, {path: f"import os; os.listdir({path!r})" for path in map(str, (secret.parent, pen.home / "w"))}
+    )
     assert set(found.values()) == {errno.ENOENT}
 
 
@@ -104,9 +106,8 @@ def test_sockets_of_its_version_are_seen_by_half(pen: Pen) -> None:
         made.listen()
         talk.pipe.send(b"again")
         second = await talk.hear()
-        await talk.running.wait()
+        await talk.end()
         made.close()
-        talk.close()
         return [*first, second]
 
     http, inner, before, after = pen.do(work())
@@ -197,7 +198,8 @@ def test_it_has_no_rights_to_give_up(pen: Pen) -> None:
         """
         import os
         lines = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
-        tell([lines[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")])
+        names = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
+        tell([lines[name].strip() for name in names])
         tell([os.getresuid(), os.getresgid(), os.umask(0)])
         """
     )

@@ -27,7 +27,6 @@ from holdfast.runtime.sandbox.syscalls import machine
 from holdfast.runtime.sandbox.zygote import INSIDE_UID
 
 _SIGNALLED = 128
-_PACKET = 4096
 
 
 class Bubblewrap:
@@ -38,6 +37,7 @@ class Bubblewrap:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
         self._burials: dict[asyncio.Task[None], Process] = {}
+        self._unwanted: set[asyncio.Task[Process]] = set()
 
     async def spawn(self, cell: Cell, payload: int) -> Process:
         """Raises NeedsOperator without bwrap, Retryable when it dies, Permanent when a wall cannot be built."""
@@ -51,13 +51,20 @@ class Bubblewrap:
             steer.setblocking(False)
             said = stack.enter_context(tempfile.TemporaryFile())
             reading, writing = os.pipe()
-            stack.callback(os.close, reading)
             handed = [*cell.listeners, cell.channel, payload, theirs.fileno()]
             with ExitStack() as child:
                 child.callback(os.close, writing)
                 files = _memory_files(child)
                 argv = [program, *self._arguments(cell.order(), writing, files)]
-                argv += ["--", self._settings["view"]["executable"], "-I", "-S", str(START), "inside", str(theirs.fileno())]
+                argv += [
+                    "--",
+                    self._settings["view"]["executable"],
+                    "-I",
+                    "-S",
+                    str(START),
+                    "inside",
+                    str(theirs.fileno()),
+                ]
                 ran = subprocess.Popen(  # noqa: ASYNC220 - does not wait for more than the exec
                     argv,
                     env=ENVIRONMENT,
@@ -68,7 +75,13 @@ class Bubblewrap:
                     pass_fds=(*handed, writing, *files.values()),
                 )
             theirs.close()
-            process = await self._begun(cell, ran, reading, said)
+            begun = asyncio.get_running_loop().create_task(self._begun(cell, ran, reading, said))
+            try:
+                process = await asyncio.shield(begun)
+            except asyncio.CancelledError:
+                self._unwanted.add(begun)
+                begun.add_done_callback(self._drop)
+                raise
             told = {name: self._settings[name] for name in ("view", "entry", "root")}
             message = told | {"order": cell.order(), "descriptors": handed[:-1]}
             try:
@@ -77,14 +90,23 @@ class Bubblewrap:
                 raise Retryable(f"{error.message}: {_words(said)}", code=error.code) from error
         return process
 
+    def _drop(self, begun: asyncio.Task[Process]) -> None:
+        """Whoever asked was cancelled meanwhile."""
+        self._unwanted.discard(begun)
+        if not begun.cancelled() and begun.exception() is None:
+            begun.result().kill()
+
     async def close(self) -> None:
         """End every sandbox; returns when they are gone."""
+        if self._unwanted:
+            await asyncio.wait(self._unwanted)
         for process in self._burials.values():
             process.kill()
         await asyncio.gather(*self._burials)
 
     async def _begun(self, cell: Cell, ran: subprocess.Popen[bytes], reading: int, said: IO[bytes]) -> Process:
-        """The process inside: bwrap says its number once it is made."""
+        """The process inside: bwrap says its number once it is made. Not to be cancelled: bwrap would die of the closed
+        pipe before its child can die with it."""
         info = await asyncio.get_running_loop().run_in_executor(None, _read_all, reading)
         try:
             pidfd = os.pidfd_open(json.loads(info)["child-pid"])
@@ -165,10 +187,8 @@ def _words(said: IO[bytes]) -> str:
 
 
 def _read_all(descriptor: int) -> bytes:
-    found = b""
-    while piece := os.read(descriptor, _PACKET):
-        found += piece
-    return found
+    with open(descriptor, "rb") as file:
+        return file.read()
 
 
 async def _bury(ran: subprocess.Popen[bytes], process: Process) -> None:

@@ -74,7 +74,7 @@ userfaultfd 323 282, ustat 136 -, vhangup 153 58
 """
 
 BY_ARGUMENT = """
-clone 56 220, clone3 435 -, execve 59 221, execveat 322 281, fork 57 -, ioctl 16 29, personality 135 92
+clone 56 220, clone3 435 435, execve 59 221, execveat 322 281, fork 57 -, ioctl 16 29, personality 135 92
 socket 41 198, socketpair 53 199, vfork 58 -
 """
 

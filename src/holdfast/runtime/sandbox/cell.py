@@ -15,8 +15,8 @@ class Cell:
     """One process of a version, before it starts.
 
     `domain`: who shares a zygote (one project and environment). `uid`: whose it is where we are root, never 0; ignored
-    otherwise. `sockets`: their directory is seen at /run, `http` and `inner` in it are covered. `listeners`: descriptors
-    of `http` and `inner`, listening. `channel`: one end of a SOCK_SEQPACKET pair. The descriptors stay the caller's:
+    otherwise. `sockets`: their directory is seen at /run, `http` and `inner` in it are covered. `listeners`: of `http`
+    and `inner`, listening. `channel`: one end of a SOCK_SEQPACKET pair. The descriptors stay the caller's:
     the sandbox gets copies. `groups`: control group directories, joined before any code of the version runs.
     """
 
@@ -28,8 +28,8 @@ class Cell:
     sockets: Sockets
     listeners: tuple[int, int]
     channel: int
-    limits: WorkerLimits = WorkerLimits()
-    permits: Permits = Permits()
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    permits: Permits = field(default_factory=Permits)
     payload: bytes = field(default=b"{}", repr=False)  # holds secrets
     groups: tuple[str, ...] = ()
 

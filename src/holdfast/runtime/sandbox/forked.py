@@ -18,6 +18,7 @@ from holdfast.runtime.sandbox.modes import ENVIRONMENT, START
 from holdfast.runtime.sandbox.process import Process
 
 _START_SECONDS = 60.0
+_END_SECONDS = 10.0
 _PACKET = 1 << 16
 _FULL_SECONDS = 0.002
 
@@ -152,8 +153,10 @@ class Zygote:
         self._gone = loop.create_task(self._bury())
 
     async def _bury(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
-        for process in self._running.values():
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._process.wait)
+        for process in list(self._running.values()):
+            await loop.run_in_executor(None, process.await_end, _END_SECONDS)
             process.ended(-signal.SIGKILL)
         self._running.clear()
         for _, started in self._orders.values():

@@ -1,4 +1,4 @@
-"""Landlock: what may be done to files, as a second wall behind the mounts (kernel Documentation/userspace-api/landlock).
+"""Landlock: what may be done to files, a second wall behind the mounts (kernel Documentation/userspace-api/landlock).
 
 From version 6 also: no abstract sockets and no signals out of the sandbox; from 4: no TCP.
 """

@@ -75,7 +75,9 @@ def _bubblewrap() -> str | None:
     program = bwrap()
     if program is None:
         return "not installed"
-    ran = _run([program, "--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "--", sys.executable, "-I", "-S", "-c", ""])
+    ran = _run(
+        [program, "--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "--", sys.executable, "-I", "-S", "-c", ""]
+    )
     if isinstance(ran, str):
         return ran
     return None if ran.returncode == 0 else ran.stderr.decode(errors="replace").strip()[:300] or "refused"

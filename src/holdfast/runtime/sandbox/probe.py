@@ -1,4 +1,4 @@
-"""Tries the in-process walls once, in a process that ends after it: `python -I -S start.py probe <1 as root, else 0>`."""
+"""Tries the in-process walls once and ends: `python -I -S start.py probe <1 as root, else 0>`."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 from pathlib import Path
@@ -51,6 +52,13 @@ class Process:
         if not self._exit.done():
             self._exit.set_result(Exit(status, cpu_seconds, peak_bytes, killed))
 
+    def await_end(self, seconds: float) -> None:
+        """Blocks until the process is gone or the time is over: for one whose parent cannot tell any more."""
+        if self._open:
+            poll = select.poll()
+            poll.register(self._pidfd, select.POLLIN)
+            poll.poll(seconds * 1000)
+
     async def let_go(self, steer: socket.socket, message: bytes) -> None:
         """Put it into its groups, tell it to go on, and wait until its walls stand.
 
@@ -66,7 +74,9 @@ class Process:
                 answer = await loop.sock_recv(steer, _PACKET)
         except (TimeoutError, OSError) as error:
             self.kill()
-            raise Retryable(f"the sandbox of {self._cell.name} did not start: {error}", code="sandbox_failed") from error
+            raise Retryable(
+                f"the sandbox of {self._cell.name} did not start: {error}", code="sandbox_failed"
+            ) from error
         except asyncio.CancelledError:
             self.kill()
             raise

@@ -24,6 +24,11 @@ _CLONE_THREAD = 0x00010000
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _PERSONALITIES = (0, 0xFFFFFFFF)  # Linux as it is, and the question which one is in force
 
+_PREPARING = (
+    *("seccomp", "setresuid", "setresgid", "setgroups", "capset"),
+    *("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
+)
+
 _Instruction = tuple[int, int, int, int]
 
 
@@ -48,9 +53,7 @@ class Filter:
         body = self._by_argument(machine)
         allowed, refused = calls.numbers(calls.ALLOWED, machine), calls.numbers(calls.REFUSED, machine)
         if self.preparing:
-            wanted = ("seccomp", "setresuid", "setresgid", "setgroups", "capset", "unshare")
-            wanted += ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self")
-            allowed |= {name: refused.pop(name) for name in wanted}
+            allowed |= {name: refused.pop(name) for name in _PREPARING}
         body += _ranges(set(allowed.values()), _ALLOW) + _ranges(set(refused.values()), _ERRNO | _EPERM)
         return b"".join(struct.pack("HBBI", *one) for one in [*head, *body, _return(_ERRNO | _ENOSYS)])
 

@@ -1,4 +1,4 @@
-"""Started by the pool as `python -I -S start.py <zygote|inside|probe> <number>`: puts our package on the path, no more."""
+"""Started by the pool: `python -I -S start.py <zygote|inside|probe> <number>`. Puts our package on the path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of the machine a worker may see: the interpreter's and ours, found from the interpreter that runs here."""
+"""Which files of the machine a worker may see: the interpreter's and ours, found from the one that runs here."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class View:
 
 def _stdlib() -> list[str]:
     """Of the base interpreter: a virtual environment has none of its own."""
-    base = {name: sys.base_exec_prefix for name in ("platbase", "installed_platbase")}
+    base = dict.fromkeys(("platbase", "installed_platbase"), sys.base_exec_prefix)
     return list(dict.fromkeys((sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib", vars=base))))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import socket
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,12 +19,7 @@ from holdfast.runtime.sandbox import landlock, syscalls
 from holdfast.runtime.sandbox.seccomp import Filter
 from holdfast.runtime.sandbox.syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, bind_readonly, mount
 
-OWN = (
-    syscalls.CLONE_NEWNS
-    | syscalls.CLONE_NEWNET
-    | syscalls.CLONE_NEWIPC
-    | syscalls.CLONE_NEWUTS
-)
+OWN = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
 DEVICES = ("null", "zero", "full", "random", "urandom")
 COVERED = ("http", "inner")  # sockets beside `bind` and `egress` that are for others
 PLACES = ("proc", "app", "packages", "run", "tmp", "dev", "etc")
@@ -107,6 +103,9 @@ def expendable() -> None:
 
 def _files(order: dict[str, Any], base: str, *, root: bool) -> None:
     _own_proc(f"{base}/proc")
+    for path in (order["code"], order["packages"], order["sockets"]):
+        if path and not os.path.isdir(path):
+            raise FileNotFoundError(errno.ENOENT, "no such directory", path)
     bind_readonly(order["code"], f"{base}/app")
     if order["packages"]:
         bind_readonly(order["packages"], f"{base}/packages")
@@ -117,7 +116,7 @@ def _files(order: dict[str, Any], base: str, *, root: bool) -> None:
         inodes = max(64, order["temporary_bytes"] // 4096)
         owner = f",uid={order['uid']},gid={order['uid']}" if root else ""
         options = f"mode=0700,size={order['temporary_bytes']},nr_inodes={inodes}{owner}"
-        mount("tmp", f"{base}/tmp", "tmpfs", _WORDS, options)
+        mount("private", f"{base}/tmp", "tmpfs", _WORDS, options)  # noqa: S108 - the sandbox's own
 
 
 def _own_proc(target: str) -> None:
@@ -178,7 +177,9 @@ def _become(uid: int) -> None:
 
 
 def _restrict(order: dict[str, Any]) -> None:
-    """What needs no privilege: nobody reads this process' memory or environment, Landlock, seccomp."""
+    """What needs no privilege: nobody reads this process' memory or environment, it dies with whoever made it (the
+    kernel forgot that when the user changed), Landlock, seccomp."""
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     landlock.restrict(("/tmp",) if order["temporary_bytes"] else ())  # noqa: S108 - the sandbox's own

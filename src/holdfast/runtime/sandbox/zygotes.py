@@ -48,10 +48,8 @@ class Zygotes:
         Raises NeedsOperator when no sandbox can be made on this machine, Permanent ("sandbox_failed") when a wall of
         this one cannot be built, Retryable when the machine or its zygote failed meanwhile.
         """
-        payload = os.memfd_create("payload", os.MFD_CLOEXEC)
+        payload = _memory_file(cell.payload)
         try:
-            with open(payload, "wb", closefd=False) as file:
-                file.write(cell.payload)
             for last in (False, True):
                 try:
                     zygote = await self._zygote(cell.domain)
@@ -111,3 +109,10 @@ class Zygotes:
             "preload": self._preload,
             "view": self._view.as_dict(),
         }
+
+
+def _memory_file(content: bytes) -> int:
+    descriptor = os.memfd_create("payload", os.MFD_CLOEXEC)
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    return descriptor
