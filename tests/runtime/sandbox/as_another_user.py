@@ -34,7 +34,7 @@ def main() -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    os.execv(argv[0], argv)
+    os.execv(argv[0], argv)  # noqa: S606 - never a shell
 
 
 if __name__ == "__main__":

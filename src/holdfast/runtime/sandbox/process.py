@@ -59,8 +59,8 @@ class Process:
             poll.register(self._pidfd, select.POLLIN)
             poll.poll(seconds * 1000)
 
-    async def let_go(self, steer: socket.socket, message: bytes) -> None:
-        """Put it into its groups, tell it to go on, and wait until its walls stand.
+    async def let_go(self, steer: socket.socket, message: bytes | None) -> None:
+        """Put it into its groups, tell it to go on (None: it was told), and wait until its walls stand.
 
         Raises Permanent ("sandbox_failed") with what the step that failed said, Retryable when it died or hung. It is
         killed then.
@@ -70,7 +70,8 @@ class Process:
             async with asyncio.timeout(_STEPS_SECONDS):
                 if self._cell.groups:
                     await loop.run_in_executor(None, join, self._cell.groups, self.pid)
-                await loop.sock_sendall(steer, message)
+                if message is not None:
+                    await loop.sock_sendall(steer, message)
                 answer = await loop.sock_recv(steer, _PACKET)
         except (TimeoutError, OSError) as error:
             self.kill()
