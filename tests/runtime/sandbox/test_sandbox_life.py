@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from holdfast.contract.spec import Limits
 from holdfast.hosts.limits import Groups, members, remove
 from holdfast.kernel.errors import HoldfastError, NeedsOperator, Permanent
 from holdfast.runtime.sandbox.forked import Zygote
+from holdfast.runtime.sandbox.view import View
 from holdfast.runtime.sandbox.zygotes import Zygotes
 
 MEMORY = 64 << 20
@@ -315,6 +317,56 @@ def test_an_entry_that_cannot_be_imported_is_said() -> None:
 
     need(os.geteuid() == 0, "root")
     asyncio.run(work())
+
+
+def test_a_preload_that_starts_a_thread_is_refused(pen: Pen, tmp_path: Path) -> None:
+    """A lock that such a thread holds at the fork would stay held in every child."""
+    (tmp_path / "threaded.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(9,)).start()\n"
+    )
+
+    async def work() -> None:
+        view = View.here(extra=[(HERE, "sandbox_entry.py"), (tmp_path, "threaded.py")])
+        zygotes = Zygotes(mode=pen.mode, entry="sandbox_entry:main", preload=["threaded"], view=view)
+        try:
+            with pytest.raises(NeedsOperator, match="started a thread"):
+                await zygotes.warm("tests")
+        finally:
+            await zygotes.close()
+
+    if pen.mode != "bubblewrap":
+        pen.do(work())
+
+
+def test_what_is_preloaded_is_seen_inside_with_its_parts(pen: Pen, tmp_path: Path) -> None:
+    """Also a part of it that is imported only then."""
+    (tmp_path / "site" / "early").mkdir(parents=True)
+    (tmp_path / "site" / "early" / "__init__.py").write_text("import os\nmade_by = os.getpid()\n")
+    (tmp_path / "site" / "early" / "late.py").write_text("word = 'late'\n")
+    (tmp_path / "site" / "other.py").write_text("")
+
+    async def work() -> Any:
+        here = View.here(extra=[(HERE, "sandbox_entry.py")])
+        view = replace(here, path=(*here.path, str(tmp_path / "site")))
+        held, pen.zygotes = (
+            pen.zygotes,
+            Zygotes(mode=pen.mode, entry="sandbox_entry:main", preload=["early"], view=view),
+        )
+        try:
+            talk = await pen.start(
+                "import importlib.util, early, early.late\n"
+                "tell([early.late.word, early.made_by, importlib.util.find_spec('other') is None])"
+            )
+            told = await talk.hear()
+            await talk.end()
+            return told
+        finally:
+            await pen.zygotes.close()
+            pen.zygotes = held
+
+    if pen.mode != "bubblewrap":
+        word, _, hidden = pen.do(work())
+        assert (word, hidden) == ("late", True)
 
 
 def test_secrets_pass_the_zygote_by(pen: Pen) -> None:
