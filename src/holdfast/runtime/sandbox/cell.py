@@ -44,9 +44,14 @@ class Cell:
             "files": self.limits.files,
             "tasks": self.limits.tasks,
             "temporary_bytes": self.limits.temporary_bytes if self.permits.write else 0,
-            "data_bytes": None if self.groups else self.limits.memory_bytes,
+            "data_bytes": None if self._memory_is_grouped() else self.limits.memory_bytes,
             "subprocess": self.permits.subprocess,
         }
+
+    def _memory_is_grouped(self) -> bool:
+        """A machine may enforce only some of the controllers."""
+        names = ("memory.max", "memory.limit_in_bytes")
+        return any(Path(directory, name).exists() for directory in self.groups for name in names)
 
 
 @dataclass(frozen=True)
