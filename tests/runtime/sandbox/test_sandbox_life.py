@@ -97,7 +97,6 @@ def test_an_endless_loop_is_ended_at_once(pen: Pen) -> None:
         assert await talk.hear() == "going"
         assert alive(talk.running.pid)
         asked = time.monotonic()
-        talk.running.signal(signal.SIGTERM)  # no handler: ignored by a namespace's first process
         talk.running.kill()
         talk.running.kill()
         ended = await talk.end()
@@ -236,6 +235,9 @@ def test_nothing_is_left_behind(pen: Pen) -> None:
 
 def test_what_it_used_is_told(pen: Pen) -> None:
     _, ended = pen.run("import time\nwhile time.process_time() < 0.2: pass")
+    if pen.mode == "bubblewrap":
+        assert (ended.cpu_seconds, ended.peak_bytes) == (None, None)
+        return
     assert 0.15 < (ended.cpu_seconds or 0) < 3
     assert (ended.peak_bytes or 0) > 1 << 20
 

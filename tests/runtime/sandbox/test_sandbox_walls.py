@@ -223,13 +223,16 @@ def test_other_processes_cannot_be_seen_or_signalled(pen: Pen) -> None:
                     return "sent"
                 except OSError as error:
                     return type(error).__name__
-            tell([strike(given["victim"]), strike(-1), strike(given["pool"])])
-            tell([name for name in os.listdir("/proc") if name.isdigit()])
+            tell([strike(given["victim"]), strike(given["pool"])])
+            tell([int(name) for name in os.listdir("/proc") if name.isdigit()])
+            tell(os.getpid())
+            strike(-1)
             """,
             {"victim": victim.pid, "pool": os.getpid()},
         )
-        assert told[0] == ["ProcessLookupError"] * 3
-        assert told[1] == ["1"]
+        assert told[0] == ["ProcessLookupError"] * 2
+        assert set(told[1]) <= {1, 2}
+        assert told[2] in (1, 2)
         assert victim.poll() is None
     finally:
         victim.kill()

@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +26,7 @@ from holdfast.runtime.sandbox.syscalls import machine
 from holdfast.runtime.sandbox.zygote import INSIDE_UID
 
 _SIGNALLED = 128
+_START_SECONDS = 30.0
 
 
 class Bubblewrap:
@@ -49,7 +49,7 @@ class Bubblewrap:
             stack.enter_context(steer)
             stack.enter_context(theirs)
             steer.setblocking(False)
-            said = stack.enter_context(tempfile.TemporaryFile())
+            said = stack.enter_context(_memory_file())
             reading, writing = os.pipe()
             handed = [*cell.listeners, cell.channel, payload, theirs.fileno()]
             with ExitStack() as child:
@@ -85,6 +85,7 @@ class Bubblewrap:
             told = {name: self._settings[name] for name in ("view", "entry", "root")}
             message = told | {"order": cell.order(), "descriptors": handed[:-1]}
             try:
+                await _here(process, steer)
                 await process.let_go(steer, json.dumps(message).encode())
             except Retryable as error:
                 raise Retryable(f"{error.message}: {_words(said)}", code=error.code) from error
@@ -123,7 +124,7 @@ class Bubblewrap:
 
     def _arguments(self, order: dict[str, Any], info: int, files: dict[str, int]) -> Iterator[str]:
         yield from ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
-        yield from ("--hostname", "worker", "--as-pid-1", "--die-with-parent", "--new-session", "--clearenv")
+        yield from ("--hostname", "worker", "--die-with-parent", "--new-session", "--clearenv")
         for name, value in ENVIRONMENT.items():
             yield from ("--setenv", name, value)
         if self._settings["root"]:
@@ -180,6 +181,10 @@ def _memory_files(stack: ExitStack) -> dict[str, int]:
     return made
 
 
+def _memory_file() -> IO[bytes]:
+    return open(os.memfd_create("said"), "w+b")  # closed by who asked
+
+
 def _words(said: IO[bytes]) -> str:
     """What bubblewrap, or the Python in it, wrote before its standard streams led nowhere."""
     said.seek(0)
@@ -191,11 +196,47 @@ def _read_all(descriptor: int) -> bytes:
         return file.read()
 
 
+async def _here(process: Process, steer: socket.socket) -> None:
+    """The worker says so when it runs; it is the one child of bubblewrap's first process in the namespace. (Were it the
+    first itself, nothing would end it with the pool: bubblewrap, without capabilities, may not signal another user's.)
+    """
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            said = await asyncio.get_running_loop().sock_recv(steer, 16)
+        process.worker_is(_children(process.pid)[0] if said else -1)
+    except (TimeoutError, OSError, IndexError) as error:
+        process.kill()
+        raise Retryable(f"bubblewrap started no worker: {error}", code="sandbox_failed") from error
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 async def _bury(ran: subprocess.Popen[bytes], process: Process) -> None:
-    """bwrap ends as its child did: 128 and the number for a signal."""
-    _, status, used = await asyncio.get_running_loop().run_in_executor(None, os.wait4, ran.pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    ran.returncode = code
+    """bwrap ends as the worker did, 128 and the number for a signal; what the worker started ends with bwrap."""
+    monitor = os.pidfd_open(ran.pid)
+    try:
+        await _readable(monitor)
+    finally:
+        os.close(monitor)
+    code = ran.wait()
+    process.kill()
+    await _readable(process.namespace)
     if code > _SIGNALLED and code - _SIGNALLED in {number.value for number in signal.Signals}:
         code = _SIGNALLED - code
-    process.ended(code, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    process.ended(code)
+
+
+async def _readable(pidfd: int) -> None:
+    """Until that process has ended. Holds no thread: there may be hundreds."""
+    loop = asyncio.get_running_loop()
+    gone: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(pidfd, lambda: gone.done() or gone.set_result(None))
+    try:
+        await gone
+    finally:
+        loop.remove_reader(pidfd)

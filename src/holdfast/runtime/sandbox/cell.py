@@ -56,7 +56,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Exit:
-    """`status`: the exit code, or minus the signal. `out_of_memory`: its control group's limit killed it."""
+    """`status`: the exit code, or minus the signal. `out_of_memory`: its control group's limit killed it. What it used
+    is None where only its control groups can say (bubblewrap)."""
 
     status: int
     cpu_seconds: float | None = None

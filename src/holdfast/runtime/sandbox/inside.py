@@ -1,6 +1,6 @@
 """The bubblewrap mode's inside: a fresh Python whose files and namespaces bubblewrap made, putting up what is left.
 
-Runs as `python -I -S start.py inside <fd>`, the first process of its pid namespace. The pool's message on that socket
+Runs as `python -I -S start.py inside <fd>`. The pool's message on that socket
 comes once the process is in its control groups; it says the rest.
 """
 
@@ -19,6 +19,7 @@ _PACKET = 1 << 16
 
 def main(descriptor: int) -> NoReturn:
     steer = socket.socket(fileno=descriptor)
+    steer.send(b"here")
     said = steer.recv(_PACKET)
     if not said:
         os._exit(0)

@@ -22,7 +22,7 @@ class Process:
 
     def __init__(self, cell: Cell, pidfd: int) -> None:
         self._cell = cell
-        self._pidfd = pidfd
+        self._pidfd = self._worker = pidfd
         self._open = True
         self._kills = oom_kills(cell.groups)
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
@@ -32,22 +32,35 @@ class Process:
         return await asyncio.shield(self._exit)
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        self._send(self._pidfd, signal.SIGKILL)
 
     def signal(self, number: int) -> None:
+        self._send(self._worker, number)
+
+    def _send(self, pidfd: int, number: int) -> None:
         if not self._open:
             return
         try:
-            signal.pidfd_send_signal(self._pidfd, number)
+            signal.pidfd_send_signal(pidfd, number)
         except ProcessLookupError:
             return  # it has ended; whoever waits will be told
+
+    def worker_is(self, pid: int) -> None:
+        """The worker is not the first process of its namespace, which `pidfd` is and whose end is everybody's."""
+        self._worker, self.pid = os.pidfd_open(pid), pid
+
+    @property
+    def namespace(self) -> int:
+        """The pidfd that stands for all of it."""
+        return self._pidfd
 
     def ended(self, status: int, cpu_seconds: float | None = None, peak_bytes: int | None = None) -> None:
         """Once: the process is gone. Its pidfd is closed here."""
         if not self._open:
             return
         self._open = False
-        os.close(self._pidfd)
+        for descriptor in {self._pidfd, self._worker}:
+            os.close(descriptor)
         killed = status == -signal.SIGKILL and oom_kills(self._cell.groups) > self._kills
         if not self._exit.done():
             self._exit.set_result(Exit(status, cpu_seconds, peak_bytes, killed))
