@@ -233,6 +233,20 @@ def test_nothing_is_left_behind(pen: Pen) -> None:
     pen.do(work())
 
 
+def test_many_live_side_by_side(pen: Pen) -> None:
+    """More than the event loop has threads to lend."""
+
+    async def work() -> list[Any]:
+        talks = await asyncio.gather(*(pen.start("tell(1); tell(pipe.recv(9).decode())") for _ in range(8)))
+        firsts = [await talk.hear() for talk in talks]
+        for number, talk in enumerate(talks):
+            talk.pipe.send(str(number).encode())
+        seconds = [await talk.hear() for talk in talks]
+        return [firsts, seconds, [(await talk.end()).status for talk in talks]]
+
+    assert pen.do(work()) == [[1] * 8, [str(number) for number in range(8)], [0] * 8]
+
+
 def test_what_it_used_is_told(pen: Pen) -> None:
     _, ended = pen.run("import time\nwhile time.process_time() < 0.2: pass")
     if pen.mode == "bubblewrap":

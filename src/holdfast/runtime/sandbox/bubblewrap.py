@@ -234,9 +234,9 @@ async def _bury(ran: subprocess.Popen[bytes], process: Process) -> None:
 async def _readable(pidfd: int) -> None:
     """Until that process has ended. Holds no thread: there may be hundreds."""
     loop = asyncio.get_running_loop()
-    gone: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(pidfd, lambda: gone.done() or gone.set_result(None))
+    gone = asyncio.Event()
+    loop.add_reader(pidfd, gone.set)
     try:
-        await gone
+        await gone.wait()
     finally:
         loop.remove_reader(pidfd)
