@@ -26,6 +26,7 @@ ALL = (
     "files",
     "kv",
     "edge",
+    "sandbox",
 )
 
 

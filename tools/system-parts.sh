@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make sure the named Debian packages' programs are here. Installs them when it may, names them loudly when not.
 set -u
-declare -A program=([restic]=restic [python3-venv]="" [btrfs-progs]=mkfs.btrfs [openssh-sftp-server]="")
+declare -A program=([restic]=restic [bubblewrap]=bwrap [python3-venv]="" [btrfs-progs]=mkfs.btrfs [openssh-sftp-server]="")
 missing=()
 for package in "$@"; do
   name=${program[$package]-$package}
