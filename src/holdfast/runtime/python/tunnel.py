@@ -146,7 +146,9 @@ class Tunnel:
                 return
 
     def _answer_close(self, frame: CloseConnection) -> None:
-        if self._frames.state is ConnectionState.REMOTE_CLOSING:
+        if self._frames.state is ConnectionState.OPEN:  # no frame of the client's: what it sent could not be parsed
+            self.close(frame.code, frame.reason or "")
+        elif self._frames.state is ConnectionState.REMOTE_CLOSING:
             try:
                 self._transport.write(self._frames.send(frame.response()))
             except LocalProtocolError:
