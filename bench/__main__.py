@@ -24,6 +24,7 @@ ALL = (
     "many",
     "transfer",
     "files",
+    "host",
 )
 
 

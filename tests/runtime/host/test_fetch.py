@@ -35,7 +35,7 @@ class Site(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         Site.connections.add(self.client_address)
         path = self.path
         if path == "/text":
@@ -79,7 +79,7 @@ class Site(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         if self.headers.get("transfer-encoding") == "chunked":
             data = b""
             while size := int(self.rfile.readline(), 16):

@@ -18,7 +18,11 @@ Start = Callable[..., Any]
         ("x = 1\n", "NoHandler", "define `class Default(WorkerEntrypoint)`"),
         ("def f():\n    return 1 / 0\nf()\n", "ZeroDivisionError", "importing entry.py failed"),
         ("import sys\nsys.exit(3)\n", "SystemExit", "importing entry.py failed"),
-        ("from workers import import_from_javascript\nimport_from_javascript('cloudflare:email')\n", "ImportError", "CPython"),
+        (
+            "from workers import import_from_javascript\nimport_from_javascript('cloudflare:email')\n",
+            "ImportError",
+            "CPython",
+        ),
     ],
 )
 def test_a_module_that_cannot_run_is_told_in_words(start: Start, code: str, kind: str, words: str) -> None:
@@ -83,7 +87,9 @@ class Default(WorkerEntrypoint):
 
 
 def test_a_fetch_that_returns_no_response_is_told(start: Start) -> None:
-    host = start("from workers import *\nclass Default(WorkerEntrypoint):\n    def fetch(self, request):\n        return {}\n")
+    host = start(
+        "from workers import *\nclass Default(WorkerEntrypoint):\n    def fetch(self, request):\n        return {}\n"
+    )
     assert host.get("/").status_code == 500
     assert "must return a Response, not dict" in host.invocation(path="/")["error"]["message"]
 

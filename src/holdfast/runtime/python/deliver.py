@@ -55,7 +55,9 @@ class Delivery:
         if b"holdfast-service" in headers:
             url, ray = address(exchange)
             url = headers.get(b"holdfast-url", url.encode()).decode("latin-1")
-            exchange.headers = [pair for pair in exchange.headers if pair[0] not in (b"holdfast-service", b"holdfast-url")]
+            exchange.headers = [
+                pair for pair in exchange.headers if pair[0] not in (b"holdfast-service", b"holdfast-url")
+            ]
             self._request(exchange, url, ray, headers[b"holdfast-service"].decode("latin-1") or None)
             return
         path, _, query = exchange.target.decode("latin-1").partition("?")
@@ -65,7 +67,9 @@ class Delivery:
         elif exchange.method == b"POST" and path.startswith("/rpc/"):
             method = unquote(path[5:])
             entrypoint = parse_qs(query).get("entrypoint", [None])[0]
-            self._event(exchange, "rpc", method, ray, functools.partial(self._rpc, method=method, entrypoint=entrypoint))
+            self._event(
+                exchange, "rpc", method, ray, functools.partial(self._rpc, method=method, entrypoint=entrypoint)
+            )
         else:
             exchange.answer(404, PLAIN, b"there is nothing here")
 
@@ -153,7 +157,9 @@ class Delivery:
     def _failed(self, exchange: Exchange, invocation: Invocation, error: BaseException) -> None:
         if isinstance(error, CpuExceeded) or invocation.forced:
             slow = invocation.outcome == "timeout"
-            status, text = (504, "the worker took too long") if slow else (503, "the worker used too much processor time")
+            status, text = (
+                (504, "the worker took too long") if slow else (503, "the worker used too much processor time")
+            )
             invocation.failed("exceededCpu")
             invocation.log("error", text)
             refuse(exchange, invocation, status, text)

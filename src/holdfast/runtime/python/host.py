@@ -244,7 +244,5 @@ class VersionMetadata:
         raise KeyError(name)
 
 
-
-
 if __name__ == "__main__":
     main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.stdin.buffer.read())

@@ -219,9 +219,7 @@ class Exchange:
 class Connection(asyncio.Protocol):
     """`serve` is called with each request as soon as its head is there, one at a time for a connection."""
 
-    def __init__(
-        self, serve: Callable[[Exchange], None], body_bytes: int, connections: set[Connection]
-    ) -> None:
+    def __init__(self, serve: Callable[[Exchange], None], body_bytes: int, connections: set[Connection]) -> None:
         self._serve = serve
         self.body_bytes = body_bytes
         self._connections = connections

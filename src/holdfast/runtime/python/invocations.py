@@ -34,6 +34,7 @@ class Invocation:
     """One handling of one event."""
 
     __slots__ = (
+        "answered",
         "at",
         "background",
         "cancelled_at",
@@ -73,6 +74,7 @@ class Invocation:
         self.background: set[asyncio.Future[Any]] | None = None
         self.cancelled_at: float | None = None
         self.forced = False
+        self.answered = False
 
     def keep(self, task: asyncio.Future[Any]) -> None:
         if self.background is None:
@@ -123,6 +125,7 @@ class Invocation:
         self.task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
+        self.answered = True
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failed("exception", {"type": type(error).__name__, "message": str(error), "stack": ""})
         if self.background and any(not each.done() for each in self.background):
@@ -151,7 +154,7 @@ class Invocation:
         for each in self.background or ():
             if each.done() and not each.cancelled() and (error := each.exception()) is not None:
                 told = self.registry.describe(error)
-                self.log("error", f"in waitUntil: {told['stack']}")
+                self.log("error", f"after the answer: {told['stack']}")
                 self.failed("exceededCpu" if isinstance(error, CpuExceeded) else "exception", told)
 
     def record(self) -> dict[str, Any]:
@@ -210,9 +213,11 @@ class Invocations:
         self.channel.send({"t": "log", "invocation": invocation, "at": at, "level": level, "text": text})
 
     def full(self) -> bool:
-        return sum(each.trigger != "websocket" for each in self.active) >= self.limits.concurrency if (
-            len(self.active) >= self.limits.concurrency
-        ) else False
+        """Whether all places are taken. Open sockets and work after an answer take none."""
+        most = self.limits.concurrency
+        if len(self.active) < most:
+            return False
+        return sum(1 for each in self.active if each.trigger != "websocket" and not each.answered) >= most
 
     def enter(self, invocation: Invocation) -> None:
         self.active.add(invocation)

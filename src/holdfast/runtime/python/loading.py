@@ -103,7 +103,9 @@ def find(module: ModuleType, main: str) -> Worker:
     own = {
         name: value
         for name, value in vars(module).items()
-        if inspect.isclass(value) and issubclass(value, workers.WorkerEntrypoint) and value is not workers.WorkerEntrypoint
+        if inspect.isclass(value)
+        and issubclass(value, workers.WorkerEntrypoint)
+        and value is not workers.WorkerEntrypoint
     }
     if "Default" in own:
         return Worker("class", own["Default"], own)

@@ -48,7 +48,9 @@ class Payload:
         told = json.loads(raw)
         if not isinstance(told, dict) or not isinstance(told.get("main"), str):
             raise ValueError("the payload names no main module")
-        limits = {name: value for name, value in (told.get("limits") or {}).items() if name in Limits.__dataclass_fields__}
+        limits = {
+            name: value for name, value in (told.get("limits") or {}).items() if name in Limits.__dataclass_fields__
+        }
         plain = {name: told[name] for name in _PLAIN if told.get(name) is not None}
         return cls(
             version=told.get("version") or {},

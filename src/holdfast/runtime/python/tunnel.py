@@ -107,6 +107,7 @@ class Tunnel:
         finally:
             if not self._transport.is_closing():
                 self._transport.close()
+        self._invocation.renew()
         while self._worker.busy:
             await asyncio.wait(set(self._worker.busy))
 

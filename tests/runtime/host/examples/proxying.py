@@ -1,4 +1,4 @@
-from workers import Request, Response, WorkerEntrypoint, fetch
+from workers import Response, WorkerEntrypoint, fetch
 
 
 class Default(WorkerEntrypoint):
@@ -14,4 +14,6 @@ class Default(WorkerEntrypoint):
             answer = await fetch(where, method=request.method, body=body, headers={"x-one": 1}, **options)
         except (ConnectionError, TimeoutError, ValueError) as error:
             return Response(f"{type(error).__name__}: {error}", status=502)
-        return Response(answer.body, status=answer.status, headers={"x-url": answer.url, "x-redirected": answer.redirected})
+        return Response(
+            answer.body, status=answer.status, headers={"x-url": answer.url, "x-redirected": answer.redirected}
+        )

@@ -65,7 +65,7 @@ class Lifespan:
         scope = {"type": "lifespan", "asgi": _VERSION, "state": self.state, "env": current_env()}
         try:
             await self.app(scope, self._to_app.get, self._from_app.put)
-        except Exception as error:  # noqa: BLE001 - the specification: an application without lifespan raises here
+        except Exception as error:
             if not self.started and not _says_unsupported(error):
                 logger.debug("the application does not support lifespan: %r", error)
             elif self.started:
@@ -222,9 +222,7 @@ class _Exchange:
         raise RuntimeError("the application ended before its answer was complete")
 
 
-async def fetch(
-    app: Any, req: Any, env: Any = None, ctx: Any = None, *, options: Options | None = None
-) -> Response:
+async def fetch(app: Any, req: Any, env: Any = None, ctx: Any = None, *, options: Options | None = None) -> Response:
     """The application's answer. What it does after the answer goes on as with waitUntil.
 
     Raises what the application raised before its answer began, RuntimeError when it never began one.
@@ -249,12 +247,10 @@ async def fetch(
             logger.error("ASGI request failed: %r", error)
             raise error
         raise RuntimeError("the application returned without an answer")
-    if not task.done():
+    if (running := _current.get()) is not None:
+        running.keep(task)
+    else:
         task.add_done_callback(_log_failure)
-        if _current.get() is not None:
-            wait_until(task)
-    elif (error := task.exception()) is not None:
-        logger.error("the application failed after its answer", exc_info=error)
     head = exchange.head.result()
     body = exchange.whole if exchange.whole is not None else exchange.stream(task)
     return _response(head, body)
@@ -306,6 +302,9 @@ async def websocket(app: Any, req: Any, env: Any = None) -> Response:
     async def run() -> None:
         try:
             await app(scope, receive, send)
+        except Exception as error:
+            if server.readyState != server.CLOSED or type(error).__name__ != "WebSocketDisconnect":
+                raise  # starlette raises the other when the client leaves and nobody asked to hear of it
         finally:
             if accepted.done() and server.readyState == server.OPEN:
                 server.close(1000)
@@ -318,8 +317,7 @@ async def websocket(app: Any, req: Any, env: Any = None) -> Response:
     answer = accepted.result()
     if answer is None:
         return Response("the socket was refused", status=403)
-    task.add_done_callback(_log_failure)
-    server._tasks.add(task)
+    server.follow(task)
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.get("headers") or ()]
     if answer.get("subprotocol"):
         headers.append(("sec-websocket-protocol", answer["subprotocol"]))

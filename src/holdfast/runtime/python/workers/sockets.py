@@ -47,7 +47,7 @@ class WebSocket:
         self._listeners: dict[str, list[Any]] = {}
         self._waiting: deque[Event] = deque()
         self._arrived: asyncio.Event | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._attachment: Any = None
         self.failed: Callable[[BaseException], None] | None = None
 
@@ -163,7 +163,7 @@ class WebSocket:
         return self._peer
 
     @property
-    def busy(self) -> set[asyncio.Task[Any]]:
+    def busy(self) -> set[asyncio.Future[Any]]:
         """Listeners still at work."""
         return self._tasks
 
@@ -182,12 +182,15 @@ class WebSocket:
                 self._broke(error)
                 continue
             if inspect.isawaitable(result):
-                task = asyncio.ensure_future(result)
-                self._tasks.add(task)  # type: ignore[arg-type]
-                task.add_done_callback(self._over)
+                self.follow(asyncio.ensure_future(result))
+
+    def follow(self, task: asyncio.Future[Any]) -> None:
+        """The socket's invocation lasts as long as `task`; its failure is the socket's."""
+        self._tasks.add(task)
+        task.add_done_callback(self._over)
 
     def _over(self, task: asyncio.Future[Any]) -> None:
-        self._tasks.discard(task)  # type: ignore[arg-type]
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._broke(error)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from holdfast.runtime.python.javascript import Error as _Error
-from holdfast.runtime.python.javascript import JsObject as JsProxy
 from holdfast.runtime.python.javascript import Object as _Object
 from holdfast.runtime.python.javascript import to_object as _to_object
 
