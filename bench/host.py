@@ -96,7 +96,8 @@ def our_host(directory: Path, code: str) -> Iterator[tuple[str, int]]:
         listeners.append(listener)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     fds = [listeners[0].fileno(), listeners[1].fileno(), theirs.fileno()]
-    start = "import sys; from holdfast.runtime.python import host; host.main(*map(int, sys.argv[1:4]), sys.argv[4].encode())"
+    begin = "import sys; from holdfast.runtime.python import host; "
+    start = begin + "host.main(*map(int, sys.argv[1:4]), sys.argv[4].encode())"
     payload = json.dumps({"main": "entry.py", "code": str(app), "packages": str(directory / "none")})
     process = subprocess.Popen([sys.executable, "-c", start, *map(str, fds), payload], pass_fds=fds)
     theirs.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,28 +23,78 @@ EXAMPLES = HERE / "examples"
 sys.path.insert(0, str(HERE))
 
 
+class Child:
+    """A forked host: the face of `subprocess.Popen` that the tests use."""
+
+    def __init__(self, zygote: Zygote, pid: int) -> None:
+        self._zygote = zygote
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._zygote.ask({"pid": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float = 10.0) -> int:
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("host", timeout)
+            time.sleep(0.01)
+        return code
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+class Zygote:
+    """The process that forks the hosts."""
+
+    def __init__(self) -> None:
+        self._control, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        source = Path(__file__).parents[3] / "src"
+        environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "host_child.py"), str(child.fileno())],
+            pass_fds=[child.fileno()],
+            env=environment,
+        )
+        child.close()
+
+    def fork(self, fds: list[int], payload: dict[str, Any]) -> Child:
+        socket.send_fds(self._control, [json.dumps({"payload": payload}).encode()], fds)
+        return Child(self, json.loads(self._control.recv(4096)))
+
+    def ask(self, order: dict[str, Any]) -> Any:
+        self._control.send(json.dumps(order).encode())
+        return json.loads(self._control.recv(4096))
+
+    def close(self) -> None:
+        self._control.close()
+        self.process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    made = Zygote()
+    yield made
+    made.close()
+
+
 class Hosted:
     """A running host and what it has said."""
 
-    def __init__(self, directory: Path, payload: dict[str, Any]) -> None:
+    def __init__(self, zygote: Zygote, directory: Path, payload: dict[str, Any]) -> None:
         self.directory = directory
         self.told: list[dict[str, Any]] = []
         self.listeners = {name: _listen(directory / name) for name in ("http", "inner")}
         self.channel, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel.settimeout(0.02)
-        fds = (self.listeners["http"].fileno(), self.listeners["inner"].fileno(), child.fileno())
-        source = Path(__file__).parents[3] / "src"
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "host_child.py"), *map(str, fds)],
-            stdin=subprocess.PIPE,
-            pass_fds=fds,
-            env={**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd=directory,
-        )
+        fds = [self.listeners["http"].fileno(), self.listeners["inner"].fileno(), child.fileno()]
+        self.process = zygote.fork(fds, payload)
         child.close()
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(payload).encode())
-        self.process.stdin.close()
 
     @property
     def path(self) -> str:
@@ -110,10 +161,7 @@ class Hosted:
 
     def stop(self, grace: float = 2.0) -> int:
         if self.process.poll() is None:
-            try:
-                self.channel.send(json.dumps({"t": "stop", "grace": grace}).encode())
-            except OSError:
-                pass
+            self.channel.send(json.dumps({"t": "stop", "grace": grace}).encode())
         try:
             return self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -138,7 +186,7 @@ def _listen(path: Path) -> socket.socket:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Hosted]]:
+def start(zygote: Zygote) -> Iterator[Callable[..., Hosted]]:
     """`start(code, main="entry.py", **payload)`: a host of that code, ready unless `wait=False`."""
     hosts: list[Hosted] = []
     directories: list[str] = []
@@ -162,7 +210,7 @@ def start() -> Iterator[Callable[..., Hosted]]:
             "egress": str(directory / "egress"),
             **more,
         }
-        host = Hosted(directory, payload)
+        host = Hosted(zygote, directory, payload)
         hosts.append(host)
         return host.ready() if wait else host
 

@@ -1,9 +1,11 @@
-"""A host as a child process: `host_child.py http inner channel`, the payload on stdin; bindings are what tests inject."""
+"""Hosts as child processes, forked from one that has imported everything; bindings are the tests' own."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import socket
 import sys
 from typing import Any
 
@@ -42,11 +44,29 @@ def codec() -> None:
         fake_values.install()
 
 
-if __name__ == "__main__":
-    codec()
+def serve(control: socket.socket) -> None:
+    """Fork a host for each order: imports cost more than what is tested. Orders and answers are JSON."""
     from holdfast.runtime.python import host
 
-    payload = sys.stdin.buffer.read()
-    assert json.loads(payload)
-    numbers = [int(each) for each in sys.argv[1:4]]
-    host.main(*numbers, payload, connect)  # type: ignore[arg-type]
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 4)
+        if not data:
+            return
+        order = json.loads(data)
+        if "pid" in order:
+            done, status = os.waitpid(order["pid"], os.WNOHANG)
+            control.send(json.dumps(os.waitstatus_to_exitcode(status) if done else None).encode())
+            continue
+        pid = os.fork()
+        if not pid:
+            control.close()
+            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+            host.main(*descriptors[:3], json.dumps(order["payload"]).encode(), connect)  # type: ignore[misc,arg-type]
+        for each in descriptors:
+            os.close(each)
+        control.send(json.dumps(pid).encode())
+
+
+if __name__ == "__main__":
+    codec()
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -47,7 +47,7 @@ def test_a_main_module_outside_the_code_is_refused(start: Start) -> None:
 
 def test_modules_beside_main_and_in_a_package(start: Start) -> None:
     files = {
-        "src/entry.py": "from workers import Response\nimport beside\ndef on_fetch(r):\n    return Response(beside.x)\n",
+        "src/entry.py": "from workers import Response\nimport beside\ndef on_fetch(r): return Response(beside.x)\n",
         "src/beside.py": "x = 'beside'\n",
     }
     assert start(files, "src/entry.py").get("/").text == "beside"

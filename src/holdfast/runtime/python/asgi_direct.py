@@ -37,12 +37,13 @@ async def serve_asgi(app: Any, exchange: Exchange, invocation: Invocation, url: 
 class _Side:
     """receive and send of one request."""
 
-    __slots__ = ("_exchange", "_head", "_invocation", "_over", "_waiter", "ended", "gone")
+    __slots__ = ("_exchange", "_given", "_head", "_invocation", "_over", "_waiter", "ended", "gone")
 
     def __init__(self, exchange: Exchange, invocation: Invocation) -> None:
         self._exchange = exchange
         self._invocation = invocation
         self._over = not exchange.has_body
+        self._given = exchange.has_body  # the application was told of the body's end
         self._head: Any = None
         self._waiter: asyncio.Future[None] | None = None
         self.ended = False
@@ -61,18 +62,13 @@ class _Side:
             piece = await self._exchange.read()
             self._over = not piece
             return {"type": "http.request", "body": piece, "more_body": bool(piece)}
-        if self._waiter is None and not self.gone and not self.ended and not self._exchange.has_body:
-            if not self._exchange.total and self._head is None and not self._first():
-                return {"type": "http.request", "body": b"", "more_body": False}
+        if not self._given:
+            self._given = True
+            return {"type": "http.request", "body": b"", "more_body": False}
         if not self.ended and not self.gone:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         return {"type": "http.disconnect"}
-
-    def _first(self) -> bool:
-        """Whether the empty body was given before; gives it once."""
-        given, self._head = self._head is not None, self._head or ()
-        return given
 
     async def send(self, message: Any) -> None:
         kind = message["type"]

@@ -1,4 +1,7 @@
-"""The line to the pool: one JSON message per packet, both ways, on a SOCK_SEQPACKET socket that never blocks a request."""
+"""The line to the pool: one JSON message per packet, both ways, on a SOCK_SEQPACKET socket.
+
+It never blocks a request.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 
 LARGEST = 60 * 1024  # of a packet; the pool reads 64 KiB
 _WAITING = 1024  # messages kept while the pool is behind; more are dropped and counted
+_BURST = 0.005  # seconds
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, default=str).encode
 
 
@@ -23,6 +27,7 @@ class Channel:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(False)
         self._waiting: deque[bytes] = deque()
+        self._burst: list[bytes] = []
         self._dropped = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -38,9 +43,30 @@ class Channel:
         if self._waiting or not self._try(packet):
             self._later(packet)
 
-    def send_now(self, message: dict[str, Any], seconds: float = 2.0) -> None:
+    def send_soon(self, packet: bytes) -> None:
+        """Records of invocations go in bursts: waking the pool for each would cost more than a small request."""
+        if self._loop is None or len(packet) > LARGEST:
+            self.send(json.loads(packet))
+            return
+        self._burst.append(packet)
+        if len(self._burst) == 1:
+            self._loop.call_later(_BURST, self.flush)
+        elif len(self._burst) >= _WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on what waits for its burst."""
+        burst, self._burst = self._burst, []
+        for packet in burst:
+            if self._waiting or not self._try(packet):
+                self._later(packet)
+
+    def send_now(self, message: dict[str, Any] | bytes, seconds: float = 2.0) -> None:
         """For last words: waits for room, up to `seconds`; the process is about to end."""
-        packets = [*self._waiting, _encode(_shortened(message)).encode()]
+        last = message if isinstance(message, bytes) else _encode(_shortened(message)).encode()
+        packets = [*self._waiting, *self._burst, last]
+        self._waiting.clear()
+        self._burst = []
         end = time.monotonic() + seconds
         for packet in packets:
             while not self._try(packet):

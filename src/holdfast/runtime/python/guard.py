@@ -54,7 +54,7 @@ class Guard:
             self._thread.start()
         self._wake.set()
 
-    def _raise(self, number: int, frame: object) -> None:
+    def _raise(self, *_: object) -> None:
         """In the main thread, between two of its bytecodes, so that what runs is what is judged."""
         running, self._aimed = self._aimed, None
         if running is not None and self._registry.running is running:

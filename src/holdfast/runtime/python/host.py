@@ -66,7 +66,7 @@ async def _connect(path: str) -> Bindings:
     from holdfast.runtime.bindings import client
 
     hooks = client.Hooks(response=_service_response, stream=ReadableStream.of)
-    return await client.connect(path, hooks)  # type: ignore[no-any-return]
+    return await client.connect(path, hooks)
 
 
 def _service_response(status: int, headers: list[tuple[str, str]], body: Any) -> Response:
@@ -121,7 +121,7 @@ class Host:
         except LoadError as error:
             self._channel.send_now({"t": "fatal", "error": error.error})
             return EXIT_FATAL
-        loop.set_task_factory(task_factory)  # type: ignore[arg-type]
+        loop.set_task_factory(task_factory)
         loop.set_exception_handler(self._unhandled)
         gc.collect()
         gc.freeze()
@@ -164,7 +164,7 @@ class Host:
             )
             self._servers.append(server)
 
-    def _unhandled(self, loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+    def _unhandled(self, _: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
         """What no task took: a line of the log, with its stack."""
         error = told.get("exception")
         text = self._describe(error)["stack"] if error is not None else str(told.get("message"))
@@ -212,18 +212,15 @@ class Host:
         for connection in list(self._connections):
             connection.close_when_idle()
         end = time.monotonic() + self._grace
-        while self._registry.active and time.monotonic() < end:
-            await asyncio.sleep(0.02)
-        left = list(self._registry.active)
-        for each in left:
+        while self._registry.active and (left_seconds := end - time.monotonic()) > 0:
+            await self._registry.quiet(left_seconds)
+        for each in list(self._registry.active):
             each.cancel("cancelled")
-        if left:
-            tasks = [each.task for each in left if each.task is not None and not each.task.done()]
-            if tasks:
-                await asyncio.wait(tasks, timeout=0.5)
-            await asyncio.sleep(0)
+        if self._registry.active:
+            await self._registry.quiet(0.5)
         for each in list(self._registry.active):
             self._channel.send_now(each.record())
+        self._channel.flush()
         try:
             await asyncio.wait_for(asgi.stop_all(), timeout=max(self._grace, 0.5))
         except TimeoutError:

@@ -265,7 +265,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         return False
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self._connections.discard(self)
         self._transport = None
         if self._tunnel is not None:

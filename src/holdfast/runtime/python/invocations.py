@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import resource
 import time
@@ -21,6 +22,7 @@ GRACE = 2.0  # seconds a cancelled invocation may take to end
 BACKGROUND = 30.0  # seconds waitUntil lasts after the answer
 LONGEST_LINE = 8 * 1024  # characters
 _cpu = time.thread_time_ns
+_quoted = json.encoder.encode_basestring_ascii
 
 
 class CpuExceeded(BaseException):
@@ -113,6 +115,8 @@ class Invocation:
         self.cancelled_at = time.monotonic()
         if self.task is not None:
             self.task.cancel()
+        for each in self.background or ():
+            each.cancel()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         loop = asyncio.get_running_loop()
@@ -157,24 +161,19 @@ class Invocation:
                 self.log("error", f"after the answer: {told['stack']}")
                 self.failed("exceededCpu" if isinstance(error, CpuExceeded) else "exception", told)
 
-    def record(self) -> dict[str, Any]:
-        message: dict[str, Any] = {
-            "t": "invocation",
-            "id": self.id,
-            "trigger": self.trigger,
-            "at": int(self.at * 1000),
-            "method": self.method,
-            "path": self.path[:2048],
-            "status": self.status,
-            "outcome": self.outcome or "ok",
-            "wall_ms": round((time.monotonic() - self.started) * 1000, 3),
-            "cpu_ms": round(self.cpu_ns / 1e6, 3),
-            "memory_bytes": self.registry.memory(),
-            "ray": self.ray,
-        }
-        if self.error is not None:
-            message["error"] = self.error
-        return message
+    def record(self) -> bytes:
+        """Its message to the pool. Written by hand, because it is made for every request."""
+        wall = (time.monotonic() - self.started) * 1000
+        status = "null" if self.status is None else self.status
+        ray = "null" if self.ray is None else _quoted(self.ray[:256])
+        error = "" if self.error is None else f',"error":{json.dumps(self.error)}'
+        text = (
+            f'{{"t":"invocation","id":"{self.id}","trigger":"{self.trigger}","at":{int(self.at * 1000)},'
+            f'"method":{_quoted(self.method)},"path":{_quoted(self.path[:2048])},"status":{status},'
+            f'"outcome":"{self.outcome or "ok"}","wall_ms":{wall:.3f},"cpu_ms":{self.cpu_ns / 1e6:.3f},'
+            f'"memory_bytes":{self.registry.memory()},"ray":{ray}{error}}}'
+        )
+        return text.encode()
 
 
 class Invocations:
@@ -195,6 +194,7 @@ class Invocations:
         self.watch: Callable[[], None] = lambda: None
         self._stuck = stuck
         self._ticking = False
+        self._quiet: asyncio.Event | None = None
         self._numbers = itertools.count(1)
         self._prefix = f"{int(time.time()):08x}{os.urandom(4).hex()}"
         self._memory = (0.0, 0)
@@ -230,7 +230,15 @@ class Invocations:
         self.active.discard(invocation)
         if not self.active:
             self.idle_since = time.monotonic()
-        self.channel.send(invocation.record())
+            if self._quiet is not None:
+                self._quiet.set()
+        self.channel.send_soon(invocation.record())
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until nothing runs, at most `seconds`."""
+        self._quiet = asyncio.Event()
+        if self.active:
+            await asyncio.wait((asyncio.ensure_future(self._quiet.wait()),), timeout=seconds)
 
     def _tick(self) -> None:
         now = time.monotonic()

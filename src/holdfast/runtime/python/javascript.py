@@ -204,8 +204,6 @@ class _Array:
     def isArray(value: Any) -> bool:  # noqa: N802 - as published
         return isinstance(value, list | tuple)
 
-    from_ = staticmethod(list)
-
 
 setattr(_Array, "from", staticmethod(list))  # a keyword in Python, reached by getattr
 

@@ -65,7 +65,7 @@ async def _upgrade(exchange: Exchange, answer: Response, invocation: Invocation)
     await tunnel.run()
 
 
-def refuse(exchange: Exchange, invocation: Invocation, status: int, text: str, extra: object = None) -> None:
+def refuse(exchange: Exchange, invocation: Invocation, status: int, text: str) -> None:
     """An answer of our own, unless the worker's has begun: then the connection is cut."""
     if exchange.finished:
         return

@@ -35,7 +35,7 @@ def handshake(headers: Raw) -> tuple[Raw, list[PerMessageDeflate]]:
         raise BadHandshake("not a WebSocket handshake of version 13")
     accept = base64.b64encode(hashlib.sha1(key + _MAGIC, usedforsecurity=False).digest())
     answer = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-accept", accept)]
-    extensions = []
+    extensions: list[PerMessageDeflate] = []
     for offer in told.get(b"sec-websocket-extensions", b"").decode("latin-1").split(","):
         if offer.strip().split(";")[0].strip() == "permessage-deflate" and not extensions:
             deflate = PerMessageDeflate()

@@ -1,6 +1,7 @@
-"""ASGI applications as workers (specification 3.0): `entrypoint(app)`, `fetch(app, request, env)`, `websocket(...)`.
+"""ASGI applications as workers (specification 3.0): `entrypoint(app)`, `fetch(app, request, env)`.
 
-Where Cloudflare starts and ends the lifespan with each request, it begins here with the first and ends with the process.
+Where Cloudflare starts and ends the lifespan with each request, it begins here with the first request and ends with
+the process.
 """
 
 from __future__ import annotations

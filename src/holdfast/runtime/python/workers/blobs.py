@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Literal
 
+Bytes = bytes  # inside Blob the name is taken by its method
 BlobEnding = Literal["transparent", "native"]
 
 
@@ -26,12 +27,13 @@ class Blob:
         self._data = b"".join(_part(part) for part in whole)
         if endings == "native":
             self._data = self._data.replace(b"\r\n", b"\n")
-        self.content_type = content_type
+        self.content_type: str = content_type
 
     @classmethod
-    def new(cls, parts: Any = (), options: Any = None, **named: Any) -> Blob:
-        """As `js.Blob.new(parts, {type})`."""
-        return cls(parts, **{**(options or {}), **named})
+    def new(cls, *parts: Any, **named: Any) -> Any:
+        """As `js.Blob.new(parts, {type})` and `js.File.new(parts, name, {type})`."""
+        options = parts[-1] if len(parts) > 1 and isinstance(parts[-1], dict) else {}
+        return cls(*(parts[:-1] if options else parts), **{**options, **named})
 
     @property
     def type(self) -> str:
@@ -48,16 +50,15 @@ class Blob:
     async def text(self) -> str:
         return self._data.decode(errors="replace")
 
-    async def bytes(self) -> bytes:
+    async def bytes(self) -> Bytes:
         return self._data
 
-    async def arrayBuffer(self) -> bytes:  # noqa: N802 - as published
-        return self._data
+    arrayBuffer = bytes  # noqa: N815 - as published
 
     def slice(self, start: int = 0, end: int | None = None, content_type: str = "") -> Blob:
         return Blob([self._data[start:end]], content_type=content_type)
 
-    def __bytes__(self) -> bytes:
+    def __bytes__(self) -> Bytes:
         return self._data
 
     def __iter__(self) -> Any:
@@ -82,10 +83,6 @@ class File(Blob):
         super().__init__(parts, content_type, endings, **options)
         self.name = filename
         self.last_modified = int(time.time() * 1000) if last_modified is None else last_modified
-
-    @classmethod
-    def new(cls, parts: Any = (), filename: Any = "", options: Any = None, **named: Any) -> File:
-        return cls(parts, filename, **{**(options or {}), **named})
 
     @property
     def filename(self) -> str:

@@ -154,9 +154,9 @@ def _add_part(form: FormData, whole: bytes, start: int, end: int) -> None:
     head, content_at = (whole[start + 2 : split], split + 4) if split >= 0 else (whole[start + 2 : end], end)
     headers = {}
     for line in head.split(b"\r\n"):
-        name, colon, value = line.partition(b":")
+        key, colon, value = line.partition(b":")
         if colon:
-            headers[name.strip().lower().decode("latin-1")] = value.strip().decode("utf-8", "replace")
+            headers[key.strip().lower().decode("latin-1")] = value.strip().decode("utf-8", "replace")
     kind, parameters = media_type(headers.get("content-disposition", ""))
     if kind != "form-data" or "name" not in parameters:
         raise ValueError("a part of the form has no name")

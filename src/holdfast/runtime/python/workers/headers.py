@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, overload
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -143,11 +143,11 @@ class Headers:
         return f"Headers({self.items()!r})"
 
 
-def pairs(init: Any) -> Iterable[tuple[str, Any]]:
+def pairs(init: Any) -> list[tuple[str, Any]]:
     """The names and values of anything that stands for headers: a mapping, pairs, Headers, an HTTPMessage."""
     if isinstance(init, Headers):
-        return list(init._list())
-    if isinstance(init, Mapping) or hasattr(init, "items"):
+        return [(name, value) for name, value in init._list()]
+    if hasattr(init, "items"):
         return list(init.items())
     return [(name, value) for name, value in init]
 
@@ -160,7 +160,7 @@ def encode_value(value: str) -> bytes:
 
 
 def _clean_name(name: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name):
         raise ValueError(f"not a header name: {name!r}")
     return name.lower()
 

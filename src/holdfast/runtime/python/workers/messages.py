@@ -18,6 +18,9 @@ _EMPTY = (101, 204, 205, 304)
 _METHODS = {method.value: method for method in HTTPMethod}
 
 
+Bytes = bytes  # inside Body the name is taken by its method
+
+
 class BodyUsedError(OSError):
     """A body was read twice. Nothing to retry: read it once, or `clone()` before the first reading."""
 
@@ -26,7 +29,7 @@ class Body:
     """What requests and answers share: a body that is read once, whole or as a stream."""
 
     headers: Headers
-    _data: bytes | None
+    _data: Bytes | None
     _stream: ReadableStream | None
     _used: bool
 
@@ -44,7 +47,7 @@ class Body:
             self._data = None
         return self._stream
 
-    async def bytes(self) -> bytes:
+    async def bytes(self) -> Bytes:
         """The whole body. Raises BodyUsedError when it was read before."""
         if self._used:
             raise BodyUsedError("the body was read before: read it once, or clone() first")
@@ -72,7 +75,7 @@ class Body:
 
     formData = form_data  # noqa: N815 - as published
 
-    def _take(self, body: Any, method: str = "") -> None:
+    def _take(self, body: Any) -> None:
         """Set the body and the content type that goes with it, unless one was given."""
         self._data, self._stream, self._used = None, None, False
         kind = None
@@ -98,7 +101,7 @@ class Body:
         if kind is not None and not self.headers.has("content-type"):
             self.headers.append("content-type", kind)
 
-    def _split(self) -> tuple[bytes | None, ReadableStream | None]:
+    def _split(self) -> tuple[Bytes | None, ReadableStream | None]:
         """A second copy of the body, for clone(). Raises BodyUsedError when it was read."""
         if self._used:
             raise BodyUsedError("the body was read before and cannot be cloned")
@@ -117,8 +120,8 @@ class Request(Body):
         self._method = str(init.get("method") or (source.method if source is not None else "GET")).upper()
         given = init.get("headers")
         self.headers = Headers(given if given is not None else source.headers if source is not None else None)
-        self.redirect = str(init.get("redirect") or (source.redirect if source is not None else "follow"))
-        self.cf = init.get("cf", source.cf if source is not None else None)
+        self.redirect: str = str(init.get("redirect") or (source.redirect if source is not None else "follow"))
+        self.cf: Any = init.get("cf", source.cf if source is not None else None)
         self.signal = init.get("signal")
         self._take(init.get("body"))
         if source is not None and init.get("body") is None:
@@ -179,12 +182,12 @@ class Response(Body):
             status = body.status if status is None else status
             headers = body.headers if headers is None else headers
             status_text, web_socket, body = status_text or body.status_text, web_socket or body.web_socket, body.body
-        self.status = 200 if status is None else int(status)
+        self.status: int = 200 if status is None else int(status)
         if not (self.status == 101 or 200 <= self.status <= 599):
             raise ValueError(f"an answer's status is 101 or 200 to 599, not {self.status}")
-        self.status_text = status_text or options.get("statusText", "")
+        self.status_text: str = status_text or options.get("statusText", "")
         self.headers = Headers(headers)
-        self.web_socket = web_socket if web_socket is not None else options.get("webSocket")
+        self.web_socket: Any = web_socket if web_socket is not None else options.get("webSocket")
         self.url = ""
         self.redirected = False
         if body is not None and self.status in _EMPTY:
