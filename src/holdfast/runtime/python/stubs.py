@@ -139,6 +139,9 @@ def _attributes(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
         kind = each.annotation if isinstance(each, ast.AnnAssign) else None
         if kind is None and isinstance(each, ast.Assign) and isinstance(each.value, ast.Name):
             kind = given.get(each.value.id)
+        elif kind is None and isinstance(each, ast.Assign) and isinstance(each.value, ast.Call):
+            made = ast.unparse(each.value.func)
+            kind = each.value.func if made.isidentifier() and (made[0].isupper() or made in ("str", "int")) else None
         found.append(f"    {target.attr}: {ast.unparse(kind) if kind is not None else 'Any'}")
     return list(dict.fromkeys(found))
 
