@@ -23,7 +23,8 @@ _PARTS = (
     "egress",
     "fetching",
 )
-_SPECIAL = frozenset(f"__{name}__" for name in "init getitem setitem delitem contains iter len aiter anext eq".split())
+_METHODS = ("init", "getitem", "setitem", "delitem", "contains", "iter", "len", "aiter", "anext", "eq")
+_SPECIAL = frozenset(f"__{name}__" for name in _METHODS)
 _HIDDEN = frozenset(
     ("Running", "Outcome", "Way", "exchange", "use", "tls_context", "set_env", "current_env", "fitting")
 )
