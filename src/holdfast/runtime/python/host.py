@@ -28,7 +28,7 @@ from holdfast.runtime.python.http1 import Connection
 from holdfast.runtime.python.invocations import Invocation, Invocations, task_factory
 from holdfast.runtime.python.loading import LoadError, Worker, load, prepare_path
 from holdfast.runtime.python.payload import Payload
-from holdfast.runtime.python.workers import ReadableStream, Response, asgi, context, fetching
+from holdfast.runtime.python.workers import ReadableStream, Request, Response, asgi, context, fetching
 
 EXIT_FATAL = 70
 IDLE_EVERY = 5.0  # seconds
@@ -65,8 +65,13 @@ def main(http_fd: int, inner_fd: int, channel_fd: int, payload: bytes, connect: 
 async def _connect(path: str) -> Bindings:
     from holdfast.runtime.bindings import client
 
-    hooks = client.Hooks(response=_service_response, stream=ReadableStream.of)
+    hooks = client.Hooks(request=_service_request, response=_service_response, stream=ReadableStream.of)
     return await client.connect(path, hooks)
+
+
+def _service_request(resource: Any, options: dict[str, Any]) -> Request:
+    """What a service binding's fetch is given, as `fetch` takes it."""
+    return Request(resource, **options)
 
 
 def _service_response(status: int, headers: list[tuple[str, str]], body: Any) -> Response:
