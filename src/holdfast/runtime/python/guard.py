@@ -21,7 +21,7 @@ EXIT_STUCK = 75
 EXIT_FROZEN = int(signal.SIGPROF)  # 27: the C function _exit is the handler, and gets the signal's number
 _LOOK = 0.05
 _INSIST = 1.0  # seconds between the exception and giving up
-_FROZEN = 10.0  # seconds of processor time beyond every limit in which the watcher could not run once
+_FROZEN = 2.0  # seconds of processor time beyond every limit in which the watcher could not run once
 
 
 class Guard:
