@@ -132,12 +132,12 @@ def _attributes(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     given = {each.arg: each.annotation for each in (*node.args.args, *node.args.kwonlyargs)}
     found = []
     for each in ast.walk(node):
-        target = each.target if isinstance(each, ast.AnnAssign) else None
+        target: ast.expr | None = each.target if isinstance(each, ast.AnnAssign) else None
         if isinstance(each, ast.Assign):
             target = each.targets[0]
         if not isinstance(target, ast.Attribute) or ast.unparse(target.value) != "self" or target.attr.startswith("_"):
             continue
-        kind = each.annotation if isinstance(each, ast.AnnAssign) else None
+        kind: ast.expr | None = each.annotation if isinstance(each, ast.AnnAssign) else None
         if kind is None and isinstance(each, ast.Assign) and isinstance(each.value, ast.Name):
             kind = given.get(each.value.id)
         elif kind is None and isinstance(each, ast.Assign) and isinstance(each.value, ast.Call):
