@@ -27,6 +27,7 @@ ALL = (
     "kv",
     "edge",
     "sandbox",
+    "host",
 )
 
 

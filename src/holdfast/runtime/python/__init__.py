@@ -1,1 +1,1 @@
-"""Inside the sandbox: the `workers` module on CPython and the server that answers for it."""
+"""What runs inside a sandbox: the HTTP server, the user's module, and Cloudflare's Python API on CPython."""

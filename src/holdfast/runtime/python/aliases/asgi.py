@@ -1,0 +1,7 @@
+"""`import asgi`, as Cloudflare's older examples have it; a module of the worker's own with that name comes first."""
+
+import sys
+
+from holdfast.runtime.python.workers import asgi
+
+sys.modules[__name__] = asgi

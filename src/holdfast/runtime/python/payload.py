@@ -1,0 +1,66 @@
+"""What a version is told when its process starts, as the pool writes it (JSON)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+CODE = "/app"
+PACKAGES = "/packages"
+BIND = "/run/bind"
+EGRESS = "/run/egress"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one process. Seconds, milliseconds, bytes."""
+
+    timeout_seconds: float = 30.0
+    cpu_ms: int | None = None
+    concurrency: int = 256
+    body_bytes: int = 100 * 1024 * 1024
+    log_lines: int = 1000
+
+
+@dataclass(frozen=True)
+class Payload:
+    """`paths` differ from a sandbox's only in tests."""
+
+    version: dict[str, Any]
+    main: str
+    compatibility_date: str = "2026-01-01"
+    flags: tuple[str, ...] = ()
+    vars: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    bindings: tuple[dict[str, Any], ...] = ()
+    limits: Limits = Limits()
+    environment: bool = True
+    crons: tuple[str, ...] = ()
+    code: str = CODE
+    packages: str = PACKAGES
+    bind: str = BIND
+    egress: str = EGRESS
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Payload:
+        """Raises ValueError when the text is no JSON or names no main module. Unknown fields are left alone."""
+        told = json.loads(raw)
+        if not isinstance(told, dict) or not isinstance(told.get("main"), str):
+            raise ValueError("the payload names no main module")
+        limits = {
+            name: value for name, value in (told.get("limits") or {}).items() if name in Limits.__dataclass_fields__
+        }
+        plain = {name: told[name] for name in _PLAIN if told.get(name) is not None}
+        return cls(
+            version=told.get("version") or {},
+            flags=tuple(told.get("flags") or ()),
+            bindings=tuple(told.get("bindings") or ()),
+            crons=tuple(told.get("crons") or ()),
+            limits=Limits(**limits),
+            environment=bool((told.get("permits") or {}).get("environment", True)),
+            **plain,
+        )
+
+
+_PLAIN = ("main", "compatibility_date", "vars", "secrets", "code", "packages", "bind", "egress")

@@ -1,0 +1,91 @@
+"""`js`: JavaScript's globals as published Python workers use them."""
+
+from typing import Any, NoReturn
+
+from holdfast.runtime.python.javascript import (
+    JSON,
+    AbortSignal,
+    Array,
+    Date,
+    Error,
+    HTMLRewriter,
+    Math,
+    Object,
+    Promise,
+    TextDecoder,
+    TextEncoder,
+    Uint8Array,
+    WebSocket,
+    atob,
+    btoa,
+    clearTimeout,
+    console,
+    crypto,
+    decodeURIComponent,
+    encodeURIComponent,
+    performance,
+    setTimeout,
+    undefined,
+)
+from holdfast.runtime.python.workers import (
+    URL,
+    Blob,
+    File,
+    FormData,
+    Headers,
+    ReadableStream,
+    Request,
+    Response,
+    URLSearchParams,
+    WebSocketPair,
+)
+from holdfast.runtime.python.workers import fetch as _fetch
+
+
+async def fetch(resource: Any, options: Any = None, /, **named: Any) -> Response:
+    """As JavaScript calls it: the options are one object in the second place, or keyword arguments."""
+    return await _fetch(resource, **{**(options or {}), **named})
+
+
+def __getattr__(name: str) -> NoReturn:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise AttributeError(f"js.{name} is not there: workers run on CPython here, without a JavaScript engine")
+
+
+__all__ = [
+    "JSON",
+    "URL",
+    "AbortSignal",
+    "Array",
+    "Blob",
+    "Date",
+    "Error",
+    "File",
+    "FormData",
+    "HTMLRewriter",
+    "Headers",
+    "Math",
+    "Object",
+    "Promise",
+    "ReadableStream",
+    "Request",
+    "Response",
+    "TextDecoder",
+    "TextEncoder",
+    "URLSearchParams",
+    "Uint8Array",
+    "WebSocket",
+    "WebSocketPair",
+    "atob",
+    "btoa",
+    "clearTimeout",
+    "console",
+    "crypto",
+    "decodeURIComponent",
+    "encodeURIComponent",
+    "fetch",
+    "performance",
+    "setTimeout",
+    "undefined",
+]

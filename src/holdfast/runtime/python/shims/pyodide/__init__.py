@@ -1,0 +1,1 @@
+"""`pyodide`: the little of it that published workers use."""

@@ -1,0 +1,7 @@
+"""`workers.asgi`."""
+
+import sys
+
+from holdfast.runtime.python.workers import asgi
+
+sys.modules[__name__] = asgi

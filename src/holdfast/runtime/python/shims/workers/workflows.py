@@ -1,0 +1,7 @@
+"""`workers.workflows`."""
+
+import sys
+
+from holdfast.runtime.python.workers import workflows
+
+sys.modules[__name__] = workflows

@@ -1,0 +1,5 @@
+"""`workers.workflows`."""
+
+from holdfast.runtime.python.workers.entrypoints import NonRetryableError
+
+__all__ = ["NonRetryableError"]
