@@ -57,6 +57,7 @@ from holdfast.features.file_keys.service import FileKeysService
 from holdfast.features.files import wiring as files_wiring
 from holdfast.features.imports import wiring as imports_wiring
 from holdfast.features.imports.service import SnapshotImportsService
+from holdfast.features.kv.service import NamespacesService
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.live import api as live_api
@@ -100,6 +101,7 @@ from holdfast.features.upgrades import api as upgrades_api
 from holdfast.features.upgrades.service import UpgradesService
 from holdfast.features.values import api as values_api
 from holdfast.features.values.service import ValuesService
+from holdfast.features.workers import wiring as workers_wiring
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
@@ -152,6 +154,7 @@ ROUTERS = (
     recovery_api.router,
     *secrets_wiring.ROUTERS,
     *alerts_routers.ROUTERS,
+    *workers_wiring.ROUTERS,
     live_api.router,
 )
 
@@ -209,6 +212,8 @@ class Services:
     wake: Wake
     keys: Keys
     live: live_wiring.Live
+    namespaces: NamespacesService
+    workers: workers_wiring.Workers
 
     @property
     def parts(self) -> Mapping[type[Any], Any]:
@@ -248,6 +253,7 @@ class Services:
             self.growth,
             self.moves,
             self.recovery,
+            self.namespaces,
         )
         return {
             **{type(each): each for each in found},
@@ -261,6 +267,7 @@ class Services:
             **self.alerts.parts,
             Database: self.db,
             **self.live.parts,
+            **self.workers.parts,
         }
 
     async def background(self) -> None:
@@ -273,6 +280,7 @@ class Services:
             group.create_task(self.connections.watchman.run(self.hub))
             group.create_task(self.connections.doorman.run(self.hub))
             group.create_task(self.live.signals.run())
+            group.create_task(self.workers.background())
 
     async def stop(self) -> None:
         """End statements, close sessions, write the history. Then `close`."""
@@ -326,6 +334,8 @@ def build(
     pool = SessionPool(reach, scratch)
     queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
     again: dict[str, Again] = {}
+    secret_parts = _about_secrets(settings, db, clock, secrets, keys)
+    namespaces = NamespacesService(db, databases, clock, settings.delete_grace_seconds)
     made = Services(
         db=db,
         jobs=jobs,
@@ -353,13 +363,15 @@ def build(
         metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),
         protection=ProtectionService(db, clock),
         growth=GrowthService(db, clock),
-        secrets=_about_secrets(settings, db, clock, secrets, keys),
+        secrets=secret_parts,
         limits=bounds,
         audit=audit,
         alerts=alerts_wiring.services(db, clock, secrets, settings),
         wake=wake,
         keys=keys,
         live=live_wiring.build(db, hub),
+        namespaces=namespaces,
+        workers=workers_wiring.build(settings, db, jobs, databases, namespaces, secret_parts.secrets, wake, clock),
     )
     again.update(repeats.again(made))
     return made

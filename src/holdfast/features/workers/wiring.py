@@ -1,0 +1,80 @@
+"""The slice's parts, put together once per process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.features.databases.service import DatabasesService
+from holdfast.features.kv.service import NamespacesService
+from holdfast.features.secrets.service import SecretsService
+from holdfast.features.workers import api, api_versions
+from holdfast.features.workers.binding import Binder
+from holdfast.features.workers.deploying import DeploymentsService
+from holdfast.features.workers.live import TOPIC
+from holdfast.features.workers.routing import RouteTable
+from holdfast.features.workers.service import WorkersService
+from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.versions import VersionsService
+from holdfast.jobs import Jobs
+from holdfast.kernel import log
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import Database
+from holdfast.kernel.settings import Settings
+from holdfast.kernel.wake import Wake
+
+ROUTERS = (api.router, api_versions.router)
+REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
+_log = log.get("holdfast.workers")
+
+
+@dataclass(frozen=True)
+class Workers:
+    workers: WorkersService
+    versions: VersionsService
+    deployments: DeploymentsService
+    table: RouteTable
+
+    @property
+    def parts(self) -> Mapping[type[Any], Any]:
+        return {type(each): each for each in (self.workers, self.versions, self.deployments)}
+
+    async def background(self) -> None:
+        """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
+        while True:
+            try:
+                await asyncio.to_thread(self.table.write)
+            except Exception:  # noqa: BLE001 - the next turn tries again; the edge keeps the table it has
+                _log.exception("writing the route table failed")
+            await asyncio.sleep(REFRESH_SECONDS)
+
+
+def build(
+    settings: Settings,
+    db: Database,
+    jobs: Jobs,
+    databases: DatabasesService,
+    namespaces: NamespacesService,
+    secrets: SecretsService,
+    wake: Wake,
+    clock: Clock,
+) -> Workers:
+    table = RouteTable(db, settings.runtime, clock)
+    shelf = Shelf(settings.data)
+
+    def told() -> None:
+        """After each commit that changes what runs or where it is found."""
+        try:
+            table.write()
+        except OSError:
+            _log.exception("writing the route table failed")  # the commit stands; `background` writes it again
+        wake.notify(TOPIC)
+
+    return Workers(
+        WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
+        VersionsService(db, jobs, shelf, clock),
+        DeploymentsService(db, Binder(databases, namespaces), clock, told),
+        table,
+    )
