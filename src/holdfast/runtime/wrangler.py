@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from holdfast.kernel.errors import Invalid, NotFound
-from holdfast.runtime import jsonc
+from holdfast.runtime import cron, jsonc
 from holdfast.runtime.wrangler_config import (
     Assets,
     D1Database,
@@ -312,7 +312,14 @@ class _Reader:
         value, place = self._get("triggers")
         table = self._r.table(value, place)
         self._r.only(table, place, ("crons",))
-        return self._r.strings(table.get("crons"), (*place, "crons"))
+        lines = self._r.strings(table.get("crons"), (*place, "crons"))
+        for index, line in enumerate(lines):
+            try:
+                if line:
+                    cron.parse(line)
+            except Invalid as error:
+                self._r.fault((*place, "crons", index), error.details["fields"][0]["message"])
+        return lines
 
     def _cpu_ms(self) -> int | None:
         value, place = self._get("limits")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from holdfast.kernel.errors import Invalid
-from holdfast.runtime import wrangler
+from holdfast.runtime import cron, wrangler
 from holdfast.runtime.wrangler import WorkerConfig
 
 NEEDS_PACKAGES = ("requirements.txt", "pylock.toml", "uv.lock", "pyproject.toml")
@@ -18,7 +18,7 @@ def read_config(
     files: Mapping[str, bytes], given: Mapping[str, Any] | None = None, environment: str | None = None
 ) -> WorkerConfig:
     """The file in the upload, or what came with it as JSON. Raises Invalid("wrangler_missing", "wrangler_invalid",
-    "main_missing")."""
+    "main_missing", "schedule_invalid")."""
     if given is not None:
         config = wrangler.parse(json.dumps(dict(given)), environment=environment, where="config")
     else:
@@ -30,6 +30,8 @@ def read_config(
             hint="Say the path of its entry as `main`, relative to the project file.",
             details={"fields": [{"field": "main", "message": "is not among the files"}]},
         )
+    for line in config.crons:
+        cron.parse(line)
     return config
 
 

@@ -121,7 +121,7 @@ def _live(
         secrets=tuple(sorted(name for name in secrets if name not in {each.name for each in bindings})),
         secrets_revision=_revision(secrets),
         bindings=bindings,
-        crons=tuple(config.get("crons", ())),
+        crons=zoned(config.get("crons", ()), settings.tz),
         limits=settings.limits_for(config),
         permits=settings.permitted(),
         warm=settings.warm_for(config),
@@ -137,3 +137,8 @@ def _revision(secrets: Mapping[str, Secret]) -> str:
     """Another one for any other value, and nothing of the values: ids and versions."""
     text = "\n".join(f"{name}={each.id}.{each.version}" for name, each in sorted(secrets.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16] if secrets else ""
+
+
+def zoned(crons: Sequence[str], tz: str) -> tuple[str, ...]:
+    """The lines with the worker's time zone, where they say none of their own."""
+    return tuple(line if tz == "UTC" or "CRON_TZ=" in line else f"CRON_TZ={tz} {line}" for line in crons)

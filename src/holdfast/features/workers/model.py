@@ -221,22 +221,6 @@ worker_keys = sa.Table(
     sa.Column("created_at", Timestamp, nullable=False),
     sa.UniqueConstraint("worker_id", "name"),
 )
-worker_cron_runs = sa.Table(
-    "worker_cron_runs",
-    metadata,
-    *_owned(),
-    sa.Column("version_id", sa.String(40), nullable=False),
-    sa.Column("cron", sa.String(100), nullable=False),
-    sa.Column("trigger", sa.String(20), nullable=False),
-    sa.Column("actor", sa.String(80), nullable=False),
-    sa.Column("due_at", Timestamp, nullable=False),
-    sa.Column("started_at", Timestamp),
-    sa.Column("ended_at", Timestamp),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("error", Json),
-    sa.UniqueConstraint("worker_id", "cron", "trigger", "due_at"),
-    sa.Index("ix_worker_cron_runs_worker_id", "worker_id", "id"),
-)
 
 
 @dataclass(frozen=True)
@@ -298,22 +282,3 @@ class WorkerKey:
     @property
     def place(self) -> Place:
         return Place(self.project_id, self.environment_id, self.worker_id)
-
-
-@dataclass(frozen=True)
-class CronRun:
-    """One turn of a cron: `state` is running, ok, exception or failed (nobody answered)."""
-
-    id: str
-    project_id: str
-    environment_id: str
-    worker_id: str
-    version_id: str
-    cron: str
-    trigger: Literal["schedule", "now"]
-    actor: str
-    due_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    state: str
-    error: Mapping[str, Any] | None

@@ -10,13 +10,19 @@ from typing import Any
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv.service import NamespacesService
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_versions
+from holdfast.features.workers import api, api_more, api_reading, api_versions
 from holdfast.features.workers.binding import Binder
+from holdfast.features.workers.caller_keys import CallerKeysService
+from holdfast.features.workers.calling import CallingService
 from holdfast.features.workers.deploying import DeploymentsService
+from holdfast.features.workers.hosts import HostsService
 from holdfast.features.workers.live import TOPIC
+from holdfast.features.workers.reading import ReadingService
 from holdfast.features.workers.routing import RouteTable
 from holdfast.features.workers.service import WorkersService
 from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.txt import lookup
+from holdfast.features.workers.variables import VariablesService
 from holdfast.features.workers.versions import VersionsService
 from holdfast.jobs import Jobs
 from holdfast.kernel import log
@@ -24,8 +30,9 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.telemetry import TelemetryReader, path_of
 
-ROUTERS = (api.router, api_versions.router)
+ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router)
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
 
@@ -35,11 +42,21 @@ class Workers:
     workers: WorkersService
     versions: VersionsService
     deployments: DeploymentsService
+    hosts: HostsService
+    keys: CallerKeysService
+    variables: VariablesService
+    reading: ReadingService
+    calling: CallingService
     table: RouteTable
 
     @property
     def parts(self) -> Mapping[type[Any], Any]:
-        return {type(each): each for each in (self.workers, self.versions, self.deployments)}
+        return {type(each): each for each in self._services}
+
+    @property
+    def _services(self) -> tuple[object, ...]:
+        code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
+        return (*code, self.variables, self.reading, self.calling)
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
@@ -76,5 +93,10 @@ def build(
         WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
         VersionsService(db, jobs, shelf, clock),
         DeploymentsService(db, Binder(databases, namespaces), clock, told),
+        HostsService(db, clock, told, lookup),
+        CallerKeysService(db, clock, told),
+        VariablesService(db, secrets, clock, told),
+        ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
+        CallingService(db, settings.runtime, clock),
         table,
     )

@@ -55,28 +55,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_workers_slug")),
     )
     op.create_table(
-        "worker_cron_runs",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("project_id", sa.String(length=40), nullable=False),
-        sa.Column("environment_id", sa.String(length=40), nullable=False),
-        sa.Column("worker_id", sa.String(length=40), nullable=False),
-        sa.Column("version_id", sa.String(length=40), nullable=False),
-        sa.Column("cron", sa.String(length=100), nullable=False),
-        sa.Column("trigger", sa.String(length=20), nullable=False),
-        sa.Column("actor", sa.String(length=80), nullable=False),
-        sa.Column("due_at", Timestamp(), nullable=False),
-        sa.Column("started_at", Timestamp(), nullable=True),
-        sa.Column("ended_at", Timestamp(), nullable=True),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("error", Json(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["worker_id"], ["workers.id"], name=op.f("fk_worker_cron_runs_worker_id_workers"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker_cron_runs")),
-        sa.UniqueConstraint("worker_id", "cron", "trigger", "due_at", name=op.f("uq_worker_cron_runs_worker_id")),
-    )
-    op.create_index("ix_worker_cron_runs_worker_id", "worker_cron_runs", ["worker_id", "id"], unique=False)
-    op.create_table(
         "worker_deployments",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("project_id", sa.String(length=40), nullable=False),

@@ -1,0 +1,33 @@
+"""What workers did: invocations, log lines, cron runs, states; written by the pool, read by whoever shows them.
+
+One SQLite file, `<data>/telemetry/workers.db` (WAL, synchronous NORMAL): after a power cut the last moments may be
+missing, the file never is.
+"""
+
+from holdfast.runtime.telemetry.families import families
+from holdfast.runtime.telemetry.reader import TelemetryReader
+from holdfast.runtime.telemetry.records import (
+    CronRun,
+    Invocation,
+    LogLine,
+    Point,
+    Retention,
+    Summary,
+    VersionState,
+    path_of,
+)
+from holdfast.runtime.telemetry.writer import TelemetryWriter
+
+__all__ = [
+    "CronRun",
+    "Invocation",
+    "LogLine",
+    "Point",
+    "Retention",
+    "Summary",
+    "TelemetryReader",
+    "TelemetryWriter",
+    "VersionState",
+    "families",
+    "path_of",
+]
