@@ -57,7 +57,7 @@ from holdfast.features.file_keys.service import FileKeysService
 from holdfast.features.files import wiring as files_wiring
 from holdfast.features.imports import wiring as imports_wiring
 from holdfast.features.imports.service import SnapshotImportsService
-from holdfast.features.kv.service import NamespacesService
+from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.live import api as live_api
@@ -155,6 +155,7 @@ ROUTERS = (
     *secrets_wiring.ROUTERS,
     *alerts_routers.ROUTERS,
     *workers_wiring.ROUTERS,
+    *kv_wiring.ROUTERS,
     live_api.router,
 )
 
@@ -212,7 +213,7 @@ class Services:
     wake: Wake
     keys: Keys
     live: live_wiring.Live
-    namespaces: NamespacesService
+    kv: kv_wiring.KeyValue
     workers: workers_wiring.Workers
 
     @property
@@ -253,7 +254,6 @@ class Services:
             self.growth,
             self.moves,
             self.recovery,
-            self.namespaces,
         )
         return {
             **{type(each): each for each in found},
@@ -268,6 +268,7 @@ class Services:
             Database: self.db,
             **self.live.parts,
             **self.workers.parts,
+            **self.kv.parts,
         }
 
     async def background(self) -> None:
@@ -335,7 +336,7 @@ def build(
     queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
     again: dict[str, Again] = {}
     secret_parts = _about_secrets(settings, db, clock, secrets, keys)
-    namespaces = NamespacesService(db, databases, clock, settings.delete_grace_seconds)
+    kv = kv_wiring.build(db, databases, reach, gate, clock)
     made = Services(
         db=db,
         jobs=jobs,
@@ -370,8 +371,8 @@ def build(
         wake=wake,
         keys=keys,
         live=live_wiring.build(db, hub),
-        namespaces=namespaces,
-        workers=workers_wiring.build(settings, db, jobs, databases, namespaces, secret_parts.secrets, wake, clock),
+        kv=kv,
+        workers=workers_wiring.build(settings, db, jobs, databases, kv.namespaces, secret_parts.secrets, wake, clock),
     )
     again.update(repeats.again(made))
     return made
