@@ -113,6 +113,16 @@ def _json(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
+def _text(value: str | bytes) -> tuple[str, bool]:
+    """As text where it is some, else as base64."""
+    if isinstance(value, str):
+        return value, False
+    try:
+        return value.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode(), True
+
+
 @router.post("/kv-namespaces", operation_id="kv_namespace_create", status_code=202, responses=answers(403, 404, 409))
 def create(body: NamespaceIn, actor: CurrentActor, namespaces: Namespaces, once: IdempotencyKey) -> NamespaceOut:
     """Make a namespace; it is ready when `run_id` has ended."""
@@ -180,14 +190,9 @@ def read_value(body: KeyReadIn, actor: CurrentActor, entries: Entries, kv_namesp
     entry = entries.get(actor, kv_namespace_id, body.key)
     if entry is None:
         raise NotFound("there is nothing under this key", code="kv_key_not_found")
-    value, encoded = entry.value, False
-    if isinstance(value, bytes):
-        try:
-            value = value.decode()
-        except UnicodeDecodeError:
-            value, encoded = base64.b64encode(value).decode(), True
+    text, encoded = _text(entry.value)
     return KvValueOut(
-        key=body.key, value=value, encoded=encoded, metadata=_json(entry.metadata), expiration=entry.expiration
+        key=body.key, value=text, encoded=encoded, metadata=_json(entry.metadata), expiration=entry.expiration
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -84,7 +85,7 @@ class HostsService:
         try:
             with self._db.write() as conn:
                 self._found(conn, actor, host_id)
-                values = {"checked_at": now, "verified_at": now if proven else None}
+                values: dict[str, Any] = {"checked_at": now, "verified_at": now if proven else None}
                 values |= {"error": None if proven else f"{name} has no TXT record with the token"}
                 changed = conn.execute(
                     worker_hosts.update().where(_c.id == host_id).values(**values).returning(*_c)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
@@ -136,7 +136,7 @@ class VersionOut(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, version: Version) -> VersionOut:
+    def of(cls, version: Version) -> Self:
         return cls.model_validate({**vars(version), "main": version.config["main"]})
 
 
