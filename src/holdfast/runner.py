@@ -73,8 +73,7 @@ from holdfast.features.transfers.shelf import Shelf
 from holdfast.features.transfers.sweep import TransferSweep
 from holdfast.features.transfers.tasks import TransferTasks
 from holdfast.features.upgrades.tasks import UpgradeTasks
-from holdfast.features.workers.shelf import Shelf as WorkerShelf
-from holdfast.features.workers.tasks import WorkerSweep, WorkerTasks, no_installer
+from holdfast.features.workers import tasks as worker_tasks
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
@@ -163,8 +162,7 @@ def build(
     DrillTasks(db, keys, verifier, clock).register(tasks)
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)
-    code = WorkerShelf(settings.data)
-    WorkerTasks(db, code, no_installer).register(tasks)
+    worker_sweep = worker_tasks.join(tasks, db, settings.data, wake, clock)
     PlanTasks(db, jobs, SnapshotsService(db, jobs, keys, clock, quotas), clock).register(tasks)
 
     scratch = settings.data / "scratch"
@@ -186,7 +184,7 @@ def build(
         MetadataSweep(db, jobs, keys, clock).sweep,
         FilesSweep(db, secrets, clock).sweep,
         ImportSweep(db, uploads, node.name).sweep,
-        WorkerSweep(db, code, wake, clock).sweep,
+        worker_sweep.sweep,
     )
     alerts = alerts_wiring.loop(db, clock, secrets, settings, wake, node.name, COUNTS["storage"], overdue)
     channels = alerts_wiring.services(db, clock, secrets, settings).channels

@@ -57,7 +57,6 @@ from holdfast.features.file_keys.service import FileKeysService
 from holdfast.features.files import wiring as files_wiring
 from holdfast.features.imports import wiring as imports_wiring
 from holdfast.features.imports.service import SnapshotImportsService
-from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.limits import api as limits_api
 from holdfast.features.limits.wiring import Limits, limits
 from holdfast.features.live import api as live_api
@@ -155,7 +154,6 @@ ROUTERS = (
     *secrets_wiring.ROUTERS,
     *alerts_routers.ROUTERS,
     *workers_wiring.ROUTERS,
-    *kv_wiring.ROUTERS,
     live_api.router,
 )
 
@@ -213,7 +211,6 @@ class Services:
     wake: Wake
     keys: Keys
     live: live_wiring.Live
-    kv: kv_wiring.KeyValue
     workers: workers_wiring.Workers
 
     @property
@@ -268,7 +265,6 @@ class Services:
             Database: self.db,
             **self.live.parts,
             **self.workers.parts,
-            **self.kv.parts,
         }
 
     async def background(self) -> None:
@@ -328,7 +324,6 @@ def build(
     )
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
-    looker = Looker(reach, clock, scratch)
     bounds = limits(db, clock, COUNTS)
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter, hub = StatementMeter(), Hub(wake)
@@ -336,7 +331,6 @@ def build(
     queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
     again: dict[str, Again] = {}
     secret_parts = _about_secrets(settings, db, clock, secrets, keys)
-    kv = kv_wiring.build(db, databases, reach, gate, clock)
     made = Services(
         db=db,
         jobs=jobs,
@@ -348,7 +342,7 @@ def build(
         ),
         queries=queries,
         **_about_rows(db, queries, engines, clock),
-        externals=ExternalService(db, databases, reach, secrets, looker, clock),
+        externals=ExternalService(db, databases, reach, secrets, Looker(reach, clock, scratch), clock),
         reach=reach,
         transfers=transfers_wiring.build(db, jobs, reach, gate, pool, bounds.quotas, clock, settings.data),
         runs=RunsService(db, jobs, again),
@@ -371,8 +365,7 @@ def build(
         wake=wake,
         keys=keys,
         live=live_wiring.build(db, hub),
-        kv=kv,
-        workers=workers_wiring.build(settings, db, jobs, databases, kv.namespaces, secret_parts.secrets, wake, clock),
+        workers=workers_wiring.build(db, jobs, databases, reach, gate, secret_parts.secrets, wake, clock),
     )
     again.update(repeats.again(made))
     return made

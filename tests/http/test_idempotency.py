@@ -157,6 +157,7 @@ def test_asked_twice_made_once_and_for_its_actor(here, route) -> None:
             "wrong_state",
             "grant_exists",
             "not_planned",
+            "host_taken",
         )
 
 

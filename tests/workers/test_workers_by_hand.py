@@ -82,9 +82,9 @@ def test_a_folder_with_its_state(server, tmp_path) -> None:
     (folder / "src" / "entry.py").write_text(HELLO.replace("hello", "goodbye"))
     typed(server, "deploy", str(folder), "--tag", "two")
     assert "+    return Response('goodbye')" in typed(server, "worker", "diff", "shop-api", "two")
-    assert "version 1 (100 %)" in typed(server, "worker", "rollback", "shop-api")
+    assert "version 2 (100 %)" in typed(server, "worker", "rollback", "shop-api")
     shown = typed(server, "worker", "versions", "shop-api", "--json")
-    assert [(each["number"], each["tag"]) for each in shown] == [(2, "two"), (1, "one")]
+    assert [(each["number"], each["tag"]) for each in shown] == [(3, "two"), (2, "one"), (1, None)]
 
     typed(server, "worker", "secret", "put", "shop-api", "TOKEN", "--stdin", stdin="s3cret-of-the-worker\n")
     assert "s3cret" not in typed(server, "worker", "secret", "list", "shop-api")

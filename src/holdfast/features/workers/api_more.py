@@ -198,7 +198,7 @@ def list_secrets(actor: CurrentActor, variables: Variables, worker_id: str) -> l
 )
 def put_secret(body: SecretIn, actor: CurrentActor, variables: Variables, worker_id: str, name: Name) -> SecretOut:
     """Store a secret of this worker; it is in no answer again."""
-    return SecretOut.of(name, variables.put_secret(actor, worker_id, name, body.value))
+    return SecretOut.of(name, variables.put_secret(actor, worker_id, name, body.value.get_secret_value()))
 
 
 @router.delete(

@@ -158,7 +158,7 @@ def list_hosts(ctx: typer.Context, worker: Name) -> None:
         {
             "HOST": "host",
             "STATE": lambda item: "proven" if item["verified_at"] else "claimed",
-            "TXT RECORD": lambda item: None if item["verified_at"] else f"{item['record_name']} {item['token']}",
+            "TXT RECORD": lambda item: None if item["verified_at"] else f"{item['record_name']} {item['proof']}",
             "LAST ERROR": "error",
         },
         empty="No hosts of its own. Claim one: holdfast worker host add WORKER api.example.org",
@@ -171,7 +171,7 @@ def add_host(ctx: typer.Context, worker: Name, host: Host) -> None:
     t = terminal(ctx)
     made = t.client.post(f"/workers/{find(t, worker)['id']}/hosts", {"host": host})
     text = f"Publish this record, then: holdfast worker host verify {worker} {made['host']}\n"
-    t.answer(made, text + f"{made['record_name']}  TXT  {made['token']}")
+    t.answer(made, text + f"{made['record_name']}  TXT  {made['proof']}")
 
 
 @verb(hosts, "verify", "holdfast worker host verify shop-api api.example.org")

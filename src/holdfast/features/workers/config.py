@@ -8,17 +8,17 @@ from dataclasses import asdict
 from typing import Any
 
 from holdfast.kernel.errors import Invalid
-from holdfast.runtime import cron, wrangler
+from holdfast.runtime import requirements, wrangler
 from holdfast.runtime.wrangler import WorkerConfig
 
-NEEDS_PACKAGES = ("requirements.txt", "pylock.toml", "uv.lock", "pyproject.toml")
+NAMES_PACKAGES = ("requirements.txt", "pyproject.toml")
 
 
 def read_config(
     files: Mapping[str, bytes], given: Mapping[str, Any] | None = None, environment: str | None = None
 ) -> WorkerConfig:
     """The file in the upload, or what came with it as JSON. Raises Invalid("wrangler_missing", "wrangler_invalid",
-    "main_missing", "schedule_invalid")."""
+    "main_missing")."""
     if given is not None:
         config = wrangler.parse(json.dumps(dict(given)), environment=environment, where="config")
     else:
@@ -30,8 +30,6 @@ def read_config(
             hint="Say the path of its entry as `main`, relative to the project file.",
             details={"fields": [{"field": "main", "message": "is not among the files"}]},
         )
-    for line in config.crons:
-        cron.parse(line)
     return config
 
 
@@ -59,23 +57,8 @@ def kept(config: WorkerConfig) -> dict[str, Any]:
 
 
 def needs_packages(files: Mapping[str, bytes]) -> str | None:
-    """The file that names its dependencies, when there is one that names any."""
-    for name in NEEDS_PACKAGES:
-        if name in files and _names_any(name, files[name]):
+    """The file that names its dependencies, when there is one that names any. Raises Invalid for one nobody reads."""
+    for name in NAMES_PACKAGES:
+        if name in files and requirements.read(name, files[name]).lines:
             return name
     return None
-
-
-def _names_any(name: str, content: bytes) -> bool:
-    text = content.decode("utf-8", "replace")
-    if name == "requirements.txt":
-        return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
-    if name != "pyproject.toml":
-        return True
-    try:
-        import tomllib
-
-        project = tomllib.loads(text).get("project", {})
-    except ValueError:
-        raise Invalid("pyproject.toml cannot be read", code="pyproject_invalid") from None
-    return bool(isinstance(project, dict) and project.get("dependencies"))

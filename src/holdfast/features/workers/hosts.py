@@ -36,7 +36,7 @@ class HostsService:
         self._texts = texts
 
     def add(self, actor: Actor, worker_id: str, host: str, once: Once = NEVER) -> OwnHost:
-        """Claimed, with the token to publish; it counts when `verify` finds it. Raises Conflict("host_taken")."""
+        """Claimed, with the proof to publish; it counts when `verify` finds it. Raises Conflict("host_taken")."""
         host = checked_host(host)
         with self._db.write() as conn:
             worker = found(conn, actor, worker_id, "worker.host.manage")
@@ -52,7 +52,7 @@ class HostsService:
                 environment_id=worker.environment_id,
                 worker_id=worker.id,
                 host=host,
-                token=f"holdfast-{random_token(24)}",
+                proof=f"holdfast-{random_token(24)}",
                 verified_at=None,
                 checked_at=None,
                 error=None,
@@ -80,13 +80,13 @@ class HostsService:
         if claimed.verified_at is not None:
             return claimed
         name = f"_holdfast.{claimed.host}"
-        proven = any(equal(text.strip(), claimed.token) for text in self._texts(name))
+        proven = any(equal(text.strip(), claimed.proof) for text in self._texts(name))
         now = self._clock.now()
         try:
             with self._db.write() as conn:
                 self._found(conn, actor, host_id)
                 values: dict[str, Any] = {"checked_at": now, "verified_at": now if proven else None}
-                values |= {"error": None if proven else f"{name} has no TXT record with the token"}
+                values |= {"error": None if proven else f"{name} has no TXT record with the proof"}
                 changed = conn.execute(
                     worker_hosts.update().where(_c.id == host_id).values(**values).returning(*_c)
                 ).one()
@@ -99,10 +99,10 @@ class HostsService:
             ) from None
         if not proven:
             raise Conflict(
-                f"{name} has no TXT record with the token",
+                f"{name} has no TXT record with the proof",
                 code="host_unproven",
-                hint=f"Publish it, wait until it is seen, and verify again: {name} TXT {claimed.token}",
-                details={"name": name, "token": claimed.token},
+                hint=f"Publish it, wait until it is seen, and verify again: {name} TXT {claimed.proof}",
+                details={"name": name, "proof": claimed.proof},
             )
         return OwnHost(**changed._mapping)
 

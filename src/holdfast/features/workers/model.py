@@ -194,7 +194,7 @@ worker_hosts = sa.Table(
     metadata,
     *_owned(),
     sa.Column("host", sa.String(253), nullable=False),
-    sa.Column("token", sa.String(80), nullable=False),
+    sa.Column("proof", sa.String(80), nullable=False),
     sa.Column("verified_at", Timestamp),
     sa.Column("checked_at", Timestamp),
     sa.Column("error", sa.Text),
@@ -252,7 +252,7 @@ class OwnHost:
     environment_id: str
     worker_id: str
     host: str
-    token: str
+    proof: str
     verified_at: datetime | None
     checked_at: datetime | None
     error: str | None

@@ -18,10 +18,12 @@ from holdfast.jobs import TaskRegistry
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import HoldfastError, NotFound, Permanent
+from holdfast.kernel.errors import HoldfastError, NotFound
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.environments import Environments
 
-Ensure = Callable[[Path, str], Path]  # the code's directory and the file that names its packages -> site-packages
+Say = Callable[[str], None]
+Ensure = Callable[[Path, str, Say], Path]  # the code, the file that names its packages, progress -> site-packages
 _PURGED_AT_ONCE = 20
 
 
@@ -44,7 +46,7 @@ class WorkerTasks:
         named = str(version.config["packages"])
         try:
             code = self._shelf.code(version.worker_id, version.id)
-            packages = ctx.step("install packages", lambda: self._ensure(code, named))
+            packages = ctx.step("install packages", lambda: self._ensure(code, named, ctx.log))
         except HoldfastError as error:
             if not error.retryable:
                 with ctx.commit() as conn:
@@ -60,12 +62,6 @@ class WorkerTasks:
         if version is None:
             raise NotFound("this version is gone", code="worker_version_not_found")
         return version
-
-
-def no_installer(_code: Path, named: str) -> Path:
-    raise Permanent(
-        f"{named} names packages, and nothing here installs them", code="packages_unsupported", hint="Leave them out."
-    )
 
 
 class WorkerSweep:
@@ -96,3 +92,10 @@ class WorkerSweep:
                 known = store.version(conn, version_id)
             if known is None:
                 self._shelf.remove(worker_id, version_id)
+
+
+def join(tasks: TaskRegistry, db: Database, data: Path, wake: Wake, clock: Clock) -> WorkerSweep:
+    """The slice's tasks for the runner; the sweep is the caller's to run now and then."""
+    shelf = Shelf(data)
+    WorkerTasks(db, shelf, Environments(shelf.root / "environments").ensure).register(tasks)
+    return WorkerSweep(db, shelf, wake, clock)

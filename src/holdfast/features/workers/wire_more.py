@@ -6,7 +6,7 @@ import base64
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from holdfast.features.secrets.model import Secret
 from holdfast.features.workers.calling import TestAnswer, TestRequest, Turn
@@ -22,13 +22,13 @@ class HostIn(In):
 
 
 class HostOut(BaseModel):
-    """A claimed host. Publish `record_name` TXT `token`, then verify."""
+    """A claimed host. Publish `record_name` TXT `proof`, then verify."""
 
     id: str
     worker_id: str
     host: str
     record_name: str
-    token: str
+    proof: str
     verified_at: datetime | None
     checked_at: datetime | None
     error: str | None
@@ -97,7 +97,7 @@ class EffectiveOut(BaseModel):
 
 
 class SecretIn(In):
-    value: str = Field(min_length=1, max_length=32768)
+    value: SecretStr = Field(min_length=1, max_length=32768)
 
 
 class SecretOut(BaseModel):

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.features.databases.gate import Gate
+from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
-from holdfast.features.kv.service import NamespacesService
+from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.secrets.service import SecretsService
 from holdfast.features.workers import api, api_more, api_reading, api_versions
 from holdfast.features.workers.binding import Binder
@@ -28,11 +30,10 @@ from holdfast.jobs import Jobs
 from holdfast.kernel import log
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
-ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router)
+ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, *kv_wiring.ROUTERS)
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
 
@@ -48,10 +49,11 @@ class Workers:
     reading: ReadingService
     calling: CallingService
     table: RouteTable
+    kv: kv_wiring.KeyValue
 
     @property
     def parts(self) -> Mapping[type[Any], Any]:
-        return {type(each): each for each in self._services}
+        return {**{type(each): each for each in self._services}, **self.kv.parts}
 
     @property
     def _services(self) -> tuple[object, ...]:
@@ -69,15 +71,17 @@ class Workers:
 
 
 def build(
-    settings: Settings,
     db: Database,
     jobs: Jobs,
     databases: DatabasesService,
-    namespaces: NamespacesService,
+    reach: Reach,
+    gate: Gate,
     secrets: SecretsService,
     wake: Wake,
     clock: Clock,
 ) -> Workers:
+    """Namespaces too: they are what workers keep their keys in."""
+    settings, kv = reach.settings, kv_wiring.build(db, databases, reach, gate, clock)
     table = RouteTable(db, settings.runtime, clock)
     shelf = Shelf(settings.data)
 
@@ -92,11 +96,12 @@ def build(
     return Workers(
         WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
         VersionsService(db, jobs, shelf, clock),
-        DeploymentsService(db, Binder(databases, namespaces), clock, told),
+        DeploymentsService(db, Binder(databases, kv.namespaces), clock, told),
         HostsService(db, clock, told, lookup),
         CallerKeysService(db, clock, told),
         VariablesService(db, secrets, clock, told),
         ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
         CallingService(db, settings.runtime, clock),
         table,
+        kv,
     )

@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
+from holdfast.kernel.crashpoints import crash_point
 from holdfast.runtime.bindings.kv_rules import (
     BULK_KEYS,
     KvError,
@@ -48,6 +49,8 @@ CREATE TABLE IF NOT EXISTS kv (
 CREATE INDEX IF NOT EXISTS kv_expiration ON kv (expiration) WHERE expiration IS NOT NULL;
 """
 _GET = "SELECT value, expiration, metadata FROM kv WHERE key = ?"
+_SIZE = "SELECT size, expiration FROM kv WHERE key = ?"
+_SMALL = "SELECT size, CASE WHEN size <= ? THEN value END, expiration, metadata FROM kv WHERE key = ?"
 _PUT = "INSERT OR REPLACE INTO kv (key, expiration, metadata, size, value) VALUES (?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM kv WHERE key = ?"
 _LIST = """SELECT key, expiration, metadata, size FROM kv
@@ -136,9 +139,16 @@ class KvFile:
 
     @classmethod
     def open(
-        cls, path: Path, create: bool = False, *, write: bool = True, clock: Callable[[], float] = time.time
+        cls,
+        path: Path,
+        create: bool = False,
+        *,
+        write: bool = True,
+        prepare: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> KvFile:
-        """Open the file at `path`; with `create` make it when it is absent (mode 0600 by the caller's umask).
+        """Open the file at `path`; with `create` make it when it is absent (mode 0600 by the caller's umask); with
+        `prepare` make the table in a database that is there and empty.
 
         Raises FileNotFoundError when it is absent and not to be made, KvError(422) for a file of another kind.
         """
@@ -150,7 +160,7 @@ class KvFile:
         except apsw.CantOpenError as error:
             raise FileNotFoundError(f"there is no namespace at {path}") from error
         try:
-            _settle(connection, path, create, write)
+            _settle(connection, path, write and (create or prepare), write)
         except BaseException:
             connection.close()
             raise
@@ -163,6 +173,13 @@ class KvFile:
                 return Entry(value, metadata, expiration)
         return None
 
+    def small(self, key: str, most: int) -> Entry | int | None:
+        """As `get`; of a value of more than `most` bytes only its size, without reading it."""
+        for size, value, expiration, metadata in self._connection.execute(_SMALL, (most, key)):
+            if expiration is None or expiration > self._clock():
+                return int(size) if size > most else Entry(value, metadata, expiration)
+        return None
+
     def get_many(self, keys: Sequence[str]) -> dict[str, Entry | None]:
         """Several keys as of one moment. Raises KvError for more than 100."""
         if len(keys) > BULK_KEYS:
@@ -172,7 +189,7 @@ class KvFile:
 
     def size(self, key: str) -> int | None:
         """The bytes of the value, without reading it."""
-        for size, expiration in self._connection.execute("SELECT size, expiration FROM kv WHERE key = ?", (key,)):
+        for size, expiration in self._connection.execute(_SIZE, (key,)):
             if expiration is None or expiration > self._clock():
                 return int(size)
         return None
@@ -207,41 +224,32 @@ class KvFile:
     def apply(self, writes: Iterable[Write]) -> None:
         """All of them in their order, in one transaction and one sync; on disk when this returns, or none of it."""
         execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(self._connection):
             for write in writes:
-                if type(write) is Put:
+                if isinstance(write, Put):
                     execute(_PUT, (write.key, write.expiration, write.metadata, write.size, write.value))
                 else:
                     execute(_DELETE, (write.key,))
-            execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                execute("ROLLBACK")
-            raise
+            crash_point("kv.commit")
 
     def list(self, prefix: str = "", limit: int | None = None, cursor: str | None = None) -> Page:
         """One page of keys, at most 1000. Raises KvError for a cursor that is not one of ours."""
         wanted = check_limit(limit)
         after = _after(cursor)
         end = _end_of(prefix)
-        found = [
-            KeyInfo(*row)
-            for row in self._connection.execute(
-                _LIST, (prefix, after, end, end, int(self._clock()), wanted + 1)
-            ).fetchall()
-        ]
+        rows: Any = self._connection.execute(_LIST, (prefix, after, end, end, int(self._clock()), wanted + 1))
+        found = [KeyInfo(*row) for row in rows]
         if len(found) <= wanted:
             return Page(tuple(found), None)
         return Page(tuple(found[:wanted]), _cursor(found[wanted - 1].name))
 
     def count(self) -> tuple[int, int]:
         """Keys that are there now, and the bytes of their values. Reads every row: for people, not for requests."""
-        rows = self._connection.execute(
+        keys, size = _one(
+            self._connection,
             "SELECT count(*), coalesce(sum(size), 0) FROM kv WHERE expiration IS NULL OR expiration > ?",
             (int(self._clock()),),
         )
-        keys, size = rows.fetchall()[0]
         return int(keys), int(size)
 
     def sweep(self, most: int = _SWEPT_AT_ONCE) -> int:
@@ -252,21 +260,14 @@ class KvFile:
         ).fetchall()
         if not due:
             return 0
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(self._connection):
             for (key,) in due:  # asked again: it may have been put anew in the meantime
-                execute("DELETE FROM kv WHERE key = ? AND expiration <= ?", (key, now))
-            execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                execute("ROLLBACK")
-            raise
+                self._connection.execute("DELETE FROM kv WHERE key = ? AND expiration <= ?", (key, now))
         return len(due)
 
     def changed(self) -> int:
         """A number that differs when another connection has committed since the last call."""
-        return int(self._connection.execute("PRAGMA data_version").fetchall()[0][0])
+        return int(_one(self._connection, "PRAGMA data_version")[0])
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -294,10 +295,10 @@ def _settle(connection: apsw.Connection, path: Path, create: bool, write: bool) 
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
     try:
-        if create and connection.execute("PRAGMA application_id").fetchall()[0][0] == 0:
+        if create and _one(connection, "PRAGMA application_id")[0] == 0:
             _make(connection)
-        kind = connection.execute("PRAGMA application_id").fetchall()[0][0]
-        made = connection.execute("PRAGMA user_version").fetchall()[0][0]
+        kind = _one(connection, "PRAGMA application_id")[0]
+        made = _one(connection, "PRAGMA user_version")[0]
     except apsw.NotADBError as error:
         raise KvError(422, f"{path} is not a key-value namespace") from error
     if kind != APPLICATION_ID:
@@ -309,19 +310,30 @@ def _settle(connection: apsw.Connection, path: Path, create: bool, write: bool) 
 
 
 def _make(connection: apsw.Connection) -> None:
-    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()[0][0]:
+    if _one(connection, "SELECT count(*) FROM sqlite_schema")[0]:
         return  # somebody's database: left as it is, refused by what follows
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         connection.execute(_SCHEMA).fetchall()
         connection.execute(f"PRAGMA user_version = {FORMAT}").fetchall()
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
+
+
+@contextmanager
+def _transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Commit at the end; leave nothing of it behind after an error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _one(connection: apsw.Connection, statement: str, bindings: Sequence[Any] = ()) -> Any:
+    return connection.execute(statement, bindings).fetchall()[0]
 
 
 def _cursor(key: str) -> str:

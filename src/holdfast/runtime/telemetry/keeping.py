@@ -17,6 +17,7 @@ def sweep(connection: apsw.Connection, retention: Retention, now_ms: int) -> Non
         _before(connection, table, column, now_ms - int(retention.days * _DAY_MS))
     minute = (now_ms - int(retention.minutes_days * _DAY_MS)) // 60_000
     connection.execute("delete from minutes where minute < ?", (minute,))
+    connection.execute("delete from states where state = 'gone' and since < ?", (now_ms - _DAY_MS,))
     while _bytes(connection) > retention.bytes and _oldest(connection):
         continue
     connection.execute("pragma incremental_vacuum").fetchall()

@@ -162,7 +162,7 @@ class TelemetryWriter:
                 self._many(_STATE, (astuple(each) for each in items if isinstance(each, VersionState)))
                 sums.write(self._connection)
                 self._tell(dropped)
-        except apsw.Error as error:
+        except (apsw.Error, ValueError, TypeError, OverflowError) as error:  # one odd value must not end the thread
             _log.error("telemetry of %d items is lost: %s", len(items), error)
             with self._lock:
                 for item in items:

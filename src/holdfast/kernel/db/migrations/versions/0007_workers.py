@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("environment_id", sa.String(length=40), nullable=False),
         sa.Column("worker_id", sa.String(length=40), nullable=False),
         sa.Column("host", sa.String(length=253), nullable=False),
-        sa.Column("token", sa.String(length=80), nullable=False),
+        sa.Column("proof", sa.String(length=80), nullable=False),
         sa.Column("verified_at", Timestamp(), nullable=True),
         sa.Column("checked_at", Timestamp(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
