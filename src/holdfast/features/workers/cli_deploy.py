@@ -68,7 +68,8 @@ def deploy_(
     body = {"version_id": version["id"], "message": message}
     body |= {"create_missing": create_missing, "accept_findings": accept_findings}
     made = t.client.post(f"/workers/{worker['id']}/deployments", body)
-    address = f"http://{worker['slug']}.localhost:7701"
+    settings = t.settings()
+    address = f"http://{worker['slug']}.{settings.apps_domains[0]}:{settings.apps_port or 7701}"
     seconds = time.monotonic() - began
     t.answer(
         made | {"worker": worker, "address": address},

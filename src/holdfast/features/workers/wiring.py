@@ -82,7 +82,7 @@ def build(
 ) -> Workers:
     """Namespaces too: they are what workers keep their keys in."""
     settings, kv = reach.settings, kv_wiring.build(db, databases, reach, gate, clock)
-    table = RouteTable(db, settings.runtime, clock)
+    table = RouteTable(db, settings.runtime, clock, settings.apps_domains)
     shelf = Shelf(settings.data)
 
     def told() -> None:
