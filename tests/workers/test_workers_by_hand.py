@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,9 +30,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 def typed(server: dict[str, str], *line: str, code: int = 0, stdin: str = "") -> Any:
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "holdfast.cli", *line],
         env=server, input=stdin, capture_output=True, text=True, timeout=120, check=False,
@@ -59,7 +59,8 @@ def test_a_folder_with_its_state(server, tmp_path) -> None:
     assert [each["kind"] for each in said["versions"][0]["bindings"]] == ["kv", "d1"]
     version = said["versions"][0]["version_id"]
 
-    typed(server, "kv", "key", "put", "SESSIONS", "a", "1", code=0) if _ready(server) else None
+    _wait(server)
+    typed(server, "kv", "key", "put", "SESSIONS", "a", "1")
     assert typed(server, "kv", "key", "get", "SESSIONS", "a").strip() == "1"
     typed(server, "kv", "key", "put", "SESSIONS", "b", "two", "--ttl", "3600", "--metadata", '{"x": 1}')
     listed = typed(server, "kv", "key", "list", "SESSIONS", "--json")
@@ -103,13 +104,10 @@ def test_a_folder_with_its_state(server, tmp_path) -> None:
     typed(server, "worker", "undelete", "shop-api")
 
 
-def _ready(server: dict[str, str]) -> bool:
-    """Once the runs that make the databases have ended."""
-    import time
-
+def _wait(server: dict[str, str]) -> None:
+    """Until the runs that make the databases have ended."""
     for _ in range(100):
-        states = {each["state"] for each in typed(server, "db", "list", "--json")}
-        if states == {"ready"}:
-            return True
+        if {each["state"] for each in typed(server, "db", "list", "--json")} == {"ready"}:
+            return
         time.sleep(0.3)
-    return False
+    pytest.fail("the databases were not made")

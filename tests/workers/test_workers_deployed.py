@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from workers_house import HELLO, House, project
+from workers_house import HELLO, House, project, zipped
 
 from holdfast.features.workers.live import living
 from holdfast.kernel.wake import Wake
@@ -126,3 +126,16 @@ def test_once(house) -> None:
     path = f"/workers/{worker['id']}/deployments"
     made = [house.call("POST", path, json={"version_id": made[0]["id"]}, headers=headers) for _ in range(2)]
     assert made[0]["id"] == made[1]["id"]
+
+
+def test_a_zip_once(house) -> None:
+    """The line broke after it was taken: sent again, it is the same version; other bytes under the same key are not."""
+    worker = house.worker("zipped once")
+    headers = {"Idempotency-Key": "zip", "content-type": "application/zip"}
+    path, body = f"/api/v1/workers/{worker['id']}/versions", zipped(project())
+    first, again = (house.client.post(path, content=body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    assert again.headers["idempotent-replayed"] == "true"
+    other = house.client.post(path, content=zipped(project("other")), headers=headers)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
+    assert len(list((house.settings.data / "workers" / worker["id"]).iterdir())) == 1

@@ -60,8 +60,6 @@ class VersionsService:
         Raises Invalid("wrangler_missing", "wrangler_invalid", "main_missing", "archive_refused"), LimitExceeded.
         """
         self.require(actor, worker_id)
-        with self._db.read() as conn:
-            once.check(conn)
         files = checked_files(upload.files)
         config = read_config(files, upload.config, upload.environment)
         builds = needs_packages(files)
