@@ -168,14 +168,16 @@ class KvFile:
 
     def get(self, key: str) -> Entry | None:
         """What is under `key` now; None when nothing is, or nothing any more."""
-        for value, expiration, metadata in self._connection.execute(_GET, (key,)):
+        rows: Any = self._connection.execute(_GET, (key,)).fetchall()
+        for value, expiration, metadata in rows:
             if expiration is None or expiration > self._clock():
                 return Entry(value, metadata, expiration)
         return None
 
     def small(self, key: str, most: int) -> Entry | int | None:
         """As `get`; of a value of more than `most` bytes only its size, without reading it."""
-        for size, value, expiration, metadata in self._connection.execute(_SMALL, (most, key)):
+        rows: Any = self._connection.execute(_SMALL, (most, key)).fetchall()
+        for size, value, expiration, metadata in rows:
             if expiration is None or expiration > self._clock():
                 return int(size) if size > most else Entry(value, metadata, expiration)
         return None
@@ -189,7 +191,8 @@ class KvFile:
 
     def size(self, key: str) -> int | None:
         """The bytes of the value, without reading it."""
-        for size, expiration in self._connection.execute(_SIZE, (key,)):
+        rows: Any = self._connection.execute(_SIZE, (key,)).fetchall()
+        for size, expiration in rows:
             if expiration is None or expiration > self._clock():
                 return int(size)
         return None
