@@ -53,6 +53,7 @@ DB_MORE = (
     "holdfast.features.upgrades.cli_db",
 )
 ALERT_MORE = ("holdfast.features.alerts.cli_channel", "holdfast.features.alerts.cli_rule")
+WORKER_MORE = ("holdfast.features.workers.cli_env", "holdfast.features.workers.cli_watch")
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),
     "down": Lazy("holdfast.commands.down", "down", "Stop Holdfast and the databases it runs.", "Run"),
@@ -112,6 +113,11 @@ COMMANDS: dict[str, Lazy] = {
         "holdfast.features.migrations.cli", "app", "Migrations: versioned changes of a database's structure.", "Data"
     ),
     "alert": Lazy("holdfast.features.alerts.cli", "app", "Alerts: who is told what happened.", "Data", more=ALERT_MORE),
+    "deploy": Lazy("holdfast.features.workers.cli_deploy", "deploy", "Deploy the worker in a folder.", "Code"),
+    "worker": Lazy(
+        "holdfast.features.workers.cli", "app", "Workers: code that runs beside its state.", "Code", more=WORKER_MORE
+    ),
+    "kv": Lazy("holdfast.features.kv.cli", "app", "Key-value namespaces and their keys.", "Code"),
     "metrics": Lazy("holdfast.features.metrics.cli", "app", "Metrics: how databases fare.", "Data"),
     "node": Lazy("holdfast.features.nodes.cli", "app", "Nodes: the Holdfasts of one metadata database.", "Run"),
     "drill": Lazy("holdfast.features.drills.cli", "app", "Drills: rehearse bringing a database back.", "Data"),

@@ -30,7 +30,7 @@ _CREATES = re.compile(
     r"|snapshots|databases/[^/]+/(?:exports|uploads|imports)|moves/[^/]+/start|snapshots/[^/]+/restore"
     r"|projects|projects/[^/]+/environments|repositories|keys|keys/[^/]+/rotate|roles|grants|invites|sso/providers"
     r"|projects/[^/]+/(?:masking-profiles|file-keys|plans)|plans/[^/]+/run|alert-channels|alert-rules"
-    r"|databases/[^/]+/tables/.+/rows)"
+    r"|databases/[^/]+/tables/.+/rows|kv-namespaces|workers|workers/[^/]+/(?:versions|deployments|rollback|hosts))"
 )
 
 _BY_STATUS: Mapping[int, type[errors.HoldfastError]] = {
@@ -236,6 +236,23 @@ class Client:
             for piece in answer.iter_bytes():
                 yield at, piece
                 at += len(piece)
+
+    def upload(self, path: str, data: bytes, kind: str, **params: Any) -> Any:
+        """Bytes of one kind, such as application/zip; sent once more when the line broke: the answer is the same."""
+        headers = {"Content-Type": kind, "Idempotency-Key": str(uuid4())}
+        for last in (False, True):
+            try:
+                with self._errors():
+                    answer = self._open().post(
+                        self._full(path), content=data, headers=headers, params=_given(params) or None
+                    )
+                    self._check(answer)
+                    return answer.json()
+            except LineBroken:
+                if last:
+                    raise
+                time.sleep(_ONCE_SECONDS)
+        raise AssertionError("unreachable")
 
     def put_part(self, path: str, start: int, data: bytes, size: int) -> Any:
         """One part of an upload. Raises LineBroken when nobody knows what of it arrived: ask where it stands."""

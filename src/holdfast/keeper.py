@@ -17,8 +17,9 @@ PROGRAMS = (
         {3: "control", 4: "admin"},
     ),
     Program("runner", (sys.executable, "-m", "holdfast.runner"), {}),
-    Program("pool", (sys.executable, "-m", "holdfast.pool"), {}),
     Program("state", (sys.executable, "-m", "holdfast.state"), {}),
+    Program("egress", (sys.executable, "-m", "holdfast.egress"), {}),
+    Program("pool", (sys.executable, "-m", "holdfast.pool"), {}),
     Program(
         "edge",
         (sys.executable, "-m", "holdfast.edge", "--fd", "apps=3", "--fd", "front=4"),

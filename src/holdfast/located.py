@@ -11,8 +11,10 @@ from holdfast.features.access.places import Whereabouts
 from holdfast.features.backups.model import repositories
 from holdfast.features.databases.model import resources
 from holdfast.features.projects.model import environments, projects
+from holdfast.features.workers import store as workers
 from holdfast.jobs import ENDED
 from holdfast.jobs.schema import runs
+from holdfast.kernel.ids import is_id
 
 
 def project(conn: sa.Connection, project_id: str) -> Place | None:
@@ -26,7 +28,11 @@ def environment(conn: sa.Connection, environment_id: str) -> Place | None:
 
 
 def resource(conn: sa.Connection, resource_id: str) -> Place | None:
-    """Deleted ones too, until they are purged: a key for one works again when it is brought back."""
+    """A database or a worker. Deleted ones too, until they are purged: a key for one works again when it is brought
+    back."""
+    if is_id(resource_id, "wrk"):
+        worker = workers.get(conn, resource_id)
+        return None if worker is None else worker.place
     c = resources.c
     row = conn.execute(
         sa.select(c.project_id, c.environment_id).where(c.id == resource_id, c.purged_at.is_(None))

@@ -9,6 +9,7 @@ from holdfast.features.databases.model import resources
 from holdfast.features.plans.model import plans
 from holdfast.features.projects.model import environments
 from holdfast.features.secrets import store as secrets
+from holdfast.features.workers import store as workers
 from holdfast.jobs import ENDED
 from holdfast.jobs.schema import runs
 
@@ -62,4 +63,12 @@ def by_plan(conn: sa.Connection, environment_id: str) -> str | None:
     return None
 
 
-QUESTIONS = (by_resource, by_snapshot, by_run, by_secret, by_plan)
+def by_worker(conn: sa.Connection, environment_id: str) -> str | None:
+    """A worker, or one deleted within its grace period."""
+    found = workers.any_in(conn, environment_id)
+    if found is None:
+        return None
+    return f"the worker {found.name!r}" + (", deleted and not purged yet," if found.deleted_at else "")
+
+
+QUESTIONS = (by_resource, by_snapshot, by_run, by_worker, by_secret, by_plan)

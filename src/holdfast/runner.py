@@ -15,6 +15,8 @@ from datetime import timedelta
 if __name__ == "__main__":
     gc.disable()  # as in `holdfast.app`: what the imports make stays, and looking through it is a part of the start
 
+import sqlalchemy as sa
+
 from holdfast import catalog, located
 from holdfast import tables as _every_table  # noqa: F401 - snapshots of the metadata copy all of them
 from holdfast.contract.registry import Registry
@@ -44,6 +46,7 @@ from holdfast.features.databases.change_tasks import ChangeTasks
 from holdfast.features.databases.external_look import Looker
 from holdfast.features.databases.external_watch import ExternalWatch
 from holdfast.features.databases.gate import Gate
+from holdfast.features.databases.model import Resource
 from holdfast.features.databases.password_watch import PasswordWatch
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.sweep import DatabaseSweep
@@ -54,6 +57,7 @@ from holdfast.features.drills.tasks import DrillTasks
 from holdfast.features.files.sweep import FilesSweep
 from holdfast.features.imports.tasks import ImportTasks
 from holdfast.features.imports.uploads import ImportSweep, Uploads
+from holdfast.features.kv import store as kv_store
 from holdfast.features.limits.book import LimitBook
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.migrations.tasks import MigrationTasks
@@ -69,6 +73,7 @@ from holdfast.features.transfers.shelf import Shelf
 from holdfast.features.transfers.sweep import TransferSweep
 from holdfast.features.transfers.tasks import TransferTasks
 from holdfast.features.upgrades.tasks import UpgradeTasks
+from holdfast.features.workers import tasks as worker_tasks
 from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
@@ -141,9 +146,8 @@ def build(
     databases.register(tasks)
     ChangeTasks(reach, secrets, gate, clock, databases).register(tasks)
     UpkeepTasks(Ways(db, reach, gate)).register(tasks)
-    databases.at_purge(lambda conn, resource: login_store.forget(conn, resource.id))
+    databases.at_purge(_forget)
     MoveTasks(db, reach, clock).register(tasks)
-    databases.at_purge(lambda conn, resource: exposures.forget(conn, resource.id))
     UpgradeTasks(db, reach, gate, jobs, taker, verifier, databases, clock).register(tasks)
     shelf = Shelf(settings.data)
     TransferTasks(db, reach, gate, shelf, clock).register(tasks)
@@ -156,9 +160,9 @@ def build(
     BackupTasks(db, keys, taker, verifier, restorer, swapper, clock, whole, batches).register(tasks)
     MetadataTaker(db, keys, settings, clock).register(tasks)
     DrillTasks(db, keys, verifier, clock).register(tasks)
-    databases.at_purge(lambda conn, resource: drill_store.forget(conn, resource.id))
     MigrationTasks(db, reach, taker, verifier, clock).register(tasks, databases)
     CopyTasks(db, reach, gate, clock).register(tasks)
+    worker_sweep = worker_tasks.join(tasks, db, settings.data, wake, clock)
     PlanTasks(db, jobs, SnapshotsService(db, jobs, keys, clock, quotas), clock).register(tasks)
 
     scratch = settings.data / "scratch"
@@ -180,11 +184,18 @@ def build(
         MetadataSweep(db, jobs, keys, clock).sweep,
         FilesSweep(db, secrets, clock).sweep,
         ImportSweep(db, uploads, node.name).sweep,
+        worker_sweep.sweep,
     )
     alerts = alerts_wiring.loop(db, clock, secrets, settings, wake, node.name, COUNTS["storage"], overdue)
     channels = alerts_wiring.services(db, clock, secrets, settings).channels
     alert_variables.settle(db, channels, os.environ)
     return RunnerParts(db, wake, hosts, runner, keys, sweeps, watch, alerts)
+
+
+def _forget(conn: sa.Connection, resource: Resource) -> None:
+    """What the upper slices keep of a database goes with it."""
+    for slice_ in (login_store, exposures, drill_store, kv_store):
+        slice_.forget(conn, resource.id)
 
 
 def serve(parts: RunnerParts, stop: Stop) -> None:

@@ -100,6 +100,7 @@ from holdfast.features.upgrades import api as upgrades_api
 from holdfast.features.upgrades.service import UpgradesService
 from holdfast.features.values import api as values_api
 from holdfast.features.values.service import ValuesService
+from holdfast.features.workers import wiring as workers_wiring
 from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.jobs import Jobs
@@ -152,6 +153,7 @@ ROUTERS = (
     recovery_api.router,
     *secrets_wiring.ROUTERS,
     *alerts_routers.ROUTERS,
+    *workers_wiring.ROUTERS,
     live_api.router,
 )
 
@@ -209,6 +211,7 @@ class Services:
     wake: Wake
     keys: Keys
     live: live_wiring.Live
+    workers: workers_wiring.Workers
 
     @property
     def parts(self) -> Mapping[type[Any], Any]:
@@ -261,6 +264,7 @@ class Services:
             **self.alerts.parts,
             Database: self.db,
             **self.live.parts,
+            **self.workers.parts,
         }
 
     async def background(self) -> None:
@@ -273,6 +277,7 @@ class Services:
             group.create_task(self.connections.watchman.run(self.hub))
             group.create_task(self.connections.doorman.run(self.hub))
             group.create_task(self.live.signals.run())
+            group.create_task(self.workers.background())
 
     async def stop(self) -> None:
         """End statements, close sessions, write the history. Then `close`."""
@@ -319,13 +324,13 @@ def build(
     )
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
-    looker = Looker(reach, clock, scratch)
     bounds = limits(db, clock, COUNTS)
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter, hub = StatementMeter(), Hub(wake)
     pool = SessionPool(reach, scratch)
     queries = QueryService(db, reach, gate, pool, StatementHistory(db, meter.see), clock)
     again: dict[str, Again] = {}
+    secret_parts = _about_secrets(settings, db, clock, secrets, keys)
     made = Services(
         db=db,
         jobs=jobs,
@@ -337,7 +342,7 @@ def build(
         ),
         queries=queries,
         **_about_rows(db, queries, engines, clock),
-        externals=ExternalService(db, databases, reach, secrets, looker, clock),
+        externals=ExternalService(db, databases, reach, secrets, Looker(reach, clock, scratch), clock),
         reach=reach,
         transfers=transfers_wiring.build(db, jobs, reach, gate, pool, bounds.quotas, clock, settings.data),
         runs=RunsService(db, jobs, again),
@@ -353,13 +358,14 @@ def build(
         metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),
         protection=ProtectionService(db, clock),
         growth=GrowthService(db, clock),
-        secrets=_about_secrets(settings, db, clock, secrets, keys),
+        secrets=secret_parts,
         limits=bounds,
         audit=audit,
         alerts=alerts_wiring.services(db, clock, secrets, settings),
         wake=wake,
         keys=keys,
         live=live_wiring.build(db, hub),
+        workers=workers_wiring.build(db, jobs, databases, reach, gate, secret_parts.secrets, wake, clock),
     )
     again.update(repeats.again(made))
     return made

@@ -19,6 +19,7 @@ import holdfast.features.databases.model
 import holdfast.features.drills.model
 import holdfast.features.file_keys.model
 import holdfast.features.files.model
+import holdfast.features.kv.model
 import holdfast.features.limits.model
 import holdfast.features.masking.model
 import holdfast.features.migrations.model
@@ -31,6 +32,7 @@ import holdfast.features.saved.model
 import holdfast.features.secrets.model
 import holdfast.features.transfers.model
 import holdfast.features.upgrades.model
+import holdfast.features.workers.model
 import holdfast.jobs.schema
 import holdfast.kernel.audit_chain
 import holdfast.kernel.secrets

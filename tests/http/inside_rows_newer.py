@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from inside_rows import NOW
+from inside_workers import settle_workers
 
 from holdfast.features.alerts import store as alert_store
 from holdfast.features.alerts.deliveries import store as delivery_store
@@ -61,7 +62,7 @@ def settle_newer(
     plans_store.insert_members(conn, [member_row(turn, resource.id)])
     made = {"drill": drill.id, "move": move.id, "upgrade": upgrade.id, "download": download.id}
     made |= {"file_key": key.id, "masking_profile": masking.id, "plan": plan.id, "turn": turn.id}
-    return made | alert_rows(conn, resource, number)
+    return made | alert_rows(conn, resource, number) | settle_workers(conn, resource, number)
 
 
 def alert_rows(conn: sa.Connection, resource: Resource, number: int) -> dict[str, str]:

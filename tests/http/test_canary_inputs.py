@@ -29,7 +29,11 @@ SOUNDS_SECRET = re.compile(
 _KEY_OF_A_TABLE = "names of columns"
 _PUBLIC = "the public half: it is shown to be compared"
 _NAME = "the name of a key"
+_ENTRY = "what a key-value namespace holds is data: whoever may read it sees it"
+_ENTRIES = ("PUT values key", "PUT values value", "PUT values/bulk entries.key", "PUT values/bulk entries.value")
+_ENTRIES = (*_ENTRIES, "POST values/read key", "POST values/delete keys")
 NO_SECRET: dict[str, str] = {
+    **{each.replace(" ", " /api/v1/kv-namespaces/{kv_namespace_id}/", 1): _ENTRY for each in _ENTRIES},
     "PATCH /api/v1/databases/{database_id}/tables/{table} add_foreign_keys": _KEY_OF_A_TABLE,
     "PATCH /api/v1/databases/{database_id}/tables/{table} drop_foreign_keys": _KEY_OF_A_TABLE,
     "POST /api/v1/databases/{database_id}/tables foreign_keys": _KEY_OF_A_TABLE,

@@ -45,6 +45,12 @@ CREATING = [
     "POST /api/v1/snapshots/{snapshot_id}/restore",
     "POST /api/v1/databases/{database_id}/moves",
     "POST /api/v1/moves/{move_id}/start",
+    "POST /api/v1/workers",
+    "POST /api/v1/workers/{worker_id}/versions/files",
+    "POST /api/v1/workers/{worker_id}/deployments",
+    "POST /api/v1/workers/{worker_id}/rollback",
+    "POST /api/v1/workers/{worker_id}/hosts",
+    "POST /api/v1/kv-namespaces",
 ]
 # What they need is a real database: tests/rows/test_rows_once.py and in tests/backups.
 ELSEWHERE = [
@@ -52,6 +58,7 @@ ELSEWHERE = [
     "POST /api/v1/databases/{database_id}/tables/{table}/rows",
     "POST /api/v1/snapshots/{snapshot_id}/downloads",
     "POST /api/v1/downloads",
+    "POST /api/v1/workers/{worker_id}/versions",  # its body is no JSON: tests/workers
 ]
 # Another request on the same route, where it has no name.
 OTHERWISE: dict[str, dict[str, Any]] = {
@@ -65,6 +72,10 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "POST /api/v1/grants": {"role": "operator"},
     "POST /api/v1/moves/{move_id}/start": {"accept": "1" * 64},
     "POST /api/v1/invites": {"email": "other@example.org"},
+    "POST /api/v1/workers/{worker_id}/versions/files": {"message": "other"},
+    "POST /api/v1/workers/{worker_id}/deployments": {"message": "other"},
+    "POST /api/v1/workers/{worker_id}/rollback": {"message": "other"},
+    "POST /api/v1/workers/{worker_id}/hosts": {"host": "other.example.org"},
 }
 
 
@@ -146,6 +157,7 @@ def test_asked_twice_made_once_and_for_its_actor(here, route) -> None:
             "wrong_state",
             "grant_exists",
             "not_planned",
+            "host_taken",
         )
 
 

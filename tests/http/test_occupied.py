@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from inside import ROOT, Inside, inside
 from inside_rows import NOW, repository_row, resource_row, snapshot_row
+from inside_workers import worker_row
 
 from holdfast.features.backups import store as backups
 from holdfast.features.databases import store as databases
+from holdfast.features.workers import store as workers
 from holdfast.jobs import Jobs
 from holdfast.jobs.schema import runs
 from holdfast.kernel.clock import SystemClock
@@ -94,6 +96,20 @@ def test_a_snapshot_keeps_it(here, project) -> None:
     assert snapshot.id in refused(here, *project)
     with here.services.db.write() as conn:
         backups.change(conn, type(snapshot), snapshot.id, state="deleted", deleted_at=NOW)
+    gone(here, project[0])
+
+
+def test_a_worker_keeps_it(here, project) -> None:
+    """Also a deleted one until it is purged."""
+    with here.services.db.write() as conn:
+        worker = worker_row({"project_id": project[0], "environment_id": project[1]}, "api")
+        workers.insert(conn, worker)
+    assert "the worker 'api'" in refused(here, *project)
+    with here.services.db.write() as conn:
+        workers.change(conn, worker.id, 1, NOW, {"deleted_at": NOW, "purge_after": NOW})
+    assert "not purged" in refused(here, *project)
+    with here.services.db.write() as conn:
+        workers.delete(conn, worker.id)
     gone(here, project[0])
 
 

@@ -289,6 +289,12 @@ LISTS = (
     "/api/v1/system/recovery/snapshots",
     "/api/v1/limits",
     "/api/v1/environments/{environment}/secrets",
+    "/api/v1/workers",
+    "/api/v1/workers/{worker}/versions",
+    "/api/v1/workers/{worker}/deployments",
+    "/api/v1/workers/{worker}/hosts",
+    "/api/v1/workers/{worker}/keys",
+    "/api/v1/kv-namespaces",
     "/api/v1/audit",
     "/api/v1/activity",
 )
@@ -309,6 +315,10 @@ UNSEEN = {  # a key has no sessions of its own; plans here have no schedules; th
     "/api/v1/databases/{database_id}/settings",
     "/api/v1/databases/{database_id}/extensions",
     "/api/v1/databases/{database_id}/tables",
+    "/api/v1/workers/{worker_id}/invocations",  # these read the telemetry
+    "/api/v1/workers/{worker_id}/logs",
+    "/api/v1/workers/{worker_id}/cron-turns",
+    "/api/v1/kv-namespaces/{kv_namespace_id}/keys",  # and this the namespace's file
 }
 
 

@@ -8,10 +8,11 @@ from walk_databases import DATABASES
 from walk_people import ANONYMOUS, PEOPLE
 from walk_projects import PROJECTS
 from walk_vault import VAULT
+from walk_workers import WORKERS
 
 __all__ = ["ANONYMOUS", "ASKS", "SOCKETS", "STEP_UP", "Ask"]
 
-ASKS: dict[str, Ask] = {**PEOPLE, **PROJECTS, **DATABASES, **VAULT, **ALERTS}
+ASKS: dict[str, Ask] = {**PEOPLE, **PROJECTS, **DATABASES, **VAULT, **WORKERS, **ALERTS}
 SOCKETS: dict[str, Ask] = {
     "WS /api/v1/live": Ask(),
     "WS /api/v1/databases/{database_id}/connect": one("database.connect", query={"tunnel": "$tunnel"}),

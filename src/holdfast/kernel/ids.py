@@ -34,7 +34,8 @@ def new_id(prefix: str) -> str:
     """`prefix_` + 26 characters: 48 bits of milliseconds, 80 random bits (a ULID). Sorts by creation time.
 
     Within one process also inside a millisecond: lists by id are lists in order of creation.
-    Prefixes in use: prj env db run snap repo key usr ses ver qry srv upl exp imp chn alt alr adl aev fkey.
+    Prefixes in use: prj env db run snap repo key usr ses ver qry srv upl exp imp chn alt alr adl aev fkey
+    wrk wver wdep wvar whst wkey wrun kvn.
     """
     number = _numbers.next()
     digits = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]

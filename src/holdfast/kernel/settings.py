@@ -68,6 +68,7 @@ class Settings:
     vault_approle_mount: str = "approle"
     vault_namespace: str | None = None
     vault_cacert: Path | None = None
+    apps_domains: tuple[str, ...] = ("localhost",)  # a worker's host is its slug below each
 
     @property
     def metadata_url(self) -> str:
@@ -122,6 +123,7 @@ class Settings:
             vault_approle_mount=env.get("HOLDFAST_VAULT_APPROLE_MOUNT") or "approle",
             vault_namespace=env.get("HOLDFAST_VAULT_NAMESPACE") or None,
             vault_cacert=_path(env, "HOLDFAST_VAULT_CACERT"),
+            apps_domains=tuple(filter(None, env.get("HOLDFAST_APPS_DOMAINS", "").split(","))) or ("localhost",),
         )
 
 

@@ -76,6 +76,7 @@ class LiveVersion:
     flags: tuple[str, ...] = ()
     vars: Mapping[str, Json] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # names; the values come by descriptor when it starts
+    secrets_revision: str = ""  # another one when a value changed: what runs has the old one and is started anew
     bindings: tuple[Binding, ...] = ()
     crons: tuple[str, ...] = ()
     limits: WorkerLimits = WorkerLimits()

@@ -206,6 +206,8 @@ _NOUNS = {
     "provider": "sso",
     "channel": "alert channel",
     "rule": "alert rule",
+    "worker": "worker",
+    "namespace": "kv namespace",
 }
 
 

@@ -15,6 +15,8 @@ _PAST = {
     "update": "changed",
     "delete": "deleted",
     "undelete": "brought back",
+    "deploy": "deployed",
+    "put": "set",
     "purge": "purged",
     "start": "started",
     "stop": "stopped",

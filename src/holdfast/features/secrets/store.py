@@ -114,3 +114,19 @@ def ensure_installation(conn: sa.Connection, made: str, now: datetime) -> str:
 
 def insert_installation(conn: sa.Connection, made: str, now: datetime) -> None:
     conn.execute(installation.insert().values(id=made, since=now))
+
+
+def of_resource(
+    conn: sa.Connection, environment_id: str, resource_id: str, *, deleted: bool = False
+) -> Sequence[Secret]:
+    """Those that belong to one resource, by name; the living, or with `deleted` all of them."""
+    mine = sa.and_(_s.environment_id == environment_id, _s.resource_id == resource_id)
+    if not deleted:
+        mine = sa.and_(mine, _s.deleted_at.is_(None))
+    return [Secret(**row._mapping) for row in conn.execute(sa.select(user_secrets).where(mine).order_by(_s.name))]
+
+
+def living_in(conn: sa.Connection, environment_ids: Sequence[str]) -> Sequence[Secret]:
+    """All of several environments."""
+    here = sa.and_(_s.environment_id.in_(list(environment_ids)), _s.deleted_at.is_(None))
+    return [Secret(**row._mapping) for row in conn.execute(sa.select(user_secrets).where(here).order_by(_s.name))]

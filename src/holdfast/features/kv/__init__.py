@@ -1,0 +1,1 @@
+"""Key-value namespaces: each owns an ordinary SQLite database."""

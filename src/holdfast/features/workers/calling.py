@@ -1,0 +1,167 @@
+"""Calling a worker from here: a test request, or a turn of a cron now. Both go to its sockets as any other does."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from holdfast.features.access.actor import Actor
+from holdfast.features.workers import store
+from holdfast.features.workers.guard import found, record
+from holdfast.features.workers.live import zoned
+from holdfast.features.workers.model import Version, Worker
+from holdfast.features.workers.settings import settings_of
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Conflict, Invalid, Retryable
+from holdfast.kernel.ids import new_id
+from holdfast.runtime.live import Sockets
+
+MOST_ANSWER = 1 << 20
+MOST_SECONDS = 120.0
+_KEPT_BACK = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer"})
+
+
+@dataclass(frozen=True)
+class TestRequest:
+    """`path` with its query; `version_id` None: the one that takes most requests."""
+
+    method: str = "GET"
+    path: str = "/"
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+    version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class TestAnswer:
+    version_id: str
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    truncated: bool
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    cron: str
+    version_id: str
+    outcome: str
+    error: Mapping[str, object] | str | None = field(default=None)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__("worker", timeout=seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class CallingService:
+    def __init__(self, db: Database, runtime: Path, clock: Clock) -> None:
+        self._db = db
+        self._runtime = runtime
+        self._clock = clock
+
+    def require(self, actor: Actor, worker_id: str) -> None:
+        with self._db.read() as conn:
+            found(conn, actor, worker_id, "worker.invoke")
+
+    def call(self, actor: Actor, worker_id: str, wanted: TestRequest) -> TestAnswer:
+        """As the edge would send it. Raises Conflict("not_deployed"), Retryable when nothing answers in time."""
+        _check(wanted)
+        worker, version = self._deployed(actor, worker_id, wanted.version_id)
+        limits = settings_of(worker.settings).limits_for(version.config)
+        headers = {name: value for name, value in wanted.headers if name.lower() not in _KEPT_BACK}
+        headers = {name: value for name, value in headers.items() if not name.lower().startswith("holdfast-")}
+        headers |= {"Host": f"{worker.slug}.localhost", "holdfast-request-id": new_id("req")}
+        headers |= {"x-forwarded-proto": "http", "x-forwarded-host": headers["Host"], "cf-connecting-ip": "127.0.0.1"}
+        path = Sockets.of(self._runtime, version.token).http
+        began = time.monotonic()
+        with _answering(worker):
+            line = _UnixConnection(path, min(limits.timeout_seconds + 5, MOST_SECONDS))
+            try:
+                line.request(wanted.method, wanted.path, wanted.body or None, headers)
+                answer = line.getresponse()
+                body = answer.read(MOST_ANSWER + 1)
+            finally:
+                line.close()
+        milliseconds = round(1000 * (time.monotonic() - began), 1)
+        sent = [(name, value) for name, value in answer.getheaders()]
+        return TestAnswer(version.id, answer.status, sent, body[:MOST_ANSWER], len(body) > MOST_ANSWER, milliseconds)
+
+    def turn(self, actor: Actor, worker_id: str, cron: str) -> Turn:
+        """One turn of a cron of the deployed code, now; audited. Raises Invalid("cron_unknown")."""
+        worker, version = self._deployed(actor, worker_id, None)
+        known = zoned(version.config.get("crons", ()), settings_of(worker.settings).tz)
+        if cron not in known:
+            raise Invalid(
+                "the deployed version has no such cron",
+                code="cron_unknown",
+                hint=f"It has: {', '.join(known) or 'none'}",
+                details={"fields": [{"field": "cron", "message": "is not among the worker's"}]},
+            )
+        with self._db.write() as conn:
+            record(conn, actor, version, "worker.cron.run", {"cron": cron, "version_id": version.id})
+        body = {"cron": cron, "scheduledTime": int(self._clock.now().timestamp() * 1000)}
+        path = Sockets.of(self._runtime, version.token).inner
+        with _answering(worker):
+            line = _UnixConnection(path, MOST_SECONDS)
+            try:
+                line.request("POST", "/scheduled", json.dumps(body), {"content-type": "application/json"})
+                answer = line.getresponse()
+                said = json.loads(answer.read(MOST_ANSWER))
+            finally:
+                line.close()
+        return Turn(cron, version.id, str(said.get("outcome", "exception")), said.get("error"))
+
+    def _deployed(self, actor: Actor, worker_id: str, version_id: str | None) -> tuple[Worker, Version]:
+        with self._db.read() as conn:
+            worker = found(conn, actor, worker_id, "worker.invoke")
+            deployed = store.deployment(conn, worker.id)
+            shares = sorted(deployed.versions, key=lambda each: -each["weight"]) if deployed else []
+            wanted = [each["version_id"] for each in shares if version_id in (None, each["version_id"])]
+            version = store.version(conn, wanted[0]) if wanted else None
+        if version is None or not worker.enabled:
+            why = "is switched off" if not worker.enabled else "has no such version deployed"
+            raise Conflict(f"{worker.name!r} {why}", code="not_deployed", hint="Deploy a version first.")
+        return worker, version
+
+
+class _answering:  # noqa: N801 - reads as a verb
+    """Turns what a silent worker means for a socket into words."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
+        if isinstance(error, TimeoutError):
+            raise Retryable(f"{self._worker.name!r} did not answer in time", code="worker_silent") from error
+        if isinstance(error, OSError | http.client.HTTPException | ValueError):
+            raise Retryable(
+                f"{self._worker.name!r} cannot be reached",
+                code="worker_unreachable",
+                hint="Look at its logs: holdfast worker logs NAME.",
+            ) from error
+
+
+def _check(wanted: TestRequest) -> None:
+    pieces = urlsplit(wanted.path)
+    fine = wanted.path.startswith("/") and not wanted.path.startswith("//") and not pieces.fragment
+    text = wanted.method + wanted.path + "".join(name + value for name, value in wanted.headers)
+    if not fine or any(ord(each) < 32 or ord(each) > 126 for each in text) or " " in wanted.path + wanted.method:
+        raise Invalid("a request has a method, a path from / on and headers in ASCII", code="request_invalid")

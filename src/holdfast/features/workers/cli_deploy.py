@@ -1,0 +1,150 @@
+"""`holdfast deploy`: the project in a folder, packed, uploaded and deployed at once."""
+
+from __future__ import annotations
+
+import fnmatch
+import io
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.features.workers.cli import deployed_text, send
+from holdfast.kernel.errors import HoldfastError
+from holdfast.runtime import wrangler
+from holdfast.terminal import output
+from holdfast.terminal.context import Terminal, terminal
+from holdfast.terminal.failure import Usage
+from holdfast.terminal.noun import verb
+
+_NEVER = (
+    ".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", "node_modules", ".wrangler", ".env", ".env.*",
+    ".dev.vars*", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache", "python_modules", ".holdfastignore",
+)  # fmt: skip
+_IGNORE = (".gitignore", ".holdfastignore")
+_MOST_BYTES = 9 << 20
+deploy = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@verb(
+    deploy,
+    "deploy",
+    """
+    holdfast deploy
+    holdfast deploy ./shop --env production --wrangler-env production --tag v1.4
+    holdfast deploy --create-missing
+    """,
+)
+def deploy_(
+    ctx: typer.Context,
+    *,
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Where its wrangler file is.")] = Path(),
+    wrangler_env: Annotated[
+        str | None, typer.Option("--wrangler-env", metavar="NAME", help="`env.NAME` of the wrangler file.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="A word for this version.")] = None,
+    message: Annotated[str, typer.Option("--message", "-m", help="What is new in it.")] = "",
+    create_missing: Annotated[
+        bool, typer.Option("--create-missing", help="Make the namespaces and databases its bindings name.")
+    ] = False,
+    accept_findings: Annotated[
+        bool, typer.Option("--accept-findings", help="Although its file says what is not acted on.")
+    ] = False,
+) -> None:
+    """Deploy the worker in a folder: upload it as a version, and send all requests to it."""
+    t = terminal(ctx)
+    began = time.monotonic()
+    config = wrangler.load(wrangler.find(folder), wrangler_env)
+    for finding in config.findings:
+        output.note(f"{finding.path}: {finding.message}")
+    archive = packed(folder)
+    worker = _worker(t, name or config.name)
+    version = send(t, worker, archive, tag=tag, message=message, environment=wrangler_env)
+    body = {"version_id": version["id"], "message": message}
+    body |= {"create_missing": create_missing, "accept_findings": accept_findings}
+    made = t.client.post(f"/workers/{worker['id']}/deployments", body)
+    settings = t.settings()
+    address = f"http://{worker['slug']}.{settings.apps_domains[0]}:{settings.apps_port or 7701}"
+    seconds = time.monotonic() - began
+    t.answer(
+        made | {"worker": worker, "address": address},
+        f"{deployed_text(worker, made)} {seconds:.1f} s\n{address}",
+    )
+
+
+def _worker(t: Terminal, name: str) -> dict[str, Any]:
+    """The one of that name in the environment, made when it is not there."""
+    environment = t.environment_of()
+    for each in t.client.items("/workers", environment_id=environment["id"], name=name):
+        return each
+    made: dict[str, Any] = t.client.post("/workers", {"environment_id": environment["id"], "name": name})
+    output.note(f"Made worker {output.visible(name)}.")
+    return made
+
+
+def packed(folder: Path) -> bytes:
+    """A zip of the folder without what .gitignore and .holdfastignore leave out. Raises Usage, HoldfastError."""
+    made = io.BytesIO()
+    count = 0
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in chosen(folder):
+            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
+            archive.writestr(info, path.read_bytes())
+            count += 1
+            if made.tell() > _MOST_BYTES:
+                raise HoldfastError(
+                    f"the folder packs to more than {_MOST_BYTES >> 20} MiB",
+                    code="version_too_large",
+                    hint="Leave out what the worker does not need: name it in .holdfastignore.",
+                )
+    if not count:
+        raise Usage(f"there is nothing to deploy in {folder}")
+    return made.getvalue()
+
+
+def chosen(folder: Path) -> Iterator[Path]:
+    """Its files in order, links left out; ignored folders are not entered."""
+    rules = [*((rule, False) for rule in _NEVER), *_rules(folder)]
+    for where, folders, files in os.walk(folder):
+        here = Path(where)
+        folders[:] = sorted(
+            each
+            for each in folders
+            if not (here / each).is_symlink() and not _ignored(folder, here / each, rules, True)
+        )
+        for name in sorted(files):
+            path = here / name
+            if path.is_file() and not path.is_symlink() and not _ignored(folder, path, rules, False):
+                yield path
+
+
+def _rules(folder: Path) -> Iterator[tuple[str, bool]]:
+    """(pattern, taken back) by line."""
+    for name in _IGNORE:
+        try:
+            lines = (folder / name).read_text().splitlines()
+        except OSError:
+            continue
+        for line in (each.strip() for each in lines):
+            if line and not line.startswith("#"):
+                yield line.removeprefix("!"), line.startswith("!")
+
+
+def _ignored(folder: Path, path: Path, rules: list[tuple[str, bool]], is_folder: bool) -> bool:
+    """The last rule that matches counts, as in gitignore(5); `**` is read as `*`."""
+    relative, out = path.relative_to(folder).as_posix(), False
+    for rule, back in rules:
+        if rule.endswith("/") and not is_folder:
+            continue
+        pattern = rule.rstrip("/").replace("**/", "")
+        anchored = "/" in pattern
+        subject = relative if anchored else path.name
+        if fnmatch.fnmatchcase(subject, pattern.lstrip("/")):
+            out = not back
+    return out

@@ -1,0 +1,187 @@
+"""`holdfast worker logs`, `invocations`, `invoke`, `crons` and `summary`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.features.workers.cli import Name, app, find, find_version
+from holdfast.terminal import output
+from holdfast.terminal.context import terminal
+from holdfast.terminal.failure import Usage
+from holdfast.terminal.noun import verb
+
+Text = Annotated[str | None, typer.Option("--text", help="Only lines that contain it.")]
+Level = Annotated[str | None, typer.Option("--level", help="log, info, warn, error, debug or system.")]
+
+
+@verb(app, "logs", "holdfast worker logs shop-api --text timeout\nholdfast worker logs shop-api --follow --level error")
+def logs(
+    ctx: typer.Context,
+    *,
+    worker: Name,
+    text: Text = None,
+    level: Level = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged from now on.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many, the newest.")] = 50,
+) -> None:
+    """Show what a worker logged."""
+    t = terminal(ctx)
+    where = f"/workers/{find(t, worker)['id']}/logs"
+    wanted: dict[str, Any] = {"text": text, "level": level}
+    lines = list(t.client.items(where, limit=limit, **wanted))[::-1]
+    if not follow:
+        columns = {"AT": lambda item: _moment(item["at"]), "LEVEL": "level", "TEXT": "text"}
+        t.table(lines, columns, empty="Nothing logged yet.")
+        return
+    last = lines[-1]["seq"] if lines else 0
+    while True:
+        for each in lines:
+            output.say_json(each) if t.json else output.say(
+                f"{_moment(each['at'])} {each['level']:5} {output.visible(each['text'])}"
+            )
+            last = each["seq"]
+        lines = t.client.get(where, after=last, wait=20, limit=200, **wanted)["items"]
+
+
+@verb(app, "invocations", "holdfast worker invocations shop-api --errors")
+def invocations(
+    ctx: typer.Context,
+    *,
+    worker: Name,
+    errors: Annotated[bool, typer.Option("--errors", help="Only what failed.")] = False,
+    trigger: Annotated[str | None, typer.Option("--trigger", help="http, scheduled, rpc or websocket.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many, newest first.")] = 50,
+) -> None:
+    """List what a worker did: requests, turns of crons, calls."""
+    t = terminal(ctx)
+    wanted: dict[str, Any] = {"errors": "true" if errors else None, "trigger": trigger}
+    t.table(
+        t.client.items(f"/workers/{find(t, worker)['id']}/invocations", limit=limit, **wanted),
+        {
+            "AT": lambda item: _moment(item["at"]),
+            "WHAT": lambda item: " ".join(filter(None, [item["method"], item["path"]])) or item["trigger"],
+            "STATUS": "status",
+            "OUTCOME": "outcome",
+            "MS": lambda item: f"{item['wall_ms']:.1f}",
+            "ERROR": lambda item: (item["error"] or {}).get("message"),
+        },
+        empty="Nothing yet.",
+        right=("STATUS", "MS"),
+    )
+
+
+@verb(
+    app,
+    "invoke",
+    "holdfast worker invoke shop-api /items\n"
+    "holdfast worker invoke shop-api /items --method POST --header content-type:application/json --body '{\"a\":1}'",
+)
+def invoke(
+    ctx: typer.Context,
+    *,
+    worker: Name,
+    path: Annotated[str, typer.Argument(help="With its query.")] = "/",
+    method: Annotated[str, typer.Option("--method", "-X", help="GET, POST ...")] = "GET",
+    headers: Annotated[
+        list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="Repeatable.")
+    ] = None,
+    body: Annotated[str, typer.Option("--body", "-d", help="What to send; - reads standard input.")] = "",
+    version: Annotated[str | None, typer.Option("--version", help="Number, tag or id of a deployed version.")] = None,
+) -> None:
+    """Send a request to a worker and print its answer."""
+    t = terminal(ctx)
+    found = find(t, worker)
+    pairs = [each.partition(":") for each in headers or ()]
+    if any(not colon for _, colon, _ in pairs):
+        raise Usage("--header takes NAME:VALUE")
+    given: dict[str, Any] = {"method": method.upper(), "path": path, "body": sys.stdin.read() if body == "-" else body}
+    given["headers"] = [(name.strip(), value.strip()) for name, _, value in pairs]
+    if version:
+        given["version_id"] = find_version(t, found, version)["id"]
+    answer = t.client.post(f"/workers/{found['id']}/invoke", given)
+    if t.json:
+        output.say_json(answer)
+        return
+    output.note(f"{answer['status']} in {answer['milliseconds']} ms")
+    output.say(answer["body"] if not sys.stdout.isatty() else output.visible(answer["body"]))
+
+
+@verb(app, "crons", "holdfast worker crons shop-api\nholdfast worker crons shop-api --run '0 2 * * *'")
+def crons(
+    ctx: typer.Context,
+    worker: Name,
+    run: Annotated[str | None, typer.Option("--run", metavar="CRON", help="Take a turn of this one now.")] = None,
+) -> None:
+    """List a worker's crons with their next turns, or take one now."""
+    t = terminal(ctx)
+    where = f"/workers/{find(t, worker)['id']}"
+    if run is not None:
+        turn = t.client.post(f"{where}/crons/run", {"cron": run})
+        t.answer(turn, f"{turn['cron']}: {turn['outcome']}")
+        return
+    t.table(
+        t.client.get(f"{where}/crons"),
+        {"CRON": "cron", "NEXT": lambda item: ", ".join(output.moment_text(at) for at in item["next"][:3])},
+        empty="What is deployed has no crons.",
+    )
+
+
+@verb(app, "turns", "holdfast worker turns shop-api")
+def turns(
+    ctx: typer.Context,
+    worker: Name,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many, newest first.")] = 50,
+) -> None:
+    """List the turns of a worker's crons that were taken or missed."""
+    t = terminal(ctx)
+    t.table(
+        t.client.items(f"/workers/{find(t, worker)['id']}/cron-turns", limit=limit),
+        {
+            "DUE": lambda item: _moment(item["scheduled_at"]),
+            "CRON": "cron",
+            "ATTEMPT": "attempt",
+            "OUTCOME": lambda item: item["outcome"] or "running",
+            "ERROR": "error",
+        },
+        empty="No turn yet.",
+        right=("ATTEMPT",),
+    )
+
+
+@verb(app, "summary", "holdfast worker summary shop-api --minutes 1440")
+def summary(
+    ctx: typer.Context,
+    worker: Name,
+    minutes: Annotated[int, typer.Option("--minutes", min=1, help="So far back.")] = 60,
+) -> None:
+    """Show how a worker fared, by version."""
+    t = terminal(ctx)
+    found = t.client.get(f"/workers/{find(t, worker)['id']}/summary", minutes=minutes)
+    if t.json:
+        output.say_json(found)
+        return
+    t.table(
+        found["versions"],
+        {
+            "VERSION": "version_id",
+            "REQUESTS": "count",
+            "FAILED": "errors",
+            "P50 MS": lambda item: _number(item["p50_ms"]),
+            "P99 MS": lambda item: _number(item["p99_ms"]),
+            "CPU MS": lambda item: _number(item["cpu_ms"]),
+        },
+        empty="Nothing in this time.",
+        right=("REQUESTS", "FAILED", "P50 MS", "P99 MS", "CPU MS"),
+    )
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f}"
+
+
+def _moment(milliseconds: int) -> str:
+    return output.moment_text(datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat())

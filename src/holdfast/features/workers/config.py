@@ -1,0 +1,64 @@
+"""What a version's project file says, as it is kept: read once when it is uploaded, by the rules of Wrangler's file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from holdfast.kernel.errors import Invalid
+from holdfast.runtime import requirements, wrangler
+from holdfast.runtime.wrangler import WorkerConfig
+
+NAMES_PACKAGES = ("requirements.txt", "pyproject.toml")
+
+
+def read_config(
+    files: Mapping[str, bytes], given: Mapping[str, Any] | None = None, environment: str | None = None
+) -> WorkerConfig:
+    """The file in the upload, or what came with it as JSON. Raises Invalid("wrangler_missing", "wrangler_invalid",
+    "main_missing")."""
+    if given is not None:
+        config = wrangler.parse(json.dumps(dict(given)), environment=environment, where="config")
+    else:
+        config = _from_files(files, environment)
+    if config.main not in files:
+        raise Invalid(
+            f"{config.main!r}, the worker's main, is not among the files",
+            code="main_missing",
+            hint="Say the path of its entry as `main`, relative to the project file.",
+            details={"fields": [{"field": "main", "message": "is not among the files"}]},
+        )
+    return config
+
+
+def _from_files(files: Mapping[str, bytes], environment: str | None) -> WorkerConfig:
+    for name in wrangler.FILES:
+        if name not in files:
+            continue
+        try:
+            text = files[name].decode()
+        except UnicodeDecodeError as error:
+            raise Invalid(f"{name} is not UTF-8 at byte {error.start}", code="wrangler_invalid") from None
+        kind: Any = "toml" if name.endswith(".toml") else "jsonc"
+        return wrangler.parse(text, kind=kind, environment=environment, where=name)
+    raise Invalid(
+        f"there is no {' or '.join(wrangler.FILES)} in it, and no config came with it",
+        code="wrangler_missing",
+        hint='Write a wrangler.jsonc such as {"name": "hello", "main": "src/entry.py"}.',
+    )
+
+
+def kept(config: WorkerConfig) -> dict[str, Any]:
+    """As JSON; what it declares of secrets stays names."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return plain
+
+
+def needs_packages(files: Mapping[str, bytes]) -> str | None:
+    """The file that names its dependencies, when there is one that names any. Raises Invalid for one nobody reads."""
+    for name in NAMES_PACKAGES:
+        if name in files and requirements.read(name, files[name]).lines:
+            return name
+    return None

@@ -1,0 +1,144 @@
+"""What is to run, out of the rows: read by every process of the runtime after a wake-up, and every few seconds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.features.databases import store as databases
+from holdfast.features.databases.model import Resource
+from holdfast.features.kv import store as namespaces
+from holdfast.features.kv.model import Namespace
+from holdfast.features.secrets import store as secret_store
+from holdfast.features.secrets.model import USER, Secret, user_secret_versions
+from holdfast.features.workers import store, variable_store
+from holdfast.features.workers.model import Deployment, Version, Worker
+from holdfast.features.workers.settings import settings_of
+from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.variable_store import Variable
+from holdfast.features.workers.variables import chosen_secrets, chosen_vars, secrets_of
+from holdfast.kernel.db import Database
+from holdfast.kernel.secrets import Secrets
+from holdfast.runtime.live import Binding, LiveVersion
+
+TOPIC = "workers"
+
+
+def living(db: Database, data: Path) -> list[LiveVersion]:
+    """Every version that takes requests, of workers that are switched on; a handful of statements however many.
+
+    A binding whose database is not ready (being made, stopped, restored) has the path "".
+    """
+    with db.read() as conn:
+        pairs = [(worker, deployed) for worker, deployed in store.current(conn) if worker.enabled]
+        versions = store.versions_by_id(conn, [each["version_id"] for _, one in pairs for each in one.versions])
+        variables = variable_store.all_of(conn)
+        paths = _Paths.of(conn, [one for _, one in pairs])
+        kept = secret_store.living_in(conn, sorted({worker.environment_id for worker, _ in pairs})) if pairs else ()
+    shelf, found = Shelf(data), []
+    for worker, deployed in pairs:
+        for share in deployed.versions:
+            version = versions.get(share["version_id"])
+            if version is not None and version.state == "ready":
+                found.append(_live(shelf, worker, version, share, variables, paths, _secrets(kept, worker)))
+    return found
+
+
+def secret_values(db: Database, secrets: Secrets, version: LiveVersion) -> dict[str, str]:
+    """Name -> value of what `version.secrets` names, for the process that starts it. Keep it nowhere."""
+    c = user_secret_versions.c
+    with db.read() as conn:
+        named = secrets_of(conn, version.environment_id, version.worker_id)
+        found = {
+            name: secrets.select(conn, USER, sa.and_(c.secret_id == each.id, c.version == each.version))
+            for name, each in named.items()
+        }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class _Paths:
+    """Where the files of bound databases are, while they are ready."""
+
+    def __init__(self, kv: Mapping[str, Namespace], d1: Mapping[str, Resource]) -> None:
+        self._kv = kv
+        self._d1 = d1
+
+    @classmethod
+    def of(cls, conn: sa.Connection, deployments: Sequence[Deployment]) -> _Paths:
+        bound = [each for one in deployments for share in one.versions for each in share["bindings"]]
+        kv = {each["target"]["namespace_id"] for each in bound if each["kind"] == "kv"}
+        d1 = {each["target"]["resource_id"] for each in bound if each["kind"] == "d1"}
+        return cls(namespaces.by_ids(conn, sorted(kv)) if kv else {}, databases.by_ids(conn, sorted(d1)) if d1 else {})
+
+    def target(self, kind: str, target: Mapping[str, Any]) -> dict[str, Any]:
+        if kind == "kv":
+            namespace = self._kv.get(target["namespace_id"])
+            return {**target, "path": (namespace.path or "") if namespace and namespace.state == "ready" else ""}
+        if kind == "d1":
+            resource = self._d1.get(target["resource_id"])
+            ready = resource is not None and resource.state == "ready"
+            return {**target, "path": ((resource.endpoint or {}).get("path") or "") if resource and ready else ""}
+        return dict(target)
+
+
+def _live(
+    shelf: Shelf,
+    worker: Worker,
+    version: Version,
+    share: Mapping[str, Any],
+    variables: Sequence[Variable],
+    paths: _Paths,
+    secrets: Mapping[str, Secret],
+) -> LiveVersion:
+    config, settings = version.config, settings_of(worker.settings)
+    bindings = tuple(
+        Binding(each["name"], each["kind"], paths.target(each["kind"], each["target"])) for each in share["bindings"]
+    )
+    taken = {each.name for each in bindings}
+    taken |= secrets.keys()
+    named = {name: value for name, (_, value) in chosen_vars(variables, version, worker).items() if name not in taken}
+    return LiveVersion(
+        id=version.id,
+        number=version.number,
+        tag=version.tag,
+        worker_id=worker.id,
+        worker=worker.slug,
+        project_id=worker.project_id,
+        environment_id=worker.environment_id,
+        code=shelf.code(worker.id, version.id),
+        main=config["main"],
+        packages=Path(version.packages) if version.packages else None,
+        token=version.token,
+        weight=share["weight"],
+        created_at=version.created_at.isoformat(),
+        compatibility_date=config.get("compatibility_date") or "2026-01-01",
+        flags=tuple(config.get("compatibility_flags", ())),
+        vars=named,
+        secrets=tuple(sorted(name for name in secrets if name not in {each.name for each in bindings})),
+        secrets_revision=_revision(secrets),
+        bindings=bindings,
+        crons=zoned(config.get("crons", ()), settings.tz),
+        limits=settings.limits_for(config),
+        permits=settings.permitted(),
+        warm=settings.warm_for(config),
+        idle_seconds=settings.idle_for(config),
+    )
+
+
+def _secrets(kept: Sequence[Secret], worker: Worker) -> dict[str, Secret]:
+    return chosen_secrets(kept, worker.environment_id, worker.id)
+
+
+def _revision(secrets: Mapping[str, Secret]) -> str:
+    """Another one for any other value, and nothing of the values: ids and versions."""
+    text = "\n".join(f"{name}={each.id}.{each.version}" for name, each in sorted(secrets.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if secrets else ""
+
+
+def zoned(crons: Sequence[str], tz: str) -> tuple[str, ...]:
+    """The lines with the worker's time zone, where they say none of their own."""
+    return tuple(line if tz == "UTC" or "CRON_TZ=" in line else f"CRON_TZ={tz} {line}" for line in crons)

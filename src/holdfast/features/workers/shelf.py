@@ -1,0 +1,60 @@
+"""Where the code of versions lies: `<data>/workers/<worker>/<version>/code`, which nobody changes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from holdfast.features.workers import archive
+from holdfast.kernel.errors import NotFound
+
+_BESIDE = re.compile(r"\.\w+\.new")
+_ORPHAN_SECONDS = 3600.0
+
+
+class Shelf:
+    def __init__(self, data: Path) -> None:
+        self.root = data / "workers"
+
+    def code(self, worker_id: str, version_id: str) -> Path:
+        return self.root / worker_id / version_id / "code"
+
+    def put(self, worker_id: str, version_id: str, files: Mapping[str, bytes]) -> None:
+        """Durable when this returns."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o711)
+        folder = self.root / worker_id
+        folder.mkdir(exist_ok=True, mode=0o711)
+        archive.lay_down(files, folder / version_id)
+
+    def read(self, worker_id: str, version_id: str, path: str) -> bytes:
+        """`path` as the version lists it. Raises NotFound when its files are on another node, or gone."""
+        try:
+            return (self.code(worker_id, version_id) / path).read_bytes()
+        except OSError:
+            raise NotFound(f"the file {path!r} is not on this node", code="file_not_found") from None
+
+    def remove(self, worker_id: str, version_id: str) -> None:
+        shutil.rmtree(self.root / worker_id / version_id, ignore_errors=True)
+
+    def remove_worker(self, worker_id: str) -> None:
+        shutil.rmtree(self.root / worker_id, ignore_errors=True)
+
+    def orphans(self) -> list[tuple[str, str]]:
+        """(worker, version) of directories an hour old or older: whoever has no row for one removes it. What was being
+        laid down when its process died goes here and now."""
+        found = []
+        before = time.time() - _ORPHAN_SECONDS
+        for folder in self.root.glob("*/*"):
+            try:
+                if folder.stat().st_mtime > before:
+                    continue
+            except FileNotFoundError:
+                continue
+            if _BESIDE.fullmatch(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+            elif folder.name.startswith("wver_"):
+                found.append((folder.parent.name, folder.name))
+        return found

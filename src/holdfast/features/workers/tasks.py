@@ -1,0 +1,101 @@
+"""The runner's side of the slice: environments of packages are built, and what was deleted long ago goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from holdfast.contract.catalog import JSON
+from holdfast.features.secrets import store as secret_store
+from holdfast.features.workers import store
+from holdfast.features.workers.guard import record
+from holdfast.features.workers.live import TOPIC
+from holdfast.features.workers.model import Version
+from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.versions import BUILD
+from holdfast.jobs import TaskRegistry
+from holdfast.jobs.model import TaskContext
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import Database
+from holdfast.kernel.errors import HoldfastError, NotFound
+from holdfast.kernel.wake import Wake
+from holdfast.runtime.environments import Environments
+
+Say = Callable[[str], None]
+Ensure = Callable[[Path, str, Say], Path]  # the code, the file that names its packages, progress -> site-packages
+_PURGED_AT_ONCE = 20
+
+
+class WorkerTasks:
+    """`ensure` installs packages once for all versions that want the same; it may be called again after a crash."""
+
+    def __init__(self, db: Database, shelf: Shelf, ensure: Ensure) -> None:
+        self._db = db
+        self._shelf = shelf
+        self._ensure = ensure
+
+    def register(self, tasks: TaskRegistry) -> None:
+        tasks.add(BUILD, self.build)
+
+    def build(self, ctx: TaskContext) -> Mapping[str, JSON]:
+        """Ends with the version ready, or failed with the installer's words."""
+        version = self._version(str(ctx.run.input["version_id"]))
+        if version.state == "ready":
+            return {"version_id": version.id}
+        named = str(version.config["packages"])
+        try:
+            code = self._shelf.code(version.worker_id, version.id)
+            packages = ctx.step("install packages", lambda: self._ensure(code, named, ctx.log))
+        except HoldfastError as error:
+            if not error.retryable:
+                with ctx.commit() as conn:
+                    store.end_version(conn, version.id, state="failed", error=error.as_dict())
+            raise
+        with ctx.commit() as conn:
+            store.end_version(conn, version.id, state="ready", packages=str(packages))
+        return {"version_id": version.id, "packages": str(packages)}
+
+    def _version(self, version_id: str) -> Version:
+        with self._db.read() as conn:
+            version = store.version(conn, version_id)
+        if version is None:
+            raise NotFound("this version is gone", code="worker_version_not_found")
+        return version
+
+
+class WorkerSweep:
+    """Purges what was deleted before its grace period ended, and directories without a row."""
+
+    def __init__(self, db: Database, shelf: Shelf, wake: Wake, clock: Clock) -> None:
+        self._db = db
+        self._shelf = shelf
+        self._wake = wake
+        self._clock = clock
+
+    def sweep(self) -> None:
+        gone: list[str] = []
+        with self._db.write() as conn:
+            for worker in store.expired(conn, self._clock.now(), _PURGED_AT_ONCE):
+                for secret in secret_store.of_resource(conn, worker.environment_id, worker.id, deleted=True):
+                    secret_store.destroy(conn, secret.id)
+                store.delete(conn, worker.id)
+                told: dict[str, Any] = {"name": worker.name, "slug": worker.slug}
+                record(conn, "system", worker, "worker.purge", told)
+                gone.append(worker.id)
+        for worker_id in gone:
+            self._shelf.remove_worker(worker_id)
+        if gone:
+            self._wake.notify(TOPIC)
+        for worker_id, version_id in self._shelf.orphans():
+            with self._db.read() as conn:
+                known = store.version(conn, version_id)
+            if known is None:
+                self._shelf.remove(worker_id, version_id)
+
+
+def join(tasks: TaskRegistry, db: Database, data: Path, wake: Wake, clock: Clock) -> WorkerSweep:
+    """The slice's tasks for the runner; the sweep is the caller's to run now and then."""
+    shelf = Shelf(data)
+    WorkerTasks(db, shelf, Environments(shelf.root / "environments").ensure).register(tasks)
+    return WorkerSweep(db, shelf, wake, clock)

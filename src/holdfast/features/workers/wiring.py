@@ -1,0 +1,107 @@
+"""The slice's parts, put together once per process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.features.databases.gate import Gate
+from holdfast.features.databases.reach import Reach
+from holdfast.features.databases.service import DatabasesService
+from holdfast.features.kv import wiring as kv_wiring
+from holdfast.features.secrets.service import SecretsService
+from holdfast.features.workers import api, api_more, api_reading, api_versions
+from holdfast.features.workers.binding import Binder
+from holdfast.features.workers.caller_keys import CallerKeysService
+from holdfast.features.workers.calling import CallingService
+from holdfast.features.workers.deploying import DeploymentsService
+from holdfast.features.workers.hosts import HostsService
+from holdfast.features.workers.live import TOPIC
+from holdfast.features.workers.reading import ReadingService
+from holdfast.features.workers.routing import RouteTable
+from holdfast.features.workers.service import WorkersService
+from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.txt import lookup
+from holdfast.features.workers.variables import VariablesService
+from holdfast.features.workers.versions import VersionsService
+from holdfast.jobs import Jobs
+from holdfast.kernel import log
+from holdfast.kernel.clock import Clock
+from holdfast.kernel.db import Database
+from holdfast.kernel.wake import Wake
+from holdfast.runtime.telemetry import TelemetryReader, path_of
+
+ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, *kv_wiring.ROUTERS)
+REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
+_log = log.get("holdfast.workers")
+
+
+@dataclass(frozen=True)
+class Workers:
+    workers: WorkersService
+    versions: VersionsService
+    deployments: DeploymentsService
+    hosts: HostsService
+    keys: CallerKeysService
+    variables: VariablesService
+    reading: ReadingService
+    calling: CallingService
+    table: RouteTable
+    kv: kv_wiring.KeyValue
+
+    @property
+    def parts(self) -> Mapping[type[Any], Any]:
+        return {**{type(each): each for each in self._services}, **self.kv.parts}
+
+    @property
+    def _services(self) -> tuple[object, ...]:
+        code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
+        return (*code, self.variables, self.reading, self.calling)
+
+    async def background(self) -> None:
+        """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
+        while True:
+            try:
+                await asyncio.to_thread(self.table.write)
+            except Exception:  # noqa: BLE001 - the next turn tries again; the edge keeps the table it has
+                _log.exception("writing the route table failed")
+            await asyncio.sleep(REFRESH_SECONDS)
+
+
+def build(
+    db: Database,
+    jobs: Jobs,
+    databases: DatabasesService,
+    reach: Reach,
+    gate: Gate,
+    secrets: SecretsService,
+    wake: Wake,
+    clock: Clock,
+) -> Workers:
+    """Namespaces too: they are what workers keep their keys in."""
+    settings, kv = reach.settings, kv_wiring.build(db, databases, reach, gate, clock)
+    table = RouteTable(db, settings.runtime, clock, settings.apps_domains)
+    shelf = Shelf(settings.data)
+
+    def told() -> None:
+        """After each commit that changes what runs or where it is found."""
+        try:
+            table.write()
+        except OSError:
+            _log.exception("writing the route table failed")  # the commit stands; `background` writes it again
+        wake.notify(TOPIC)
+
+    return Workers(
+        WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
+        VersionsService(db, jobs, shelf, clock),
+        DeploymentsService(db, Binder(databases, kv.namespaces), clock, told),
+        HostsService(db, clock, told, lookup),
+        CallerKeysService(db, clock, told),
+        VariablesService(db, secrets, clock, told),
+        ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
+        CallingService(db, settings.runtime, clock),
+        table,
+        kv,
+    )

@@ -1,0 +1,343 @@
+"""Hosts and their proof, keys, variables, secrets, bindings, schedules, and calling a worker from here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socketserver
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from workers_house import ROOT, House, project
+
+from holdfast.features.kv.model import kv_namespaces
+from holdfast.features.secrets.service import SecretsService
+from holdfast.features.workers import txt
+from holdfast.features.workers.hosts import HostsService
+from holdfast.features.workers.live import living, secret_values
+from holdfast.kernel.errors import Retryable
+from holdfast.kernel.secrets import Secrets, master_key_of
+from holdfast.runtime.live import Sockets
+from holdfast.runtime.telemetry import Invocation, LogLine, TelemetryWriter, path_of
+
+
+def deployed(house: House, name: str, **config: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    worker = house.worker(name)
+    version = house.upload(worker, project(**config))
+    house.deploy(worker, version)
+    return worker, version
+
+
+def live(house: House, worker: dict[str, Any]) -> Any:
+    (found,) = [each for each in living(house.services.db, house.settings.data) if each.worker_id == worker["id"]]
+    return found
+
+
+def answering(house: House, monkeypatch: pytest.MonkeyPatch, texts: Callable[[str], list[str]]) -> None:
+    monkeypatch.setattr(house.services.parts[HostsService], "_texts", texts)
+
+
+def test_a_host_counts_once_it_is_proven(house, monkeypatch) -> None:
+    worker, _ = deployed(house, "hosted")
+    claimed = house.call("POST", f"/workers/{worker['id']}/hosts", json={"host": "API.Example.org."})
+    assert (claimed["host"], claimed["record_name"]) == ("api.example.org", "_holdfast.api.example.org")
+    where, asked = f"/worker-hosts/{claimed['id']}/verify", []
+    answering(house, monkeypatch, lambda name: asked.append(name) or ["v=spf1 -all", "holdfast-another"])
+    assert house.call("POST", where, 409)["error"]["code"] == "host_unproven"
+    assert house.routed("hosted")["hosts"] == []
+    assert asked == ["_holdfast.api.example.org"]
+    answering(house, monkeypatch, lambda _: [claimed["proof"]])
+    assert house.call("POST", where)["verified_at"]
+    assert house.routed("hosted")["hosts"] == ["api.example.org"]
+
+    other = house.worker("squatter")
+    theirs = house.call("POST", f"/workers/{other['id']}/hosts", json={"host": "api.example.org"})
+    assert theirs["proof"] != claimed["proof"]
+    answering(house, monkeypatch, lambda _: [claimed["proof"], theirs["proof"]])
+    assert house.call("POST", f"/worker-hosts/{theirs['id']}/verify", 409)["error"]["code"] == "host_taken"
+    house.call("DELETE", f"/worker-hosts/{claimed['id']}")
+    assert house.routed("hosted")["hosts"] == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "a.localhost", "127.0.0.1", "::1", "x", "-a.example.org", "a..org", "*.example.org", "a b.org"],
+)
+def test_hosts_that_nobody_can_prove(house, host) -> None:
+    worker = house.worker("nobody's")
+    answer = house.call("POST", f"/workers/{worker['id']}/hosts", 422, json={"host": host})
+    assert answer["error"]["code"] == "host_invalid"
+
+
+def answer_of(question: bytes, texts: list[list[bytes]], code: int = 0, number: int | None = None) -> bytes:
+    own = struct.unpack_from(">H", question)[0] if number is None else number
+    body = b""
+    for strings in texts:
+        data = b"".join(bytes([len(each)]) + each for each in strings)
+        body += b"\xc0\x0c" + struct.pack(">HHIH", 16, 1, 60, len(data)) + data
+    return struct.pack(">6H", own, 0x8180 | code, 1, len(texts), 0, 0) + question[12:] + body
+
+
+@contextmanager
+def name_server(answer: Callable[[bytes], bytes]) -> Iterator[int]:
+    class Line(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            (length,) = struct.unpack(">H", self.request.recv(2))
+            said = answer(self.request.recv(length))
+            self.request.sendall(struct.pack(">H", len(said)) + said)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Line) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_txt_records_by_a_real_exchange() -> None:
+    with name_server(lambda asked: answer_of(asked, [[b"one ", b"text"], [b"two"]])) as port:
+        assert txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port) == ["one text", "two"]
+    with name_server(lambda asked: answer_of(asked, [], code=3)) as port:
+        assert txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port) == []
+    for wrong in (
+        lambda asked: answer_of(asked, [], code=2),
+        lambda asked: answer_of(asked, [[b"x"]], number=struct.unpack_from(">H", asked)[0] ^ 1),
+        lambda asked: asked,
+        lambda _: b"short",
+    ):
+        with name_server(wrong) as port, pytest.raises(Retryable) as silent:
+            txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port)
+        assert silent.value.code == "name_servers_silent"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=120), st.binary(max_size=120))
+def test_any_answer_is_read_or_refused(head, tail) -> None:
+    asked = txt.question("a.example.org", 7)
+    for message in (head + tail, answer_of(asked, [[b"x"]])[: len(head)] + tail):
+        with suppress(txt.Malformed):
+            assert all(isinstance(each, str) for each in txt.texts(message, 7))
+
+
+def test_keys_of_callers(house) -> None:
+    worker, _ = deployed(house, "keyed")
+    where = f"/workers/{worker['id']}"
+    made = house.call("POST", f"{where}/keys", json={"name": "partner"})
+    assert house.routed("keyed")["keys"] is None, "it asks for none yet"
+    house.call("PATCH", where, json={"settings": {"protected": True}}, headers={"If-Match": '"v1"'})
+    assert house.routed("keyed")["keys"] == [hashlib.sha256(made["key"].encode()).hexdigest()]
+    assert made["key"] not in house.client.get(f"/api/v1{where}/keys").text
+    assert house.call("POST", f"{where}/keys", 409, json={"name": "partner"})["error"]["code"] == "name_taken"
+    assert house.call("POST", f"{where}/keys", 422, json={"name": "old", "expires_at": "2020-01-01T00:00:00Z"})
+    house.call("DELETE", f"/worker-keys/{made['id']}")
+    assert house.routed("keyed")["keys"] == []
+
+
+def test_the_nearest_variable_wins(house) -> None:
+    worker, _ = deployed(house, "vars", vars={"B": "code", "C": "code"})
+    for where, names in (("projects/" + house.project, "ABCD"), ("environments/" + house.environment, "BCD")):
+        for name in names:
+            house.call("PUT", f"/{where}/worker-vars/{name}", json={"value": where.partition("/")[0]})
+    house.call("PUT", f"/workers/{worker['id']}/vars/C", json={"value": {"deep": [1, None]}})
+    assert live(house, worker).vars == {"A": "projects", "B": "code", "C": {"deep": [1, None]}, "D": "environments"}
+    found = house.call("GET", f"/workers/{worker['id']}/env")
+    assert [(each["name"], each["level"]) for each in found] == [
+        ("A", "project"), ("B", "code"), ("C", "worker"), ("D", "environment")
+    ]  # fmt: skip
+    house.call("DELETE", f"/workers/{worker['id']}/vars/C")
+    assert live(house, worker).vars["C"] == "code"
+    assert house.call("DELETE", f"/workers/{worker['id']}/vars/C", 404)["error"]["code"] == "variable_not_found"
+    for wrong in ("1A", "a-b", "HOLDFAST_X", "é"):
+        assert house.call("PUT", f"/workers/{worker['id']}/vars/{wrong}", 422, json={"value": 1})
+
+
+def test_secrets_reach_the_worker_and_no_answer(house) -> None:
+    worker, _ = deployed(house, "secretive", secrets={"required": []}, vars={"SHARED": "plain"})
+    services = house.services
+    services.parts[SecretsService].put(ROOT, house.environment, "SHARED", "of the environment")
+    services.parts[SecretsService].put(ROOT, house.environment, "BOTH", "of the environment")
+    before = live(house, worker)
+    assert (before.secrets, before.vars) == (("BOTH", "SHARED"), {})
+    house.call("PUT", f"/workers/{worker['id']}/secrets/BOTH", json={"value": "the worker's own"})
+    now = live(house, worker)
+    assert now.secrets == before.secrets
+    assert now.secrets_revision != before.secrets_revision, "what runs must be started anew"
+    kept = Secrets(services.db, master_key_of(services.db, house.settings.master_key_file))
+    assert secret_values(services.db, kept, now) == {"BOTH": "the worker's own", "SHARED": "of the environment"}
+    assert "the worker's own" not in house.client.get(f"/api/v1/workers/{worker['id']}/secrets").text
+    assert [each["name"] for each in house.call("GET", f"/workers/{worker['id']}/secrets")] == ["BOTH"]
+    other, _ = deployed(house, "other")
+    assert secret_values(services.db, kept, live(house, other))["BOTH"] == "of the environment"
+    house.call("DELETE", f"/workers/{worker['id']}/secrets/BOTH")
+    assert secret_values(services.db, kept, live(house, worker))["BOTH"] == "of the environment"
+
+
+def test_a_required_secret_without_a_value(house) -> None:
+    worker = house.worker("requires")
+    version = house.upload(worker, project(secrets={"required": ["API_TOKEN"]}))
+    path = f"/workers/{worker['id']}/deployments"
+    refused = house.call("POST", path, 409, json={"version_id": version["id"]})["error"]
+    assert (refused["code"], refused["details"]) == ("secret_missing", {"missing": ["API_TOKEN"]})
+    house.call("PUT", f"/workers/{worker['id']}/secrets/API_TOKEN", json={"value": "x-y-z of the worker"})
+    house.deploy(worker, version)
+
+
+def test_bindings(house) -> None:
+    """Looked up when it is deployed; what is missing is named all at once, or made."""
+    services = house.call("POST", "/workers", json={"environment_id": house.environment, "name": "mailer"})
+    worker = house.worker("bound")
+    config = {
+        "kv_namespaces": [{"binding": "KV", "id": "sessions"}],
+        "d1_databases": [{"binding": "DB", "database_name": "orders", "database_id": "x"}],
+        "services": [
+            {"binding": "MAIL", "service": "mailer", "entrypoint": "Mail"},
+            {"binding": "ME", "service": "bound"},
+        ],
+        "ratelimits": [{"name": "FEW", "namespace_id": "1", "simple": {"limit": 5, "period": 60}}],
+        "version_metadata": {"binding": "VERSION"},
+    }
+    version = house.upload(worker, project(**config))
+    path = f"/workers/{worker['id']}/deployments"
+    refused = house.call("POST", path, 409, json={"version_id": version["id"]})["error"]
+    assert [(each["binding"], each["wanted"]) for each in refused["details"]["missing"]] == [
+        ("KV", "sessions"), ("DB", "orders")
+    ]  # fmt: skip
+    made = house.deploy(worker, version, create_missing=True)
+    found = {each["name"]: (each["kind"], each["target"]) for each in made["versions"][0]["bindings"]}
+    with house.services.db.read() as conn:
+        namespace = conn.execute(kv_namespaces.select().where(kv_namespaces.c.name == "sessions")).one()
+    assert found["KV"] == ("kv", {"namespace_id": namespace.id})
+    assert found["MAIL"] == ("service", {"worker_id": services["id"], "entrypoint": "Mail"})
+    assert found["ME"][1]["worker_id"] == worker["id"]
+    assert found["FEW"][1] == {"namespace": f"{house.environment}:1", "limit": 5, "period": 60}
+    assert found["VERSION"] == ("version", {})
+    now = {each.name: each.target for each in live(house, worker).bindings}
+    assert (now["KV"]["path"], now["DB"]["path"]) == ("", ""), "their databases are not made yet"
+    assert house.deploy(worker, version)["versions"] == made["versions"], "they are found the second time"
+
+    labels = house.call("GET", f"/databases/{namespace.resource_id}")["labels"]
+    assert labels == {"holdfast/kv": "sessions"}
+    limited = house.key(permissions=["worker.read", "worker.deploy", "kv.read", "worker.invoke"])
+    rows = house.call("GET", path)["items"]
+    refused = house.call("POST", path, 403, json={"version_id": version["id"]}, headers=limited)["error"]
+    assert refused["details"] == {"permission": "kv.write"}
+    assert house.call("GET", path)["items"] == rows
+
+
+def test_what_the_file_says_and_is_not_acted_on(house) -> None:
+    worker = house.worker("findings")
+    version = house.upload(worker, project(r2_buckets=[{"binding": "B", "bucket_name": "b"}], colour="red"))
+    path = f"/workers/{worker['id']}/deployments"
+    refused = house.call("POST", path, 409, json={"version_id": version["id"]})["error"]
+    assert refused["code"] == "findings_unaccepted"
+    assert {each["path"] for each in refused["details"]["findings"]} == {"r2_buckets", "colour"}
+    house.deploy(worker, version, accept_findings=True)
+
+
+def test_schedules_in_the_workers_zone(house) -> None:
+    worker, version = deployed(house, "zoned", triggers={"crons": ["30 4 * * *"]})
+    settings = {"settings": {"tz": "Europe/Berlin"}}
+    house.call("PATCH", f"/workers/{worker['id']}", json=settings, headers={"If-Match": '"v1"'})
+    (found,) = house.call("GET", f"/workers/{worker['id']}/crons")
+    assert (found["cron"], found["version_id"]) == ("CRON_TZ=Europe/Berlin 30 4 * * *", version["id"])
+    assert all(each[11:16] in ("02:30", "03:30") for each in found["next"])
+    assert live(house, worker).crons == (found["cron"],)
+    wrong = {"settings": {"tz": "Nowhere"}}
+    assert house.call("PATCH", f"/workers/{worker['id']}", 422, json=wrong, headers={"If-Match": '"v2"'})
+
+
+@contextmanager
+def serving(house: House, worker: dict[str, Any]) -> Iterator[list[Any]]:
+    """A worker's two sockets, answered by a plain server."""
+    sockets, heard = Sockets.of(house.settings.runtime, live(house, worker).token), []
+
+    class Line(BaseHTTPRequestHandler):
+        def handle_one(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            heard.append((self.command, self.path, dict(self.headers), body))
+            said = json.dumps({"outcome": "ok"}).encode() if self.path == "/scheduled" else b"\xff" + body
+            self.send_response(200 if self.path == "/scheduled" else 201)
+            self.send_header("content-length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST = handle_one  # noqa: N815 - as http.server calls them
+
+        def address_string(self) -> str:
+            return "test"
+
+        def log_message(self, *_: Any) -> None: ...
+
+    class Server(socketserver.ThreadingUnixStreamServer):
+        daemon_threads = True
+
+    sockets.directory.mkdir(parents=True)
+    servers = [Server(str(path), Line) for path in (sockets.http, sockets.inner)]
+    for each in servers:
+        threading.Thread(target=each.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield heard
+    finally:
+        for each in servers:
+            each.shutdown()
+            each.server_close()
+
+
+def test_called_from_here(house) -> None:
+    worker, version = deployed(house, "called", triggers={"crons": ["* * * * *"]})
+    where = f"/workers/{worker['id']}"
+    assert house.call("POST", f"{where}/invoke", 503, json={})["error"]["code"] == "worker_unreachable"
+    with serving(house, worker) as heard:
+        request = {"method": "POST", "path": "/a?b=1", "headers": [["X-A", "1"], ["Holdfast-Key", "x"]], "body": "hi"}
+        said = house.call("POST", f"{where}/invoke", json=request)
+        assert (said["status"], said["encoded"], said["version_id"]) == (201, True, version["id"])
+        method, path, headers, body = heard.pop()
+        assert (method, path, body, headers["X-A"]) == ("POST", "/a?b=1", b"hi", "1")
+        assert "Holdfast-Key" not in headers
+        assert headers["Host"] == "called.localhost"
+        for wrong in ({"path": "x"}, {"path": "//evil"}, {"path": "/a b"}, {"headers": [["A", "b\r\nc: d"]]}):
+            assert house.call("POST", f"{where}/invoke", 422, json=wrong)
+        turn = house.call("POST", f"{where}/crons/run", json={"cron": "* * * * *"})
+        assert turn["outcome"] == "ok"
+        assert json.loads(heard[-1][3])["cron"] == "* * * * *"
+        assert (
+            house.call("POST", f"{where}/crons/run", 422, json={"cron": "1 * * * *"})["error"]["code"] == "cron_unknown"
+        )
+
+
+def test_what_it_did(house) -> None:
+    worker, version = deployed(house, "watched")
+    other, _ = deployed(house, "unwatched")
+    where, now = f"/workers/{worker['id']}", int(time.time() * 1000) - 1000
+    with closing(TelemetryWriter(path_of(house.settings.data))) as writer:
+        for number in range(3):
+            one = Invocation(
+                f"inv{number}", worker["id"], version["id"], now + number, "http",
+                "ok" if number else "exception", 1.0, method="GET", path="/", status=200,
+            )  # fmt: skip
+            writer.invocation(one)
+            writer.log(LogLine(worker["id"], version["id"], now + number, "info", f"line {number}", f"inv{number}"))
+    found = house.call("GET", f"{where}/invocations", params={"limit": 2})
+    assert [each["id"] for each in found["items"]] == ["inv2", "inv1"]
+    rest = house.call("GET", f"{where}/invocations", params={"cursor": found["next_cursor"]})
+    assert [each["id"] for each in rest["items"]] == ["inv0"]
+    failed = house.call("GET", f"{where}/invocations", params={"errors": True})
+    assert [each["id"] for each in failed["items"]] == ["inv0"]
+    one = house.call("GET", f"{where}/invocations/inv1")
+    assert [each["text"] for each in one["logs"]] == ["line 1"]
+    lines = house.call("GET", f"{where}/logs", params={"text": "LINE 2"})["items"]
+    assert [each["text"] for each in lines] == ["line 2"]
+    tail = house.call("GET", f"{where}/logs", params={"after": lines[0]["seq"] - 1, "wait": 5})["items"]
+    assert [each["text"] for each in tail] == ["line 2"]
+    assert house.call("GET", f"/workers/{other['id']}/logs")["items"] == []
+    assert house.call("GET", f"/workers/{other['id']}/invocations/inv1", 404)

@@ -1,0 +1,113 @@
+"""`holdfast deploy`, `worker` and `kv` against a Holdfast that runs, typed as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import metadata_home
+import pytest
+from workers_house import HELLO, project
+
+from holdfast.commands.demo.temporary import environment, temporary_holdfast
+from holdfast.features.workers.live import living
+from holdfast.kernel.db import Database
+from holdfast.kernel.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers-by-hand")]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with temporary_holdfast(metadata_home.elsewhere()) as client:
+        root = Path(client.where).parent.parent
+        yield environment(root) | {"XDG_CONFIG_HOME": str(root / "config")}
+
+
+def typed(server: dict[str, str], *line: str, code: int = 0, stdin: str = "") -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "holdfast.cli", *line],
+        env=server, input=stdin, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout) if "--json" in line and code == 0 else done.stdout + done.stderr
+
+
+def laid_out(folder: Path, files: dict[str, Any]) -> Path:
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    return folder
+
+
+def test_a_folder_with_its_state(server, tmp_path) -> None:
+    bound = {"kv_namespaces": [{"binding": "SESSIONS"}], "d1_databases": [{"binding": "DB", "database_name": "orders"}]}
+    folder = laid_out(tmp_path, project("shop-api", **bound))
+    (folder / ".gitignore").write_text("scratch/\n*.log\n")
+    laid_out(folder, {"scratch/big.txt": "no", "a.log": "no", ".env": "TOKEN=1", "src/kept.py": "# yes\n"})
+    refused = typed(server, "deploy", str(folder), code=5)
+    assert "SESSIONS wants the key-value namespace 'SESSIONS'" in refused
+    assert "DB wants the SQLite database 'orders'" in refused
+    assert "--create-missing" in refused
+    said = typed(server, "deploy", str(folder), "--create-missing", "--tag", "one", "--json")
+    assert said["address"] == "http://shop-api.localhost:7701"
+    assert [each["kind"] for each in said["versions"][0]["bindings"]] == ["kv", "d1"]
+    version = said["versions"][0]["version_id"]
+
+    _wait(server)
+    typed(server, "kv", "key", "put", "SESSIONS", "a", "1")
+    assert typed(server, "kv", "key", "get", "SESSIONS", "a").strip() == "1"
+    typed(server, "kv", "key", "put", "SESSIONS", "b", "two", "--ttl", "3600", "--metadata", '{"x": 1}')
+    listed = typed(server, "kv", "key", "list", "SESSIONS", "--json")
+    assert [(each["name"], each["size"], each["metadata"]) for each in listed] == [("a", 1, None), ("b", 3, {"x": 1})]
+    typed(server, "kv", "key", "delete", "SESSIONS", "a")
+    assert [each["name"] for each in typed(server, "kv", "key", "list", "SESSIONS", "--json")] == ["b"]
+
+    settings = Settings.load(server, data=Path(server["HOLDFAST_DATA"]))
+    db = Database(settings.metadata_url)
+    try:
+        (now,) = living(db, settings.data)
+    finally:
+        db.close()
+    paths = {each.name: Path(str(each.target["path"])) for each in now.bindings}
+    assert (now.id, paths["SESSIONS"].is_file(), paths["DB"].is_file()) == (version, True, True)
+    assert {each.relative_to(now.code).as_posix() for each in now.code.rglob("*") if each.is_file()} == {
+        "wrangler.jsonc", "src/entry.py", "src/kept.py", ".gitignore"
+    }  # fmt: skip
+
+    (folder / "src" / "entry.py").write_text(HELLO.replace("hello", "goodbye"))
+    typed(server, "deploy", str(folder), "--tag", "two")
+    assert "+    return Response('goodbye')" in typed(server, "worker", "diff", "shop-api", "two")
+    assert "version 2 (100 %)" in typed(server, "worker", "rollback", "shop-api")
+    shown = typed(server, "worker", "versions", "shop-api", "--json")
+    assert [(each["number"], each["tag"]) for each in shown] == [(3, "two"), (2, "one"), (1, None)]
+
+    typed(server, "worker", "secret", "put", "shop-api", "TOKEN", "--stdin", stdin="s3cret-of-the-worker\n")
+    assert "s3cret" not in typed(server, "worker", "secret", "list", "shop-api")
+    typed(server, "worker", "var", "set", "shop-api", "RETRIES", "3")
+    found = {
+        each["name"]: (each["kind"], each["level"])
+        for each in typed(server, "worker", "var", "list", "shop-api", "--json")
+    }
+    assert found == {"RETRIES": ("var", "worker"), "TOKEN": ("secret", "worker")}
+    assert "cannot be reached" in typed(server, "worker", "invoke", "shop-api", code=1)
+
+    gone = typed(server, "kv", "namespace", "delete", "SESSIONS", "--confirm", "SESSIONS", "--json")
+    assert gone["database_id"].startswith("db_")
+    typed(server, "worker", "delete", "shop-api", "--confirm", "shop-api")
+    assert "shop-api" in typed(server, "worker", "list", "--deleted")
+    typed(server, "worker", "undelete", "shop-api")
+
+
+def _wait(server: dict[str, str]) -> None:
+    """Until the runs that make the databases have ended."""
+    for _ in range(100):
+        if {each["state"] for each in typed(server, "db", "list", "--json")} == {"ready"}:
+            return
+        time.sleep(0.3)
+    pytest.fail("the databases were not made")

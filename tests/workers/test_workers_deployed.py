@@ -1,0 +1,141 @@
+"""A worker from its first version to a rollback: what is told to those who run it, and by which route it is found."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from workers_house import HELLO, House, project, zipped
+
+from holdfast.features.workers.live import living
+from holdfast.kernel.wake import Wake
+
+
+def live(house: House, worker: dict[str, Any]) -> list[Any]:
+    return [each for each in living(house.services.db, house.settings.data) if each.worker_id == worker["id"]]
+
+
+def test_from_code_to_a_route_and_back(house) -> None:
+    worker = house.worker("Thin path")
+    assert worker["slug"] == "thin-path"
+    first = house.upload(worker, project(vars={"COLOUR": "red"}, triggers={"crons": ["0 2 * * *"]}), tag="one")
+    assert (first["number"], first["state"], first["tag"], first["main"]) == (1, "ready", "one", "src/entry.py")
+    assert live(house, worker) == []
+
+    with Wake(house.settings.runtime).listen("test") as ear:
+        began = time.monotonic()
+        deployed = house.deploy(worker, first)
+        assert time.monotonic() - began < 1
+        assert "workers" in ear.wait(1)
+    assert deployed["versions"] == [
+        {"version_id": first["id"], "number": 1, "tag": "one", "weight": 100, "bindings": []}
+    ]
+
+    (now,) = live(house, worker)
+    assert (now.id, now.weight, now.main, now.vars, now.crons) == (
+        first["id"], 100, "src/entry.py", {"COLOUR": "red"}, ("0 2 * * *",)
+    )  # fmt: skip
+    assert (now.code / now.main).read_text() == HELLO
+    assert (now.code / "src").stat().st_mode & 0o777 == 0o755
+    route = house.routed("thin-path")
+    assert route["versions"] == [{"id": first["id"], "token": now.token, "weight": 100, "tag": "one"}]
+    assert (route["enabled"], route["keys"], route["cors"], route["hosts"]) == (True, None, None, [])
+
+    revision = house.table()["revision"]
+    second = house.upload(worker, project(code=HELLO.replace("hello", "goodbye")))
+    assert house.table()["revision"] == revision, "nothing was deployed"
+    house.deploy(worker, second)
+    assert [each.id for each in live(house, worker)] == [second["id"]]
+
+    back = house.call("POST", f"/workers/{worker['id']}/rollback", json={})
+    assert (back["number"], back["trigger"]) == (3, "rollback")
+    assert [each.id for each in live(house, worker)] == [first["id"]]
+    assert house.routed("thin-path")["versions"][0]["id"] == first["id"]
+    assert house.table()["revision"] == revision + 2
+    history = house.call("GET", f"/workers/{worker['id']}/deployments")["items"]
+    assert [each["number"] for each in history] == [3, 2, 1]
+
+
+def test_shares(house) -> None:
+    worker = house.worker("shares")
+    versions = [house.upload(worker, project(code=f"# {number}\n")) for number in range(2)]
+    path = f"/workers/{worker['id']}/deployments"
+    halves = [{"id": each["id"], "weight": weight} for each, weight in zip(versions, (90, 10), strict=True)]
+    for wrong in (halves[:1], [], [{**halves[0], "weight": 50}, {**halves[0], "weight": 50}]):
+        assert house.call("POST", path, 422, json={"versions": wrong})["error"]["code"] == "weights_invalid"
+    house.call("POST", path, json={"versions": halves})
+    assert [(each["id"], each["weight"]) for each in house.routed("shares")["versions"]] == [
+        (versions[0]["id"], 90), (versions[1]["id"], 10)
+    ]  # fmt: skip
+    assert sorted(each.weight for each in live(house, worker)) == [10, 90]
+
+
+def test_another_workers_version_is_none(house) -> None:
+    one, other = house.worker("one"), house.worker("other")
+    version = house.upload(other, project())
+    path = f"/workers/{one['id']}/deployments"
+    answers = [
+        house.client.post(f"/api/v1{path}", json={"version_id": each}) for each in (version["id"], "wver_" + "0" * 26)
+    ]
+    assert [each.status_code for each in answers] == [404, 404]
+    assert answers[0].content == answers[1].content
+    assert live(house, one) == []
+
+
+def test_switched_off_deleted_and_brought_back(house) -> None:
+    worker = house.worker("switched")
+    house.deploy(worker, house.upload(worker, project()))
+    off = house.call("PATCH", f"/workers/{worker['id']}", json={"enabled": False}, headers={"If-Match": '"v1"'})
+    assert off["version"] == 2
+    assert (live(house, worker), house.routed("switched")["enabled"]) == ([], False)
+    house.call("PATCH", f"/workers/{worker['id']}", json={"enabled": True}, headers={"If-Match": '"v2"'})
+    assert len(live(house, worker)) == 1
+
+    where = f"/workers/{worker['id']}"
+    assert house.call("DELETE", where, 422, json={"confirm": "x"})["error"]["code"] == "confirm_mismatch"
+    gone = house.call("DELETE", where, json={"confirm": "switched"})
+    assert gone["purge_after"] > gone["deleted_at"]
+    assert live(house, worker) == []
+    assert all(each["worker_id"] != worker["id"] for each in house.table()["workers"])
+    assert house.call("POST", "/workers", 409, json={"environment_id": house.environment, "name": "switched"})
+    house.call("POST", f"{where}/undelete")
+    assert len(live(house, worker)) == 1
+    assert house.routed("switched")["enabled"]
+
+
+def test_the_file_may_ask_for_less_and_never_for_more(house) -> None:
+    settings = {"limits": {"memory_bytes": 128 << 20, "timeout_seconds": 10}, "permits": {"network": ["*.example.org"]}}
+    worker = house.worker("less", settings=settings)
+    own = {"memory_mb": 64, "timeout_seconds": 60, "network": ["*"], "subprocess": True}
+    house.deploy(worker, house.upload(worker, project(holdfast=own, limits={"cpu_ms": 50})))
+    (now,) = live(house, worker)
+    assert (now.limits.memory_bytes, now.limits.timeout_seconds, now.limits.cpu_ms) == (64 << 20, 10, 50)
+    assert (now.permits.network, now.permits.subprocess) == (("*.example.org",), False)
+
+
+def test_once(house) -> None:
+    """The same key gives the same answer: one version, one deployment."""
+    worker = house.worker("once")
+    headers = {"Idempotency-Key": "abc"}
+    body = {"files": {path: {"text": text} for path, text in project().items()}}
+    path = f"/workers/{worker['id']}/versions/files"
+    made = [house.call("POST", path, json=body, headers=headers) for _ in range(2)]
+    assert made[0] == made[1]
+    assert len(house.call("GET", f"/workers/{worker['id']}/versions")["items"]) == 1
+    assert len(list((house.settings.data / "workers" / worker["id"]).iterdir())) == 1
+    path = f"/workers/{worker['id']}/deployments"
+    made = [house.call("POST", path, json={"version_id": made[0]["id"]}, headers=headers) for _ in range(2)]
+    assert made[0]["id"] == made[1]["id"]
+
+
+def test_a_zip_once(house) -> None:
+    """The line broke after it was taken: sent again, it is the same version; other bytes under the same key are not."""
+    worker = house.worker("zipped once")
+    headers = {"Idempotency-Key": "zip", "content-type": "application/zip"}
+    path, body = f"/api/v1/workers/{worker['id']}/versions", zipped(project())
+    first, again = (house.client.post(path, content=body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    assert again.headers["idempotent-replayed"] == "true"
+    other = house.client.post(path, content=zipped(project("other")), headers=headers)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
+    assert len(list((house.settings.data / "workers" / worker["id"]).iterdir())) == 1
