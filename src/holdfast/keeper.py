@@ -17,13 +17,14 @@ PROGRAMS = (
         {3: "control", 4: "admin"},
     ),
     Program("runner", (sys.executable, "-m", "holdfast.runner"), {}),
-    Program("state", (sys.executable, "-m", "holdfast.state"), {}),
-    Program("egress", (sys.executable, "-m", "holdfast.egress"), {}),
-    Program("pool", (sys.executable, "-m", "holdfast.pool"), {}),
+    Program("state", (sys.executable, "-m", "holdfast.state"), {}, after="workers"),
+    Program("egress", (sys.executable, "-m", "holdfast.egress"), {}, after="workers"),
+    Program("pool", (sys.executable, "-m", "holdfast.pool"), {}, after="workers"),
     Program(
         "edge",
         (sys.executable, "-m", "holdfast.edge", "--fd", "apps=3", "--fd", "front=4"),
         {3: "apps", 4: "front"},
+        after="workers",
     ),
 )
 

@@ -29,11 +29,13 @@ CANNOT_START = os.EX_CONFIG
 class Program:
     """One part of the control plane. With the status CANNOT_START it says, on standard error in one line and a hint,
     that trying again will not help. `sockets`: {descriptor number in the child: its name}, which is
-    "control", "admin", "apps" or "front"."""
+    "control", "admin", "apps" or "front". `after`: a directory of the data without which it has nothing to do; it
+    starts when that is there."""
 
     name: str
     argv: tuple[str, ...]
     sockets: Mapping[int, str]
+    after: str = ""
 
 
 def listen_tcp(host: str, port: int, name: str, patience: float = 1.5) -> socket.socket:
@@ -100,15 +102,17 @@ class ControlPlane:
         self._settings = settings
         self._layout = layout
         self._programs = programs
+        self._clock = clock
+        self._policy = policy
         self._sockets: dict[str, socket.socket] = {}
         self._begun: dict[str, int] = {}
         self.parts: dict[str, Supervisor] = {}
-        for program in programs:
-            self.parts[program.name] = self._supervisor(program, clock, policy)
 
     def bind(self) -> None:
-        """Take the sockets some program asks for. Raises Conflict (code "port_in_use") or NeedsOperator."""
-        wanted = {name for program in self._programs for name in program.sockets.values()}
+        """Take the sockets that programs with something to do ask for; those it has, it keeps. Raises Conflict (code
+        "port_in_use") or NeedsOperator."""
+        due = [program for program in self._programs if (self._settings.data / program.after).is_dir()]
+        wanted = {name for program in due for name in program.sockets.values()} - self._sockets.keys()
         if "control" in wanted:
             self._sockets["control"] = listen_tcp(self._settings.host, self._settings.control_port, "control")
         if "admin" in wanted:
@@ -117,6 +121,9 @@ class ControlPlane:
             self._sockets["apps"] = listen_tcp(self._settings.host, self._settings.apps_port, "apps")
         if "front" in wanted:
             self._sockets["front"] = listen_unix(self._settings.front_socket)
+        for program in due:
+            if program.name not in self.parts:
+                self.parts[program.name] = self._supervisor(program, self._clock, self._policy)
 
     @property
     def control_port(self) -> int | None:
@@ -131,6 +138,11 @@ class ControlPlane:
     def _port(self, name: str) -> int | None:
         listening = self._sockets.get(name)
         return int(listening.getsockname()[1]) if listening is not None else None
+
+    async def begin(self) -> None:
+        """What has something to do by now is started besides; nothing happens to what runs. Raises as `bind` does."""
+        self.bind()
+        await self.start()
 
     async def start(self) -> None:
         await asyncio.gather(*(part.start() for part in self.parts.values()))

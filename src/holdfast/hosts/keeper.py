@@ -209,6 +209,10 @@ class Keeper:
         async def info(_: dict[str, Any]) -> Any:
             return self.info().__dict__
 
+        async def begin(_: dict[str, Any]) -> Any:
+            await self.control.begin()
+            return self.control.apps_port
+
         async def restart(_: dict[str, Any]) -> Any:
             await self.control.restart()
             await self.control.ready()
@@ -230,6 +234,7 @@ class Keeper:
             "forget": forget,
             "list": listing,
             "info": info,
+            "begin": begin,
             "restart": restart,
             "listen": listen,
             "unlisten": unlisten,
@@ -324,6 +329,12 @@ class KeeperClient:
 
     def info(self) -> KeeperInfo:
         return KeeperInfo(**self._call("info", self._timeout))
+
+    def begin(self) -> int | None:
+        """Start the parts that have something to do by now (`Program.after`); those that run are left alone. Returns
+        the port of the apps origin. Raises Conflict (code "port_in_use")."""
+        port = self._call("begin", self._timeout)
+        return None if port is None else int(port)
 
     def restart_control_plane(self, timeout: float = 60.0) -> None:
         """New api and runner behind the same sockets, ready when it returns; servers are not touched."""
