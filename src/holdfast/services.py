@@ -365,7 +365,9 @@ def build(
         wake=wake,
         keys=keys,
         live=live_wiring.build(db, hub),
-        workers=workers_wiring.build(db, jobs, databases, reach, gate, secret_parts.secrets, wake, clock),
+        workers=workers_wiring.build(
+            db, jobs, databases, reach, gate, secret_parts.secrets, wake, clock, KeeperClient.of(settings).begin
+        ),
     )
     again.update(repeats.again(made))
     return made

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import uvloop
 
 from holdfast.features.databases.gate import Gate
+from holdfast.features.workers.live import living
 from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
@@ -26,6 +27,7 @@ from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
 from holdfast.runtime.bindings.server import BindingServer
 from holdfast.runtime.live import LiveVersion
+from holdfast.runtime.sandbox.users import uid_of
 
 _log = logging.getLogger("holdfast.state")
 _TOPIC = "workers"
@@ -73,9 +75,6 @@ async def serve(settings: Settings, source: Living, wake: Wake, owner: Callable[
 
 def main() -> int:
     """In the foreground until SIGTERM or SIGINT."""
-    from holdfast.features.workers.live import living  # type: ignore[import-not-found]
-    from holdfast.runtime.sandbox.users import uid_of  # type: ignore[import-not-found]
-
     settings = Settings.load()
     log.configure(settings.log_level)
     db = Database(settings.metadata_url)

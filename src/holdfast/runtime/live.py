@@ -18,7 +18,7 @@ BindingKind = Literal["kv", "d1", "service", "ratelimit", "version"]
 class Binding:
     """One name in a worker's `env`. `target`, by kind:
 
-    kv {"namespace_id", "path"}; d1 {"resource_id", "path"} (absolute paths of SQLite files);
+    kv {"namespace_id", "resource_id", "path"}; d1 {"resource_id", "path"} (absolute paths of SQLite files);
     service {"worker_id", "entrypoint": str | None}; ratelimit {"namespace", "limit", "period"} (seconds); version {}.
     """
 

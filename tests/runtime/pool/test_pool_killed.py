@@ -16,8 +16,6 @@ import pytest
 
 from holdfast.runtime.live import Sockets
 
-pytest.importorskip("holdfast.runtime.sandbox.zygotes", reason="the sandbox comes with its own branch")
-
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path

@@ -16,12 +16,10 @@ import pytest
 from pool_bench import version
 
 from holdfast.runtime import wrangler
+from holdfast.runtime.bindings import server
 from holdfast.runtime.live import Binding, LiveVersion, Sockets
 from holdfast.runtime.pool import Parts, Policy, Pool
 from holdfast.runtime.telemetry import TelemetryReader, TelemetryWriter, path_of
-
-pytest.importorskip("holdfast.runtime.sandbox.zygotes", reason="the sandbox comes with its own branch")
-server = pytest.importorskip("holdfast.runtime.bindings.server", reason="bindings come with their own branch")
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FOLDERS = {"shop": "shop", "cleanup": "cleanup", "echo": "echo", "words": "pair/words", "front": "pair/front"}
@@ -53,6 +51,7 @@ def live(root: Path, name: str) -> LiveVersion:
     """As the slice makes one of a deployed project."""
     root.chmod(0o711)
     import fastapi
+
     from holdfast.runtime.bindings.kv_file import KvFile
 
     code = root / name
@@ -81,10 +80,9 @@ def live(root: Path, name: str) -> LiveVersion:
 
 @asynccontextmanager
 async def deployed(root: Path, *names: str) -> AsyncIterator[Deployed]:
+    from holdfast.pool import Sandboxes
     from holdfast.runtime.sandbox.users import uid_of
     from holdfast.runtime.sandbox.zygotes import Zygotes
-
-    from holdfast.pool import Sandboxes
 
     data = root / "data"
     versions = {name: live(root, name) for name in names}

@@ -81,7 +81,7 @@ class EntriesService:
         with self._gate.shared(namespace.resource_id):
             path = self._path(namespace)
             try:
-                with KvFile.open(path, create=path.exists()) as file:
+                with KvFile.open(path, prepare=True) as file:
                     yield namespace, file
             except KvError as error:
                 raise _refused(error) from None

@@ -77,7 +77,10 @@ class _Paths:
     def target(self, kind: str, target: Mapping[str, Any]) -> dict[str, Any]:
         if kind == "kv":
             namespace = self._kv.get(target["namespace_id"])
-            return {**target, "path": (namespace.path or "") if namespace and namespace.state == "ready" else ""}
+            if namespace is None:
+                return {**target, "path": ""}
+            path = (namespace.path or "") if namespace.state == "ready" else ""
+            return {**target, "resource_id": namespace.resource_id, "path": path}
         if kind == "d1":
             resource = self._d1.get(target["resource_id"])
             ready = resource is not None and resource.state == "ready"

@@ -19,12 +19,16 @@ class Shelf:
     def __init__(self, data: Path) -> None:
         self.root = data / "workers"
 
+    def make(self) -> None:
+        """Others than its owner pass through it, to code that is theirs to run, and list nothing."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o711)
+
     def code(self, worker_id: str, version_id: str) -> Path:
         return self.root / worker_id / version_id / "code"
 
     def put(self, worker_id: str, version_id: str, files: Mapping[str, bytes]) -> None:
         """Durable when this returns."""
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self.make()
         folder = self.root / worker_id
         folder.mkdir(exist_ok=True, mode=0o711)
         archive.lay_down(files, folder / version_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from holdfast.jobs import Jobs
 from holdfast.kernel import log
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
+from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
@@ -70,6 +71,23 @@ class Workers:
             await asyncio.sleep(REFRESH_SECONDS)
 
 
+class _Starter:
+    """Has the keeper start what runs workers, once in this process's life."""
+
+    def __init__(self, shelf: Shelf, begin: Callable[[], object]) -> None:
+        self._shelf = shelf
+        self._begin = begin
+        self._done = False
+
+    def start(self) -> None:
+        """The directory says so to every later keeper. Raises what `begin` raises; then the next call tries again."""
+        if self._done:
+            return
+        self._shelf.make()
+        self._begin()
+        self._done = True
+
+
 def build(
     db: Database,
     jobs: Jobs,
@@ -79,18 +97,24 @@ def build(
     secrets: SecretsService,
     wake: Wake,
     clock: Clock,
+    begin: Callable[[], object],
 ) -> Workers:
-    """Namespaces too: they are what workers keep their keys in."""
+    """Namespaces too: they are what workers keep their keys in. `begin` starts the processes that run workers; it may
+    be asked often."""
     settings, kv = reach.settings, kv_wiring.build(db, databases, reach, gate, clock)
     table = RouteTable(db, settings.runtime, clock, settings.apps_domains)
     shelf = Shelf(settings.data)
+    starter = _Starter(shelf, begin)
 
     def told() -> None:
         """After each commit that changes what runs or where it is found."""
         try:
             table.write()
+            starter.start()
         except OSError:
             _log.exception("writing the route table failed")  # the commit stands; `background` writes it again
+        except HoldfastError as error:
+            _log.warning("workers cannot run yet: %s", error.message)  # the keeper's next start does it
         wake.notify(TOPIC)
 
     return Workers(

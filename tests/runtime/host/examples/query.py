@@ -2,6 +2,7 @@ from urllib.parse import parse_qs, urlparse
 
 from js import URL, Object, console
 from pyodide.ffi import to_js
+
 from workers import Response, WorkerEntrypoint
 
 

@@ -1,5 +1,6 @@
 from js import Object, WebSocketPair
 from pyodide.ffi import create_proxy
+
 from workers import Response, WorkerEntrypoint
 
 

@@ -1,5 +1,6 @@
-from workers import DurableObject, Response, WorkerEntrypoint, WorkflowEntrypoint
 from workers.workflows import NonRetryableError
+
+from workers import DurableObject, Response, WorkerEntrypoint, WorkflowEntrypoint
 
 
 class Counter(DurableObject):
