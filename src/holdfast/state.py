@@ -31,13 +31,14 @@ from holdfast.runtime.sandbox.users import uid_of
 
 _log = logging.getLogger("holdfast.state")
 _TOPIC = "workers"
+_RESOURCE = "resource:"  # a database that a binding names became ready, or is being restored
 _LOOK_SECONDS = 5.0
 
 Living = Callable[[], Sequence[LiveVersion]]
 
 
 async def follow(server: BindingServer, source: Living, listener: Listener, stop: asyncio.Event) -> None:
-    """Keep the server at what lives: at once, after each wake-up for workers, and every five seconds."""
+    """Keep the server at what lives: at once, after each wake-up for workers or databases, and every five seconds."""
     while not stop.is_set():
         try:
             await server.follow(await asyncio.to_thread(source))
@@ -50,7 +51,8 @@ async def _wait(listener: Listener, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + _LOOK_SECONDS
     while not stop.is_set() and (left := until - loop.time()) > 0:
-        if _TOPIC in await asyncio.to_thread(listener.wait, min(left, 0.5)):  # short: a stop must not wait for it
+        heard = await asyncio.to_thread(listener.wait, min(left, 0.5))  # short: a stop must not wait for it
+        if any(topic == _TOPIC or topic.startswith(_RESOURCE) for topic in heard):
             return
 
 

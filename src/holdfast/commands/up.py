@@ -66,7 +66,7 @@ def announce(
         return
     took = f" (ready in {output.seconds_text(seconds)})" if seconds is not None else ""
     output.say(f"Holdfast is running{took}")
-    shown = {"  Control": url, "  API docs": facts["docs"], "  Apps": apps}
+    shown = {"  Control": url, "  API docs": facts["docs"]} | ({"  Apps": apps} if apps else {})
     output.record({**shown, "  Data": str(settings.data), "  Stop": how_to_stop})
     if link:
         output.say("\nNobody owns this Holdfast yet. Open this link once, within 15 minutes, to become its owner:")

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.features.workers.cli import deployed_text, send
-from holdfast.kernel.errors import HoldfastError
+from holdfast.hosts.keeper import KeeperClient
+from holdfast.kernel.errors import HoldfastError, Retryable
 from holdfast.runtime import wrangler
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
@@ -27,6 +28,7 @@ _NEVER = (
 )  # fmt: skip
 _IGNORE = (".gitignore", ".holdfastignore")
 _MOST_BYTES = 9 << 20
+_MADE_SECONDS = 30.0
 deploy = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -68,13 +70,38 @@ def deploy_(
     body = {"version_id": version["id"], "message": message}
     body |= {"create_missing": create_missing, "accept_findings": accept_findings}
     made = t.client.post(f"/workers/{worker['id']}/deployments", body)
-    settings = t.settings()
-    address = f"http://{worker['slug']}.{settings.apps_domains[0]}:{settings.apps_port or 7701}"
+    if create_missing:
+        _await_state(t, made)
+    address = address_of(t, worker)
     seconds = time.monotonic() - began
     t.answer(
         made | {"worker": worker, "address": address},
         f"{deployed_text(worker, made)} {seconds:.1f} s\n{address}",
     )
+
+
+def _await_state(t: Terminal, deployment: dict[str, Any]) -> None:
+    """Until what its bindings name is there: a worker that is called before says that it is not."""
+    paths = {
+        "kv": lambda target: f"/kv-namespaces/{target['namespace_id']}",
+        "d1": lambda target: f"/databases/{target['resource_id']}",
+    }
+    until = time.monotonic() + _MADE_SECONDS
+    for binding in (each for share in deployment["versions"] for each in share["bindings"]):
+        if (path := paths.get(binding["kind"])) is None:
+            continue
+        while t.client.get(path(binding["target"]))["state"] == "creating" and time.monotonic() < until:
+            time.sleep(0.1)
+
+
+def address_of(t: Terminal, worker: dict[str, Any]) -> str:
+    """Of a worker on the Holdfast of this machine, with the port its apps are really served at."""
+    settings = t.settings()
+    try:
+        port = KeeperClient.of(settings).info().apps_port
+    except Retryable:
+        port = None
+    return f"http://{worker['slug']}.{settings.apps_domains[0]}:{port or settings.apps_port or 7701}"
 
 
 def _worker(t: Terminal, name: str) -> dict[str, Any]:

@@ -111,6 +111,11 @@ def insert_version(conn: sa.Connection, made: Version) -> None:
     conn.execute(worker_versions.insert().values(**asdict(made)))
 
 
+def begin_build(conn: sa.Connection, version_id: str, run_id: str) -> None:
+    """`run_id` installs its packages."""
+    conn.execute(sa.update(worker_versions).where(worker_versions.c.id == version_id).values(run_id=run_id))
+
+
 def end_version(conn: sa.Connection, version_id: str, **values: Any) -> Version | None:
     """Out of `building`; None when it was not."""
     query = worker_versions.update().where(_v.id == version_id, _v.state == "building").values(**values)

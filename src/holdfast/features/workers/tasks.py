@@ -46,15 +46,15 @@ class WorkerTasks:
         named = str(version.config["packages"])
         try:
             code = self._shelf.code(version.worker_id, version.id)
-            packages = ctx.step("install packages", lambda: self._ensure(code, named, ctx.log))
+            packages = ctx.step("install packages", lambda: str(self._ensure(code, named, ctx.log)))
         except HoldfastError as error:
             if not error.retryable:
                 with ctx.commit() as conn:
                     store.end_version(conn, version.id, state="failed", error=error.as_dict())
             raise
         with ctx.commit() as conn:
-            store.end_version(conn, version.id, state="ready", packages=str(packages))
-        return {"version_id": version.id, "packages": str(packages)}
+            store.end_version(conn, version.id, state="ready", packages=packages)
+        return {"version_id": version.id, "packages": packages}
 
     def _version(self, version_id: str) -> Version:
         with self._db.read() as conn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -71,6 +71,9 @@ class VersionsService:
                 once.check(conn)
                 made = self._insert(conn, actor, worker, version_id, upload, files, kept(config), builds)
                 run = self._build(conn, actor, made) if builds else None
+                if run is not None:
+                    made = replace(made, run_id=run.id)
+                    store.begin_build(conn, made.id, run.id)
                 gone = self._trim(conn, worker_id)
                 once.keep(conn, made)
         except BaseException:
