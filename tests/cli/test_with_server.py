@@ -54,6 +54,7 @@ def test_status_says_what_runs(holdfast: Holdfast) -> None:
     assert ran.code == 0, ran.err
     assert ran.json["running"] is True
     assert {"api", "runner"} <= set(ran.json["keeper"]["parts"])
+    assert "unknown" not in ran.json, "a part's question failed"
     assert "keeper" in holdfast("status").out
 
 

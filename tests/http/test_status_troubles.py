@@ -8,6 +8,7 @@ import pytest
 from inside import Inside, inside
 from test_health import as_root
 
+from holdfast.client import API
 from holdfast.commands.status import _say_stored, _troubles
 from holdfast.kernel.errors import Denied
 
@@ -18,10 +19,10 @@ class Asking:
     def __init__(self, here: Inside, *, refused: bool = False) -> None:
         self.client, self._root, self._refused = self, as_root(here), refused
 
-    def get(self, path: str) -> Any:
+    def request(self, method: str, path: str, *, root: bool = False) -> Any:
         if self._refused:
             raise Denied("not for you")
-        return self._root.get(path).json()
+        return self._root.request(method, path if root else API + path).json()
 
 
 def test_a_missing_runner_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -199,6 +199,18 @@ def test_holder_killed_means_no_manifest(place: Place) -> None:
         assert lost.value.code == "snapshot_lost"
 
 
+@pytest.mark.faults
+def test_holder_killed_before_the_first_entry_is_said_in_our_words(place: Place) -> None:
+    """Listing what there is to read asks the dead session nothing: no driver's error reaches a run."""
+    fill(place, 100)
+    with entered(place) as captured:
+        with user_session(place.endpoint, "admin", autocommit=True) as admin:
+            admin.execute("SELECT pg_terminate_backend(%s)", (captured._moment.connection.info.backend_pid,))
+        assert any("big" in entry.path for entry in captured.entries())
+        with pytest.raises(Retryable):
+            captured.finish()
+
+
 def test_stopped_capture_leaves_no_session(place: Place) -> None:
     """A stop in the middle of a read: Cancelled at once, and within 2 s no session of ours is at the server."""
     fill(place, 100_000)

@@ -36,6 +36,7 @@ export function walk(share: number, of: number): void {
     await apiCalls(page, () => page.waitForTimeout(300)); // what the shell asks once is not the screen's
     const wrong: string[] = [];
     for (const { name, path } of screens) {
+      await page.goto("about:blank"); // what the page before still wanted to ask is not this one's
       await page.emulateMedia(THEMES[0]);
       const calls = await apiCalls(page, () => page.goto(here.server.url + path));
       const own = new Set(calls.filter((call) => !SHELL.test(call))); // a signal in between reads the same once more

@@ -21,6 +21,7 @@ from holdfast.engines.postgresql import (
     faults,
     globals,
     incremental,
+    large,
     link,
     moment,
     sequences,
@@ -102,6 +103,7 @@ class PostgresCapture:
             self._sequences = sequences.read(self._moment.connection)
             self._globals = globals.read(self._moment.connection)
             self._unproven = unproven(self._moment.connection)
+            self._large = large.has_objects(self._moment.connection)
             # Only now: before the other sessions have their locks, each query is time for somebody's DROP.
             sure = replace(known.result(), signatures=signatures.read(self._moment.connection))
             self._choice = Choice(self._tables, sure, self._moment.distrusted, digests=self._want.digests != "never")
@@ -181,7 +183,7 @@ class PostgresCapture:
         yield self._bytes(PRE_DATA, pre)
         yield self._bytes(POST_DATA, post)
         yield self._bytes(SEQUENCES, sequences.as_sql(self._sequences), {"sequences": len(self._sequences)})
-        if self._large_objects() and not self._want.select:
+        if self._large and not self._want.select:
             self._facts[LARGE_OBJECTS] = {}
             yield Entry(LARGE_OBJECTS, self._open_large_objects)
         first: Table | None = None
@@ -223,10 +225,6 @@ class PostgresCapture:
     def _bytes(self, path: str, content: bytes, facts: Mapping[str, JSON] | None = None) -> Entry:
         self._facts[path] = facts or {}
         return Entry(path, lambda: BytesStream(content), size=len(content), facts=facts or {})
-
-    def _large_objects(self) -> bool:
-        row = self._held().connection.execute("SELECT 1 FROM pg_catalog.pg_largeobject_metadata LIMIT 1").fetchone()
-        return row is not None
 
     def _open_large_objects(self) -> Stream:
         return LargeObjects(self._tools, link.tool_env(self._at, self._label), self._held().snapshot, self._stop)

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 
 from holdfast.contract.tools import Tools
 from holdfast.engines.postgresql import faults
+from holdfast.engines.postgresql.link import Connection
 from holdfast.kernel.errors import Permanent
 from holdfast.kernel.stop import Stop
+
+
+def has_objects(connection: Connection) -> bool:
+    return connection.execute("SELECT 1 FROM pg_catalog.pg_largeobject_metadata LIMIT 1").fetchone() is not None
 
 
 class LargeObjects:

@@ -108,6 +108,9 @@ def dial(keywords: Mapping[str, Any]) -> Connection:
         faults.check_version(connection.info.server_version)
         if connection.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:  # as an option it would be refused before
             connection.execute("SET transaction_timeout = 0")
+    except psycopg.Error as error:
+        connection.close()
+        raise refused(error) from error
     except BaseException:
         connection.close()
         raise
@@ -131,7 +134,7 @@ async def connect_async(
     return connection
 
 
-def refused(error: psycopg.OperationalError) -> Exception:
+def refused(error: psycopg.Error) -> Exception:
     """Why no session came about; the sqlstate is only in the text when the server speaks before login ends."""
     text = str(error)
     if faults.is_foreign(text):

@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { repositoryAdopt } from "@/api";
-import { Area, Field, Input, Select } from "@/parts/Field";
+import { Area, Field, Select } from "@/parts/Field";
+import { NameField } from "@/parts/NameField";
 import { data } from "@/shell/api";
 import { useScope } from "@/shell/scope";
 import { KindField, StoreFields } from "./PlaceFields";
@@ -35,20 +36,7 @@ export function AdoptRepository({ onClose }: { onClose: () => void }) {
       outcome={(run) => <Plain result={run.result ?? {}} />}
       onClose={onClose}
     >
-      <Field label={t("repositories:name")}>
-        {(control) => (
-          <Input
-            {...control}
-            required
-            autoFocus
-            autoComplete="off"
-            spellCheck={false}
-            maxLength={63}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
+      <NameField label={t("repositories:name")} value={name} onChange={setName} />
       <KindField kind={kind} onChange={setKind} />
       <StoreFields key={kind} fields={fields} given={given} onChange={setGiven} />
       <Field label={t("repositories:password")} hint={t("repositories:adoptPassword")}>

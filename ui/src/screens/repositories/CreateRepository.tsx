@@ -1,13 +1,10 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type FilesIn, repositoryCreate } from "@/api";
-import { Button } from "@/parts/Button";
-import { Dialog } from "@/parts/Dialog";
-import { ErrorText } from "@/parts/ErrorPanel";
-import { Field, Input, Select } from "@/parts/Field";
+import { FormDialog } from "@/parts/FormDialog";
+import { EnvironmentField, NameField } from "@/parts/NameField";
 import { useGo } from "@/shell/address";
-import { asError, data, once } from "@/shell/api";
+import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { FilesFields } from "./FilesFields";
@@ -26,97 +23,56 @@ export function CreateRepository({ onClose }: { onClose: () => void }) {
   const [given, setGiven] = useState<Record<string, string>>({});
   const [files, setFiles] = useState<FilesIn | null>(null);
   const [key] = useState(once);
-  const create = useMutation({
-    mutationFn: () =>
-      data(
-        repositoryCreate({
-          body: {
-            name,
-            project_id: project?.id ?? "",
-            environment_id: environment || null,
-            is_default: isDefault,
-            ...placeOf(kind, given),
-            ...(files && { format: "plain", files }),
-          },
-          headers: key,
-        }),
-      ),
-    networkMode: "always",
-    meta: { quiet: true },
-    onSuccess: (made) => {
-      void queries.invalidateQueries({ queryKey: ["repositories"] });
-      onClose();
-      go(`/repositories/${made.id}`);
-    },
-  });
-  const error = create.error ? asError(create.error) : null;
-  const wrong = Object.fromEntries(
-    Object.entries(error?.fields ?? {}).map(([field, said]) => [field.replace(`${kind}.`, ""), said]),
-  );
+  async function create() {
+    const body = {
+      name,
+      project_id: project?.id ?? "",
+      environment_id: environment || null,
+      is_default: isDefault,
+      ...placeOf(kind, given),
+      ...(files && { format: "plain" as const, files }),
+    };
+    const made = await data(repositoryCreate({ body, headers: key }));
+    void queries.invalidateQueries({ queryKey: ["repositories"] });
+    go(`/repositories/${made.id}`);
+  }
   return (
-    <Dialog
-      open
+    <FormDialog
       as="sheet"
-      onOpenChange={(open) => !open && onClose()}
       title={t("repositories:new")}
       lead={t("repositories:newLead")}
-      foot={
-        <>
-          <Button onClick={onClose}>{t("shell:cancel")}</Button>
-          <Button look="primary" type="submit" form="repository-form" busy={create.isPending}>
-            {t("repositories:create")}
-          </Button>
-        </>
-      }
+      verb={t("repositories:create")}
+      save={create}
+      onClose={onClose}
     >
-      <form
-        id="repository-form"
-        className="grid gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate();
-        }}
-      >
-        <Field label={t("repositories:name")} error={wrong.name}>
-          {(control) => (
-            <Input
-              {...control}
-              required
-              autoFocus
-              autoComplete="off"
-              spellCheck={false}
-              maxLength={63}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <KindField kind={kind} onChange={setKind} />
-        <StoreFields key={kind} fields={STORES[kind]} given={given} onChange={setGiven} wrong={wrong} />
-        <FilesFields files={files} onChange={setFiles} project={project?.id} />
-        <Field label={t("shell:environment")} hint={t("repositories:environmentHint")}>
-          {(control) => (
-            <Select {...control} value={environment} onChange={(event) => setEnvironment(event.target.value)}>
-              <option value="">{t("shell:allEnvironments")}</option>
-              {environments.map((each) => (
-                <option key={each.id} value={each.id}>
-                  {each.name}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <label className="flex items-center gap-2">
-          <input
-            type="checkbox"
-            className="size-4 accent-accent"
-            checked={isDefault}
-            onChange={(event) => setDefault(event.target.checked)}
+      {(wrong) => (
+        <>
+          <NameField label={t("repositories:name")} error={wrong.name} value={name} onChange={setName} />
+          <KindField kind={kind} onChange={setKind} />
+          <StoreFields key={kind} fields={STORES[kind]} given={given} onChange={setGiven} wrong={ofKind(wrong, kind)} />
+          <FilesFields files={files} onChange={setFiles} project={project?.id} />
+          <EnvironmentField
+            environments={environments}
+            value={environment}
+            onChange={setEnvironment}
+            hint={t("repositories:environmentHint")}
           />
-          {t("repositories:makeDefault")}
-        </label>
-        {error && <ErrorText error={error} />}
-      </form>
-    </Dialog>
+          <label className="flex items-center gap-2">
+            <input
+              type="checkbox"
+              className="size-4 accent-accent"
+              checked={isDefault}
+              onChange={(event) => setDefault(event.target.checked)}
+            />
+            {t("repositories:makeDefault")}
+          </label>
+        </>
+      )}
+    </FormDialog>
   );
+}
+
+/** What is wrong with the place's own fields, which the server names with its kind before them. */
+function ofKind(wrong: Record<string, string>, kind: Kind): Record<string, string> {
+  return Object.fromEntries(Object.entries(wrong).map(([field, said]) => [field.replace(`${kind}.`, ""), said]));
 }

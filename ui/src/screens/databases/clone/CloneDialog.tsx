@@ -5,7 +5,8 @@ import { type DatabaseOut, type DatabaseRunOut, databaseClone, maskingProfileLis
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorText } from "@/parts/ErrorPanel";
-import { Field, Input, Select } from "@/parts/Field";
+import { Field, Select } from "@/parts/Field";
+import { NameField } from "@/parts/NameField";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
@@ -76,20 +77,7 @@ export default function CloneDialog({ database, onClose }: { database: DatabaseO
           if (name.trim()) clone.mutate();
         }}
       >
-        <Field label={t("databases:name")} error={byField.name}>
-          {(given) => (
-            <Input
-              {...given}
-              required
-              autoFocus
-              autoComplete="off"
-              spellCheck={false}
-              maxLength={63}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <NameField label={t("databases:name")} error={byField.name} value={name} onChange={setName} />
         <Field label={t("shell:environment")} error={byField.environment_id}>
           {(given) => (
             <Select {...given} value={environment} onChange={(event) => setEnvironment(event.target.value)}>

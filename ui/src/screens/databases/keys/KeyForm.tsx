@@ -1,12 +1,13 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Field, Input, Select } from "@/parts/Field";
+import { Field, Select } from "@/parts/Field";
 import { FormDialog } from "@/parts/FormDialog";
 import { toast } from "@/shell/toasts";
 import { type KeyOut, type Place, readAgain, write } from "./client";
 import { ElementFields, EMPTY, said } from "./ElementForm";
 import { LifeField } from "./ExpiryDialog";
 import { elementsOf, type KeyType, momentIn, TYPES, type Unit } from "./elements";
+import { KeyNameField } from "./KeyNameField";
 import { typedName } from "./names";
 
 interface Props {
@@ -38,19 +39,7 @@ export function KeyForm({ place, onMade, onClose }: Props) {
   }
   return (
     <FormDialog as="sheet" title={t("keys:new")} verb={t("keys:create")} save={save} onClose={onClose}>
-      <Field label={t("keys:name")} hint={t("keys:nameHint")}>
-        {(given) => (
-          <Input
-            {...given}
-            autoFocus
-            required
-            spellCheck={false}
-            className="font-mono"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
+      <KeyNameField value={name} onChange={setName} />
       <Field label={t("keys:type")}>
         {(given) => (
           <Select {...given} value={type} onChange={(event) => setType(event.target.value as KeyType)}>

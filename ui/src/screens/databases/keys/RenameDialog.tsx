@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Field, Input } from "@/parts/Field";
 import { FormDialog } from "@/parts/FormDialog";
+import { KeyNameField } from "./KeyNameField";
 import { type KeyName, typedName } from "./names";
 
 interface Props {
@@ -21,19 +21,7 @@ export function RenameDialog({ name, act, onClose }: Props) {
       save={() => act(typedName(typed))}
       onClose={onClose}
     >
-      <Field label={t("keys:name")} hint={t("keys:nameHint")}>
-        {(given) => (
-          <Input
-            {...given}
-            autoFocus
-            required
-            spellCheck={false}
-            className="font-mono"
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        )}
-      </Field>
+      <KeyNameField value={typed} onChange={setTyped} />
     </FormDialog>
   );
 }

@@ -5,10 +5,11 @@ import { type DatabaseOut, type EngineOut, type MoveOut, movePlan } from "@/api"
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorText } from "@/parts/ErrorPanel";
-import { Field, Input, Select } from "@/parts/Field";
+import { Field, Select } from "@/parts/Field";
 import { SchemaFields } from "@/parts/form/SchemaFields";
 import type { JsonSchema } from "@/parts/form/schema";
 import { useSchemaForm } from "@/parts/form/useSchemaForm";
+import { NameField } from "@/parts/NameField";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useEngines } from "../engines";
@@ -80,20 +81,7 @@ function PlanForm({ database, engine, some, onChoose, onClose, onPlanned }: Form
           </Select>
         )}
       </Field>
-      <Field label={t("moves:name")} error={error?.fields.name}>
-        {(given) => (
-          <Input
-            {...given}
-            required
-            autoFocus
-            autoComplete="off"
-            spellCheck={false}
-            maxLength={63}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
+      <NameField label={t("moves:name")} error={error?.fields.name} value={name} onChange={setName} />
       {fields.length > 0 && (
         <details className="border-t pt-3">
           <summary className="font-medium text-muted text-xs hover:text-text">{t("databases:options")}</summary>

@@ -7,7 +7,7 @@ import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorPanel, ErrorText } from "@/parts/ErrorPanel";
-import { Field, Input } from "@/parts/Field";
+import { NameField } from "@/parts/NameField";
 import { Section } from "@/parts/Page";
 import { Badge, Time } from "@/parts/small";
 import { asError, data } from "@/shell/api";
@@ -133,19 +133,7 @@ function NameDialog({ of, onClose, onDone }: NameProps) {
           save.mutate();
         }}
       >
-        <Field label={t("factors:passkeyName")}>
-          {(given) => (
-            <Input
-              {...given}
-              required
-              autoFocus
-              autoComplete="off"
-              maxLength={63}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <NameField label={t("factors:passkeyName")} value={name} onChange={setName} />
         {save.isError && <ErrorText error={asError(save.error)} />}
         {save.data === null && (
           <p role="alert" className="text-sm text-warn">

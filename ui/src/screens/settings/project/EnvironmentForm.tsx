@@ -1,8 +1,9 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type EnvironmentOut, environmentCreate, environmentUpdate, type ProjectOut } from "@/api";
-import { Field, Input, Select } from "@/parts/Field";
+import { Field, Select } from "@/parts/Field";
 import { FormDialog } from "@/parts/FormDialog";
+import { NameField } from "@/parts/NameField";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
@@ -73,20 +74,7 @@ export function EnvironmentForm({ project, environment, onClose }: Props) {
     >
       {(wrong) => (
         <>
-          <Field label={t("projects:name")} error={wrong.name}>
-            {(given) => (
-              <Input
-                {...given}
-                required
-                autoFocus
-                autoComplete="off"
-                spellCheck={false}
-                maxLength={63}
-                value={name}
-                onChange={(event) => setName(event.target.value)}
-              />
-            )}
-          </Field>
+          <NameField label={t("projects:name")} error={wrong.name} value={name} onChange={setName} />
           {!environment && (
             <Field label={t("projects:kind")} hint={t("projects:kindHint")} error={wrong.kind}>
               {(given) => (

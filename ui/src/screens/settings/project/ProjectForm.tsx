@@ -1,8 +1,9 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type ProjectOut, projectCreate, projectUpdate } from "@/api";
-import { Area, Field, Input } from "@/parts/Field";
+import { Area, Field } from "@/parts/Field";
 import { FormDialog } from "@/parts/FormDialog";
+import { NameField } from "@/parts/NameField";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
@@ -39,20 +40,7 @@ export function ProjectForm({ project, onClose }: { project?: ProjectOut; onClos
     >
       {(wrong) => (
         <>
-          <Field label={t("projects:name")} error={wrong.name}>
-            {(given) => (
-              <Input
-                {...given}
-                required
-                autoFocus
-                autoComplete="off"
-                spellCheck={false}
-                maxLength={63}
-                value={name}
-                onChange={(event) => setName(event.target.value)}
-              />
-            )}
-          </Field>
+          <NameField label={t("projects:name")} error={wrong.name} value={name} onChange={setName} />
           <Field label={t("projects:description")} error={wrong.description} aside={t("shell:optional")}>
             {(given) => (
               <Area

@@ -3,7 +3,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { environmentList, maskingProfileList, type SnapshotOut } from "@/api";
 import { Button } from "@/parts/Button";
-import { Field, Input, Select } from "@/parts/Field";
+import { Field, Select } from "@/parts/Field";
+import { NameField } from "@/parts/NameField";
 import { data } from "@/shell/api";
 import { useCan } from "@/shell/session";
 import { Options } from "../Options";
@@ -74,19 +75,7 @@ export function ChooseTarget({ snapshot, wish, go }: Props) {
       />
       {isNew && (
         <div className="grid gap-3 sm:grid-cols-2">
-          <Field label={t("restore:name")}>
-            {(given) => (
-              <Input
-                {...given}
-                required
-                autoComplete="off"
-                spellCheck={false}
-                maxLength={63}
-                value={name}
-                onChange={(event) => setName(event.target.value)}
-              />
-            )}
-          </Field>
+          <NameField label={t("restore:name")} value={name} onChange={setName} />
           <Field label={t("shell:environment")}>
             {(given) => (
               <Select {...given} value={place} onChange={(event) => setPlace(event.target.value)}>
