@@ -355,9 +355,7 @@ def build(
         file_keys=FileKeysService(db, secrets, OutboundPolicy.of(settings), clock, USES),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
-        metrics=MetricsService(db, hosts, Sampler(reach, scratch, clock), meter, clock),
-        protection=ProtectionService(db, clock),
-        growth=GrowthService(db, clock),
+        **_about_measures(db, hosts, Sampler(reach, scratch, clock), meter, clock),
         secrets=secret_parts,
         limits=bounds,
         audit=audit,
@@ -371,6 +369,16 @@ def build(
     )
     again.update(repeats.again(made))
     return made
+
+
+def _about_measures(
+    db: Database, hosts: Hosts, sampler: Sampler, meter: StatementMeter, clock: Clock
+) -> dict[str, Any]:
+    return {
+        "metrics": MetricsService(db, hosts, sampler, meter, clock),
+        "protection": ProtectionService(db, clock),
+        "growth": GrowthService(db, clock),
+    }
 
 
 def _about_secrets(
