@@ -144,12 +144,16 @@ def test_up_serves_the_apps_origin_apart_from_the_control_origin(tmp_path: Path)
     tmp_path.chmod(0o755)
     with up(tmp_path) as facts:
         keeper = KeeperClient(tmp_path / "run" / "keeper.sock")
+        assert "edge" not in keeper.info().parts, "it starts with the first worker"
+        (tmp_path / "data" / "workers").mkdir(0o711)
+        apps = keeper.begin()
         info = keeper.info()
+        assert info.apps_port == apps
         port, control = info.apps_port, info.control_port
         assert port is not None
         assert control is not None
         assert port != control
-        assert facts["apps_url"] == f"http://localhost:{port}"
+        assert facts["apps_url"] is None
         assert get(control, f"127.0.0.1:{control}", "/health/live")[0] == 200
         for path in ("/", "/health/live", "/api/v1/projects", "/login", "/run/nobody/", "//api/v1/projects"):
             for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"127.0.0.1:{control}", "nobody.localhost"):

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.features.workers.cli import deployed_text, send
-from holdfast.hosts.keeper import KeeperClient
 from holdfast.kernel.errors import HoldfastError, Retryable
 from holdfast.runtime import wrangler
 from holdfast.terminal import output
@@ -96,6 +95,8 @@ def _await_state(t: Terminal, deployment: dict[str, Any]) -> None:
 
 def address_of(t: Terminal, worker: dict[str, Any]) -> str:
     """Of a worker on the Holdfast of this machine, with the port its apps are really served at."""
+    from holdfast.hosts.keeper import KeeperClient  # it loads what would slow `--help`
+
     settings = t.settings()
     try:
         port = KeeperClient.of(settings).info().apps_port

@@ -85,7 +85,7 @@ class Process:
                     await loop.run_in_executor(None, join, self._cell.groups, self.pid)
                 if message is not None:
                     await loop.sock_sendall(steer, message)
-                answer = await loop.sock_recv(steer, _PACKET)
+                answer = await _heard(steer)
         except (TimeoutError, OSError) as error:
             self.kill()
             raise Retryable(
@@ -101,6 +101,15 @@ class Process:
             self.kill()
             message_ = f"the sandbox of {self._cell.name} could not be built: {failure['error']}"
             raise Permanent(message_, code="sandbox_failed", hint="see `holdfast doctor`")
+
+
+async def _heard(steer: socket.socket) -> bytes:
+    """One that failed before it had read everything: its end comes first (once), what it said is still there."""
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.sock_recv(steer, _PACKET)
+    except ConnectionResetError:
+        return await loop.sock_recv(steer, _PACKET)
 
 
 def join(groups: tuple[str, ...], pid: int) -> None:
