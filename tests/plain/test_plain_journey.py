@@ -114,7 +114,7 @@ def opened_by_its_guide(file: Path, key: str, encryption: str, tmp_path: Path) -
         home = tmp_path / "gnupg"
         home.mkdir(mode=0o700)
         env["GNUPGHOME"] = str(home)
-        block = block.replace("gpg -d", f"gpg --batch --quiet --pinentry-mode loopback --passphrase '{key}' -d")
+        block = block.replace("gpg -d", f"gpg --batch --quiet --pinentry-mode loopback --passphrase='{key}' -d")
     try:
         run("sh", "-c", block, env=env)
     finally:
