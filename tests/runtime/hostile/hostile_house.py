@@ -14,11 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import apsw
 import hostile_cast
 
 from holdfast.hosts.layout import Layout
@@ -70,6 +72,8 @@ class House:
         for name in ("innocent", "own"):
             KvFile.open(self.root / f"{name}.kv", create=True).close()
         self.port = 0
+        with closing(apsw.Connection(str(self.root / "own.db"))) as table:
+            table.execute("pragma journal_mode = wal").fetchall()
         settings = Settings(data=self.data, runtime=self.runtime, master_key_file=self.root / "key")
         self.label = Layout.of(settings).label
 

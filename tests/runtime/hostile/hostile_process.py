@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import hostile_cast
+import uvloop
 
 from holdfast import egress as egress_root
 from holdfast import pool as pool_root
@@ -72,9 +73,9 @@ def main(part: str, root: Path, mode: Mode) -> None:
         asyncio.run(pool_root.serve(settings, source, wake, POLICY, mode))
     elif part == "state":
         work = state_root.serve(settings, source.living, wake, lambda token: uid_of(settings.data, token))
-        asyncio.run(work)
+        uvloop.run(work)
     else:
-        asyncio.run(_egress(settings, source))
+        uvloop.run(_egress(settings, source))
 
 
 if __name__ == "__main__":
