@@ -120,8 +120,9 @@ def attacking(house: House, worker: str, script: str) -> Iterator[None]:
         yield
     finally:
         over.set()
-        house.end(worker)
-        thread.join(30)
+        while thread.is_alive():  # it may be started once more for a request that waited
+            house.end(worker)
+            thread.join(1)
 
 
 def compare(house: House, worker: str, script: str) -> tuple[float, float, float, float]:

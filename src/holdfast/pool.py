@@ -35,7 +35,7 @@ from holdfast.runtime.pool import Order, Parts, Policy, Pool, Running, Used, con
 from holdfast.runtime.pool.face import state_file
 from holdfast.runtime.pool.pool import require_alone
 from holdfast.runtime.sandbox.cell import Cell
-from holdfast.runtime.sandbox.modes import Mode
+from holdfast.runtime.sandbox.modes import Mode, chosen
 from holdfast.runtime.sandbox.users import keep_users, uid_of
 from holdfast.runtime.sandbox.zygotes import Zygotes
 from holdfast.runtime.telemetry import Retention, TelemetryReader, TelemetryWriter, path_of
@@ -227,8 +227,9 @@ def main() -> int:
             wake = Wake(settings.runtime)
             held.callback(wake.close)
             secrets = Secrets(db, master_key_of(db, source_of(settings)))
+            mode = chosen(settings.workers_sandbox)
             gc.freeze()
-            asyncio.run(serve(settings, Source(settings, db, secrets), wake))
+            asyncio.run(serve(settings, Source(settings, db, secrets), wake, mode=mode))
         except HoldfastError as error:
             sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
             return CANNOT_START if isinstance(error, NeedsOperator) else 1
