@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runtime" / "hostile"))
@@ -26,35 +26,70 @@ ATTACKS = {
     "an endless loop": ("loop", "while True: pass"),
     "a fork bomb": (
         "bomb",
-        "import os\nwhile True:\n    try:\n        if os.fork() == 0:\n            while True: pass\n    except OSError: pass",
+        """
+        import os
+        while True:
+            try:
+                if os.fork() == 0:
+                    while True: pass
+            except OSError:
+                pass
+        """,
     ),
     "a flood of memory": ("memory", "kept = []\nwhile True: kept.append(bytearray(4 << 20))"),
     "a flood of its disk": (
         "disk",
-        "while True:\n    try:\n        with open('/tmp/x', 'wb') as f:\n            while True: f.write(bytes(1 << 20))\n"
-        "    except OSError: pass",
+        """
+        while True:
+            try:
+                with open("/tmp/x", "wb") as file:
+                    while True: file.write(bytes(1 << 20))
+            except OSError:
+                pass
+        """,
     ),
     "a flood of its log": ("chatter", "while True: print('x' * 1000)"),
     "a flood of its line to the pool": (
         "liar",
-        "import os, socket\nline = socket.socket(fileno=os.dup(5))\nline.setblocking(True)\n"
-        'while True: line.send(b\'{"t":"log","level":"info","text":"%s"}\' % (b"y" * 1000))',
+        """
+        import os, socket
+        line = socket.socket(fileno=os.dup(5))
+        line.setblocking(True)
+        while True: line.send(b'{"t":"log","level":"info","text":"%s"}' % (b"y" * 1000))
+        """,
     ),
     "a flood of calls to its bindings": (
         "binder",
-        "import socket, threading\nfrom holdfast.runtime.bindings import frames\n"
-        "from holdfast.runtime.bindings.values import encode\nmany = frames.frame(1, 0, 0, encode('k')) * 5000\n"
-        "def flood():\n    line = socket.socket(socket.AF_UNIX)\n    line.connect('/run/bind')\n"
-        "    def drain():\n        while line.recv(1 << 20): pass\n"
-        "    threading.Thread(target=drain, daemon=True).start()\n    while True: line.sendall(many)\n"
-        "each = [threading.Thread(target=flood, daemon=True) for _ in range(8)]\n"
-        "for one in each: one.start()\nfor one in each: one.join()",
+        """
+        import socket, threading
+        from holdfast.runtime.bindings import frames
+        from holdfast.runtime.bindings.values import encode
+        many = frames.frame(1, 0, 0, encode("k")) * 5000
+        def flood():
+            line = socket.socket(socket.AF_UNIX)
+            line.connect("/run/bind")
+            def drain():
+                while line.recv(1 << 20): pass
+            threading.Thread(target=drain, daemon=True).start()
+            while True: line.sendall(many)
+        each = [threading.Thread(target=flood, daemon=True) for _ in range(8)]
+        for one in each: one.start()
+        for one in each: one.join()
+        """,
     ),
     "ten thousand sockets": (
         "crowd",
-        "import socket\nwhile True:\n    kept = []\n    try:\n        while True:\n"
-        "            kept.append(socket.socket(socket.AF_UNIX))\n            kept[-1].connect('/run/bind')\n"
-        "    except OSError: pass",
+        """
+        import socket
+        while True:
+            kept = []
+            try:
+                while True:
+                    kept.append(socket.socket(socket.AF_UNIX))
+                    kept[-1].connect("/run/bind")
+            except OSError:
+                pass
+        """,
     ),
 }
 
@@ -107,10 +142,8 @@ def attacking(house: House, worker: str, script: str) -> Iterator[None]:
 
     def attack() -> None:
         while not over.is_set():
-            try:
+            with suppress(OSError):
                 house.run(worker, script, seconds=60)
-            except OSError:
-                pass
             over.wait(0.05)
 
     thread = threading.Thread(target=attack, daemon=True)
@@ -145,7 +178,7 @@ def compare(house: House, worker: str, script: str) -> tuple[float, float, float
 
 
 def main(mode: str = "root") -> int:
-    root = Path(tempfile.mkdtemp(prefix="hf", dir="/tmp"))  # noqa: S108 - socket paths may have 107 bytes
+    root = Path(tempfile.mkdtemp(prefix="hf", dir="/tmp"))
     house = House(root, mode)  # type: ignore[arg-type]
     worst = 0.0
     try:

@@ -24,7 +24,7 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Groups, Path
     made.mkdir(parents=True)
     for name in FILES:
         (made / name).write_text("")
-    parents = {name: tmp_path for name in ("memory", "cpu", "pids")}
+    parents = dict.fromkeys(("memory", "cpu", "pids"), tmp_path)
     monkeypatch.setattr(limits, "_detect", lambda label: (2, parents, ""))
     return Groups("house"), made
 

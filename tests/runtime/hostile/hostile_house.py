@@ -1,5 +1,7 @@
-"""Real processes (edge, pool, state, egress), one innocent worker and many hostile ones; everything is judged from here,
-which is outside."""
+"""Real processes (edge, pool, state, egress), one innocent worker and many hostile ones.
+
+Everything is judged from here, which is outside.
+"""
 
 from __future__ import annotations
 
@@ -155,7 +157,9 @@ class House:
     def ask(self, worker: str, body: bytes = b"", seconds: float = 30) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
-            connection.request("POST", "/", body=body, headers={"Host": f"{worker}.localhost"})
+            connection.request(
+                "POST" if body else "GET", "/", body=body or None, headers={"Host": f"{worker}.localhost"}
+            )
             answer = connection.getresponse()
             return Reply(answer.status, answer.getheaders(), answer.read())
         finally:
@@ -211,12 +215,12 @@ class House:
     def lines(self, worker: str) -> list[str]:
         return [each.text for each in self.telemetry.logs(worker, limit=1000)]
 
-    def explained(self, worker: str, words: str, seconds: float = 10) -> str:
-        """The line of the worker's own log with these words."""
+    def explained(self, worker: str, *words: str, seconds: float = 10) -> str:
+        """The line of the worker's own log with some of these words."""
         found: list[str] = []
 
         def look() -> bool:
-            found[:] = [line for line in self.lines(worker) if words in line]
+            found[:] = [line for line in self.lines(worker) if any(each in line for each in words)]
             return bool(found)
 
         self.until(look, seconds, lambda: f"{words!r} is not in {self.lines(worker)[:20]}")

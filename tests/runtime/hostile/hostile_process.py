@@ -1,5 +1,7 @@
-"""One process of the house: `python hostile_process.py pool|state|egress ROOT MODE`, as its composition root runs it but
-for the source of what lives."""
+"""One process of the house: `python hostile_process.py pool|state|egress ROOT MODE`.
+
+As its composition root runs it, but for the source of what lives.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ class Source(pool_root.Source):
         return self._living
 
     def secrets(self, version: LiveVersion) -> dict[str, str]:
-        return {name: hostile_cast.SECRET for name in version.secrets}
+        return dict.fromkeys(version.secrets, hostile_cast.SECRET)
 
 
 async def _egress(settings: Settings, source: Source) -> None:

@@ -13,11 +13,11 @@ from hostile_house import House
 
 
 def on_disk(root: Path) -> int:
-    """Bytes of files, without what Holdfast itself writes of its work."""
+    """Bytes of files, without what Holdfast itself writes of its work, and what the innocent one keeps."""
     found = 0
     for folder, _, names in os.walk(root):
-        if "telemetry" not in folder:
-            found += sum(os.lstat(os.path.join(folder, name)).st_size for name in names if not name.endswith(".log"))
+        kept = [name for name in names if not name.endswith(".log") and not name.startswith("innocent.kv")]
+        found += 0 if "telemetry" in folder else sum(os.lstat(os.path.join(folder, name)).st_size for name in kept)
     return found
 
 
@@ -182,7 +182,7 @@ def test_a_flood_on_the_line_to_the_pool_is_held_back_and_told(house: House) -> 
     """
     assert house.run("liar", script).told > 100
     house.until(lambda: any("flood" in text for text in house.lines("liar")))
-    house.explained("liar", "were not kept", 15)
+    house.explained("liar", "were not kept", seconds=15)
     assert size() - before < 32 << 20
     assert not [text for text in house.lines("innocent") if "flood" in text or "{" in text]
     assert all(each.path == "/" for each in house.invocations("innocent"))

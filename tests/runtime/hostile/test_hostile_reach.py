@@ -35,10 +35,20 @@ def reads(house: House, worker: str, paths: list[str]) -> dict[str, Any]:
 def test_files_of_the_machine_of_holdfast_and_of_others_are_not_there(house: House) -> None:
     innocent = next(iter(house.running("innocent")))
     places = [house.data, house.runtime, house.root / "code", house.root / "innocent.kv", house.root / "key"]
-    paths = ["/etc/shadow", "/etc/ssh", "/root/.ssh/id_rsa", "/proc/kcore", "/proc/sysrq-trigger", "/dev/mem", "/dev/sda"]
+    paths = [
+        "/etc/shadow",
+        "/etc/ssh",
+        "/root/.ssh/id_rsa",
+        "/proc/kcore",
+        "/proc/sysrq-trigger",
+        "/dev/mem",
+        "/dev/sda",
+    ]
     paths += [str(one) for one in places] + [str(house.data / "workers" / "users.json")]
     paths += [str(house.root / "code" / "innocent" / name) for name in ("innocent.py", "private.txt")]
-    paths += [f"/proc/{pid}/{name}" for pid in (innocent, os.getpid()) for name in ("environ", "mem", "root", "cmdline")]
+    paths += [
+        f"/proc/{pid}/{name}" for pid in (innocent, os.getpid()) for name in ("environ", "mem", "root", "cmdline")
+    ]
     paths += ["/proc/1/mem", "/proc/self/root/etc/shadow", "/proc/1/root/etc/shadow", "/proc/self/cwd/../../etc/shadow"]
     found = reads(house, "prober", paths)
     assert {path: said for path, said in found.items() if said not in (*NONE, errno.EISDIR)} == {}
@@ -107,7 +117,7 @@ def test_sockets_of_ours_and_of_others_are_not_there(house: House) -> None:
     ours = [house.runtime / name for name in ("admin.sock", "keeper.sock", "front.sock", "pool.sock")]
     innocent = house.door("innocent")
     theirs = [innocent.http, innocent.inner, innocent.bind, innocent.egress, house.door("prober").inner]
-    paths = [*map(str, (*ours, *theirs)), "/run/http", "/run/inner", f"/run/../innocent-token/bind", "/run/docker.sock"]
+    paths = [*map(str, (*ours, *theirs)), "/run/http", "/run/inner", "/run/../innocent-token/bind", "/run/docker.sock"]
     told = house.run("prober", SOCKETS, paths).told
     assert {path for path, said in told.items() if said == "reached"} == set()
     with pytest.raises(BlockingIOError):
@@ -177,7 +187,7 @@ def test_a_proxy_spoken_to_by_hand_does_not_either(house: House) -> None:
     """
     asked = [
         f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: example.org\r\n\r\n",
-        f"CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: example.org\r\n\r\n",
+        "CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: example.org\r\n\r\n",
         f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: example.org\r\n\r\n",
         f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n",
         f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n",
@@ -203,7 +213,9 @@ def call(number, *arguments):
 def test_no_process_is_traced_or_read(house: House) -> None:
     """Not its neighbour's, not the pool's, not even its own child."""
     innocent = next(iter(house.running("innocent")))
-    script = CALLS + """
+    script = (
+        CALLS
+        + """
 import time
 child = os.fork()
 if child == 0:
@@ -219,6 +231,7 @@ os.kill(child, 9)
 os.waitpid(child, 0)
 print("tracing is refused here")
 """
+    )
     told = house.run("spy", script, [innocent, house.processes["pool"].pid]).told
     assert {pid: found for pid, found in told.items() if any(one != [-1, errno.EPERM] for one in found)} == {}
     house.explained("spy", "tracing is refused here")
@@ -307,7 +320,7 @@ def test_bindings_are_those_of_its_table(house: House) -> None:
     statements = [
         f"ATTACH DATABASE '{other}' AS other", f"VACUUM INTO '{house.root}/stolen.db'", "PRAGMA writable_schema = 1",
         "SELECT load_extension('/app/main.so')", "SELECT readfile('/etc/shadow')", "SELECT writefile('/tmp/x', 'x')",
-        f"SELECT fts3_tokenizer('x', x'00')", "PRAGMA temp_store_directory = '/'",
+        "SELECT fts3_tokenizer('x', x'00')", "PRAGMA temp_store_directory = '/'",
     ]  # fmt: skip
     refused, odd, wrong, visits = house.run("binder", script, statements).told
     assert refused == [[1, "NotBound"]]

@@ -16,8 +16,8 @@ class Policy:
     `place_seconds`: how long one that does not become ready keeps its place: those that hang must not hold up others.
     `steady_seconds`: one that lived so long has not failed in a row. `longest_pause`: between tries of a version that
     keeps failing. `grace_seconds`: how long a version without weight goes on, and how long a process that is told to
-    stop may take. `drain_seconds`: the same at the end of the pool. `silent_seconds`: a process that says nothing for so
-    long (and twice its time limit) is given up: it speaks every 5 s as long as its event loop turns.
+    stop may take. `drain_seconds`: the same at the end of the pool. `silent_seconds`: a process that says nothing for
+    so long (and twice its time limit) is given up: it speaks every 5 s as long as its event loop turns.
     `cron_late_seconds`: a turn later than this was missed.
     """
 
