@@ -43,6 +43,7 @@ def test_a_loop_deaf_to_every_exception_costs_its_process(house: House) -> None:
     house.lives("deaf")
 
 
+@pytest.mark.slow
 def test_a_loop_that_blinds_its_own_watcher_is_given_up_from_outside(house: House) -> None:
     """The watcher lives in the worker's own process; the pool and the edge do not."""
     script = """
@@ -96,6 +97,7 @@ def test_answers_that_trickle_for_ever_are_their_clients_affair(house: House) ->
     house.lives("trickle")
 
 
+@pytest.mark.slow
 def test_a_head_that_trickles_is_not_waited_for(house: House) -> None:
     """Round the host, on the listener itself: a byte now and then, and never an answer."""
     talk = """
@@ -116,6 +118,7 @@ def test_a_head_that_trickles_is_not_waited_for(house: House) -> None:
     house.lives("sleeper")
 
 
+@pytest.mark.slow
 def test_a_process_that_stops_itself_is_replaced(house: House) -> None:
     """In process it is its namespace's first, which cannot be stopped; in bubblewrap it can."""
     script = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\ntold = 'going on'"
