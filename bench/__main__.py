@@ -28,6 +28,7 @@ ALL = (
     "edge",
     "sandbox",
     "host",
+    "hostile",
 )
 
 

@@ -17,6 +17,7 @@ import uvloop
 
 from holdfast.kernel import log
 from holdfast.kernel.listeners import inherited
+from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.settings import Settings
 from holdfast.runtime.edge import caddy
 from holdfast.runtime.edge.limits import Limits
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     settings = Settings.load()
     log.configure(settings.log_level)
+    raise_limit()
     listeners = inherited(arguments.fd, ("apps", "front"))
     gc.freeze()
     uvloop.run(serve(settings, listeners))

@@ -18,6 +18,7 @@ from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
+from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.outbound_policy import OutboundPolicy
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
@@ -83,6 +84,7 @@ def main() -> int:
     try:
         settings = Settings.load()
         log.configure(settings.log_level)
+        raise_limit()
         policy = OutboundPolicy.of_workers(settings)
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))

@@ -26,6 +26,7 @@ from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
@@ -34,6 +35,7 @@ from holdfast.runtime.pool import Order, Parts, Policy, Pool, Running, Used, con
 from holdfast.runtime.pool.face import state_file
 from holdfast.runtime.pool.pool import require_alone
 from holdfast.runtime.sandbox.cell import Cell
+from holdfast.runtime.sandbox.modes import Mode, chosen
 from holdfast.runtime.sandbox.users import keep_users, uid_of
 from holdfast.runtime.sandbox.zygotes import Zygotes
 from holdfast.runtime.telemetry import Retention, TelemetryReader, TelemetryWriter, path_of
@@ -166,14 +168,16 @@ def end_states(telemetry: TelemetryWriter, reader: TelemetryReader) -> None:
             telemetry.state(replace(state, state="gone", since=now, processes=0, memory_bytes=None, retry_at=None))
 
 
-async def serve(settings: Settings, source: Source, wake: Wake, policy: Policy | None = None) -> None:
-    """Until SIGTERM or SIGINT; then what runs may end, and nothing of it is left."""
+async def serve(
+    settings: Settings, source: Source, wake: Wake, policy: Policy | None = None, mode: Mode | None = None
+) -> None:
+    """Until SIGTERM or SIGINT; then what runs may end, and nothing of it is left. `mode` None: the best that works."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     telemetry = TelemetryWriter(path_of(settings.data), retention_of(os.environ))
     end_states(telemetry, TelemetryReader(path_of(settings.data)))
-    zygotes, limited = Zygotes(preload=_PRELOAD), ControlGroups(Layout.of(settings).label)
+    zygotes, limited = Zygotes(mode=mode, preload=_PRELOAD), ControlGroups(Layout.of(settings).label)
     sandboxes = Sandboxes(settings.data, zygotes)
     parts = Parts(
         runtime=settings.runtime,
@@ -213,6 +217,7 @@ def main() -> int:
     """In the foreground until SIGTERM or SIGINT. A second pool on the same data ends at once."""
     settings = Settings.load()
     log.configure(settings.log_level)
+    raise_limit()
     with contextlib.ExitStack() as held:
         try:
             held.callback(os.close, require_alone(settings.data / "workers" / "pool.lock"))
@@ -222,8 +227,9 @@ def main() -> int:
             wake = Wake(settings.runtime)
             held.callback(wake.close)
             secrets = Secrets(db, master_key_of(db, source_of(settings)))
+            mode = chosen(settings.workers_sandbox)
             gc.freeze()
-            asyncio.run(serve(settings, Source(settings, db, secrets), wake))
+            asyncio.run(serve(settings, Source(settings, db, secrets), wake, mode=mode))
         except HoldfastError as error:
             sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
             return CANNOT_START if isinstance(error, NeedsOperator) else 1

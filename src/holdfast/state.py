@@ -23,6 +23,7 @@ from holdfast.features.workers.live import living
 from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
 from holdfast.runtime.bindings.server import BindingServer
@@ -79,6 +80,7 @@ def main() -> int:
     """In the foreground until SIGTERM or SIGINT."""
     settings = Settings.load()
     log.configure(settings.log_level)
+    raise_limit()
     db = Database(settings.metadata_url)
     try:
         db.migrate()

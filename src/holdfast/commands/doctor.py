@@ -18,12 +18,12 @@ def examine(ctx: typer.Context) -> None:
     """Check what this machine offers and what is amiss. Exits 1 when something is broken."""
     from holdfast.catalog import ENGINES
     from holdfast.hosts.doctor import DoctorCheck, checks
-    from holdfast.runtime.sandbox.modes import detect
+    from holdfast.runtime.sandbox.modes import chosen, detect
 
     t = terminal(ctx)
     wanted = [engine.software(engine.spec()) for engine in ENGINES]
     found = checks(t.settings(), [software for software in wanted if software is not None])
-    held = detect()
+    held = detect(chosen(t.settings().workers_sandbox))
     found.append(DoctorCheck("worker sandbox", True if held.mode else None, held.detail, held.hint))
     broken = [check for check in found if check.ok is False]
     if t.json:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pool_bench import QUICK, Open, version
 
 from holdfast.kernel.errors import Permanent
@@ -424,9 +425,10 @@ def test_what_is_to_run_cannot_be_read_for_a_while(bench: Open) -> None:
     run(work())
 
 
-def test_a_processor_used_in_silence_is_given_up(bench: Open) -> None:
-    class Measured:
-        """Groups that read /proc: enough for processor time."""
+@pytest.mark.parametrize(("how", "words"), [("spin", "held by code"), ("stop", "stopped by a signal")])
+def test_a_process_that_falls_silent_is_given_up(bench: Open, how: str, words: str) -> None:
+    class Named:
+        """Groups in name alone."""
 
         def __init__(self) -> None:
             self.names: list[str] = []
@@ -436,30 +438,30 @@ def test_a_processor_used_in_silence_is_given_up(bench: Open) -> None:
             return (name,)
 
         def used(self, directories: tuple[str, ...]) -> Any:
-            pid = next((p.pid for p in b.spawner.processes if p.poll() is None), None)
-            if pid is None:
-                return Used()
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            return Used(1000, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+            return Used(1000, 1.0)
 
         def remove(self, directories: tuple[str, ...]) -> None:
             self.names.remove(directories[0])
 
-    groups = Measured()
-    b: Any = None
+    groups = Named()
 
     async def work() -> None:
-        nonlocal b
-        async with bench(replace(QUICK, stuck_seconds=1.0, sample_seconds=0.2), groups=groups) as b:
-            one = version(limits=WorkerLimits(timeout_seconds=0.1, cpus=0.02))
+        async with bench(replace(QUICK, silent_seconds=1.0, sample_seconds=0.2), groups=groups) as b:
+            one = version(limits=WorkerLimits(timeout_seconds=0.1))
             await b.show(one)
             assert groups.names == []
-            await b.json(one)
+            pid = (await b.json(one))["pid"]
             assert len(groups.names) == 1
-            stuck = asyncio.create_task(b.get(one, "/spin"))
+            await asyncio.sleep(2)
+            assert (await b.json(one))["pid"] == pid, "one that only waits was given up"
+            stuck = asyncio.create_task(b.get(one, "/spin" if how == "spin" else "/sleep/20"))
+            await asyncio.sleep(0.1)
+            if how == "stop":
+                os.kill(pid, signal.SIGSTOP)
             await b.until(lambda: b.pool.keeper("v1").error, 10)
-            assert "used a whole processor" in b.pool.keeper("v1").error
+            assert words in b.pool.keeper("v1").error
             await asyncio.gather(stuck, return_exceptions=True)
+            assert (await b.json(one))["pid"] != pid
         assert groups.names == []
 
     run(work())

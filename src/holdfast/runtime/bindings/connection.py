@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
@@ -115,9 +116,13 @@ class Connection(asyncio.Protocol):
 
     def _process(self, data: bytes) -> None:
         at, end, call = 0, len(data), 0
+        quota, since = self._quota, time.perf_counter()
         Turn.number += 1
         table, unpack = self._table, HEAD.unpack_from
         while end - at >= HEAD_BYTES and not self._stopped:
+            if quota.tired:
+                self._rest_a_turn()
+                break
             length, call, index, method = unpack(data, at)
             after = at + HEAD_BYTES + length
             if length > _LONG and not self._room and not self._room_for(length, call):
@@ -132,12 +137,20 @@ class Connection(asyncio.Protocol):
                 return
             if self._room:
                 self._quota.arriving.release(self._take_room())
+            now = time.perf_counter()
+            quota.spend(now - since)
+            since = now
         self._need = 0
         if at < end and not self._closed:
             self._rest[:0] = data[at:]
             if not self._stopped:
                 self._need = self._wanted()
         self._flush()
+
+    def _rest_a_turn(self) -> None:
+        """Its version had its share of this turn of the event loop."""
+        self._hold_back()
+        self._loop.call_soon(self._go_on)
 
     def _wanted(self) -> int:
         if len(self._rest) < HEAD_BYTES:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from holdfast.kernel.errors import HoldfastError
 from holdfast.runtime.bindings.values import Malformed, decode
 
+TURN_SECONDS = 0.0005  # of this process' time for one version's frames, before the others have their turn
+
 Gate = Callable[[], AbstractContextManager[None]]
 """Held while a file is written to; raises HoldfastError while the file is being swapped or stopped."""
 
@@ -129,6 +131,7 @@ class Quota:
         self.limits = limits
         self.arriving, self.answers = Room(limits.room), Room(limits.room)
         self.calls = 0
+        self._spent = 0.0
         self._held: deque[Callable[[], None]] = deque()
 
     def ended(self) -> None:
@@ -136,6 +139,20 @@ class Quota:
         self.calls -= 1
         for _ in range(min(len(self._held), self.limits.calls - self.calls)):
             self._held.popleft()()
+
+    def spend(self, seconds: float) -> None:
+        """Processor time that its frames took in this turn of the event loop; the next turn begins anew."""
+        if not self._spent:
+            asyncio.get_running_loop().call_soon(self._rested)
+        self._spent += seconds
+
+    @property
+    def tired(self) -> bool:
+        """Whether its turn is over: other versions' connections are looked at first."""
+        return self._spent > TURN_SECONDS
+
+    def _rested(self) -> None:
+        self._spent = 0.0
 
     def hold(self, then: Callable[[], None]) -> None:
         """Call `then` when there is place for another call."""

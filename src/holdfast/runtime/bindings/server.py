@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from holdfast.runtime.accepting import Accepting
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.connection import Connection
 from holdfast.runtime.bindings.d1_binding import D1Binding
@@ -164,7 +165,7 @@ class _Door:
         self.version = version
         self._table, self._greeting, self._quota = table, greeting, quota
         self._open: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self._server: Accepting | None = None
         self._path: Path | None = None
         self._inode = 0
 
@@ -189,8 +190,7 @@ class _Door:
             fresh.unlink(missing_ok=True)
             raise
         self._path = path
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(self._connection, sock=listener)
+        self._server = Accepting(listener, self._connection)
 
     def _connection(self) -> Connection:
         return Connection(self._table, self._greeting, self._quota, self._open)

@@ -21,18 +21,20 @@ from pathlib import Path
 
 from holdfast.kernel import log
 from holdfast.kernel.outbound_policy import OutboundPolicy
+from holdfast.runtime.accepting import Accepting, Pace
 from holdfast.runtime.egress.permitted import Permitted
 from holdfast.runtime.egress.serving import Bounds, Usage, serve
 from holdfast.runtime.live import LiveVersion, Sockets
 
 _BACKLOG = 128
+_PACE = Pace(burst=256, a_second=500.0)  # every call is a connection
 _log = log.get("holdfast.egress")
 
 
 @dataclass(frozen=True)
 class _Door:
     version: LiveVersion
-    server: asyncio.Server
+    server: Accepting
     path: Path
     inode: int
     tasks: set[asyncio.Task[None]]
@@ -104,13 +106,16 @@ class EgressServer:
                     await serve(reader, writer, permitted, self._policy, usage, self._bounds, full=full)
             except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError) as error:
                 _log.debug("a call of a worker ended", version=version.id, error=type(error).__name__)
-            except asyncio.CancelledError:  # its version is gone; start_unix_server would report it as a failure
+            except asyncio.CancelledError:  # its version is gone; StreamReaderProtocol would report it as a failure
                 return
             finally:
                 tasks.discard(task)
                 writer.close()
 
-        server = await asyncio.start_unix_server(connected, sock=listener, limit=self._bounds.buffer_bytes)
+        def protocol() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=self._bounds.buffer_bytes), connected)
+
+        server = Accepting(listener, protocol, _PACE)
         return _Door(version, server, path, path.stat().st_ino, tasks)
 
     def _listen(self, path: Path, token: str) -> socket.socket:

@@ -16,7 +16,7 @@ from holdfast.runtime.telemetry import Invocation, LogLine
 LARGEST = 64 * 1024
 _OUTCOMES = frozenset({"ok", "exception", "timeout", "cancelled", "exceededCpu", "exceededMemory"})
 _TRIGGERS = frozenset({"http", "scheduled", "rpc", "websocket"})
-_LEVELS = frozenset({"debug", "log", "info", "warn", "warning", "error", "system"})
+_LEVELS = frozenset({"debug", "log", "info", "warn", "warning", "error"})  # "system" is ours
 _BIGGEST = 2**53
 
 

@@ -16,8 +16,9 @@ class Policy:
     `place_seconds`: how long one that does not become ready keeps its place: those that hang must not hold up others.
     `steady_seconds`: one that lived so long has not failed in a row. `longest_pause`: between tries of a version that
     keeps failing. `grace_seconds`: how long a version without weight goes on, and how long a process that is told to
-    stop may take. `drain_seconds`: the same at the end of the pool. `stuck_seconds`: a process that says nothing for so
-    long while it uses a whole processor is given up. `cron_late_seconds`: a turn later than this was missed.
+    stop may take. `drain_seconds`: the same at the end of the pool. `silent_seconds`: a process that says nothing for
+    so long (and twice its time limit) is given up: it speaks every 5 s as long as its event loop turns.
+    `cron_late_seconds`: a turn later than this was missed.
     """
 
     starting: int = max(2, os.cpu_count() or 2)
@@ -30,7 +31,7 @@ class Policy:
     drain_seconds: float = 8.0
     refresh_seconds: float = 5.0
     sample_seconds: float = 5.0
-    stuck_seconds: float = 90.0
+    silent_seconds: float = 60.0
     lines_per_second: int = 1000  # of one process' log; more are dropped and told
     cron_late_seconds: float = 90.0
     cron_missed: Missed = "once"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 
 from holdfast.kernel.errors import HoldfastError, Retryable
 from holdfast.runtime.live import LiveVersion
@@ -17,9 +18,14 @@ from holdfast.runtime.pool.channel import ChannelReader
 from holdfast.runtime.pool.doors import Doors
 from holdfast.runtime.pool.face import Groups, Order, Running, Secrets, Spawn, Used
 from holdfast.runtime.pool.policy import Policy
+from holdfast.runtime.python.guard import EXIT_FROZEN, EXIT_STUCK
 from holdfast.runtime.telemetry import TelemetryWriter
 
 _log = logging.getLogger("holdfast.pool")
+_GIVEN_UP = {
+    EXIT_STUCK: "an invocation did not end although its time was over, and the process was given up",
+    EXIT_FROZEN: "a call held the interpreter long after its time was over, and the kernel ended the process",
+}
 
 
 class Stage(Enum):
@@ -93,7 +99,7 @@ class Process:
         self._failure: str | None = None
         self._asked = False
         self._killing: asyncio.TimerHandle | None = None
-        self._heard = (0.0, 0.0)  # when something was last heard, and the processor time used by then
+        self._suspect: float | None = None  # when a process that is silent too long was last heard
 
     @property
     def accepting(self) -> bool:
@@ -148,20 +154,30 @@ class Process:
             self._running.kill()
 
     def sample(self) -> None:
-        """Read its groups; give it up when it uses a processor and says nothing."""
-        if self._running is None or not self._groups:
+        """Read its groups; give it up when its event loop turns no more."""
+        if self._running is None:
             return
-        self.used = self._parts.groups.used(self._groups)
-        now, cpu = time.monotonic(), self.used.cpu_seconds
-        if self._channel is None or cpu is None:
-            return
-        if self._channel.heard_at != self._heard[0]:
-            self._heard = (self._channel.heard_at, cpu)
-            return
-        silent, patience = now - self._heard[0], self._parts.policy.stuck_seconds
-        busy = (cpu - self._heard[1]) / max(silent, 0.001) / min(1.0, self.version.limits.cpus)
-        if self.stage is Stage.READY and silent > max(patience, 2 * self.version.limits.timeout_seconds) and busy > 0.9:
-            self.kill(f"it used a whole processor for {silent:.0f} s and answered nothing: it was stopped")
+        if self._groups:
+            self.used = self._parts.groups.used(self._groups)
+        if self._channel is not None and self.stage is Stage.READY:
+            self._judge_silence(self._channel.heard_at)
+
+    def _judge_silence(self, heard_at: float) -> None:
+        """It says something every few seconds, whatever it does, unless a turn of its event loop does not end: then
+        its own watcher should have ended that, and did not. Two looks in a row: what it said may not be read yet."""
+        silent = time.monotonic() - heard_at
+        if silent <= max(self._parts.policy.silent_seconds, 2 * self.version.limits.timeout_seconds):
+            self._suspect = None
+        elif self._suspect != heard_at:
+            self._suspect = heard_at
+        else:
+            self.kill(f"it said nothing for {silent:.0f} s: {self._looks()}, and it was given up")
+
+    def _looks(self) -> str:
+        """What a silent process is at, in words."""
+        if self.pid and _process_state(self.pid) in ("T", "t"):
+            return "it was stopped by a signal"
+        return "its event loop is held by code that does not end"
 
     async def _start(self) -> Running:
         self._began = time.monotonic()
@@ -212,7 +228,7 @@ class Process:
             mib = self.version.limits.memory_bytes // (1024 * 1024)
             self._failure = f"it used more memory than its limit of {mib} MiB and was ended by the kernel"
         elif self._failure is None and not (self._asked or ended.status == 0):
-            self._failure = ended.words
+            self._failure = _GIVEN_UP.get(ended.status, ended.words)
         elif self._failure is None and not self._asked:
             self._failure = "it ended by itself"
 
@@ -271,3 +287,11 @@ def payload(version: LiveVersion, secrets: dict[str, str]) -> bytes:
             "crons": list(version.crons),
         }
     ).encode()
+
+
+def _process_state(pid: int) -> str:
+    """One letter, as proc_pid_stat(5) has it; "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""

@@ -156,12 +156,15 @@ class Delivery:
 
     def _failed(self, exchange: Exchange, invocation: Invocation, error: BaseException) -> None:
         if isinstance(error, CpuExceeded) or invocation.forced:
-            slow = invocation.outcome == "timeout"
-            status, text = (
-                (504, "the worker took too long") if slow else (503, "the worker used too much processor time")
-            )
+            limits = self.registry.limits
+            if invocation.outcome == "timeout":
+                status, text = 504, "the worker took too long"
+                why = f"it blocked the event loop for more than {limits.timeout_seconds:g} s"
+            else:
+                status, text = 503, "the worker used too much processor time"
+                why = f"its limit is {limits.cpu_ms} ms"
             invocation.failed("exceededCpu")
-            invocation.log("error", text)
+            invocation.log("error", f"{text}: {why}")
             refuse(exchange, invocation, status, text)
         elif invocation.cancelled_at is not None:
             if invocation.outcome == "timeout":

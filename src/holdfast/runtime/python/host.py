@@ -177,7 +177,10 @@ class Host:
         self._registry.line(running.id if isinstance(running, Invocation) else None, "error", text)
 
     def _idle(self) -> None:
-        if not self._registry.active:
+        """The pool hears from us as long as the event loop turns: it gives up a process that falls silent."""
+        if self._registry.active:
+            self._channel.send({"t": "alive"})
+        else:
             seconds = round(time.monotonic() - self._registry.idle_since, 1)
             self._channel.send({"t": "idle", "seconds": seconds})
         asyncio.get_running_loop().call_later(IDLE_EVERY, self._idle)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from holdfast.runtime.sandbox import syscalls
+
 Mode = Literal["root", "userns", "bubblewrap"]
 START = Path(__file__).with_name("start.py")
 ENVIRONMENT = {
@@ -48,14 +50,25 @@ def detect(wanted: Mode | None = None) -> Detected:
     for mode in (wanted,) if wanted else modes:
         refusal = _bubblewrap() if mode == "bubblewrap" else _in_process(mode)
         if refusal is None:
-            return Detected(mode, _WORDS[mode])
+            return Detected(mode, f"{_WORDS[mode]}; {_landlock()}")
         reasons.append(f"{'bubblewrap' if mode == 'bubblewrap' else 'in process'}: {refusal}")
     return Detected(None, "; ".join(reasons), _HINT)
+
+
+def chosen(setting: str) -> Mode | None:
+    """The mode that HOLDFAST_WORKERS_SANDBOX names (`in-process` or `bubblewrap`); None = the best that works."""
+    if setting == "in-process":
+        return "root" if os.geteuid() == 0 else "userns"
+    return "bubblewrap" if setting == "bubblewrap" else None
 
 
 def bwrap() -> str | None:
     """The program of Debian's package bubblewrap."""
     return shutil.which("bwrap")
+
+
+def _landlock() -> str:
+    return "Landlock is in force too" if syscalls.landlock_version() else "this kernel offers no Landlock"
 
 
 def _in_process(mode: Mode) -> str | None:

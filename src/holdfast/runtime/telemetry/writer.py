@@ -1,6 +1,6 @@
 """Writing: what is handed over waits in a bounded queue; one thread writes it in batches. Nobody who hands over waits.
 
-What does not fit is dropped, counted per version and told in its log.
+What does not fit, or is more than a version's share, is dropped, counted per version and told in its log.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _log = logging.getLogger("holdfast.telemetry")
 _FLUSH_SECONDS = 0.25
 _SWEEP_SECONDS = 300.0
 _BATCH = 5000
+_SHARE = 4  # one version may fill a quarter of the room: the others' lines find a place
 _TEXT = 64 * 1024
 _Item = Invocation | LogLine | CronRun | VersionState
 
@@ -61,6 +62,7 @@ class TelemetryWriter:
         self._kept_per_second = kept_per_second
         self._clock = clock
         self._waiting: deque[_Item] = deque()
+        self._of_each: Counter[tuple[str, str]] = Counter()
         self._kept: Counter[tuple[str, int]] = Counter()
         self._sums = Sums()
         self._dropped: Counter[tuple[str, str]] = Counter()
@@ -114,13 +116,16 @@ class TelemetryWriter:
 
     def _put(self, item: _Item) -> None:
         with self._lock:
-            if len(self._waiting) >= self._room:
-                self._dropped[item.worker_id, item.version_id] += 1
+            whose = item.worker_id, item.version_id
+            full = self._of_each[whose] >= self._room // _SHARE and not _ours(item)
+            if full or len(self._waiting) >= self._room:
+                self._dropped[whose] += 1
                 return
             self._waiting.append(item)
+            self._of_each[whose] += 1
             self._handed += 1
-            full = len(self._waiting) >= _BATCH
-        if full:
+            enough = len(self._waiting) >= _BATCH
+        if enough:
             self._wake.set()
 
     def _run(self) -> None:
@@ -138,6 +143,7 @@ class TelemetryWriter:
         with self._lock:
             items = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             more = bool(self._waiting)
+            self._of_each -= Counter((each.worker_id, each.version_id) for each in items)
             sums, self._sums = self._sums, Sums()
             dropped, self._dropped = self._dropped, Counter()
             if self._kept:
@@ -195,6 +201,11 @@ class TelemetryWriter:
             sweep(self._connection, self._retention, int(self._clock() * 1000))
         except apsw.Error as error:
             _log.warning("old telemetry could not be removed: %s", error)
+
+
+def _ours(item: _Item) -> bool:
+    """Said by the pool, not by the worker: what explains a flood must not drown in it."""
+    return isinstance(item, VersionState | CronRun) or (isinstance(item, LogLine) and item.level == "system")
 
 
 def _invocation(each: Invocation) -> tuple[Any, ...]:
