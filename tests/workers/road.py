@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import struct
-import time
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +23,11 @@ PARTS = ("state", "egress", "pool", "edge")
 
 
 class Road:
-    """One Holdfast and its front door."""
+    """One Holdfast and its front door. `records`: what its name server has, where it has one."""
 
-    def __init__(self, it: Cluster) -> None:
+    def __init__(self, it: Cluster, records: dict[str, str] | None = None) -> None:
         self.it = it
+        self.records = records if records is not None else {}
         self.project = str(it.client.get("/projects")["items"][0]["id"])
         self.http = httpx.Client(timeout=60, limits=httpx.Limits(keepalive_expiry=30))
 
@@ -171,11 +172,9 @@ def from_address(number: int, port: int, host: str, path: str = "/") -> str:
 
 
 @contextmanager
-def name_server(records: Mapping[str, str], address: str) -> Iterator[None]:
-    """Answers TXT queries over TCP at port 53 of a loopback address."""
-    import threading
-
-    listening = socket.create_server((address, 53))
+def name_server(records: Mapping[str, str]) -> Iterator[str]:
+    """Answers TXT queries over TCP at the address it gives, with what `records` has by then."""
+    listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         while True:
@@ -196,7 +195,7 @@ def name_server(records: Mapping[str, str], address: str) -> Iterator[None]:
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        yield
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
     finally:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
@@ -209,7 +208,3 @@ def _name(asked: bytes) -> str:
         labels.append(asked[at + 1 : at + 1 + asked[at]].decode())
         at += 1 + asked[at]
     return ".".join(labels)
-
-
-def pause_until(moment: float) -> None:
-    time.sleep(max(0.0, moment - time.time()))

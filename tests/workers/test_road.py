@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 pytest.register_assert_rewrite("faults_cluster", "road")
 from faults_cluster import cluster, eventually, short_directory  # noqa: E402  its assertions explain themselves
 from own_index import own_index  # noqa: E402
-from road import EXAMPLES, PARTS, Line, Road, from_address, project, saying  # noqa: E402
+from road import EXAMPLES, PARTS, Line, Road, from_address, name_server, project, saying  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers-road")]
 MINUTELY = (
@@ -29,9 +30,14 @@ MINUTELY = (
 def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     """A server that had no worker: its first one is deployed here, one with a turn every minute."""
     index = tmp_path_factory.mktemp("index")
-    with short_directory() as root, own_index(index, "fastapi") as url, cluster(root, UV_DEFAULT_INDEX=url) as it:
+    records: dict[str, str] = {}
+    with ExitStack() as stack:
+        root = stack.enter_context(short_directory())
+        url = stack.enter_context(own_index(index, "fastapi"))
+        names = stack.enter_context(name_server(records))
+        it = stack.enter_context(cluster(root, UV_DEFAULT_INDEX=url, HOLDFAST_NAME_SERVERS=names))
         assert set(it.info().parts) == {"api", "runner"}
-        made = Road(it)
+        made = Road(it, records)
         minutely = project(root / "minutely", MINUTELY, "minutely", triggers={"crons": ["* * * * *"]})
         made.deploy(minutely)
         assert set(it.info().parts) == {"api", "runner", *PARTS}
@@ -295,6 +301,24 @@ def test_a_worker_that_is_switched_off_or_protected(road: Road) -> None:
     road.typed("worker", "undelete", "guarded")
     road.typed("worker", "update", "guarded", "--on")
     eventually(lambda: road.ask("guarded", headers={"x-api-key": key}).status_code == 200, 10, "the worker again")
+
+
+def test_a_host_of_its_own(road: Road) -> None:
+    road.deploy(project(road.it.root / "known", saying("request.headers.get('host')"), "known"))
+    own = {"host": "shop.example.org"}
+    road.typed("worker", "host", "add", "known", "shop.example.org")
+    (claimed,) = road.of("known", "hosts")
+    assert road.ask("known", headers=own).status_code == 404
+    assert "shop.example.org" in road.typed("worker", "host", "verify", "known", "shop.example.org", code=5)
+    road.records[claimed["record_name"]] = "holdfast-of-somebody-else"
+    road.typed("worker", "host", "verify", "known", "shop.example.org", code=5)
+    assert road.ask("known", headers=own).status_code == 404
+    road.records[claimed["record_name"]] = claimed["proof"]
+    assert "is proven" in road.typed("worker", "host", "verify", "known", "shop.example.org")
+    eventually(lambda: road.ask("known", headers=own).status_code == 200, 10, "its own host")
+    assert road.ask("known", headers=own).text == "shop.example.org"
+    road.typed("worker", "host", "remove", "known", "shop.example.org")
+    eventually(lambda: road.ask("known", headers=own).status_code == 404, 10, "no such host")
 
 
 def test_everything_is_there_after_a_restart(road: Road) -> None:

@@ -110,6 +110,7 @@ def name_server(answer: Callable[[bytes], bytes]) -> Iterator[int]:
 def test_txt_records_by_a_real_exchange() -> None:
     with name_server(lambda asked: answer_of(asked, [[b"one ", b"text"], [b"two"]])) as port:
         assert txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port) == ["one text", "two"]
+        assert txt.lookup("_holdfast.example.org", [f"127.0.0.1:{port}"], port=1) == ["one text", "two"]
     with name_server(lambda asked: answer_of(asked, [], code=3)) as port:
         assert txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port) == []
     for wrong in (

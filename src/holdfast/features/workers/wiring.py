@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from holdfast.features.databases.gate import Gate
@@ -130,7 +131,7 @@ def build(
         WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
         VersionsService(db, jobs, shelf, clock),
         DeploymentsService(db, Binder(databases, kv.namespaces), clock, told, trial),
-        HostsService(db, clock, told, lookup),
+        HostsService(db, clock, told, partial(lookup, servers=settings.name_servers)),
         CallerKeysService(db, clock, told),
         VariablesService(db, secrets, clock, told),
         ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
