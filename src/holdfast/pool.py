@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from holdfast.contract.spec import Limits
-from holdfast.features.workers.live import living, secret_values
+from holdfast.features.workers.live import candidate, living, secret_values
 from holdfast.hosts import limits as groups
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.layout import Layout
@@ -79,6 +79,7 @@ class Sandboxes:
 
     async def spawn(self, order: Order) -> Running:
         version = order.version
+        self._domains.add(domain_of(version))  # one that is only tried too: its zygote is retired when that is over
         uid = await asyncio.to_thread(uid_of, self._data, version.token) if os.geteuid() == 0 else os.geteuid()
         cell = Cell(
             name=f"{version.worker} v{version.number}",
@@ -143,6 +144,9 @@ class Source:
             self._tokens = tokens
         return found
 
+    def candidate(self, version_id: str) -> LiveVersion | None:
+        return candidate(self._db, self._settings.data, version_id)
+
     def secrets(self, version: LiveVersion) -> dict[str, str]:
         return secret_values(self._db, self._secrets, version)
 
@@ -188,6 +192,7 @@ async def serve(
         secrets=source.secrets,
         groups=limited,
         followed=sandboxes.follow,
+        candidate=source.candidate,
         policy=policy or Policy(),
     )
     pool = Pool(parts)

@@ -141,11 +141,14 @@ class Cluster:
             self.child.wait(60)
         self.child = None
 
-    def cli(self, *words: str, seconds: float = 180, **variables: str) -> subprocess.CompletedProcess[str]:
+    def cli(
+        self, *words: str, seconds: float = 180, stdin: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "holdfast.cli", *words],
             env=self.env | variables,
             cwd=self.root,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=seconds,

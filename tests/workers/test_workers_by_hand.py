@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -55,7 +56,7 @@ def test_a_folder_with_its_state(server, tmp_path) -> None:
     assert "DB wants the SQLite database 'orders'" in refused
     assert "--create-missing" in refused
     said = typed(server, "deploy", str(folder), "--create-missing", "--tag", "one", "--json")
-    assert said["address"] == "http://shop-api.localhost:7701"
+    assert re.fullmatch(r"http://shop-api\.localhost:[0-9]{4,5}", said["address"])
     assert [each["kind"] for each in said["versions"][0]["bindings"]] == ["kv", "d1"]
     version = said["versions"][0]["version_id"]
 
@@ -95,7 +96,7 @@ def test_a_folder_with_its_state(server, tmp_path) -> None:
         for each in typed(server, "worker", "var", "list", "shop-api", "--json")
     }
     assert found == {"RETRIES": ("var", "worker"), "TOKEN": ("secret", "worker")}
-    assert "cannot be reached" in typed(server, "worker", "invoke", "shop-api", code=1)
+    assert "hello" in typed(server, "worker", "invoke", "shop-api")
 
     gone = typed(server, "kv", "namespace", "delete", "SESSIONS", "--confirm", "SESSIONS", "--json")
     assert gone["database_id"].startswith("db_")

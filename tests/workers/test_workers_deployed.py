@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from workers_house import HELLO, House, project, zipped
 
-from holdfast.features.workers.live import living
+from holdfast.features.workers.live import candidate, living
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.pool import control_socket
 
 
 def live(house: House, worker: dict[str, Any]) -> list[Any]:
@@ -139,3 +145,67 @@ def test_a_zip_once(house) -> None:
     other = house.client.post(path, content=zipped(project("other")), headers=headers)
     assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
     assert len(list((house.settings.data / "workers" / worker["id"]).iterdir())) == 1
+
+
+@contextmanager
+def trying(house: House, why: list[str | None]) -> Iterator[list[dict[str, Any]]]:
+    """A pool that is asked to try versions: what it was asked. Each trial gives the next of `why`."""
+    asked: list[dict[str, Any]] = []
+
+    class Asked(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            asked.append(json.loads(self.rfile.readline()))
+            self.wfile.write(json.dumps({"ok": True, "result": why.pop(0)}).encode() + b"\n")
+
+    path = control_socket(house.settings.runtime)
+    with socketserver.ThreadingUnixStreamServer(str(path), Asked) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield asked
+        finally:
+            server.shutdown()
+            thread.join()
+            path.unlink()
+
+
+def test_what_cannot_start_is_not_deployed(house) -> None:
+    worker = house.worker("tried")
+    first, second, third = (house.upload(worker, project("tried")) for _ in range(3))
+    house.deploy(worker, first)
+    path, body = f"/workers/{worker['id']}/deployments", {"version_id": second["id"]}
+    before = house.routed("tried")
+    with trying(house, ["ZeroDivisionError: division by zero", None]) as asked:
+        limited = house.key(permissions=["worker.read", "worker.invoke"], name="reads")
+        assert house.call("POST", path, 403, json=body, headers=limited)["error"]["code"] == "permission_denied"
+        assert asked == []  # nothing is started for one who may not deploy it
+        refused = house.call("POST", path, 409, json=body)["error"]
+        assert (refused["code"], refused["details"]["number"]) == ("version_broken", 2)
+        assert "division by zero" in refused["message"]
+        assert house.routed("tried") == before
+        assert house.deploy(worker, third)["number"] == 2
+        assert [(each["verb"], each["version_id"]) for each in asked] == [("try", second["id"]), ("try", third["id"])]
+        house.deploy(worker, third)  # it runs already
+        house.deploy(worker, second, skip_check=True)
+        house.call("POST", f"/workers/{worker['id']}/rollback", json={})  # a way back that waits for nothing
+        assert len(asked) == 2
+
+
+def test_a_version_is_tried_with_all_its_names(house) -> None:
+    worker = house.worker("named")
+    bound = {
+        "vars": {"COLOUR": "red"},
+        "kv_namespaces": [{"binding": "KV", "id": "sessions"}],
+        "d1_databases": [{"binding": "DB", "database_name": "orders"}],
+        "services": [{"binding": "OTHER", "service": "words"}],
+        "ratelimits": [{"name": "LIMIT", "namespace_id": "1", "simple": {"limit": 5, "period": 60}}],
+        "version_metadata": {"binding": "VERSION"},
+    }
+    version = house.upload(worker, project("named", **bound))
+    found = candidate(house.services.db, house.settings.data, version["id"])
+    assert found is not None
+    assert {each.name: each.kind for each in found.bindings} == {
+        "KV": "kv", "DB": "d1", "OTHER": "service", "LIMIT": "ratelimit", "VERSION": "version"
+    }  # fmt: skip
+    assert (found.weight, found.vars) == (0, {"COLOUR": "red"})
+    assert candidate(house.services.db, house.settings.data, worker["id"]) is None

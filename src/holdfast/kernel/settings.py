@@ -70,6 +70,7 @@ class Settings:
     vault_namespace: str | None = None
     vault_cacert: Path | None = None
     apps_domains: tuple[str, ...] = ("localhost",)  # a worker's host is its slug below each
+    name_servers: tuple[str, ...] = ()  # asked for the proof of a worker's own host; () = those of resolv.conf
 
     @property
     def metadata_url(self) -> str:
@@ -126,6 +127,7 @@ class Settings:
             vault_namespace=env.get("HOLDFAST_VAULT_NAMESPACE") or None,
             vault_cacert=_path(env, "HOLDFAST_VAULT_CACERT"),
             apps_domains=tuple(filter(None, env.get("HOLDFAST_APPS_DOMAINS", "").split(","))) or ("localhost",),
+            name_servers=tuple(filter(None, env.get("HOLDFAST_NAME_SERVERS", "").replace(" ", "").split(","))),
         )
 
 

@@ -235,6 +235,7 @@ def promote(
     accept_findings: Annotated[
         bool, typer.Option("--accept-findings", help="Although its file says what is not acted on.")
     ] = False,
+    skip_check: Annotated[bool, typer.Option("--skip-check", help="Although it was not seen to start.")] = False,
 ) -> None:
     """Deploy versions that were uploaded, all requests to one or shared by per cent."""
     t = terminal(ctx)
@@ -246,7 +247,7 @@ def promote(
             raise Usage(f"a share reads VERSION=PERCENT, not {each!r}")
         wanted.append({"id": find_version(t, found, named)["id"], "weight": int(weight) if equals else 100})
     body: dict[str, Any] = {"versions": wanted, "message": message}
-    body |= {"create_missing": create_missing, "accept_findings": accept_findings}
+    body |= {"create_missing": create_missing, "accept_findings": accept_findings, "skip_check": skip_check}
     made = t.client.post(f"/workers/{found['id']}/deployments", body)
     t.answer(made, deployed_text(found, made))
 

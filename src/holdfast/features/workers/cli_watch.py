@@ -11,7 +11,7 @@ import typer
 from holdfast.features.workers.cli import Name, app, find, find_version
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
-from holdfast.terminal.failure import Usage
+from holdfast.terminal.failure import FAILED, Usage
 from holdfast.terminal.noun import verb
 
 Text = Annotated[str | None, typer.Option("--text", help="Only lines that contain it.")]
@@ -121,7 +121,10 @@ def crons(
     where = f"/workers/{find(t, worker)['id']}"
     if run is not None:
         turn = t.client.post(f"{where}/crons/run", {"cron": run})
-        t.answer(turn, f"{turn['cron']}: {turn['outcome']}")
+        why = f": {output.visible(str(turn['error']))}" if turn["error"] else ""
+        t.answer(turn, f"{turn['cron']}: {turn['outcome']}{why}")
+        if turn["outcome"] != "ok":
+            raise typer.Exit(FAILED)
         return
     t.table(
         t.client.get(f"{where}/crons"),

@@ -27,19 +27,30 @@ MOST_VERSIONS = 10
 
 @dataclass(frozen=True)
 class Wish:
-    """`shares` add up to a hundred. `accept_findings`: also what its project file says that is not acted on."""
+    """`shares` add up to a hundred. `accept_findings`: also what its project file says that is not acted on.
+    `skip_check`: also what was not seen to start."""
 
     shares: Sequence[Share]
     message: str = ""
     create_missing: bool = False
     accept_findings: bool = False
+    skip_check: bool = False
 
 
 class DeploymentsService:
-    """`told` is called after each commit: whoever runs and routes reads again."""
+    """`told` is called after each commit: whoever runs and routes reads again. `trial` starts a version by its id, for
+    nobody, and says why it cannot start; None when it can, or where nothing could try it."""
 
-    def __init__(self, db: Database, binder: Binder, clock: Clock, told: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        binder: Binder,
+        clock: Clock,
+        told: Callable[[], None],
+        trial: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._db = db
+        self._trial = trial
         self._binder = binder
         self._clock = clock
         self._told = told
@@ -47,9 +58,12 @@ class DeploymentsService:
     def deploy(self, actor: Actor, worker_id: str, wish: Wish, once: Once = NEVER) -> Deployment:
         """From its commit on these versions take the requests, each its share.
 
-        Raises Conflict("version_not_ready", "binding_missing", "secret_missing", "findings_unaccepted"),
-        Invalid("weights_invalid").
+        Raises Conflict("version_not_ready", "version_broken", "binding_missing", "secret_missing",
+        "findings_unaccepted"), Invalid("weights_invalid").
         """
+        for version in () if wish.skip_check else self._unproven(actor, worker_id, wish):
+            if (why := self._trial(version.id)) is not None:
+                raise _broken(version, why)
         with self._db.write() as conn:
             worker = found(conn, actor, worker_id, "worker.deploy")
             once.check(conn)
@@ -76,6 +90,20 @@ class DeploymentsService:
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.read", deleted=True)
             return store.deployments(conn, worker.id, before=before, limit=limit)
+
+    def _unproven(self, actor: Actor, worker_id: str, wish: Wish) -> Sequence[Version]:
+        """Those that do not run already. Refuses what `_deploy` refuses for their sake: nothing is started for someone
+        who may not deploy it."""
+        with self._db.read() as conn:
+            worker = found(conn, actor, worker_id, "worker.deploy")
+            checked_shares(wish.shares)
+            versions = [self._version(conn, actor, worker, share.version_id) for share in wish.shares]
+            for version in versions:
+                _check_findings(version, wish)
+                _check_secrets(conn, worker, version)
+            last = store.deployment(conn, worker.id)
+        running = {each["version_id"] for each in last.versions} if last and worker.enabled else set()
+        return [each for each in versions if each.id not in running]
 
     def _before(self, conn: sa.Connection, worker: Worker) -> Sequence[Share]:
         last = store.deployments(conn, worker.id, before=None, limit=2)
@@ -140,6 +168,15 @@ class DeploymentsService:
             "weight": weight,
             "bindings": [each.as_json() for each in bound],
         }
+
+
+def _broken(version: Version, why: str) -> Conflict:
+    return Conflict(
+        f"version {version.number} cannot start: {why}",
+        code="version_broken",
+        hint="What was deployed goes on. The whole trace is in the worker's log: holdfast worker logs NAME.",
+        details={"version_id": version.id, "number": version.number, "error": why},
+    )
 
 
 def checked_shares(shares: Sequence[Share]) -> None:

@@ -48,6 +48,36 @@ def living(db: Database, data: Path) -> list[LiveVersion]:
     return found
 
 
+def candidate(db: Database, data: Path, version_id: str) -> LiveVersion | None:
+    """A version as it would live if it were deployed, behind the names of its bindings nothing. None when there is none
+    that is ready."""
+    with db.read() as conn:
+        version = store.version(conn, version_id)
+        worker = None if version is None else store.get(conn, version.worker_id)
+        if version is None or worker is None or version.state != "ready":
+            return None
+        variables = variable_store.all_of(conn)
+        kept = secret_store.living_in(conn, [worker.environment_id])
+    share = {"weight": 0, "bindings": _by_name(version.config)}
+    return _live(Shelf(data), worker, version, share, variables, _Paths({}, {}), _secrets(kept, worker))
+
+
+def _by_name(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    kinds: tuple[tuple[str, str, dict[str, str]], ...] = (
+        ("kv_namespaces", "kv", {"namespace_id": ""}),
+        ("d1_databases", "d1", {"resource_id": ""}),
+        ("services", "service", {"worker_id": ""}),
+        ("ratelimits", "ratelimit", {}),
+    )
+    found = [
+        {"name": entry.get("binding") or entry["name"], "kind": kind, "target": target}
+        for key, kind, target in kinds
+        for entry in config.get(key, ())
+    ]
+    name = config.get("version_metadata")
+    return [*found, {"name": name, "kind": "version", "target": {}}] if name else found
+
+
 def secret_values(db: Database, secrets: Secrets, version: LiveVersion) -> dict[str, str]:
     """Name -> value of what `version.secrets` names, for the process that starts it. Keep it nowhere."""
     c = user_secret_versions.c

@@ -5,6 +5,7 @@ Over TCP only: an answer cannot be forged from off the path without seeing the c
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import struct
@@ -24,15 +25,16 @@ class Malformed(ValueError):
 
 
 def lookup(name: str, servers: Sequence[str] | None = None, *, port: int = 53) -> list[str]:
-    """The texts of `name`'s TXT records, each joined from its strings; empty when it has none.
+    """The texts of `name`'s TXT records, each joined from its strings; empty when it has none. `servers`: addresses,
+    also with a port (192.0.2.1:5353, [2001:db8::1]:5353); none: those of resolv.conf.
 
     Raises Retryable("name_servers_silent") when no name server gives a usable answer.
     """
-    asked = list(servers) if servers is not None else _own_servers()
+    asked = list(servers or _own_servers())
     why = "there is none in resolv.conf"
     for server in asked[:3]:
         try:
-            return _ask(name, server, port)
+            return _ask(name, *_place(server, port))
         except (OSError, Malformed) as error:
             why = f"{server}: {error}"
     raise Retryable(
@@ -50,6 +52,11 @@ def _own_servers() -> list[str]:
         return []
     words = (line.split() for line in lines)
     return [each[1].partition("%")[0] for each in words if len(each) > 1 and each[0] == "nameserver"]
+
+
+def _place(server: str, port: int) -> tuple[str, int]:
+    found = re.fullmatch(r"(?:\[([^]]+)\]|([^:]+)):([0-9]+)", server)
+    return (found[1] or found[2], int(found[3])) if found else (server.strip("[]"), port)
 
 
 def _ask(name: str, server: str, port: int) -> list[str]:

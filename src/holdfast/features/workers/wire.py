@@ -161,11 +161,13 @@ class DeploymentIn(In):
     create_missing: bool = Field(default=False, description="Make namespaces and databases that are not there.")
     accept_findings: bool = Field(default=False, description="Deploy although its file says what is not acted on.")
 
+    skip_check: bool = Field(default=False, description="Deploy although a version was not seen to start.")
+
     def wish(self) -> Wish:
         shares = [Share(each.id, each.weight) for each in self.versions]
         if self.version_id is not None:
             shares.insert(0, Share(self.version_id, 100))
-        return Wish(shares, self.message, self.create_missing, self.accept_findings)
+        return Wish(shares, self.message, self.create_missing, self.accept_findings, self.skip_check)
 
 
 class RollbackIn(In):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from holdfast.features.databases.gate import Gate
@@ -30,11 +31,13 @@ from holdfast.jobs import Jobs
 from holdfast.kernel import log
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.errors import HoldfastError, NotFound, Retryable
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.pool.control import PoolClient
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
 ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, *kv_wiring.ROUTERS)
+_TRIAL_SECONDS = 60.0  # more than a start may take, and its turn to start
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
 
@@ -117,11 +120,18 @@ def build(
             _log.warning("workers cannot run yet: %s", error.message)  # the keeper's next start does it
         wake.notify(TOPIC)
 
+    def trial(version_id: str) -> str | None:
+        try:
+            return PoolClient(settings.runtime, _TRIAL_SECONDS).trial(version_id)
+        except (Retryable, NotFound) as error:
+            _log.info("a version is deployed untried: %s", error.message)  # its log will say whether it starts
+            return None
+
     return Workers(
         WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
         VersionsService(db, jobs, shelf, clock),
-        DeploymentsService(db, Binder(databases, kv.namespaces), clock, told),
-        HostsService(db, clock, told, lookup),
+        DeploymentsService(db, Binder(databases, kv.namespaces), clock, told, trial),
+        HostsService(db, clock, told, partial(lookup, servers=settings.name_servers)),
         CallerKeysService(db, clock, told),
         VariablesService(db, secrets, clock, told),
         ReadingService(db, TelemetryReader(path_of(settings.data)), clock),

@@ -16,6 +16,7 @@ from holdfast.runtime.pool.face import Groups, NoGroups, Secrets, Spawn, no_secr
 from holdfast.runtime.pool.policy import Policy
 from holdfast.runtime.pool.process import Parts as ProcessParts
 from holdfast.runtime.pool.ticks import Schedules
+from holdfast.runtime.pool.trial import Trials
 from holdfast.runtime.pool.version import VersionKeeper
 from holdfast.runtime.telemetry import TelemetryWriter
 
@@ -24,8 +25,9 @@ _log = logging.getLogger("holdfast.pool")
 
 @dataclass(frozen=True)
 class Parts:
-    """What a pool is made of. `living` and `secrets` are called in threads. `schedules`: the file that keeps the last
-    turn of every schedule. `followed` is told, on the event loop, every version that may have a process."""
+    """What a pool is made of. `living`, `secrets` and `candidate` (a version that may be deployed, by its id) are
+    called in threads. `schedules`: the file that keeps the last turn of every schedule. `followed` is told, on the
+    event loop, every version that may have a process."""
 
     runtime: Path
     living: Callable[[], Sequence[LiveVersion]]
@@ -35,6 +37,7 @@ class Parts:
     secrets: Secrets = no_secrets
     groups: Groups = field(default_factory=NoGroups)
     followed: Callable[[Sequence[LiveVersion]], None] = lambda _: None
+    candidate: Callable[[str], LiveVersion | None] = lambda _: None
     policy: Policy = field(default_factory=Policy)
 
 
@@ -56,6 +59,7 @@ class Pool:
             parts.policy,
             asyncio.Semaphore(parts.policy.starting),
         )
+        self._trials = Trials(parts.runtime, self._process_parts)
         self.schedules = Schedules(parts.schedules, parts.telemetry, parts.policy, parts.runtime)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -94,9 +98,11 @@ class Pool:
         for version in wanted.values():
             self._bring(version, now=version.worker_id in served)
         tokens = {each.version.token for each in self._keepers.values()}
+        tokens |= {each.token for each in self._trials.versions}
         await asyncio.to_thread(doors.sweep, self._parts.runtime, tokens)
         self.schedules.set(living)
-        self._parts.followed([each.version for each in (*self._keepers.values(), *self._closing)])
+        served_now = [each.version for each in (*self._keepers.values(), *self._closing)]
+        self._parts.followed([*served_now, *self._trials.versions])
 
     def keeper(self, version_id: str) -> VersionKeeper:
         """Raises NotFound."""
@@ -120,12 +126,20 @@ class Pool:
             return None
         if verb == "tick":
             return await self.schedules.now(str(message.get("worker_id")), str(message.get("cron")))
+        if verb == "try":
+            return await self._try(str(message.get("version_id")))
         if verb == "refresh":
             await self.refresh()
             return None
         if verb == "status":
             return [each.state().__dict__ | {"pids": each.pids} for each in self._keepers.values()]
         raise Invalid("the pool knows no such verb", code="verb_unknown")
+
+    async def _try(self, version_id: str) -> str | None:
+        version = await asyncio.to_thread(self._parts.candidate, version_id)
+        if version is None:
+            raise NotFound("there is no such version to try", code="version_not_running")
+        return await self._trials.run(version)
 
     def _chosen(self, message: dict[str, Any]) -> list[VersionKeeper]:
         version_id, worker_id = message.get("version_id"), message.get("worker_id")
