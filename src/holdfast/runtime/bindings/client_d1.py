@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from holdfast.runtime.bindings.attributes import BindingError, JsDict, options
+from holdfast.runtime.bindings.attributes import BindingError, JsDict, NotAList, options
 from holdfast.runtime.bindings.frames import METHODS
 from holdfast.runtime.bindings.values import decode, encode
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _QUERY, _EXEC = range(len(METHODS["d1"]))
 
 
-class D1PreparedStatement:
+class D1PreparedStatement(NotAList):
     """A statement and its values; `bind` gives a new one. The verbs raise BindingError with D1's words."""
 
     def __init__(self, session: D1DatabaseSession, sql: str, values: tuple[Any, ...] = ()) -> None:
@@ -56,7 +56,7 @@ class D1PreparedStatement:
         return (await self._session.query([self]))[0]
 
 
-class D1DatabaseSession:
+class D1DatabaseSession(NotAList):
     """Queries that see what came before them. `getBookmark()` names the moment for a later session."""
 
     def __init__(self, client: Client, name: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.runtime.bindings import frames
-from holdfast.runtime.bindings.attributes import BindingLost, JsDict, options
+from holdfast.runtime.bindings.attributes import BindingLost, JsDict, NotAList, options
 from holdfast.runtime.bindings.frames import CHUNK, METHODS
 from holdfast.runtime.bindings.link import Link, failed
 from holdfast.runtime.bindings.values import decode, encode, encode_call
@@ -70,7 +70,7 @@ class Hooks:
     stream: Callable[[bytes], Any] = lambda data: ByteStream(_once(data))
 
 
-class Fetcher:
+class Fetcher(NotAList):
     """`await env.SVC.fetch(request_or_url, ...)`, and every other name as a method of the other worker."""
 
     def __init__(self, client: Client, name: str) -> None:
@@ -81,10 +81,11 @@ class Fetcher:
             raise AttributeError(method)
 
         async def call(*args: Any, **named: Any) -> Any:
-            """Raises TypeError for what cannot be sent, BindingError for what the other worker raised."""
+            """Bytes arrive as a memoryview, as Cloudflare's do. Raises TypeError or Uncloneable for what cannot be
+            sent, BindingError for what the other worker raised."""
             body = encode_call(args, named)
             payload = encode([method, depth.get(), body])
-            return decode(await self._client.call(self._name, _RPC, payload), JsDict)
+            return decode(await self._client.call(self._name, _RPC, payload), JsDict, memoryview)
 
         call.__name__ = method
         return call

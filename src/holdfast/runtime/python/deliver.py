@@ -211,7 +211,7 @@ class Delivery:
         from holdfast.runtime.bindings.attributes import JsDict
 
         try:
-            arguments, named = values.decode_call(await _whole(exchange), JsDict)
+            arguments, named = values.decode_call(await _whole(exchange), JsDict, memoryview)
             result = self._method(method, entrypoint)(*arguments, **named)
             if inspect.isawaitable(result):
                 result = await result

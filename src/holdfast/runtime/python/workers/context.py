@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -90,11 +90,9 @@ env: Any = _EnvProxy()
 
 
 @contextmanager
-def patch_env(values: Mapping[str, Any] | None = None, **named: Any) -> Iterator[None]:
-    """Other values in `workers.env` for the block, on top of the version's own: for tests of a worker."""
-    base = current_env()
-    kept = dict(base.__dict__) if isinstance(base, Env) else {}
-    token = _env.set(Env({**kept, **(values or {}), **named}))
+def patch_env(values: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), **named: Any) -> Iterator[None]:
+    """These values in place of the version's own in `workers.env` for the block: for tests of a worker."""
+    token = _env.set(Env({**dict(values), **named}))
     try:
         yield
     finally:
