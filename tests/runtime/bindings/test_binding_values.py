@@ -102,7 +102,7 @@ def test_what_has_no_form_is_a_type_error(value: object) -> None:
 
 @pytest.mark.parametrize("value", [object(), 1 + 2j, range(3), [object()]])
 def test_what_is_no_plain_value_is_javascripts_error_as_well(value: object) -> None:
-    with pytest.raises(Uncloneable, match="^DataCloneError") as caught:
+    with pytest.raises(Uncloneable, match=r"^DataCloneError") as caught:
         encode(value)
     assert isinstance(caught.value, JsError)
     assert caught.value.name == "DataCloneError"

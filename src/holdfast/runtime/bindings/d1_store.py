@@ -34,7 +34,8 @@ class D1Database:
         self._seconds = seconds
         self._writer = _Line(path, True, 1, gate)
         self._readers = _Line(path, False, _READERS, gate)
-        self._commits = 0
+        self._commits = self._marked = 0
+        self._marking = threading.Lock()
 
     async def query(self, statements: Sequence[Statement]) -> bytes:
         """The statements in one transaction: their results and the bookmark after them. Raises Failure."""
@@ -66,8 +67,10 @@ class D1Database:
 
     def _bookmark(self) -> str:
         """Later ones sort behind earlier ones. Every call sees what was committed before it: there is one copy."""
-        self._commits += 1
-        return f"{time.time_ns() // 1_000_000:016x}-{self._commits & 0xFFFFFFFF:08x}"
+        with self._marking:
+            self._commits += 1
+            self._marked = max(self._marked, time.time_ns() // 1_000_000)  # a clock may be set back
+            return f"{self._marked:016x}-{self._commits & 0xFFFFFFFF:08x}"
 
 
 class _Line:

@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from holdfast.runtime.bindings.attributes import JsError as Error  # one class: bindings raise it, workers catch it
+from holdfast.runtime.bindings.attributes import JsError
 from holdfast.runtime.python.workers.context import invocation as _current
 from holdfast.runtime.python.workers.headers import Headers
 from holdfast.runtime.python.workers.sockets import WebSocketPair
+
+Error = JsError  # one class: bindings raise it, workers catch it
 
 
 class JsObject(dict[str, Any]):
