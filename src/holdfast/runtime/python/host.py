@@ -129,6 +129,7 @@ class Host:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
+        context.set_loop(loop)
         self._end = asyncio.Event()
         self._channel.attach(loop, self._told)
         fetching.use(self._payload.egress)
