@@ -12,13 +12,16 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 import apsw
 import sqlalchemy as sa
 import uvloop
 
 from holdfast.features.databases.gate import Gate
+from holdfast.features.kv.store import quotas_of
 from holdfast.features.workers.live import living
 from holdfast.kernel import log
 from holdfast.kernel.db import Database
@@ -26,6 +29,8 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
+from holdfast.runtime.bindings.disk_reserve import DiskReserve
+from holdfast.runtime.bindings.kv_usage import KvQuota
 from holdfast.runtime.bindings.server import BindingServer
 from holdfast.runtime.live import LiveVersion
 from holdfast.runtime.sandbox.users import uid_of
@@ -36,13 +41,16 @@ _RESOURCE = "resource:"  # a database that a binding names became ready, or is b
 _LOOK_SECONDS = 5.0
 
 Living = Callable[[], Sequence[LiveVersion]]
+Quotas = Callable[[], Mapping[Path, KvQuota]]
 
 
-async def follow(server: BindingServer, source: Living, listener: Listener, stop: asyncio.Event) -> None:
+async def follow(
+    server: BindingServer, source: Living, quotas: Quotas, listener: Listener, stop: asyncio.Event
+) -> None:
     """Keep the server at what lives: at once, after each wake-up for workers or databases, and every five seconds."""
     while not stop.is_set():
         try:
-            await server.follow(await asyncio.to_thread(source))
+            await server.follow(await asyncio.to_thread(source), await asyncio.to_thread(quotas))
         except (HoldfastError, sa.exc.SQLAlchemyError, apsw.Error, OSError):
             _log.exception("what lives cannot be read; the bindings stay as they are until the next look")
         await _wait(listener, stop)
@@ -57,18 +65,21 @@ async def _wait(listener: Listener, stop: asyncio.Event) -> None:
             return
 
 
-async def serve(settings: Settings, source: Living, wake: Wake, owner: Callable[[str], int]) -> None:
+async def serve(
+    settings: Settings, source: Living, wake: Wake, owner: Callable[[str], int], quotas: Quotas = dict
+) -> None:
     """Until SIGTERM or SIGINT; writes that were given are made. `owner` gives the uid of a version's sandbox."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     gate = Gate(settings.data / "gates")
-    server = BindingServer(settings.runtime, owner=owner, gate=gate.shared)
+    reserve = DiskReserve(settings.disk_reserve_bytes)
+    server = BindingServer(settings.runtime, owner=owner, gate=gate.shared, reserve=reserve)
     upkeep = asyncio.ensure_future(server.upkeep())
     try:
         with wake.listen("state") as listener:
-            await follow(server, source, listener, stop)
+            await follow(server, source, quotas, listener, stop)
     finally:
         upkeep.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -86,7 +97,8 @@ def main() -> int:
         db.migrate()
         wake = Wake(settings.runtime)
         gc.freeze()
-        uvloop.run(serve(settings, lambda: living(db, settings.data), wake, lambda token: uid_of(settings.data, token)))
+        owner = partial(uid_of, settings.data)
+        uvloop.run(serve(settings, lambda: living(db, settings.data), wake, owner, lambda: quotas_of(db)))
         wake.close()
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))

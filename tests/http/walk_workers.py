@@ -59,6 +59,8 @@ WORKERS: dict[str, Ask] = {
     "POST /api/v1/kv-namespaces": one("kv.create", body={"environment_id": "$environment", "name": "walk"}),
     "GET /api/v1/kv-namespaces": one("kv.read", query={"project_id": "$project"}),
     f"GET {_K}": one("kv.read"),
+    f"PATCH {_K}": one("kv.create", body={"max_keys": 1}),
+    f"GET {_K}/usage": one("kv.read"),
     f"DELETE {_K}": one("kv.delete", body={"confirm": "kv0"}),
     f"GET {_K}/keys": one("kv.read"),
     f"POST {_K}/values/read": one("kv.read", body={"key": "walk"}),

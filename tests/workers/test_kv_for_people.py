@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from workers_house import House
 
 from holdfast.features.kv import store
 from holdfast.kernel.db import metadata
 from holdfast.runtime.bindings.kv_file import KvFile
+from holdfast.runtime.bindings.kv_usage import KvQuota
 
 
 @pytest.fixture
@@ -83,6 +85,33 @@ def test_what_breaks_a_rule_changes_nothing(house, namespace, body, status) -> N
     for method, path, sent in (("PUT", "/values", body), ("PUT", "/values/bulk", {"entries": entries})):
         assert house.call(method, where + path, status, json=sent)["error"]["code"]
     assert house.call("GET", f"{where}/keys")["items"] == []
+
+
+def test_a_limit_is_set_shown_kept_and_taken_away(house, namespace) -> None:
+    where = namespace["where"]
+    assert house.call("GET", f"{where}/usage") == {"keys": 0, "bytes": 0, "max_keys": None, "max_bytes": None}
+    assert (namespace["max_keys"], namespace["max_bytes"]) == (None, None)
+    made = house.call("PATCH", where, json={"max_keys": 2, "max_bytes": 1000})
+    assert (made["max_keys"], made["max_bytes"]) == (2, 1000)
+    assert house.call("PATCH", where, json={"max_bytes": None})["max_keys"] == 2, "what is not named stays"
+    house.call("PUT", f"{where}/values", 204, json={"key": "a", "value": "1234"})
+    many = [{"key": "b", "value": "x"}, {"key": "c", "value": "x"}]
+    refused = house.call("PUT", f"{where}/values/bulk", 413, json={"entries": many})["error"]
+    assert (refused["code"], "holds 2 of the 2 keys" in refused["message"]) == ("kv_quota_exceeded", True)
+    assert house.call("GET", f"{where}/usage") == {"keys": 1, "bytes": 5, "max_keys": 2, "max_bytes": None}
+    with house.services.db.write() as conn:
+        assert store.get(conn, namespace["id"]).quota == KvQuota(2, None)
+    assert store.quotas_of(house.services.db) == {namespace["path"]: KvQuota(2, None)}
+    for wrong in ({"max_keys": -1}, {"max_bytes": 1 << 60}, {"max_byte": 1}):
+        house.call("PATCH", where, 422, json=wrong)
+    house.call("PATCH", where, json={"max_keys": None})
+    house.call("PUT", f"{where}/values/bulk", 204, json={"entries": many})
+    assert store.quotas_of(house.services.db) == {}
+    with house.services.db.read() as conn:
+        events = metadata.tables["audit_events"]
+        noted = conn.execute(sa.select(events.c.details).where(events.c.action == "kv.limit")).scalars().all()
+    named = [{name: each[name] for name in each if name.startswith("max")} for each in noted]
+    assert sorted(named, key=str) == [{"max_bytes": None}, {"max_keys": 2, "max_bytes": 1000}, {"max_keys": None}]
 
 
 def test_somebody_elses_file_is_left_alone(house, namespace) -> None:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.runtime.bindings.values import DEPTH, Malformed, TooLong, Unsendable, decode, encode
+from holdfast.runtime.bindings.attributes import JsError
+from holdfast.runtime.bindings.values import DEPTH, Malformed, TooLong, Uncloneable, Unsendable, decode, encode
 
 scalars = (
     st.none()
@@ -27,7 +28,12 @@ scalars = (
     | st.binary()
     | st.datetimes(timezones=st.just(UTC))
 )
-trees = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=25)
+members = st.none() | st.integers(min_value=2) | st.text() | st.binary()  # True is 1 in a set of Python's
+trees = st.recursive(
+    scalars | st.sets(members),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=25,
+)
 
 
 def same(left: object, right: object) -> bool:
@@ -88,10 +94,32 @@ def test_kinds_of_the_plain_types_travel_as_those() -> None:
     assert type(decode(encode(sent), Attributes)[1]) is Attributes
 
 
-@pytest.mark.parametrize("value", [(1,), bytearray(b"x"), {1}, object(), {1: 2}, [(1,)], {"a": bytearray()}, "\ud800"])
+@pytest.mark.parametrize("value", [(1,), bytearray(b"x"), object(), {1: 2}, [(1,)], {"a": bytearray()}, "\ud800"])
 def test_what_has_no_form_is_a_type_error(value: object) -> None:
     with pytest.raises(TypeError):
         encode(value)
+
+
+@pytest.mark.parametrize("value", [object(), 1 + 2j, range(3), [object()]])
+def test_what_is_no_plain_value_is_javascripts_error_as_well(value: object) -> None:
+    with pytest.raises(Uncloneable, match=r"^DataCloneError") as caught:
+        encode(value)
+    assert isinstance(caught.value, JsError)
+    assert caught.value.name == "DataCloneError"
+
+
+def test_sets_have_one_form_and_errors_keep_their_name() -> None:
+    assert encode({"b", "a", None}) == encode({None, "a", "b"})
+    twice = struct.pack("<BI", 11, 2) + b"\0\0"
+    backwards = struct.pack("<BI", 11, 2) + b"\1\0"
+    with_list = struct.pack("<BIBI", 11, 1, 8, 0)
+    for data in (twice, backwards, with_list, struct.pack("<BI", 11, 2) + encode(1) + encode(1.0)):
+        with pytest.raises(Malformed):
+            decode(data)
+    for error, name in ((JsError("no"), "Error"), (KeyError("k"), "KeyError")):
+        found = decode(encode(error))
+        assert isinstance(found, JsError)
+        assert (found.name, str(found)) == (name, str(error))
 
 
 def test_something_awaitable_is_a_type_error_that_says_so() -> None:

@@ -92,7 +92,7 @@ def test_values_of_every_type_are_bound_by_place_and_by_number(place: Place) -> 
             assert await db.prepare("SELECT ? AS v").bind(value).first("v") == stored
         assert await db.prepare("SELECT ?2, ?1, ?2").bind("one", "two").raw() == [["two", "one", "two"]]
         assert await db.prepare("SELECT typeof(?)").bind(b"x").raw() == [["blob"]]
-        for wrong in ({"a": 1}, object(), ("a",), bytearray(b"x"), ["a"]):
+        for wrong in ({"a": 1}, object(), ("a",), [256], ["a"]):
             with pytest.raises(BindingError, match="D1_TYPE_ERROR: Type"):
                 db.prepare("SELECT ?").bind(wrong)
         with pytest.raises(BindingError, match="D1_TYPE_ERROR"):

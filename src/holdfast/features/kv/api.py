@@ -26,6 +26,7 @@ from holdfast.web.wire import Confirm, In
 router = Routes(tags=["key-value"])
 Namespaces = Annotated[NamespacesService, Depends(part(NamespacesService))]
 Entries = Annotated[EntriesService, Depends(part(EntriesService))]
+_MOST = 1 << 53
 Key = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -42,6 +43,8 @@ class NamespaceOut(BaseModel):
     environment_id: str
     database_id: str
     name: str
+    max_keys: int | None = Field(description="The most keys it may hold; null for no limit.")
+    max_bytes: int | None = Field(description="The most bytes of keys, values and metadata; null for no limit.")
     state: str
     run_id: str | None = Field(description="The run at work on its database, or the last one.")
     created_by: str
@@ -50,6 +53,22 @@ class NamespaceOut(BaseModel):
     @classmethod
     def of(cls, namespace: Namespace) -> NamespaceOut:
         return cls(**vars(namespace), database_id=namespace.resource_id)
+
+
+class NamespaceLimitsIn(In):
+    """Those that are given are set; null takes a limit away."""
+
+    max_keys: Annotated[int, Field(ge=0, le=_MOST)] | None = None
+    max_bytes: Annotated[int, Field(ge=0, le=_MOST)] | None = None
+
+
+class KvUsageOut(BaseModel):
+    """`bytes` of keys, values and metadata. An expired key counts until it is swept, within half a minute."""
+
+    keys: int
+    bytes: int
+    max_keys: int | None
+    max_bytes: int | None
 
 
 class KvKeyOut(BaseModel):
@@ -151,6 +170,21 @@ def list_(
 def get(actor: CurrentActor, namespaces: Namespaces, kv_namespace_id: str) -> NamespaceOut:
     """One namespace."""
     return NamespaceOut.of(namespaces.get(actor, kv_namespace_id))
+
+
+@router.patch("/kv-namespaces/{kv_namespace_id}", operation_id="kv_namespace_update", responses=answers(403, 404))
+def update(body: NamespaceLimitsIn, actor: CurrentActor, namespaces: Namespaces, kv_namespace_id: str) -> NamespaceOut:
+    """Limit what it may hold. Workers meet a new limit within five seconds."""
+    return NamespaceOut.of(namespaces.limit(actor, kv_namespace_id, body.model_dump(exclude_unset=True)))
+
+
+@router.get(
+    "/kv-namespaces/{kv_namespace_id}/usage", operation_id="kv_namespace_usage", responses=answers(403, 404, 409)
+)
+def usage(actor: CurrentActor, entries: Entries, kv_namespace_id: str) -> KvUsageOut:
+    """What it holds, beside its limits."""
+    namespace, used = entries.usage(actor, kv_namespace_id)
+    return KvUsageOut(keys=used.keys, bytes=used.bytes, max_keys=namespace.max_keys, max_bytes=namespace.max_bytes)
 
 
 @router.delete(

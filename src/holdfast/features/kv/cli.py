@@ -23,7 +23,7 @@ app = noun(
     holdfast kv key put sessions user:1 '{"name": "Ada"}' --ttl 3600
     """,
 )
-namespace = noun("namespace", "Namespaces: create, list, delete.", "holdfast kv namespace create sessions")
+namespace = noun("namespace", "Namespaces: create, list, show, limit, delete.", "holdfast kv namespace create sessions")
 keys = noun("key", "Keys of a namespace.", "holdfast kv key get sessions user:1")
 app.add_typer(namespace)
 app.add_typer(keys)
@@ -64,6 +64,52 @@ def list_(ctx: typer.Context) -> None:
         },
         empty="No namespaces yet. Make one: holdfast kv namespace create NAME",
     )
+
+
+@verb(namespace, "show", "holdfast kv namespace show sessions")
+def show(ctx: typer.Context, name: Namespace) -> None:
+    """Show a namespace: what it holds, and what it may hold."""
+    t = terminal(ctx)
+    found = find(t, name)
+    used = t.client.get(f"/kv-namespaces/{found['id']}/usage")
+    held = f"{used['keys']} keys of {_most(used['max_keys'])}, {used['bytes']} bytes of {_most(used['max_bytes'])}"
+    t.answer({**found, **used}, f"{found['name']} ({found['state']}): {held}")
+
+
+@verb(
+    namespace,
+    "limit",
+    "holdfast kv namespace limit sessions --max-keys 100000 --max-bytes 1073741824\n"
+    "holdfast kv namespace limit sessions --max-bytes none",
+)
+def limit(
+    ctx: typer.Context,
+    name: Namespace,
+    max_keys: Annotated[str | None, typer.Option("--max-keys", help="The most keys; none for no limit.")] = None,
+    max_bytes: Annotated[
+        str | None, typer.Option("--max-bytes", help="The most bytes of keys, values and metadata; none for no limit.")
+    ] = None,
+) -> None:
+    """Limit what a namespace may hold: writes beyond it are refused, what is there stays."""
+    t = terminal(ctx)
+    given = {"max_keys": max_keys, "max_bytes": max_bytes}
+    body = {field: _limit(field, text) for field, text in given.items() if text is not None}
+    if not body:
+        raise Usage("say --max-keys, --max-bytes or both")
+    made = t.client.patch(f"/kv-namespaces/{find(t, name)['id']}", body)
+    t.answer(made, f"{made['name']} may hold {_most(made['max_keys'])} keys and {_most(made['max_bytes'])} bytes.")
+
+
+def _limit(field: str, text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdecimal():
+        raise Usage(f"--{field.replace('_', '-')} takes a whole number, or none")
+    return int(text)
+
+
+def _most(value: int | None) -> str:
+    return "any number of" if value is None else str(value)
 
 
 @verb(namespace, "delete", "holdfast kv namespace delete sessions --confirm sessions")

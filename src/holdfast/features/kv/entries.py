@@ -21,6 +21,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid, LimitExceeded, Permanent, Retryable
 from holdfast.runtime.bindings.kv_file import Delete, Entry, KvFile, Page, Put, checked_put
 from holdfast.runtime.bindings.kv_rules import KvError, check_key
+from holdfast.runtime.bindings.kv_usage import Usage
 
 MOST_AT_ONCE = 1000
 
@@ -55,14 +56,19 @@ class EntriesService:
         with self._file(actor, namespace_id, "kv.read") as (_, file):
             return file.get(check_key(key))
 
+    def usage(self, actor: Actor, namespace_id: str) -> tuple[Namespace, Usage]:
+        with self._file(actor, namespace_id, "kv.read") as (namespace, file):
+            return namespace, file.usage()
+
     def put(self, actor: Actor, namespace_id: str, wishes: Sequence[Wish]) -> None:
-        """All of them or none; on disk when this returns."""
+        """All of them or none; on disk when this returns. Raises DiskFull, LimitExceeded("kv_quota_exceeded")."""
         if not 1 <= len(wishes) <= MOST_AT_ONCE:
             raise Invalid(f"1 to {MOST_AT_ONCE} values at once", code="bulk_invalid")
         with self._file(actor, namespace_id, "kv.write") as (namespace, file):
             writes = [_checked(wish) for wish in wishes]
+            self._reach.require_space(sum(write.size for write in writes), "putting values")
             self._note(actor, namespace, "kv.put", len(writes))
-            file.apply(writes)
+            file.apply(writes, namespace.quota)
 
     def delete(self, actor: Actor, namespace_id: str, keys: Sequence[str]) -> None:
         """Those that are not there are no error."""
@@ -128,6 +134,9 @@ def _checked(wish: Wish) -> Put:
 
 
 def _refused(error: KvError) -> Permanent:
+    if error.status == 507:
+        hint = "Delete keys, or raise the limit: holdfast kv namespace limit NAME."
+        return LimitExceeded(error.message, code="kv_quota_exceeded", hint=hint)
     if error.status in (413, 414):
         return LimitExceeded(error.message, code="kv_too_large")
     return Invalid(error.message, code="kv_invalid")

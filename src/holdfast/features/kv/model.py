@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from holdfast.features.access.grants import Place
 from holdfast.kernel.db import Timestamp, metadata
+from holdfast.runtime.bindings.kv_usage import KvQuota
 
 LABEL = "holdfast/kv"  # on the database of a namespace, so that people see why it is there
 
@@ -26,6 +27,8 @@ kv_namespaces = sa.Table(
         unique=True,
     ),
     sa.Column("name", sa.String(60), nullable=False),
+    sa.Column("max_keys", sa.BigInteger),
+    sa.Column("max_bytes", sa.BigInteger),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp, nullable=False),
     sa.Index("ix_kv_namespaces_environment_id", "environment_id", "name"),
@@ -35,7 +38,7 @@ kv_namespaces = sa.Table(
 @dataclass(frozen=True)
 class Namespace:
     """`state`, `run_id` and `path` are its database's: deleted with it, back when that is undeleted, gone when that is
-    purged. `path` is None until it was provisioned."""
+    purged. `path` is None until it was provisioned. `max_keys`, `max_bytes`: its quota, None without a limit."""
 
     id: str
     project_id: str
@@ -47,6 +50,14 @@ class Namespace:
     state: str
     run_id: str | None
     path: str | None
+    max_keys: int | None = None
+    max_bytes: int | None = None
+
+    @property
+    def quota(self) -> KvQuota | None:
+        """What it may hold; None without a limit."""
+        limited = self.max_keys is not None or self.max_bytes is not None
+        return KvQuota(self.max_keys, self.max_bytes) if limited else None
 
     @property
     def place(self) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,6 +97,16 @@ class NamespacesService:
         with self._db.read() as conn:
             return found(conn, actor, namespace_id, permission)
 
+    def limit(self, actor: Actor, namespace_id: str, limits: Mapping[str, int | None]) -> Namespace:
+        """Set `max_keys`, `max_bytes`: those that are named; None takes a limit away. What it holds already stays, and
+        no write beyond the limit is taken until there is less."""
+        with self._db.write() as conn:
+            namespace = found(conn, actor, namespace_id, "kv.create")
+            if limits:
+                store.change(conn, namespace.id, **limits)
+                self._record(conn, actor, namespace, "kv.limit", dict(limits))
+            return found(conn, actor, namespace_id, "kv.create")
+
     def delete(self, actor: Actor, namespace_id: str, confirm: str) -> tuple[Namespace, Run]:
         """Its database is deleted: within the grace period `holdfast db undelete` brings both back."""
         with self._db.write() as conn:
@@ -118,7 +128,9 @@ class NamespacesService:
             return namespace, run
 
     @staticmethod
-    def _record(conn: sa.Connection, actor: Actor, namespace: Namespace, action: str) -> None:
+    def _record(
+        conn: sa.Connection, actor: Actor, namespace: Namespace, action: str, more: Mapping[str, Any] | None = None
+    ) -> None:
         audit.record(
             conn,
             actor=actor.id,
@@ -126,7 +138,7 @@ class NamespacesService:
             project_id=namespace.project_id,
             environment_id=namespace.environment_id,
             resource_id=namespace.resource_id,
-            details={"namespace_id": namespace.id, "name": namespace.name},
+            details={"namespace_id": namespace.id, "name": namespace.name, **(more or {})},
         )
 
 

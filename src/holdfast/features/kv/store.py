@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from holdfast.features.databases.model import resources
 from holdfast.features.kv.model import Namespace, kv_namespaces
+from holdfast.kernel.db import Database
+from holdfast.runtime.bindings.kv_usage import KvQuota
 
 _k, _r = kv_namespaces.c, resources.c
 
@@ -55,6 +58,18 @@ def page(
         query = query.where(_k.id > after)
     found = (_one(row) for row in conn.execute(query.order_by(_k.id).limit(limit)))
     return [each for each in found if each is not None]
+
+
+def quotas_of(db: Database) -> dict[Path, KvQuota]:
+    """Of the namespaces that have one, by their files."""
+    limited = sa.or_(_k.max_keys.is_not(None), _k.max_bytes.is_not(None))
+    with db.read() as conn:
+        found = [_one(row) for row in conn.execute(_joined().where(limited, _r.deleted_at.is_(None)))]
+    return {Path(each.path): each.quota for each in found if each is not None and each.path and each.quota}
+
+
+def change(conn: sa.Connection, namespace_id: str, **values: Any) -> None:
+    conn.execute(kv_namespaces.update().where(_k.id == namespace_id).values(**values))
 
 
 def insert(conn: sa.Connection, **values: Any) -> None:

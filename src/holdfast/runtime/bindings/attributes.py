@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 
 class JsDict(dict[str, Any]):
@@ -31,6 +31,26 @@ class JsError(Exception):
     def new(cls, message: str = "") -> JsError:
         """As `js.Error.new("...")`."""
         return JsError(message)
+
+    @staticmethod
+    def named(name: str, message: str) -> JsError:
+        """An error that came from another worker as a value."""
+        error = JsError(message)
+        error.name = name
+        return error
+
+
+class NotAList:
+    """A binding is one thing: iterating over it is told as the mistake it is, in Cloudflare's words."""
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} object is not iterable")
+
+    def __len__(self) -> NoReturn:
+        raise TypeError(f"object of type {type(self).__name__} has no len()")
+
+    def __bool__(self) -> bool:
+        return True
 
 
 class BindingError(JsError):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from holdfast.runtime.bindings import frames
-from holdfast.runtime.bindings.attributes import BindingError, BindingLost, JsDict, options
+from holdfast.runtime.bindings.attributes import BindingError, BindingLost, JsDict, NotAList, options
 from holdfast.runtime.bindings.client_d1 import D1Database
 from holdfast.runtime.bindings.client_kv import KvNamespace
 from holdfast.runtime.bindings.client_service import Fetcher, Hooks, depth
@@ -124,7 +124,7 @@ class Client:
             self._link.close()
 
 
-class RateLimit:
+class RateLimit(NotAList):
     """`await env.LIMITER.limit({"key": ...})` -> `{success}`."""
 
     def __init__(self, client: Client, name: str) -> None:

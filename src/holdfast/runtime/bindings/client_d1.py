@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.runtime.bindings.attributes import BindingError, JsDict, options
+from holdfast.runtime.bindings.attributes import BindingError, JsDict, NotAList, options
 from holdfast.runtime.bindings.frames import METHODS
 from holdfast.runtime.bindings.values import decode, encode
 
 if TYPE_CHECKING:
     from holdfast.runtime.bindings.client import Client
 
+_BOOKMARK: Final = re.compile(r"[0-9a-f]{8,16}(-[0-9a-f]{8,32}){1,3}")  # ours, and those of Cloudflare in old cookies
 _QUERY, _EXEC = range(len(METHODS["d1"]))
 
 
-class D1PreparedStatement:
+class D1PreparedStatement(NotAList):
     """A statement and its values; `bind` gives a new one. The verbs raise BindingError with D1's words."""
 
     def __init__(self, session: D1DatabaseSession, sql: str, values: tuple[Any, ...] = ()) -> None:
@@ -56,7 +58,7 @@ class D1PreparedStatement:
         return (await self._session.query([self]))[0]
 
 
-class D1DatabaseSession:
+class D1DatabaseSession(NotAList):
     """Queries that see what came before them. `getBookmark()` names the moment for a later session."""
 
     def __init__(self, client: Client, name: str) -> None:
@@ -78,7 +80,7 @@ class D1DatabaseSession:
         return [_object(each) for each in await self.query(statements)]
 
     def getBookmark(self) -> str | None:  # noqa: N802
-        """None before the first query."""
+        """The moment after the last query; before the first the bookmark it began at, None without one."""
         return self._bookmark
 
     async def query(self, statements: Sequence[D1PreparedStatement]) -> list[Any]:
@@ -100,10 +102,15 @@ class D1Database(D1DatabaseSession):
 
     def withSession(self, start: str | None = None) -> D1DatabaseSession:  # noqa: N802
         """A session from a bookmark, "first-primary" or "first-unconstrained": all the same here, as there is one
-        copy of the data and every query sees its newest state."""
+        copy of the data and every query sees its newest state. Raises BindingError("D1_SESSION_ERROR: ...")."""
         if start is not None and not isinstance(start, str):
             raise TypeError("a session starts at a bookmark, which is a string")
-        return D1DatabaseSession(self._client, self._name)
+        session, start = D1DatabaseSession(self._client, self._name), (start or "").strip()
+        if start and start not in ("first-primary", "first-unconstrained"):
+            if not _BOOKMARK.fullmatch(start):
+                raise BindingError("Error", f"D1_SESSION_ERROR: invalid bookmark or constraint: {start[:60]}")
+            session._bookmark = start
+        return session
 
 
 def _object(result: Any) -> JsDict:
@@ -122,8 +129,8 @@ def _seen(value: Any) -> Any:
 def _value(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str | bytes):
         return value
-    if isinstance(value, memoryview):
-        return value.tobytes()
+    if isinstance(value, memoryview | bytearray):
+        return bytes(value)
     if isinstance(value, list) and all(isinstance(each, int) and 0 <= each < 256 for each in value):
         return bytes(value)
     raise BindingError(

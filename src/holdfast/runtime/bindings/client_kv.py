@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.runtime.bindings.attributes import BindingError, JsDict, options
+from holdfast.runtime.bindings.attributes import BindingError, JsDict, NotAList, options
 from holdfast.runtime.bindings.frames import METHODS
 from holdfast.runtime.bindings.values import TEXT, decode, encode
 
@@ -18,7 +18,7 @@ _TYPES: Final = ("text", "json", "arrayBuffer", "stream")
 _LONGEST: Final = 25 * 1024 * 1024
 
 
-class KvNamespace:
+class KvNamespace(NotAList):
     """One namespace. Method names and options are JavaScript's; options come as a dict or as keyword arguments."""
 
     def __init__(self, client: Client, name: str) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.runtime.bindings import frames
-from holdfast.runtime.bindings.attributes import BindingLost, JsDict, options
+from holdfast.runtime.bindings.attributes import BindingError, BindingLost, JsDict, NotAList, options
 from holdfast.runtime.bindings.frames import CHUNK, METHODS
 from holdfast.runtime.bindings.link import Link, failed
-from holdfast.runtime.bindings.values import decode, encode, encode_call
+from holdfast.runtime.bindings.values import Parcel, decode, encode, encode_call
+from holdfast.runtime.bindings.wire import Wire
 
 if TYPE_CHECKING:
     from holdfast.runtime.bindings.client import Client
@@ -63,14 +64,18 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 class Hooks:
     """How the runtime's own types are made: `request(input, init)` makes what has `url`, `method`, `headers` and a
     `body` of bytes or a stream, out of whatever a worker gives to `fetch`; `response(status, headers, body)` what it
-    gets; `stream(data)` a KV value of the type "stream"."""
+    gets; `stream(data)` a KV value of the type "stream"; `upgraded(headers, wire)` the answer 101 to a WebSocket's
+    handshake; `pack` and `unpack` what a call between workers carries besides plain values."""
 
     request: Callable[[Any, dict[str, Any]], Any] | None = None
     response: Callable[[int, list[tuple[str, str]], AsyncIterator[bytes]], Any] = ServiceResponse
     stream: Callable[[bytes], Any] = lambda data: ByteStream(_once(data))
+    upgraded: Callable[[list[tuple[str, str]], Wire], Any] | None = None
+    pack: Callable[[Any], Awaitable[Any]] | None = None
+    unpack: Callable[[Parcel], Any] | None = None
 
 
-class Fetcher:
+class Fetcher(NotAList):
     """`await env.SVC.fetch(request_or_url, ...)`, and every other name as a method of the other worker."""
 
     def __init__(self, client: Client, name: str) -> None:
@@ -81,10 +86,14 @@ class Fetcher:
             raise AttributeError(method)
 
         async def call(*args: Any, **named: Any) -> Any:
-            """Raises TypeError for what cannot be sent, BindingError for what the other worker raised."""
+            """Bytes arrive as a memoryview, as Cloudflare's do. Raises TypeError or Uncloneable for what cannot be
+            sent, BindingError for what the other worker raised."""
+            hooks = self._client.hooks
+            if hooks.pack is not None:
+                args, named = tuple(await hooks.pack(list(args))), await hooks.pack(named)
             body = encode_call(args, named)
             payload = encode([method, depth.get(), body])
-            return decode(await self._client.call(self._name, _RPC, payload), JsDict)
+            return decode(await self._client.call(self._name, _RPC, payload), JsDict, memoryview, hooks.unpack)
 
         call.__name__ = method
         return call
@@ -99,17 +108,28 @@ class Fetcher:
         link = await self._client.dial()
         try:
             parts = link.begin(self._client.index(self._name), _FETCH, encode([head, depth.get()]))
-            sending = asyncio.ensure_future(_send(link, body))
+            sending = asyncio.ensure_future(_sent() if head["upgrade"] else _send(link, body))
             kind, payload = await parts.get()
             if kind != frames.HEADERS:
                 sending.cancel()
                 raise _error(kind, payload)
+            status, headers = decode(payload)
+            pairs = [(str(name), str(value)) for name, value in headers]
+            if status == 101:
+                return self._upgraded(pairs, Wire(link, parts))
         except BaseException:
             link.close()
             raise
-        status, headers = decode(payload)
-        pairs = [(str(name), str(value)) for name, value in headers]
         return self._client.hooks.response(int(status), pairs, _Body(link, parts, sending))
+
+    def _upgraded(self, headers: list[tuple[str, str]], wire: Wire) -> Any:
+        if self._client.hooks.upgraded is None:
+            raise BindingError("Error", "this runtime carries no WebSocket through a service binding")
+        return self._client.hooks.upgraded(headers, wire)
+
+
+async def _sent() -> None:
+    """What follows an upgrade is the socket's."""
 
 
 async def _send(link: Link, body: AsyncIterable[bytes] | bytes | None) -> None:
@@ -203,8 +223,11 @@ def _request(request: Any, wanted: dict[str, Any]) -> tuple[dict[str, Any], Asyn
     elif isinstance(body, memoryview):
         body = bytes(body)
     length = len(body) if isinstance(body, bytes) else None
+    upgrade = any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in headers)
+    if upgrade and (method != "GET" or body is not None):
+        raise TypeError("a WebSocket begins with a GET without a body")
     head = {"method": method, "url": url, "headers": [list(pair) for pair in headers], "length": length}
-    return {**head, "body": body is not None}, body
+    return {**head, "body": body is not None, "upgrade": upgrade}, body
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:

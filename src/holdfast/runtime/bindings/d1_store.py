@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from holdfast.kernel.errors import HoldfastError
 from holdfast.runtime.bindings.d1_session import NeedsWriter, Result, Session, Statement, Ticket, identity
+from holdfast.runtime.bindings.disk_reserve import DiskReserve
 from holdfast.runtime.bindings.handling import Failure, Gate, entered
 from holdfast.runtime.bindings.values import LONGEST, encode
 
@@ -28,13 +29,20 @@ T = TypeVar("T")
 class D1Database:
     """One file, open while it is used. Made and called on the loop."""
 
-    def __init__(self, path: Path, gate: Gate = nullcontext, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gate: Gate = nullcontext,
+        seconds: float = SECONDS,
+        reserve: DiskReserve | None = None,
+    ) -> None:
         self.path = path
         self.used = time.monotonic()
         self._seconds = seconds
-        self._writer = _Line(path, True, 1, gate)
+        self._writer = _Line(path, True, 1, gate, reserve or DiskReserve())
         self._readers = _Line(path, False, _READERS, gate)
-        self._commits = 0
+        self._commits = self._marked = 0
+        self._marking = threading.Lock()
 
     async def query(self, statements: Sequence[Statement]) -> bytes:
         """The statements in one transaction: their results and the bookmark after them. Raises Failure."""
@@ -66,15 +74,18 @@ class D1Database:
 
     def _bookmark(self) -> str:
         """Later ones sort behind earlier ones. Every call sees what was committed before it: there is one copy."""
-        self._commits += 1
-        return f"{time.time_ns() // 1_000_000:016x}-{self._commits & 0xFFFFFFFF:08x}"
+        with self._marking:
+            self._commits += 1
+            self._marked = max(self._marked, time.time_ns() // 1_000_000)  # a clock may be set back
+            return f"{self._marked:016x}-{self._commits & 0xFFFFFFFF:08x}"
 
 
 class _Line:
     """Threads that each keep a session while there is work."""
 
-    def __init__(self, path: Path, write: bool, threads: int, gate: Gate) -> None:
+    def __init__(self, path: Path, write: bool, threads: int, gate: Gate, reserve: DiskReserve | None = None) -> None:
         self._path, self._write, self._threads, self._gate = path, write, threads, gate
+        self._reserve = reserve
         self._pool: ThreadPoolExecutor | None = None
         self._mine = threading.local()
         self._sessions: list[Session] = []
@@ -90,6 +101,8 @@ class _Line:
         def run() -> T:
             if ticket.ended():
                 raise Failure("Error", "D1_ERROR: D1 DB is overloaded. Requests queued for too long.")
+            if self._reserve is not None and (short := self._reserve.shortage(self._path)) is not None:
+                raise Failure("Unavailable", f"D1_ERROR: {short}; only reads are answered: SQLITE_FULL")
             try:
                 with entered(self._gate, _GATE_SECONDS):
                     return act(self._session(), ticket)

@@ -7,8 +7,10 @@ The head is written here and nowhere else: what a worker gives is checked, and t
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import re
+import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 from typing import Final
@@ -36,6 +38,7 @@ _HOP: Final = frozenset(
         "upgrade",
     }
 )
+_HANDSHAKE: Final = frozenset({"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"})
 _METHODS_REFUSED: Final = frozenset({"CONNECT", "TRACE"})
 _HEAD_BYTES: Final = 64 * 1024
 _READ: Final = 64 * 1024
@@ -46,8 +49,11 @@ _SAFE: Final = "/%:@!$&'()*+,;=-._~?[]"
 class Answer:
     """The head of an answer, and its body as it comes. `close` when it is not read to its end."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str, upgrading: bool
+    ) -> None:
+        self._reader, self._writer, self._upgrading = reader, writer, upgrading
+        self._after = b""  # what came behind the head of an answer 101
         self._parser = httptools.HttpResponseParser(self)
         self._bodyless = method == "HEAD"
         self._parts: list[bytes] = []
@@ -60,8 +66,8 @@ class Answer:
         """Read as far as the body. Raises Failure."""
         while not self._ready:
             await self._more()
-        if self.status == 101:
-            raise Failure("Error", "a service binding carries no WebSocket")
+        if self.status == 101 and not self._upgrading:
+            raise Failure("Error", "the worker upgraded a connection that was not to be upgraded")
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body's parts. Raises Failure when the worker ends in the middle."""
@@ -73,6 +79,25 @@ class Answer:
                 return
             if not self._parts:
                 await self._more()
+
+    async def raw(self) -> AsyncIterator[bytes]:
+        """After an answer 101: what the worker says, to its end."""
+        data = self._after
+        while True:
+            if data:
+                yield data
+            try:
+                data = await self._reader.read(_READ)
+            except OSError:
+                return
+            if not data:
+                return
+
+    async def say(self, data: bytes) -> None:
+        """After an answer 101: on to the worker, as fast as it takes it."""
+        with contextlib.suppress(OSError):
+            self._writer.write(data)
+            await self._writer.drain()
 
     async def whole(self, most: int) -> bytes:
         """The body at once. Raises Failure beyond `most` bytes."""
@@ -102,8 +127,8 @@ class Answer:
                 raise Failure("Error", "the worker's answer has too long a head")
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._ended = True
+        except httptools.HttpParserUpgrade as upgrade:
+            self._after, self._ended = data[upgrade.args[0] :], True
         except httptools.HttpParserError as error:
             raise Failure("Error", "the worker answered with something that is not HTTP") from error
 
@@ -146,20 +171,22 @@ async def request(
     ours: Iterable[tuple[str, str]],
     body: AsyncIterable[bytes] | bytes | None,
     length: int | None = None,
+    upgrade: bool = False,
 ) -> tuple[Answer, asyncio.Task[None]]:
-    """Send it; the answer's head is read. `headers` are the worker's and are checked, `ours` are trusted.
+    """Send it; the answer's head is read. `headers` are the worker's and are checked, `ours` are trusted. With
+    `upgrade` it is a WebSocket's handshake (RFC 6455, 4.1), with a key of ours and without extensions.
 
     The task sends the body; cancel it when the answer has been used. Raises Failure.
     """
     if isinstance(body, bytes):
         length = len(body)
-    head = _head(method, url, headers, ours, None if body is None else length, body is not None)
+    head = _head(method, url, headers, ours, None if body is None else length, body is not None, upgrade)
     reader, writer = await _connect(path, worker)
     sending: asyncio.Task[None] | None = None
     try:
         writer.write(head)
         sending = asyncio.ensure_future(_send(writer, body, length is None))
-        answer = Answer(reader, writer, method)
+        answer = Answer(reader, writer, method, upgrade)
         await answer.head()
     except BaseException:
         if sending is not None:
@@ -203,6 +230,7 @@ def _head(
     ours: Iterable[tuple[str, str]],
     length: int | None,
     has_body: bool,
+    upgrade: bool,
 ) -> bytes:
     if not _TOKEN.fullmatch(method) or method in _METHODS_REFUSED:
         raise Failure("TypeError", f"{method[:20]!r} is not a method that can be sent")
@@ -212,16 +240,21 @@ def _head(
         lowered = name.lower()
         if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
             raise Failure("TypeError", f"the header {name[:40]!r} has a name or a value that cannot be sent")
-        if lowered not in _HOP and not lowered.startswith("holdfast-"):
+        if lowered not in _HOP and not lowered.startswith("holdfast-") and lowered not in _HANDSHAKE:
             lines.append(f"{lowered}: {value}")
     lines += [f"{name}: {value}" for name, value in ours]
     if has_body:
         lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")
-    lines.append("connection: close")
+    lines += _upgrading() if upgrade else ["connection: close"]
     data = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
     if len(data) > _HEAD_BYTES:
         raise Failure("TypeError", f"the request's head is longer than {_HEAD_BYTES} bytes")
     return data
+
+
+def _upgrading() -> list[str]:
+    key = base64.b64encode(secrets.token_bytes(16)).decode()
+    return ["connection: Upgrade", "upgrade: websocket", "sec-websocket-version: 13", f"sec-websocket-key: {key}"]
 
 
 def clean_url(url: str) -> str:

@@ -33,9 +33,10 @@ from holdfast.runtime.bindings.kv_rules import (
     expiry,
     metadata_text,
 )
+from holdfast.runtime.bindings.kv_usage import SCHEMA, KvQuota, Usage, growth, usage_of
 
 APPLICATION_ID: Final = 0x68664B56  # "hfKV"
-FORMAT: Final = 1
+FORMAT: Final = 2  # 1 did not count what it holds
 _BUSY_MILLISECONDS = 5_000
 _SWEPT_AT_ONCE = 500  # rows of one transaction: writers wait for no longer than that takes
 _SCHEMA = """
@@ -51,7 +52,9 @@ CREATE INDEX IF NOT EXISTS kv_expiration ON kv (expiration) WHERE expiration IS 
 _GET = "SELECT value, expiration, metadata FROM kv WHERE key = ?"
 _SIZE = "SELECT size, expiration FROM kv WHERE key = ?"
 _SMALL = "SELECT size, CASE WHEN size <= ? THEN value END, expiration, metadata FROM kv WHERE key = ?"
-_PUT = "INSERT OR REPLACE INTO kv (key, expiration, metadata, size, value) VALUES (?, ?, ?, ?, ?)"
+_PUT = """INSERT INTO kv (key, expiration, metadata, size, value) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET expiration = excluded.expiration, metadata = excluded.metadata,
+size = excluded.size, value = excluded.value"""  # no REPLACE: it deletes without the trigger that counts
 _DELETE = "DELETE FROM kv WHERE key = ?"
 _LIST = """SELECT key, expiration, metadata, size FROM kv
 WHERE key >= ? AND key > ? AND (? IS NULL OR key < ?) AND (expiration IS NULL OR expiration > ?)
@@ -224,16 +227,59 @@ class KvFile:
         """Remove the keys in one transaction; on disk when this returns."""
         self.apply([Delete(check_key(key)) for key in keys])
 
-    def apply(self, writes: Iterable[Write]) -> None:
-        """All of them in their order, in one transaction and one sync; on disk when this returns, or none of it."""
-        execute = self._connection.execute
+    def apply(self, writes: Iterable[Write], quota: KvQuota | None = None) -> None:
+        """All of them in their order, in one transaction and one sync; on disk when this returns, or none of it.
+        Raises KvError(507) when they would pass the quota."""
         with _transaction(self._connection):
             for write in writes:
-                if isinstance(write, Put):
-                    execute(_PUT, (write.key, write.expiration, write.metadata, write.size, write.value))
-                else:
-                    execute(_DELETE, (write.key,))
+                refused = None if quota is None else self._refused(write, quota)
+                if refused is not None:
+                    raise refused
+                self._write(write)
             crash_point("kv.commit")
+
+    def apply_each(self, writes: Sequence[Write], quota: KvQuota | None = None) -> list[KvError | None]:
+        """As `apply`, but those that would pass the quota are left out: why, in the order of the writes."""
+        refused: list[KvError | None] = []
+        with _transaction(self._connection):
+            for write in writes:
+                refused.append(None if quota is None else self._refused(write, quota))
+                if refused[-1] is None:
+                    self._write(write)
+            crash_point("kv.commit")
+        return refused
+
+    def usage(self) -> Usage:
+        """What the file holds, expired rows included that were not swept yet."""
+        return usage_of(self._connection)
+
+    def _write(self, write: Write) -> None:
+        if isinstance(write, Put):
+            row = (write.key, write.expiration, write.metadata, write.size, write.value)
+            self._connection.execute(_PUT, row)
+        else:
+            self._connection.execute(_DELETE, (write.key,))
+
+    def _refused(self, write: Write, quota: KvQuota) -> KvError | None:
+        """Why the quota refuses it. What has expired makes room first."""
+        if isinstance(write, Delete):
+            return None
+        keys, size = growth(self._connection, write.key, write.size, write.metadata)
+        refused = quota.refusal(self.usage(), keys, size)
+        if refused is None or not self._expired(_SWEPT_AT_ONCE):
+            return refused
+        keys, size = growth(self._connection, write.key, write.size, write.metadata)
+        return quota.refusal(self.usage(), keys, size)
+
+    def _expired(self, most: int) -> int:
+        """Within a transaction: up to `most` expired rows go; how many went."""
+        now = int(self._clock())
+        due = self._connection.execute(
+            "SELECT key FROM kv WHERE expiration IS NOT NULL AND expiration <= ? LIMIT ?", (now, most)
+        ).fetchall()
+        for (key,) in due:
+            self._connection.execute(_DELETE, (key,))
+        return len(due)
 
     def list(self, prefix: str = "", limit: int | None = None, cursor: str | None = None) -> Page:
         """One page of keys, at most 1000. Raises KvError for a cursor that is not one of ours."""
@@ -257,16 +303,13 @@ class KvFile:
 
     def sweep(self, most: int = _SWEPT_AT_ONCE) -> int:
         """Remove up to `most` expired rows; how many it removed."""
-        now = int(self._clock())
-        due = self._connection.execute(
-            "SELECT key FROM kv WHERE expiration IS NOT NULL AND expiration <= ? LIMIT ?", (now, most)
+        due: Any = self._connection.execute(
+            "SELECT 1 FROM kv WHERE expiration IS NOT NULL AND expiration <= ? LIMIT 1", (int(self._clock()),)
         ).fetchall()
         if not due:
             return 0
         with _transaction(self._connection):
-            for (key,) in due:  # asked again: it may have been put anew in the meantime
-                self._connection.execute("DELETE FROM kv WHERE key = ? AND expiration <= ?", (key, now))
-        return len(due)
+            return self._expired(most)
 
     def changed(self) -> int:
         """A number that differs when another connection has committed since the last call."""
@@ -310,6 +353,8 @@ def _settle(connection: apsw.Connection, path: Path, create: bool, write: bool) 
         raise KvError(422, f"{path} was written by a newer version (format {made}, this one reads {FORMAT})")
     if write:
         connection.execute("PRAGMA synchronous = FULL").fetchall()
+        if made < FORMAT:
+            _count(connection)
 
 
 def _make(connection: apsw.Connection) -> None:
@@ -318,8 +363,17 @@ def _make(connection: apsw.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     with _transaction(connection):
         connection.execute(_SCHEMA).fetchall()
+        connection.execute(SCHEMA).fetchall()
         connection.execute(f"PRAGMA user_version = {FORMAT}").fetchall()
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
+
+
+def _count(connection: apsw.Connection) -> None:
+    """A file of the first format begins to count. Another process may have been faster."""
+    with _transaction(connection):
+        if _one(connection, "PRAGMA user_version")[0] < FORMAT:
+            connection.execute(SCHEMA).fetchall()
+            connection.execute(f"PRAGMA user_version = {FORMAT}").fetchall()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,9 +23,11 @@ from typing import Final, TypeVar
 import apsw
 
 from holdfast.kernel.errors import HoldfastError
+from holdfast.runtime.bindings.disk_reserve import DiskReserve
 from holdfast.runtime.bindings.handling import Failure, Gate, Turn, entered
 from holdfast.runtime.bindings.kv_file import Entry, KvFile, Page, Put, Write
 from holdfast.runtime.bindings.kv_rules import KvError
+from holdfast.runtime.bindings.kv_usage import KvQuota
 from holdfast.runtime.bindings.values import encode
 
 _log = logging.getLogger(__name__)
@@ -46,8 +48,12 @@ Waiting = tuple[Write, asyncio.Future[bytes]]
 class Namespace:
     """One file, open while it is used. Made and called on the loop; `pool` reads what is long; writes hold `gate`."""
 
-    def __init__(self, path: Path, pool: ThreadPoolExecutor, gate: Gate = nullcontext) -> None:
+    def __init__(
+        self, path: Path, pool: ThreadPoolExecutor, gate: Gate = nullcontext, reserve: DiskReserve | None = None
+    ) -> None:
         self.path = path
+        self.quota: KvQuota | None = None
+        self._reserve = reserve or DiskReserve()
         self._gate = gate
         self._pool = pool
         self._loop = asyncio.get_running_loop()
@@ -109,7 +115,7 @@ class Namespace:
         done: asyncio.Future[bytes] = self._loop.create_future()
         self.used = time.monotonic()
         if self._writer is None:
-            self._writer = _Writer(self.path, self._loop, self._gate)
+            self._writer = _Writer(self)
         self._writer.give(write, done)
         return done
 
@@ -177,12 +183,13 @@ class Namespace:
 class _Writer:
     """The one thread that writes to a namespace."""
 
-    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop, gate: Gate) -> None:
-        self._path, self._loop, self._gate = path, loop, gate
+    def __init__(self, namespace: Namespace) -> None:
+        self._of = namespace
+        self._path, self._loop, self._gate = namespace.path, namespace._loop, namespace._gate
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._file: KvFile | None = None
         self._identity: tuple[int, int] | None = None
-        threading.Thread(target=self._run, name=f"kv {path.stem}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"kv {self._path.stem}", daemon=True).start()
 
     def give(self, write: Write, done: asyncio.Future[bytes]) -> None:
         self._queue.put((write, done))
@@ -217,7 +224,11 @@ class _Writer:
                 break
         return group
 
-    def _commit(self, writes: list[Write]) -> Failure | None:
+    def _commit(self, writes: Sequence[Write]) -> list[Failure | None]:
+        """What became of each: None when it is on disk."""
+        sizes = [write.size for write in writes if isinstance(write, Put)]
+        if sizes and (short := self._of._reserve.shortage(self._path, sum(sizes))) is not None:
+            return self._only_deletes(writes, Failure("Unavailable", f"KV storage failed: {short}"))
         try:
             with entered(self._gate, _GATE_SECONDS):
                 identity = _identity(self._path)
@@ -226,24 +237,31 @@ class _Writer:
                         self._file.close()
                         self._file = None
                     self._file, self._identity = _opened(self._path, write=True), identity
-                self._file.apply(writes)
+                refused = self._file.apply_each(writes, self._of.quota)
         except HoldfastError:
-            return Failure("Unavailable", "KV storage failed: the namespace is being restored or moved; try again")
+            words = "KV storage failed: the namespace is being restored or moved; try again"
+            return [Failure("Unavailable", words)] * len(writes)
         except apsw.Error as error:
-            return failure(error, self._path)
+            return [failure(error, self._path)] * len(writes)
         except Failure as error:
-            return error
-        return None
+            return [error] * len(writes)
+        return [None if one is None else Failure("Error", f"KV PUT failed: {one.status} {one}") for one in refused]
 
-    def _tell(self, group: list[Waiting], error: Failure | None) -> None:
+    def _only_deletes(self, writes: Sequence[Write], short: Failure) -> list[Failure | None]:
+        """Deleting makes room, so it goes on."""
+        deletes = [write for write in writes if not isinstance(write, Put)]
+        done = iter(self._commit(deletes) if deletes else ())
+        return [short if isinstance(write, Put) else next(done) for write in writes]
+
+    def _tell(self, group: list[Waiting], outcomes: list[Failure | None]) -> None:
         try:
-            self._loop.call_soon_threadsafe(_resolve, [done for _, done in group], error)
+            self._loop.call_soon_threadsafe(_resolve, [done for _, done in group], outcomes)
         except RuntimeError:
             _log.warning("the process ended before %d writes could be answered", len(group))
 
 
-def _resolve(waiting: list[asyncio.Future[bytes]], error: Failure | None) -> None:
-    for done in waiting:
+def _resolve(waiting: list[asyncio.Future[bytes]], outcomes: list[Failure | None]) -> None:
+    for done, error in zip(waiting, outcomes, strict=True):
         if done.done():
             continue
         if error is None:

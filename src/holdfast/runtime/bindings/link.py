@@ -61,6 +61,15 @@ class Link(asyncio.Protocol):
         if self.blocked is not None:
             await asyncio.wait([self.blocked])
 
+    def push(self, kind: int, payload: bytes) -> None:
+        """As `send`, without waiting; lost when the connection is."""
+        if not self.lost:
+            self._transport.write(frames.frame(1, frames.STREAM, kind, payload))
+
+    def unsent(self) -> int:
+        """Bytes that the other side has not taken."""
+        return 0 if self.lost else self._transport.get_write_buffer_size()
+
     def took(self) -> None:
         """A part of the answer was used: go on reading when few are left."""
         if self._parts is not None and self._parts.qsize() < 4 and not self.lost:

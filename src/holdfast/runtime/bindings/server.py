@@ -24,9 +24,11 @@ from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.connection import Connection
 from holdfast.runtime.bindings.d1_binding import D1Binding
 from holdfast.runtime.bindings.d1_store import D1Database
+from holdfast.runtime.bindings.disk_reserve import DiskReserve
 from holdfast.runtime.bindings.handling import Failure, Gate, Handler, Limits, Quota
 from holdfast.runtime.bindings.kv_binding import KvBinding
 from holdfast.runtime.bindings.kv_store import Namespace
+from holdfast.runtime.bindings.kv_usage import KvQuota
 from holdfast.runtime.bindings.ratelimit import RateLimitBinding, VersionBinding, Window
 from holdfast.runtime.bindings.service_binding import Directory, ServiceBinding
 from holdfast.runtime.bindings.values import encode
@@ -41,7 +43,7 @@ _READERS: Final = 4  # threads that read long values and lists, of all namespace
 
 class BindingServer:
     """Serves what `follow` names. `owner` gives the uid that may connect to a version's socket (only as root);
-    `gate`, of a resource's id, is held while its file is used."""
+    `gate`, of a resource's id, is held while its file is used; `reserve` stays free on their disks."""
 
     def __init__(
         self,
@@ -50,8 +52,10 @@ class BindingServer:
         owner: Callable[[str], int] | None = None,
         gate: Callable[[str], AbstractContextManager[None]] | None = None,
         limits: Limits | None = None,
+        reserve: DiskReserve | None = None,
     ) -> None:
         self._runtime, self._owner, self._gate, self._limits = runtime, owner, gate, limits or Limits()
+        self._reserve = reserve or DiskReserve()
         self._doors: dict[str, _Door] = {}
         self._namespaces: dict[Path, Namespace] = {}
         self._databases: dict[Path, D1Database] = {}
@@ -59,8 +63,9 @@ class BindingServer:
         self._directory = Directory(runtime)
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="kv reader")
 
-    async def follow(self, living: Sequence[LiveVersion]) -> None:
-        """Open the sockets of new versions, close those of versions that are gone; the others notice nothing."""
+    async def follow(self, living: Sequence[LiveVersion], quotas: Mapping[Path, KvQuota] | None = None) -> None:
+        """Open the sockets of new versions, close those of versions that are gone; the others notice nothing.
+        `quotas`: of namespaces, by their files."""
         self._directory.replace(living)
         wanted = {version.token: version for version in living}
         for token, door in list(self._doors.items()):
@@ -75,6 +80,8 @@ class BindingServer:
             except (OSError, KeyError, ValueError) as error:  # the others go on; the next look tries again
                 _log.error("the bindings of %s, version %s, cannot listen: %s", version.worker, version.number, error)
         self._forget(living)
+        for path, namespace in self._namespaces.items():
+            namespace.quota = (quotas or {}).get(path)
 
     async def upkeep(self) -> None:
         """Until cancelled: take expired keys out of files, close files nobody uses."""
@@ -128,11 +135,12 @@ class BindingServer:
         if binding.kind == "kv":
             path = Path(str(target["path"]))
             return KvBinding(
-                self._namespaces.setdefault(path, Namespace(path, self._pool, self._gate_of(target))), quota
+                self._namespaces.setdefault(path, Namespace(path, self._pool, self._gate_of(target), self._reserve)),
+                quota,
             )
         if binding.kind == "d1":
             path = Path(str(target["path"]))
-            return D1Binding(self._databases.setdefault(path, D1Database(path, self._gate_of(target))), quota)
+            return D1Binding(self._databases.setdefault(path, self._database(path, target)), quota)
         if binding.kind == "ratelimit":
             limit, period = _number(target["limit"]), _number(target["period"])
             key = (version.environment_id, str(target["namespace"]), int(limit), period)
@@ -143,6 +151,9 @@ class BindingServer:
                 self._directory, str(target["worker_id"]), None if entrypoint is None else str(entrypoint)
             )
         return VersionBinding(version.id, version.tag, version.created_at)
+
+    def _database(self, path: Path, target: Mapping[str, Json]) -> D1Database:
+        return D1Database(path, self._gate_of(target), reserve=self._reserve)
 
     def _gate_of(self, target: Mapping[str, Json]) -> Gate:
         resource = target.get("resource_id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections import defaultdict
@@ -19,6 +20,9 @@ from holdfast.runtime.live import LiveVersion, Sockets
 DEPTH: Final = 32
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _RESERVED: Final = frozenset({"fetch", "scheduled", "queue", "alarm", "tail", "email", "ctx", "env", "constructor"})
+_OURS: Final = frozenset(
+    {"connection", "sec-websocket-accept", "sec-websocket-extensions", "transfer-encoding", "upgrade"}
+)
 _GRACE: Final = 5.0  # seconds beyond the other worker's own time limit
 _RPC, _FETCH = range(len(METHODS["service"]))
 
@@ -93,7 +97,7 @@ class ServiceBinding:
     async def stream(self, payload: bytes, exchange: Exchange) -> None:
         """`fetch`: the head comes with the call, the bodies as parts, each side as fast as the other takes it."""
         head, depth = arguments(payload, dict, int)
-        method, url, headers, length, has_body = _request(head)
+        method, url, headers, length, has_body, upgrade = _request(head)
         version, path = self._directory.pick(self._worker_id)
         ours = [
             ("holdfast-service", self._entrypoint or ""),
@@ -101,16 +105,29 @@ class ServiceBinding:
             ("holdfast-depth", str(_deeper(depth))),
         ]
         body = _parts(exchange, length) if has_body else None
-        answer, sending = await inner.request(path, version.worker, method, url, headers, ours, body, length)
+        answer, sending = await inner.request(path, version.worker, method, url, headers, ours, body, length, upgrade)
+        saying: asyncio.Task[None] | None = None
         try:
-            kept = [list(pair) for pair in answer.headers if pair[0] not in ("connection", "transfer-encoding")]
+            kept = [list(pair) for pair in answer.headers if pair[0] not in _OURS]
             await exchange.write(HEADERS, encode([answer.status, kept]))
-            async for part in answer.body():
+            if answer.status == 101:
+                saying = asyncio.ensure_future(_say(exchange, answer))
+            async for part in answer.raw() if answer.status == 101 else answer.body():
                 await exchange.write(BODY, part)
             await exchange.write(END, b"")
         finally:
             sending.cancel()
+            if saying is not None:
+                saying.cancel()
             answer.close()
+
+
+async def _say(exchange: Exchange, answer: inner.Answer) -> None:
+    """A socket's bytes on to the other worker; its end when this side ends."""
+    with contextlib.suppress(ConnectionResetError):
+        while (part := await exchange.read()) is not None:
+            await answer.say(part)
+    answer.close()
 
 
 async def _parts(exchange: Exchange, length: int | None) -> AsyncIterator[bytes]:
@@ -123,7 +140,7 @@ async def _parts(exchange: Exchange, length: int | None) -> AsyncIterator[bytes]
         yield part
 
 
-def _request(head: dict[str, Any]) -> tuple[str, str, list[tuple[str, str]], int | None, bool]:
+def _request(head: dict[str, Any]) -> tuple[str, str, list[tuple[str, str]], int | None, bool, bool]:
     match head:
         case {"method": str() as method, "url": str() as url, "headers": list() as headers, "body": bool() as has_body}:
             pairs = [(pair[0], pair[1]) for pair in headers if isinstance(pair, list) and len(pair) == 2]
@@ -131,7 +148,8 @@ def _request(head: dict[str, Any]) -> tuple[str, str, list[tuple[str, str]], int
                 raise Failure("TypeError", "headers are pairs of strings")
             length = head.get("length")
             known = length if isinstance(length, int) and not isinstance(length, bool) and length >= 0 else None
-            return method, url, pairs, known, has_body
+            upgrade = head.get("upgrade") is True and method == "GET" and not has_body
+            return method, url, pairs, known, has_body, upgrade
     raise Failure("TypeError", "this is not a request")
 
 

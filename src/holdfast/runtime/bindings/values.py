@@ -3,8 +3,10 @@
 One tag byte, then: 0 None; 1 True; 2 False; 3 a whole number in 8 bytes; 4 a longer one (length, two's complement);
 5 a float in 8 bytes, NaN and infinities included; 6 text (length, UTF-8); 7 bytes (length, content); 8 a list (count,
 items); 9 a dict (count, then length and UTF-8 of each key and its value); 10 a moment (microseconds since 1970 in UTC,
-8 bytes). Everything is little-endian; lengths and counts have 4 bytes. A reader refuses unknown tags, lengths beyond
-the end, bytes left over, repeated keys, more than 64 levels and more than a million items.
+8 bytes); 11 a set (count, items in the order of their bytes); 12 an error (two texts: its name and its message);
+13 a parcel (a text, its kind, and a dict, its fields). Everything is little-endian; lengths and counts have 4 bytes.
+A reader refuses unknown tags, lengths beyond the end, bytes left over, repeated keys and members, more than 64 levels
+and more than a million items.
 
 The sandbox imports this: standard library only.
 """
@@ -14,8 +16,11 @@ from __future__ import annotations
 import inspect
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from holdfast.runtime.bindings.attributes import JsError
 
 DEPTH: Final = 64
 ITEMS: Final = 1_000_000
@@ -23,12 +28,20 @@ LONGEST_INTEGER: Final = 64 * 1024  # bytes
 LONGEST: Final = 32 * 1024 * 1024  # bytes of one encoded value, where the caller names no other limit
 
 TEXT: Final = 6  # the tag of a text, whose UTF-8 begins at the sixth byte
-_NONE, _TRUE, _FALSE, _INT, _BIG, _FLOAT, _TEXT, _BYTES, _LIST, _DICT, _MOMENT = range(11)
+_NONE, _TRUE, _FALSE, _INT, _BIG, _FLOAT, _TEXT, _BYTES, _LIST, _DICT, _MOMENT, _SET, _ERROR, _PARCEL = range(14)
 _I64, _F64, _U32 = struct.Struct("<q"), struct.Struct("<d"), struct.Struct("<I")
 _TAG_U32, _TAG_I64, _TAG_F64 = struct.Struct("<BI"), struct.Struct("<Bq"), struct.Struct("<Bd")
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A value that only the runtimes at both ends know: a Request, a Response, a Blob."""
+
+    kind: str
+    fields: dict[str, Any]
 
 
 class Malformed(ValueError):
@@ -39,13 +52,23 @@ class Unsendable(TypeError):
     """A value that cannot leave the worker: its type has no form here."""
 
 
+class Uncloneable(JsError, Unsendable):
+    """As Unsendable, for what is no plain value at all: JavaScript's DataCloneError, which published workers catch as
+    `JsException`."""
+
+    def __init__(self, value: object) -> None:
+        kind = type(value).__name__
+        super().__init__(f'DataCloneError: Could not serialize object of type "{kind}". This type does not travel.')
+        self.name = "DataCloneError"
+
+
 class TooLong(ValueError):
     """A value whose encoding is longer than it may be."""
 
 
 def encode(value: object, longest: int = LONGEST) -> bytes:
-    """`value` as bytes. Raises Unsendable for a tuple, a bytearray, something awaitable or any other type without a
-    form; TooLong for more than `longest` bytes."""
+    """`value` as bytes. Raises Unsendable for a tuple, a bytearray or something awaitable, Uncloneable for any other
+    type without a form; TooLong for more than `longest` bytes."""
     out: list[bytes] = []
     _write(value, out.append, 0)
     data = b"".join(out)
@@ -54,9 +77,15 @@ def encode(value: object, longest: int = LONGEST) -> bytes:
     return data
 
 
-def decode(data: bytes | bytearray | memoryview, make: Callable[[dict[str, Any]], Any] = dict) -> Any:
-    """The value; `make` turns each dict into what the caller hands out. Raises Malformed."""
-    reader = _Reader(bytes(data), make)
+def decode(
+    data: bytes | bytearray | memoryview,
+    make: Callable[[dict[str, Any]], Any] = dict,
+    binary: Callable[[bytes], Any] | None = None,
+    unpack: Callable[[Parcel], Any] | None = None,
+) -> Any:
+    """The value; `make` turns each dict, `binary` all bytes and `unpack` each parcel into what the caller hands out.
+    Raises Malformed, and what `unpack` raises."""
+    reader = _Reader(bytes(data), make, binary, unpack)
     try:
         value = reader.read(0)
     except (struct.error, IndexError) as error:
@@ -73,9 +102,14 @@ def encode_call(args: Sequence[object], options: Mapping[str, object], longest: 
     return encode([list(args), dict(options)], longest)
 
 
-def decode_call(data: bytes, make: Callable[[dict[str, Any]], Any] = dict) -> tuple[list[Any], dict[str, Any]]:
+def decode_call(
+    data: bytes,
+    make: Callable[[dict[str, Any]], Any] = dict,
+    binary: Callable[[bytes], Any] | None = None,
+    unpack: Callable[[Parcel], Any] | None = None,
+) -> tuple[list[Any], dict[str, Any]]:
     """What `encode_call` has written. Raises Malformed."""
-    match decode(data, make):
+    match decode(data, make, binary, unpack):
         case [list() as args, dict() as options]:
             return args, dict(options)
     raise Malformed("a call is a list of arguments and a dict of options")
@@ -121,7 +155,7 @@ def _write(value: object, put: Callable[[bytes], None], depth: int) -> None:
     elif isinstance(value, dict):
         _write_dict(value, put, depth)
     else:
-        _write_other(value, put)
+        _write_other(value, put, depth)
 
 
 def _write_text(value: str, put: Callable[[bytes], None]) -> None:
@@ -158,8 +192,32 @@ def _write_dict(value: dict[Any, Any], put: Callable[[bytes], None], depth: int)
         _write(item, put, depth + 1)
 
 
-def _write_other(value: object, put: Callable[[bytes], None]) -> None:
+def _write_set(value: set[Any] | frozenset[Any], put: Callable[[bytes], None], depth: int) -> None:
+    put(_TAG_U32.pack(_SET, len(value)))
+    members: list[bytes] = []
+    for item in value:
+        out: list[bytes] = []
+        _write(item, out.append, depth + 1)
+        members.append(b"".join(out))
+    for member in sorted(members):
+        put(member)
+
+
+def _write_other(value: object, put: Callable[[bytes], None], depth: int) -> None:
     """Subclasses and the rarer types; a naive moment is UTC, as every clock in a sandbox is."""
+    if isinstance(value, set | frozenset):
+        _write_set(value, put, depth)
+    elif isinstance(value, Parcel):
+        put(bytes([_PARCEL]))
+        _write_text(value.kind, put)
+        _write_dict(value.fields, put, depth)
+    elif hasattr(type(value), "to_py"):  # JavaScript's Date, its arrays of bytes
+        _write(value.to_py(), put, depth + 1)  # type: ignore[attr-defined]
+    else:
+        _write_subclass(value, put)
+
+
+def _write_subclass(value: object, put: Callable[[bytes], None]) -> None:
     if isinstance(value, memoryview):
         put(_TAG_U32.pack(_BYTES, value.nbytes))
         put(value.tobytes())
@@ -177,15 +235,28 @@ def _write_other(value: object, put: Callable[[bytes], None]) -> None:
         put(bytes(value))
     elif inspect.isawaitable(value):
         raise Unsendable(f"Awaitable {type(value)} cannot be sent over RPC.")
-    else:
+    elif isinstance(value, tuple | bytearray):
         raise Unsendable(f"{type(value)} cannot be sent over RPC.")
+    elif isinstance(value, Exception):
+        put(bytes([_ERROR]))
+        _write_text(value.name if isinstance(value, JsError) else type(value).__name__, put)
+        _write_text(str(value), put)
+    else:
+        raise Uncloneable(value)
 
 
 class _Reader:
-    __slots__ = ("at", "data", "items", "make")
+    __slots__ = ("at", "binary", "data", "items", "make", "unpack")
 
-    def __init__(self, data: bytes, make: Callable[[dict[str, Any]], Any]) -> None:
-        self.data, self.at, self.items, self.make = data, 0, 0, make
+    def __init__(
+        self,
+        data: bytes,
+        make: Callable[[dict[str, Any]], Any],
+        binary: Callable[[bytes], Any] | None,
+        unpack: Callable[[Parcel], Any] | None,
+    ) -> None:
+        self.data, self.at, self.items = data, 0, 0
+        self.make, self.binary, self.unpack = make, binary, unpack
 
     def read(self, depth: int) -> Any:
         tag = self.data[self.at]
@@ -198,14 +269,14 @@ class _Reader:
             self.at += 8
             return _I64.unpack_from(self.data, self.at - 8)[0]
         if tag == _BYTES:
-            return self._take()
+            return self._take() if self.binary is None else self.binary(self._take())
         if tag == _LIST:
             return [self.read(depth + 1) for _ in range(self._count(depth, 1))]
         if tag == _DICT:
             return self._read_dict(depth)
-        return self._read_rare(tag)
+        return self._read_rare(tag, depth)
 
-    def _read_rare(self, tag: int) -> Any:
+    def _read_rare(self, tag: int, depth: int) -> Any:
         if tag == _FLOAT:
             self.at += 8
             return _F64.unpack_from(self.data, self.at - 8)[0]
@@ -217,7 +288,46 @@ class _Reader:
                 return _EPOCH + timedelta(microseconds=_I64.unpack_from(self.data, self.at - 8)[0])
             except OverflowError as error:
                 raise Malformed("a moment lies outside the years 1 to 9999") from error
+        if tag == _SET:
+            return self._read_set(depth)
+        if tag == _ERROR:
+            name, message = self._read_text(), self._read_text()
+            return JsError.named(name, message)
+        if tag == _PARCEL:
+            return self._read_parcel(depth)
         raise Malformed(f"no value begins with the byte {tag}")
+
+    def _read_parcel(self, depth: int) -> Any:
+        kind = self._read_text()
+        if self.data[self.at] != _DICT:
+            raise Malformed("a parcel's fields are a dict")
+        self.at += 1
+        make, self.make = self.make, dict
+        fields = self._read_dict(depth)
+        self.make = make
+        parcel = Parcel(kind, fields)
+        return parcel if self.unpack is None else self.unpack(parcel)
+
+    def _read_text(self) -> str:
+        if self.data[self.at] != _TEXT:
+            raise Malformed("a text is missing")
+        self.at += 1
+        return self._take().decode()
+
+    def _read_set(self, depth: int) -> set[Any]:
+        found: set[Any] = set()
+        count, last = self._count(depth, 1), b""
+        for _ in range(count):
+            start = self.at
+            value = self.read(depth + 1)
+            member = self.data[start : self.at]
+            if member <= last or isinstance(value, list | dict | set | Exception | Parcel):
+                raise Malformed("a set is not in its one form")
+            last = member
+            found.add(value)
+        if len(found) != count:
+            raise Malformed("a set has the same member twice")
+        return found
 
     def _read_big(self) -> int:
         raw = self._take()

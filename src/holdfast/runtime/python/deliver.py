@@ -212,13 +212,14 @@ class Delivery:
     async def _rpc(self, exchange: Exchange, invocation: Invocation, method: str, entrypoint: str | None) -> None:
         from holdfast.runtime.bindings import values
         from holdfast.runtime.bindings.attributes import JsDict
+        from holdfast.runtime.python import parcels
 
         try:
-            arguments, named = values.decode_call(await _whole(exchange), JsDict)
+            arguments, named = values.decode_call(await _whole(exchange), JsDict, memoryview, parcels.unpacked)
             result = self._method(method, entrypoint)(*arguments, **named)
             if inspect.isawaitable(result):
                 result = await result
-            status, body = 200, values.encode(result)
+            status, body = 200, values.encode(await parcels.packed(result))
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is its outcome
             told = self._event_failed(invocation, error)
             status, body = 500, values.encode_error(told["type"], told["message"])

@@ -19,7 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 import uvloop
 
-from holdfast.runtime.python import traces
+from holdfast.runtime.python import parcels, traces
 from holdfast.runtime.python.capture import Lines, capture
 from holdfast.runtime.python.channel import Channel
 from holdfast.runtime.python.deliver import Delivery
@@ -28,6 +28,7 @@ from holdfast.runtime.python.http1 import Connection
 from holdfast.runtime.python.invocations import Invocation, Invocations, task_factory
 from holdfast.runtime.python.loading import LoadError, Worker, load, prepare_path
 from holdfast.runtime.python.payload import Payload
+from holdfast.runtime.python.service_socket import ServiceSocket
 from holdfast.runtime.python.workers import ReadableStream, Request, Response, asgi, context, fetching
 
 EXIT_FATAL = 70
@@ -65,7 +66,14 @@ def main(http_fd: int, inner_fd: int, channel_fd: int, payload: bytes, connect: 
 async def _connect(path: str) -> Bindings:
     from holdfast.runtime.bindings import client
 
-    hooks = client.Hooks(request=_service_request, response=_service_response, stream=ReadableStream.of)
+    hooks = client.Hooks(
+        request=_service_request,
+        response=_service_response,
+        stream=ReadableStream.of,
+        upgraded=_service_socket,
+        pack=parcels.packed,
+        unpack=parcels.unpacked,
+    )
     return await client.connect(path, hooks)
 
 
@@ -78,6 +86,11 @@ def _service_response(status: int, headers: list[tuple[str, str]], body: Any) ->
     """What a service binding's fetch gives: an answer like any other."""
     empty = status in (101, 204, 205, 304)
     return Response(None if empty else body, status=status, headers=headers)
+
+
+def _service_socket(headers: list[tuple[str, str]], wire: Any) -> Response:
+    """What it gives when the other worker took the connection for a WebSocket."""
+    return Response(None, status=101, headers=headers, web_socket=ServiceSocket.open(wire))
 
 
 class Host:
@@ -116,6 +129,7 @@ class Host:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
+        context.set_loop(loop)
         self._end = asyncio.Event()
         self._channel.attach(loop, self._told)
         fetching.use(self._payload.egress)

@@ -42,6 +42,7 @@ class Invocation:
         "cancelled_at",
         "cpu_ns",
         "deadline",
+        "ends",
         "error",
         "forced",
         "id",
@@ -74,6 +75,7 @@ class Invocation:
         self.lines = 0
         self.task: asyncio.Task[Any] | None = None
         self.background: set[asyncio.Future[Any]] | None = None
+        self.ends: list[Callable[[], None]] | None = None  # called when it is over
         self.cancelled_at: float | None = None
         self.forced = False
         self.answered = False
@@ -228,6 +230,8 @@ class Invocations:
 
     def leave(self, invocation: Invocation) -> None:
         self.active.discard(invocation)
+        for each in invocation.ends or ():
+            each()
         if not self.active:
             self.idle_since = time.monotonic()
             if self._quiet is not None:

@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from holdfast.runtime.bindings.attributes import JsError
 from holdfast.runtime.python.workers.context import invocation as _current
 from holdfast.runtime.python.workers.headers import Headers
 from holdfast.runtime.python.workers.sockets import WebSocketPair
+
+Error = JsError  # one class: bindings raise it, workers catch it
 
 
 class JsObject(dict[str, Any]):
@@ -255,20 +258,6 @@ class AbortSignal:
     @staticmethod
     def timeout(milliseconds: float) -> NoReturn:
         raise NotImplementedError("AbortSignal is not there: give fetch(..., timeout=seconds) instead")
-
-
-class Error(Exception):
-    """JavaScript's Error: `name`, `message`."""
-
-    name = "Error"
-
-    @property
-    def message(self) -> str:
-        return str(self)
-
-    @classmethod
-    def new(cls, message: str = "") -> Error:
-        return cls(message)
 
 
 class WebSocket:

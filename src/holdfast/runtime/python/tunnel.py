@@ -6,21 +6,17 @@ import asyncio
 import base64
 import hashlib
 from collections import deque
-from collections.abc import AsyncIterator
 from typing import Any
 
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.connection import Connection, ConnectionType
 from wsproto.extensions import PerMessageDeflate
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from holdfast.runtime.python.http1 import ClientGone, Exchange, Raw
 from holdfast.runtime.python.invocations import Invocation
-from holdfast.runtime.python.workers.sockets import Event, WebSocket
+from holdfast.runtime.python.joint import Joint
+from holdfast.runtime.python.workers.sockets import WebSocket
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-MESSAGE_BYTES = 32 * 1024 * 1024
-_MOST_UNSENT = 16 * 1024 * 1024  # bytes for a client that does not read; then the socket is cut
 
 
 class BadHandshake(ValueError):
@@ -47,20 +43,20 @@ def handshake(headers: Raw) -> tuple[Raw, list[PerMessageDeflate]]:
     return answer, extensions
 
 
-class Tunnel:
+class Tunnel(Joint):
     """The network's side of one socket."""
 
     def __init__(self, exchange: Exchange, end: WebSocket, invocation: Invocation, headers: Raw) -> None:
         accepted, extensions = handshake(exchange.headers)
         self._invocation = invocation
         self._exchange = exchange
-        self._frames = Connection(ConnectionType.SERVER, extensions=list(extensions))
         self._data: deque[bytes | None] = deque()
         self._arrived = asyncio.Event()
         own = [pair for pair in headers if pair[0] not in (b"upgrade", b"connection", b"content-length")]
         if any(b"\n" in value or b"\r" in value for _, value in own):
             raise ValueError("a header of the answer holds a line break")
-        self._transport = exchange.take_over(101, [*accepted, *own], self._receive)
+        wire: Any = exchange.take_over(101, [*accepted, *own], self._receive)
+        super().__init__(Connection(ConnectionType.SERVER, extensions=list(extensions)), wire)
         self._worker = end.attach(self._send, exchange.drain)
         self._worker.failed = self._failed
 
@@ -76,26 +72,8 @@ class Tunnel:
         self._invocation.failed("exception", told)
         self.close(1011, "the worker failed")
 
-    def _send(self, event: Event) -> None:
-        """What the worker sends. Never waits: a client that reads nothing is cut at 16 MiB."""
-        if self._transport.is_closing():
-            return
-        if event.type == "close":
-            self.close(1000 if event.code == 1005 else event.code, event.reason)
-            return
-        if self._frames.state is not ConnectionState.OPEN:
-            return
-        message = TextMessage(event.data) if isinstance(event.data, str) else BytesMessage(event.data)
-        self._transport.write(self._frames.send(message))
-        if self._transport.get_write_buffer_size() > _MOST_UNSENT:
-            self._invocation.log("warn", "a socket was cut: its client reads nothing and 16 MiB wait for it")
-            self._transport.abort()
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake, if nobody has."""
-        if self._frames.state is ConnectionState.OPEN and not self._transport.is_closing():
-            short = reason.encode()[:120].decode(errors="ignore")
-            self._transport.write(self._frames.send(CloseConnection(code, short or None)))
+    def _cut(self) -> None:
+        self._invocation.log("warn", "a socket was cut: its client reads nothing and 16 MiB wait for it")
 
     async def run(self) -> None:
         """Until the socket has closed and the listeners are done."""
@@ -110,50 +88,6 @@ class Tunnel:
         self._invocation.renew()
         while self._worker.busy:
             await asyncio.wait(set(self._worker.busy))
-
-    async def _events(self) -> AsyncIterator[Event]:
-        parts: list[Any] = []
-        size = 0
-        while True:
-            data = await self._next()
-            if data is None:
-                yield Event("close", code=1006, reason="", wasClean=False)
-                return
-            try:
-                self._frames.receive_data(data)
-                for frame in self._frames.events():
-                    if isinstance(frame, Ping):
-                        self._transport.write(self._frames.send(Pong(frame.payload)))
-                    elif isinstance(frame, CloseConnection):
-                        self._answer_close(frame)
-                        yield Event("close", code=frame.code, reason=frame.reason or "", wasClean=True)
-                        return
-                    elif isinstance(frame, TextMessage | BytesMessage):
-                        parts.append(frame.data)
-                        size += len(frame.data)
-                        if size > MESSAGE_BYTES:
-                            self.close(1009, "the message is too large")
-                            yield Event("close", code=1009, reason="the message is too large", wasClean=False)
-                            return
-                        if frame.message_finished:
-                            text = isinstance(frame, TextMessage)
-                            whole: Any = "".join(parts) if text else b"".join(bytes(part) for part in parts)
-                            parts, size = [], 0
-                            yield Event("message", data=whole)
-            except RemoteProtocolError as error:
-                if error.event_hint is not None and isinstance(error.event_hint, CloseConnection):
-                    self._transport.write(self._frames.send(error.event_hint))
-                yield Event("close", code=1002, reason=str(error), wasClean=False)
-                return
-
-    def _answer_close(self, frame: CloseConnection) -> None:
-        if self._frames.state is ConnectionState.OPEN:  # no frame of the client's: what it sent could not be parsed
-            self.close(frame.code, frame.reason or "")
-        elif self._frames.state is ConnectionState.REMOTE_CLOSING:
-            try:
-                self._transport.write(self._frames.send(frame.response()))
-            except LocalProtocolError:
-                self._transport.close()
 
     async def _next(self) -> bytes | None:
         while not self._data:

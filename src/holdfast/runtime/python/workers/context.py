@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -53,11 +53,40 @@ class Env:
 invocation: ContextVar[Running | None] = ContextVar("holdfast_invocation", default=None)
 _env: ContextVar[Any] = ContextVar("holdfast_env")
 _default_env: list[Any] = [Env({})]
+_loop: list[asyncio.AbstractEventLoop | None] = [None]
 
 
 def set_env(env: Any) -> None:
     """The environment of this process: what `workers.env` is outside `patch_env`."""
     _default_env[0] = env
+
+
+def set_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """The loop of this process, for threads that wait for something on it."""
+    _loop[0] = loop
+
+
+def run_sync(awaitable: Any) -> Any:
+    """Wait for `awaitable` in a thread of a synchronous application, as `pyodide.ffi.run_sync`; what it raises is
+    raised here. Raises RuntimeError on the loop itself, which would wait for itself for ever."""
+    loop = _loop[0]
+    if loop is None or _on_a_loop():
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()
+        raise RuntimeError("run_sync cannot wait inside a running event loop here: make the function async and await")
+
+    async def wait() -> Any:
+        return await awaitable
+
+    return asyncio.run_coroutine_threadsafe(wait(), loop).result()
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def current_env() -> Any:
@@ -90,11 +119,9 @@ env: Any = _EnvProxy()
 
 
 @contextmanager
-def patch_env(values: Mapping[str, Any] | None = None, **named: Any) -> Iterator[None]:
-    """Other values in `workers.env` for the block, on top of the version's own: for tests of a worker."""
-    base = current_env()
-    kept = dict(base.__dict__) if isinstance(base, Env) else {}
-    token = _env.set(Env({**kept, **(values or {}), **named}))
+def patch_env(values: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), **named: Any) -> Iterator[None]:
+    """These values in place of the version's own in `workers.env` for the block: for tests of a worker."""
+    token = _env.set(Env({**dict(values), **named}))
     try:
         yield
     finally:

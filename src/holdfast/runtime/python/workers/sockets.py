@@ -126,6 +126,10 @@ class WebSocket:
 
     # -- the other side
 
+    def deliver(self, event: Event) -> None:
+        """Something came over the network for the peer of this end."""
+        self._pass(event)
+
     def _pass(self, event: Event) -> None:
         peer = self._peer
         if peer is None:
@@ -137,6 +141,9 @@ class WebSocket:
 
     def arrive(self, event: Event) -> None:
         """Something came from the other end."""
+        if self._wire is not None:  # both ends are the network's: a socket that is passed on
+            self._wire(event)
+            return
         if self.readyState == self.CLOSED:
             return
         if event.type == "close":

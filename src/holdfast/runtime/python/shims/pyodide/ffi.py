@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.runtime.python.javascript import Error as _Error
 from holdfast.runtime.python.javascript import Object as _Object
 from holdfast.runtime.python.javascript import to_object as _to_object
+from holdfast.runtime.python.workers.context import run_sync as run_sync  # noqa: PLC0414 - published here
 
 JsException = _Error
 JsError = _Error
@@ -50,10 +51,6 @@ create_once_callable = create_proxy
 
 def destroy_proxies(proxies: Any) -> None:
     """Nothing to free."""
-
-
-def run_sync(awaitable: Any) -> Any:
-    raise RuntimeError("run_sync cannot wait inside a running event loop here: make the function async and await")
 
 
 def _nothing() -> None:
