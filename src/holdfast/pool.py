@@ -19,6 +19,7 @@ from pathlib import Path
 
 from holdfast.contract.spec import Limits
 from holdfast.features.workers.live import living, secret_values
+from holdfast.features.workers.turns import Turns
 from holdfast.hosts import limits as groups
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.layout import Layout
@@ -26,6 +27,7 @@ from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.node import identity
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
@@ -130,6 +132,8 @@ class Source:
         self._db = db
         self._secrets = secrets
         self._tokens: frozenset[str] = frozenset()
+        # an embedded database is this node's alone: nobody else takes its turns
+        self.claim = None if db.embedded else Turns(db, identity(settings.data, settings.node).name).take
 
     def living(self) -> Sequence[LiveVersion]:
         found = living(self._db, self._settings.data)
@@ -182,6 +186,7 @@ async def serve(settings: Settings, source: Source, wake: Wake, policy: Policy |
         telemetry=telemetry,
         schedules=state_file(settings.data),
         secrets=source.secrets,
+        claim=source.claim,
         groups=limited,
         followed=sandboxes.follow,
         policy=policy or Policy(),

@@ -65,9 +65,9 @@ from holdfast.features.masking import api as masking_api
 from holdfast.features.masking.service import MaskingService
 from holdfast.features.metrics import api as metrics_api
 from holdfast.features.metrics import api_overview
+from holdfast.features.metrics import wiring as metrics_wiring
 from holdfast.features.metrics.growth import GrowthService
 from holdfast.features.metrics.protection import ProtectionService
-from holdfast.features.metrics.sampler import Sampler
 from holdfast.features.metrics.service import MetricsService
 from holdfast.features.metrics.statements import StatementMeter
 from holdfast.features.migrations import api as migrations_api
@@ -355,7 +355,7 @@ def build(
         file_keys=FileKeysService(db, secrets, OutboundPolicy.of(settings), clock, USES),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
-        **_about_measures(db, hosts, Sampler(reach, scratch, clock), meter, clock),
+        **metrics_wiring.build(db, reach, scratch, meter, clock),
         secrets=secret_parts,
         limits=bounds,
         audit=audit,
@@ -369,16 +369,6 @@ def build(
     )
     again.update(repeats.again(made))
     return made
-
-
-def _about_measures(
-    db: Database, hosts: Hosts, sampler: Sampler, meter: StatementMeter, clock: Clock
-) -> dict[str, Any]:
-    return {
-        "metrics": MetricsService(db, hosts, sampler, meter, clock),
-        "protection": ProtectionService(db, clock),
-        "growth": GrowthService(db, clock),
-    }
 
 
 def _about_secrets(

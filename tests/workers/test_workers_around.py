@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import socketserver
@@ -26,6 +27,8 @@ from holdfast.features.workers.live import living, secret_values
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.runtime.live import Sockets
+from holdfast.runtime.pool import Policy, control
+from holdfast.runtime.pool.ticks import Schedules
 from holdfast.runtime.telemetry import Invocation, LogLine, TelemetryWriter, path_of
 
 
@@ -293,6 +296,42 @@ def serving(house: House, worker: dict[str, Any]) -> Iterator[list[Any]]:
             each.server_close()
 
 
+@contextmanager
+def ticking(house: House, worker: dict[str, Any]) -> Iterator[None]:
+    """The schedules of a pool behind its socket, which are told of the worker when they are asked to look."""
+
+    def serve(stop: threading.Event, there: threading.Event) -> None:
+        async def work() -> None:
+            settings = house.settings
+            telemetry = TelemetryWriter(path_of(settings.data))
+            schedules = Schedules(settings.data / "ticks.json", telemetry, Policy(), settings.runtime)
+
+            async def ask(verb: str, message: dict[str, Any]) -> Any:
+                if verb == "refresh":
+                    schedules.set([live(house, worker)])
+                    return None
+                return await schedules.now(message["worker_id"], message["cron"])
+
+            server = await control.serve(control.control_socket(settings.runtime), ask)
+            there.set()
+            await asyncio.to_thread(stop.wait)
+            server.close()
+            telemetry.close()
+            control.control_socket(settings.runtime).unlink()
+
+        asyncio.run(work())
+
+    stop, there = threading.Event(), threading.Event()
+    thread = threading.Thread(target=serve, args=(stop, there))
+    thread.start()
+    try:
+        assert there.wait(10)
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+
+
 def test_called_from_here(house) -> None:
     worker, version = deployed(house, "called", triggers={"crons": ["* * * * *"]})
     where = f"/workers/{worker['id']}"
@@ -307,9 +346,16 @@ def test_called_from_here(house) -> None:
         assert headers["Host"] == "called.localhost"
         for wrong in ({"path": "x"}, {"path": "//evil"}, {"path": "/a b"}, {"headers": [["A", "b\r\nc: d"]]}):
             assert house.call("POST", f"{where}/invoke", 422, json=wrong)
-        turn = house.call("POST", f"{where}/crons/run", json={"cron": "* * * * *"})
+        run = {"cron": "* * * * *"}
+        assert house.call("POST", f"{where}/crons/run", 503, json=run)["error"]["code"] == "pool_away"
+        with ticking(house, worker):
+            turn = house.call("POST", f"{where}/crons/run", json=run)
         assert turn["outcome"] == "ok"
         assert json.loads(heard[-1][3])["cron"] == "* * * * *"
+        history = house.call("GET", f"{where}/cron-turns")["items"]
+        assert [(each["cron"], each["outcome"], each["version_id"]) for each in history] == [
+            ("* * * * *", "ok", version["id"])
+        ]
         assert (
             house.call("POST", f"{where}/crons/run", 422, json={"cron": "1 * * * *"})["error"]["code"] == "cron_unknown"
         )

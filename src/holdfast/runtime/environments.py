@@ -14,7 +14,7 @@ import shutil
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,9 +95,13 @@ class Environments:
         return self._root / digest / "site-packages"
 
     def collect(self, living: Set[str], *, fresh_seconds: float = _FRESH_SECONDS) -> list[str]:
-        """Remove environments that no living version names (by digest) and nobody wanted lately; says which. What a
-        builder that was killed has left goes too."""
+        """Remove environments that no living version named (by digest) in the last `fresh_seconds`, nor anybody wanted;
+        says which. Those that are named are marked so, and a process of a version that is gone meanwhile has that long
+        to end. What a builder that was killed has left goes too."""
         gone = []
+        for name in living:
+            with suppress(FileNotFoundError):  # built on another node, or not yet
+                os.utime(self._root / name)
         for directory in self._root.glob("*"):
             name = directory.name
             if name in living or name in ("cache", "locks") or time.time() - _age(directory) < fresh_seconds:

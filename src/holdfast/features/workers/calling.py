@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from holdfast.features.access.actor import Actor
@@ -19,9 +19,10 @@ from holdfast.features.workers.model import Version, Worker
 from holdfast.features.workers.settings import settings_of
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
-from holdfast.kernel.errors import Conflict, Invalid, Retryable
+from holdfast.kernel.errors import Conflict, Invalid, NotFound, Retryable
 from holdfast.kernel.ids import new_id
 from holdfast.runtime.live import Sockets
+from holdfast.runtime.pool.control import PoolClient
 
 MOST_ANSWER = 1 << 20
 MOST_SECONDS = 120.0
@@ -102,7 +103,8 @@ class CallingService:
         return TestAnswer(version.id, answer.status, sent, body[:MOST_ANSWER], len(body) > MOST_ANSWER, milliseconds)
 
     def turn(self, actor: Actor, worker_id: str, cron: str) -> Turn:
-        """One turn of a cron of the deployed code, now; audited. Raises Invalid("cron_unknown")."""
+        """One turn of a cron of the deployed code, now; audited, and in its history. Raises Invalid("cron_unknown"),
+        Retryable("pool_away"), and ("pool_slow") for one that takes longer than MOST_SECONDS: it goes on."""
         worker, version = self._deployed(actor, worker_id, None)
         known = zoned(version.config.get("crons", ()), settings_of(worker.settings).tz)
         if cron not in known:
@@ -114,17 +116,16 @@ class CallingService:
             )
         with self._db.write() as conn:
             record(conn, actor, version, "worker.cron.run", {"cron": cron, "version_id": version.id})
-        body = {"cron": cron, "scheduledTime": int(self._clock.now().timestamp() * 1000)}
-        path = Sockets.of(self._runtime, version.token).inner
-        with _answering(worker):
-            line = _UnixConnection(path, MOST_SECONDS)
-            try:
-                line.request("POST", "/scheduled", json.dumps(body), {"content-type": "application/json"})
-                answer = line.getresponse()
-                said = json.loads(answer.read(MOST_ANSWER))
-            finally:
-                line.close()
-        return Turn(cron, version.id, str(said.get("outcome", "exception")), said.get("error"))
+        said = self._tick(worker, cron)
+        return Turn(cron, version.id, str(said["outcome"]), said["error"])
+
+    def _tick(self, worker: Worker, cron: str) -> Mapping[str, Any]:
+        pool = PoolClient(self._runtime)
+        try:
+            return pool.tick(worker.id, cron, MOST_SECONDS)
+        except NotFound:  # it was deployed a moment ago
+            pool.refresh()
+            return pool.tick(worker.id, cron, MOST_SECONDS)
 
     def _deployed(self, actor: Actor, worker_id: str, version_id: str | None) -> tuple[Worker, Version]:
         with self._db.read() as conn:

@@ -54,7 +54,8 @@ async def _answer(line: bytes, ask: Ask) -> dict[str, Any]:
 
 
 class PoolClient:
-    """The pool from other processes. Every call raises Retryable ("pool_away") when there is none, NotFound
+    """The pool from other processes. Every call raises Retryable ("pool_away") when there is none, ("pool_slow")
+    when it takes longer than the timeout, NotFound
     ("version_not_running") when it has no such version."""
 
     def __init__(self, runtime: Path, timeout: float = 30.0) -> None:
@@ -94,6 +95,9 @@ class PoolClient:
                 connection.connect(str(self._path))
                 connection.sendall(json.dumps({"verb": verb, **fields}).encode() + b"\n")
                 answer = json.loads(_line(connection))
+            except TimeoutError as error:
+                text = "the pool has not answered in time; what was asked of it goes on"
+                raise Retryable(text, code="pool_slow", hint="Look again in a moment.") from error
             except (OSError, ValueError) as error:
                 hint = "see `holdfast status`; it is started again by itself"
                 raise Retryable(f"the pool does not answer: {error}", code="pool_away", hint=hint) from error
