@@ -24,7 +24,8 @@ from holdfast.kernel.wake import Wake
 from holdfast.runtime.environments import Environments
 
 Say = Callable[[str], None]
-Ensure = Callable[[Path, str, Say], Path]  # the code, the file that names its packages, progress -> site-packages
+# the code, the file that names its packages, progress, where the lock is kept -> site-packages
+Ensure = Callable[[Path, str, Say, Path], Path]
 _PURGED_AT_ONCE = 20
 _COLLECT_SECONDS = 600.0
 _log = logging.getLogger("holdfast.workers")
@@ -48,8 +49,8 @@ class WorkerTasks:
             return {"version_id": version.id}
         named = str(version.config["packages"])
         try:
-            code = self._shelf.code(version.worker_id, version.id)
-            packages = ctx.step("install packages", lambda: str(self._ensure(code, named, ctx.log)))
+            code, lock = (find(version.worker_id, version.id) for find in (self._shelf.code, self._shelf.lock))
+            packages = ctx.step("install packages", lambda: str(self._ensure(code, named, ctx.log, lock)))
         except HoldfastError as error:
             if not error.retryable:
                 with ctx.commit() as conn:
