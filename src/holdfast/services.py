@@ -315,7 +315,8 @@ def build(
     wake = wake or Wake(settings.runtime)
     secrets = secrets or Secrets(db, master_key_of(db, source_of(settings)))
     jobs = Jobs(db, clock, wake, located.node_of)
-    hosts = Hosts(settings, KeeperClient.of(settings))
+    keeper = KeeperClient.of(settings)
+    hosts = Hosts(settings, keeper)
     reach = Reach(settings, db, engines, secrets, hosts)
     gate, scratch = Gate(settings.data / "gates"), settings.data / "scratch" / "api"
     keys = Keys.of(settings, db, secrets, clock)
@@ -324,7 +325,7 @@ def build(
     )
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
-    bounds = limits(db, clock, COUNTS)
+    bounds = limits(db, clock, {**COUNTS, **workers_wiring.COUNTS})
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter, hub = StatementMeter(), Hub(wake)
     pool = SessionPool(reach, scratch)
@@ -337,9 +338,7 @@ def build(
         engines=engines,
         databases=databases,
         changes=ChangesService(db, databases, reach),
-        connections=connections_wiring.build(
-            db, reach, gate, jobs, clock, secrets, KeeperClient.of(settings), wake.notify
-        ),
+        connections=connections_wiring.build(db, reach, gate, jobs, clock, secrets, keeper, wake.notify),
         queries=queries,
         **_about_rows(db, queries, engines, clock),
         externals=ExternalService(db, databases, reach, secrets, Looker(reach, clock, scratch), clock),
@@ -364,7 +363,7 @@ def build(
         keys=keys,
         live=live_wiring.build(db, hub),
         workers=workers_wiring.build(
-            db, jobs, databases, reach, gate, secret_parts.secrets, wake, clock, KeeperClient.of(settings).begin
+            db, jobs, databases, reach, gate, secret_parts.secrets, bounds.quotas, wake, clock, keeper.begin
         ),
     )
     again.update(repeats.again(made))

@@ -12,8 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
-from workers_house import House, project
+from workers_house import ROOT, House, project, zipped
 
+from holdfast.features.audit.sequencer import Sequencer
+from holdfast.features.limits.service import LimitsService
+from holdfast.features.limits.words import Subject
+from holdfast.features.workers import store
 from holdfast.features.workers.model import worker_versions
 from holdfast.features.workers.shelf import Shelf
 from holdfast.features.workers.tasks import WorkerSweep
@@ -92,7 +96,7 @@ def test_prometheus_sees_its_own_workers_alone(house) -> None:
             (each.name, each.labels["worker"]): each.value for each in found if each.name.startswith("holdfast_worker")
         }
 
-    seen = scraped(house.key(permissions=["metric.read"], project_id=house.project))
+    seen = scraped(house.key(permissions=["metric.read"], projects=[house.project]))
     assert {worker for _, worker in seen} == {"scraped"}
     assert seen["holdfast_worker_invocations_total", "scraped"] == 1
     assert seen["holdfast_worker_duration_seconds_sum", "scraped"] == 0.012
@@ -102,9 +106,10 @@ def test_prometheus_sees_its_own_workers_alone(house) -> None:
     assert seen["holdfast_worker_telemetry_dropped_total", "scraped"] == 3
     everything = scraped(house.key(permissions=["metric.read"]))
     assert {"scraped", "theirs-metrics"} <= {worker for _, worker in everything}
-    assert scraped(house.key(permissions=["worker.read"])) == {}
+    weaker = house.client.get("http://127.0.0.1:7700/metrics", headers=house.key(permissions=["worker.read"]))
+    assert weaker.status_code == 403
     house.call("DELETE", f"/workers/{mine['id']}", json={"confirm": "scraped"})
-    assert scraped(house.key(permissions=["metric.read"], project_id=house.project)) == {}
+    assert scraped(house.key(permissions=["metric.read"], projects=[house.project])) == {}
 
 
 def test_a_turn_is_taken_by_one_node(house) -> None:
@@ -119,3 +124,66 @@ def test_a_turn_is_taken_by_one_node(house) -> None:
     assert not nodes[0].take(worker["id"], "0 * * * *", first), "a later one was taken"
     assert nodes[0].take(worker["id"], "5 * * * *", first), "another line"
     assert not nodes[0].take("wrk_gone", "0 * * * *", first)
+
+
+def test_quotas_of_workers_and_versions(house) -> None:
+    """A full project takes no more; whoever is refused has done nothing, and who deletes one waits for its grace."""
+    subject = Subject("project", house.project)
+    book = house.services.parts[LimitsService]
+    book.put(ROOT, subject, "workers", 2, None)
+    first, _ = deployed(house, "first-of-two")
+    house.worker("second-of-two")
+    body = {"environment_id": house.environment, "name": "third"}
+    refused = house.call("POST", "/workers", 429, json=body)["error"]
+    assert (refused["code"], refused["details"]["what"]) == ("quota_exceeded", "workers")
+    assert house.call("GET", "/workers", params={"environment_id": house.environment, "name": "third"})["items"] == []
+    house.call("DELETE", f"/workers/{first['id']}", json={"confirm": "first-of-two"})
+    assert house.call("POST", "/workers", 429, json=body)
+    book.put(ROOT, subject, "workers", 3, None)
+    third = house.worker("third")
+    book.put(ROOT, subject, "versions", 2, None)  # one was uploaded above
+    house.upload(third, project())
+    answer = house.client.post(f"/api/v1/workers/{third['id']}/versions", content=zipped(project()))
+    assert (answer.status_code, answer.json()["error"]["details"]["what"]) == (429, "versions")
+    assert len(list((house.settings.data / "workers" / third["id"]).iterdir())) == 1
+    usage = house.call("GET", "/usage", params={"subject": "project", "subject_id": house.project})
+    used = {each["what"]: each["used"] for each in usage["items"]}
+    assert (used["workers"], used["versions"]) == (3, 2)
+
+
+def test_what_is_in_an_environment_keeps_it(house) -> None:
+    """A worker, also a deleted one, and a namespace; a project is kept by the same. A new name keeps the address."""
+    place = f"/environments/{house.environment}"
+    name = house.call("GET", place)["name"]
+    worker, _ = deployed(house, "keeping")
+    renamed = {"name": "kept otherwise"}
+    house.call("PATCH", f"/workers/{worker['id']}", json=renamed, headers={"If-Match": '"v1"'})
+    assert house.routed("keeping")["worker_id"] == worker["id"]
+    refused = house.call("DELETE", place, 409, json={"confirm": name})["error"]
+    assert "the worker 'kept otherwise'" in refused["message"]
+    house.call("DELETE", f"/workers/{worker['id']}", json={"confirm": "kept otherwise"})
+    refused = house.call("DELETE", place, 409, json={"confirm": name})["error"]
+    assert "deleted and not purged yet" in refused["message"]
+    with house.services.db.write() as conn:
+        store.delete(conn, worker["id"])
+    house.call("POST", "/kv-namespaces", json={"environment_id": house.environment, "name": "held"})
+    refused = house.call("DELETE", place, 409, json={"confirm": name})["error"]
+    assert "kv-held" in refused["message"]
+    whole = house.call("GET", f"/projects/{house.project}")["name"]
+    refused = house.call("DELETE", f"/projects/{house.project}", 409, json={"confirm": whole})["error"]
+    assert "kv-held" in refused["message"]
+
+
+def test_activity_says_what_was_done(house) -> None:
+    worker, _ = deployed(house, "told")
+    house.call("POST", f"/workers/{worker['id']}/rollback", 409, json={})
+    house.call("PUT", f"/workers/{worker['id']}/vars/REGION", json={"value": "eu"})
+    house.call("POST", "/kv-namespaces", json={"environment_id": house.environment, "name": "notes"})
+    house.services.parts[Sequencer].catch_up()
+    found = house.call("GET", "/activity", params={"project_id": house.project})["items"]
+    said = {each["action"]: each["sentence"].partition(" ")[2] for each in found}
+    assert said["worker.create"].endswith("created worker told")
+    assert said["worker.version.create"].endswith("uploaded a version of worker told")
+    assert said["worker.deploy"].endswith("deployed worker told")
+    assert said["worker.variable.put"].endswith("set worker variable REGION")
+    assert said["kv.create"].endswith("created key-value namespace notes")
