@@ -57,7 +57,9 @@ LATE = """
 import os, sys, time
 name, data = sys.argv[1:3]
 with open(f"{data}/{name}.pids", "a") as file: file.write(f"{os.getpid()}\\n")
-if os.path.exists(f"{data}/{name}.refuse"): sys.exit("it has no luck today")
+if os.path.exists(f"{data}/{name}.refuse"):
+    print("it has no luck today", file=sys.stderr)
+    sys.exit(os.EX_CONFIG)
 time.sleep(1000)
 """
 # A keeper in a process of its own; argv: data, runtime, port.
@@ -329,6 +331,9 @@ def test_a_part_that_cannot_begin_says_why_and_holds_up_no_other(settings: Setti
             assert keeper.begin() == apps
             eventually(lambda: keeper.info().parts["edge"]["state"] == "running")
             eventually(lambda: keeper.info().parts["pool"]["state"] == "running")
+    (settings.data / "pool.refuse").touch()
+    with keeper_process(settings) as (_, port):
+        assert get(port), "what only workers need does not keep databases from starting"
 
 
 def test_a_taken_port_is_named(settings: Settings) -> None:

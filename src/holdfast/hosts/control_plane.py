@@ -207,13 +207,16 @@ class ControlPlane:
 
     async def ready(self, seconds: float = 90.0) -> None:
         """Until GET /health/live answers 200. Raises Retryable (code "not_ready") with the api's last words, and at
-        once NeedsOperator (code "cannot_start") with those of a part that says it cannot start as things are."""
+        once NeedsOperator (code "cannot_start") with those of a part that says it cannot start as things are. A part
+        that only some need is told by `holdfast status`: databases do without it."""
         port = self.control_port
         until = time.monotonic() + seconds
         while port is not None:
             if await _alive(self._settings.host, port):
                 return
-            for part in self.parts.values():
+            for part in (
+                self.parts[each.name] for each in self._programs if each.name in self.parts and not each.after
+            ):
                 if part.ended == f"ended with status {CANNOT_START}":
                     _, message, hint = f"{part.error}\n\n".split("\n")[:3]
                     raise NeedsOperator(message, code="cannot_start", hint=hint or "see also: holdfast doctor")

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
+from holdfast.kernel.errors import NeedsOperator
 from holdfast.pool import retention_of
 from holdfast.runtime.telemetry import (
     CronRun,
@@ -207,7 +208,7 @@ def test_how_long_it_is_kept_is_said_by_variables() -> None:
     given = {"HOLDFAST_TELEMETRY_DAYS": "3", "HOLDFAST_TELEMETRY_BYTES": "5000000"}
     assert retention_of(given) == Retention(days=3.0, bytes=5_000_000)
     for wrong in ("0", "-1", "a week", "1.5"):
-        with pytest.raises(ValueError, match="HOLDFAST_TELEMETRY_DAYS"):
+        with pytest.raises(NeedsOperator, match="HOLDFAST_TELEMETRY_DAYS"):
             retention_of({"HOLDFAST_TELEMETRY_DAYS": wrong})
 
 
