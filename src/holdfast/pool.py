@@ -19,6 +19,7 @@ from pathlib import Path
 
 from holdfast.contract.spec import Limits
 from holdfast.features.workers.live import candidate, living, secret_values
+from holdfast.features.workers.turns import Turns
 from holdfast.hosts import limits as groups
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.layout import Layout
@@ -26,6 +27,7 @@ from holdfast.kernel import log
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.master_source import source_of
+from holdfast.kernel.node import identity
 from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
@@ -133,6 +135,8 @@ class Source:
         self._db = db
         self._secrets = secrets
         self._tokens: frozenset[str] = frozenset()
+        # an embedded database is this node's alone: nobody else takes its turns
+        self.claim = None if db.embedded else Turns(db, identity(settings.data, settings.node).name).take
 
     def living(self) -> Sequence[LiveVersion]:
         found = living(self._db, self._settings.data)
@@ -152,12 +156,13 @@ class Source:
 
 
 def retention_of(environ: Mapping[str, str]) -> Retention:
-    """HOLDFAST_TELEMETRY_DAYS and HOLDFAST_TELEMETRY_BYTES. Raises ValueError naming the one nobody understands."""
+    """HOLDFAST_TELEMETRY_DAYS and HOLDFAST_TELEMETRY_BYTES. Raises NeedsOperator naming the one nobody understands."""
     found = Retention()
     for name in ("HOLDFAST_TELEMETRY_DAYS", "HOLDFAST_TELEMETRY_BYTES"):
         text = environ.get(name)
         if text and not (text.isdigit() and int(text) > 0):
-            raise ValueError(f"{name} must be a whole number above 0, not {text!r}")
+            words = f"{name} must be a whole number above 0, not {text!r}"
+            raise NeedsOperator(words, code="setting_invalid", hint="Mend it and start Holdfast anew.")
     days, size = environ.get("HOLDFAST_TELEMETRY_DAYS"), environ.get("HOLDFAST_TELEMETRY_BYTES")
     return Retention(
         days=float(days) if days else found.days, bytes=int(size) if size else found.bytes, minutes_days=90.0
@@ -190,6 +195,7 @@ async def serve(
         telemetry=telemetry,
         schedules=state_file(settings.data),
         secrets=source.secrets,
+        claim=source.claim,
         groups=limited,
         followed=sandboxes.follow,
         candidate=source.candidate,

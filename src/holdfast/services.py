@@ -65,9 +65,9 @@ from holdfast.features.masking import api as masking_api
 from holdfast.features.masking.service import MaskingService
 from holdfast.features.metrics import api as metrics_api
 from holdfast.features.metrics import api_overview
+from holdfast.features.metrics import wiring as metrics_wiring
 from holdfast.features.metrics.growth import GrowthService
 from holdfast.features.metrics.protection import ProtectionService
-from holdfast.features.metrics.sampler import Sampler
 from holdfast.features.metrics.service import MetricsService
 from holdfast.features.metrics.statements import StatementMeter
 from holdfast.features.migrations import api as migrations_api
@@ -315,7 +315,8 @@ def build(
     wake = wake or Wake(settings.runtime)
     secrets = secrets or Secrets(db, master_key_of(db, source_of(settings)))
     jobs = Jobs(db, clock, wake, located.node_of)
-    hosts = Hosts(settings, KeeperClient.of(settings))
+    keeper = KeeperClient.of(settings)
+    hosts = Hosts(settings, keeper)
     reach = Reach(settings, db, engines, secrets, hosts)
     gate, scratch = Gate(settings.data / "gates"), settings.data / "scratch" / "api"
     keys = Keys.of(settings, db, secrets, clock)
@@ -324,7 +325,7 @@ def build(
     )
     swapper = Swapper(db, reach, gate, jobs, DatabaseTasks(db, reach, secrets, gate, clock, wake), clock)
     databases = DatabasesService(db, jobs, reach, secrets, clock)
-    bounds = limits(db, clock, COUNTS)
+    bounds = limits(db, clock, {**COUNTS, **workers_wiring.COUNTS})
     snapshots = SnapshotsService(db, jobs, keys, clock, bounds.quotas)
     meter, hub = StatementMeter(), Hub(wake)
     pool = SessionPool(reach, scratch)
@@ -337,9 +338,7 @@ def build(
         engines=engines,
         databases=databases,
         changes=ChangesService(db, databases, reach),
-        connections=connections_wiring.build(
-            db, reach, gate, jobs, clock, secrets, KeeperClient.of(settings), wake.notify
-        ),
+        connections=connections_wiring.build(db, reach, gate, jobs, clock, secrets, keeper, wake.notify),
         queries=queries,
         **_about_rows(db, queries, engines, clock),
         externals=ExternalService(db, databases, reach, secrets, Looker(reach, clock, scratch), clock),
@@ -355,7 +354,7 @@ def build(
         file_keys=FileKeysService(db, secrets, OutboundPolicy.of(settings), clock, USES),
         **_about_copies(db, jobs, reach, gate, snapshots, databases, scratch, clock),
         plans=plans_wiring.build(db, jobs, clock),
-        **_about_measures(db, hosts, Sampler(reach, scratch, clock), meter, clock),
+        **metrics_wiring.build(db, reach, scratch, meter, clock),
         secrets=secret_parts,
         limits=bounds,
         audit=audit,
@@ -364,21 +363,11 @@ def build(
         keys=keys,
         live=live_wiring.build(db, hub),
         workers=workers_wiring.build(
-            db, jobs, databases, reach, gate, secret_parts.secrets, wake, clock, KeeperClient.of(settings).begin
+            db, jobs, databases, reach, gate, secret_parts.secrets, bounds.quotas, wake, clock, keeper.begin
         ),
     )
     again.update(repeats.again(made))
     return made
-
-
-def _about_measures(
-    db: Database, hosts: Hosts, sampler: Sampler, meter: StatementMeter, clock: Clock
-) -> dict[str, Any]:
-    return {
-        "metrics": MetricsService(db, hosts, sampler, meter, clock),
-        "protection": ProtectionService(db, clock),
-        "growth": GrowthService(db, clock),
-    }
 
 
 def _about_secrets(

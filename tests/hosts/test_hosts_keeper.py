@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from hosts_support import eventually, processes_naming
 from needs import need
 
 from holdfast.contract.spec import Limits
+from holdfast.features.health.pings import keeper_ping
 from holdfast.hosts import wire
 from holdfast.hosts.control_plane import listen_tcp
 from holdfast.hosts.keeper import Keeper, KeeperClient, background
@@ -50,17 +52,32 @@ server.socket = socket.socket(fileno=3)
 server.socket.setblocking(True)
 server.serve_forever()
 """
+# Says its pid in a file; "last words" says why it cannot start, as a program does.
+LATE = """
+import os, sys, time
+name, data = sys.argv[1:3]
+with open(f"{data}/{name}.pids", "a") as file: file.write(f"{os.getpid()}\\n")
+if os.path.exists(f"{data}/{name}.refuse"):
+    print("it has no luck today", file=sys.stderr)
+    sys.exit(os.EX_CONFIG)
+time.sleep(1000)
+"""
 # A keeper in a process of its own; argv: data, runtime, port.
 KEEPER = f"""
-import sys
+import os, sys
 from pathlib import Path
 from holdfast.hosts.keeper import Keeper, Program
 from holdfast.kernel.settings import Settings
 data, runtime, port = sys.argv[1:4]
-settings = Settings(Path(data), Path(runtime), Path(runtime) / "key", control_port=int(port))
+apps = int(os.environ.get("APPS", "0"))
+settings = Settings(Path(data), Path(runtime), Path(runtime) / "key", control_port=int(port), apps_port=apps)
 api = Program("api", (sys.executable, "-c", {API!r}, data), {{3: "control", 4: "admin"}})
 runner = Program("runner", (sys.executable, "-c", "import time; time.sleep(1000)", data), {{}})
-Keeper(settings, (api, runner), on_ready=lambda info: print(info.control_port, flush=True)).run()
+late = [
+    Program(name, (sys.executable, "-c", {LATE!r}, name, data), sockets, after="workers")
+    for name, sockets in (("pool", {{}}), ("edge", {{3: "apps", 4: "front"}}))
+]
+Keeper(settings, (api, runner, *late), on_ready=lambda info: print(info.control_port, flush=True)).run()
 """
 
 
@@ -71,9 +88,9 @@ def record(settings: Settings, *extra: str, **more: object) -> ServerRecord:
 
 
 @contextmanager
-def keeper_process(settings: Settings, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def keeper_process(settings: Settings, port: int = 0, **more: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     argv = [sys.executable, "-c", KEEPER, str(settings.data), str(settings.runtime), str(port)]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=os.environ | more)
     try:
         assert process.stdout is not None
         yield process, int(process.stdout.readline())
@@ -258,6 +275,65 @@ def test_the_control_plane_is_ready_soon_and_comes_back(settings: Settings) -> N
     assert not settings.admin_socket.exists()
     assert not settings.keeper_socket.exists()
     assert not processes_naming(str(settings.data))
+
+
+def began(settings: Settings, name: str) -> list[int]:
+    """The pids of every process of a late part there was."""
+    path = settings.data / f"{name}.pids"
+    return [int(each) for each in path.read_text().split()] if path.exists() else []
+
+
+def test_parts_that_have_something_to_do_begin_once(settings: Settings) -> None:
+    """Asked by many at once and again; what ran before is left alone, and each part is one process."""
+    with keeper_process(settings) as (_, port):
+        api, keeper = get(port), KeeperClient.of(settings)
+        assert keeper.begin() is None, "nothing has anything to do"
+        assert set(keeper.info().parts) == {"api", "runner"}
+        (settings.data / "workers").mkdir()
+        with ThreadPoolExecutor(6) as threads:
+            ports = set(threads.map(lambda _: keeper.begin(), range(6)))
+        assert len(ports) == 1
+        assert ports != {None}
+        eventually(lambda: [len(began(settings, name)) for name in ("pool", "edge")] == [1, 1])
+        assert get(port) == api
+        (first,) = began(settings, "pool")
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: len(began(settings, "pool")) == 2)
+        keeper.restart_control_plane()
+        eventually(lambda: [len(began(settings, name)) for name in ("pool", "edge")] == [3, 2])
+        assert keeper.begin() in ports, "the same port, also after a restart"
+        assert keeper.info().parts["pool"]["pid"] == began(settings, "pool")[-1]
+    assert not processes_naming(str(settings.data))
+    with keeper_process(settings):  # the directory says it to the next keeper
+        eventually(lambda: len(began(settings, "pool")) == 4)
+
+
+def test_a_part_that_cannot_begin_says_why_and_holds_up_no_other(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        apps = taken.getsockname()[1]
+        with keeper_process(settings, APPS=str(apps)):
+            keeper = KeeperClient.of(settings)
+            (settings.data / "workers").mkdir()
+            (settings.data / "pool.refuse").touch()
+            with pytest.raises(Conflict) as caught:
+                keeper.begin()
+            assert (caught.value.code, str(apps) in caught.value.message) == ("port_in_use", True)
+            edge = keeper.info().parts["edge"]
+            assert (edge["state"], edge["pid"]) == ("failed", None)
+            assert str(apps) in edge["error"]
+            eventually(lambda: "it has no luck today" in str(keeper.info().parts["pool"]["error"]))
+            with pytest.raises(Retryable, match=f"edge.* does not stay up: port {apps}"):
+                keeper_ping(keeper).check()
+            taken.close()
+            (settings.data / "pool.refuse").unlink()
+            assert keeper.begin() == apps
+            eventually(lambda: keeper.info().parts["edge"]["state"] == "running")
+            eventually(lambda: keeper.info().parts["pool"]["state"] == "running")
+    (settings.data / "pool.refuse").touch()
+    with keeper_process(settings) as (_, port):
+        assert get(port), "what only workers need does not keep databases from starting"
 
 
 def test_a_taken_port_is_named(settings: Settings) -> None:

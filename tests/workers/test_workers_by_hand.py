@@ -112,3 +112,75 @@ def _wait(server: dict[str, str]) -> None:
             return
         time.sleep(0.3)
     pytest.fail("the databases were not made")
+
+
+COUNTING = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        n = int(await self.env.COUNT.get("n") or 0) + 1
+        await self.env.COUNT.put("n", str(n))
+        await self.env.DB.prepare("insert into visits default values").run()
+        return Response(f"{n} {await self.env.DB.prepare('select count(*) as n from visits').first('n')}")
+
+    async def scheduled(self, controller):
+        print("turned", controller.cron)
+"""
+
+
+def test_its_state_is_kept_and_brought_back(server, tmp_path) -> None:
+    """A namespace and a database are snapshots and restored like any other while the worker that uses them runs."""
+    Path(server["HOLDFAST_DATA"]).parent.chmod(0o711)  # a worker is a user of its own
+    bound = {"kv_namespaces": [{"binding": "COUNT", "id": "counted"}]}
+    bound |= {"d1_databases": [{"binding": "DB", "database_name": "visited"}]}
+    files = project("counting", COUNTING, triggers={"crons": ["0 2 * * *"]}, **bound)
+    typed(server, "kv", "namespace", "create", "counted")
+    typed(server, "db", "create", "sqlite", "visited")
+    typed(server, "db", "query", "visited", "--write", "create table visits (id integer primary key)")
+    typed(server, "deploy", str(laid_out(tmp_path, files)))
+    assert asked(server) == "1 1"
+    before = {
+        name: typed(server, "snapshot", "create", name, "--json")["snapshot"]["id"]
+        for name in ("kv-counted", "visited")
+    }
+    assert (asked(server), asked(server)) == ("2 2", "3 3")
+    assert typed(server, "kv", "key", "get", "counted", "n").strip() == "3"
+    for name, snapshot in before.items():
+        typed(server, "snapshot", "restore", snapshot, "--in-place", "--confirm", name)
+    assert asked(server) == "2 2", "what was written after the snapshots is gone"
+    assert typed(server, "kv", "key", "get", "counted", "n").strip() == "2"
+
+    turn = typed(server, "worker", "crons", "counting", "--run", "0 2 * * *", "--json")
+    assert turn["outcome"] == "ok"
+    (kept,) = typed(server, "worker", "turns", "counting", "--json")
+    assert (kept["cron"], kept["outcome"], kept["version_id"]) == ("0 2 * * *", "ok", turn["version_id"])
+
+    shown = typed(server, "status", "--json")
+    assert {name: part["state"] for name, part in shown["keeper"]["parts"].items()} == dict.fromkeys(
+        ("api", "runner", "state", "egress", "pool", "edge"), "running"
+    )
+    assert {each["name"]: each["state"] for each in shown["workers"]}["counting"] == "running"
+    assert "counting" in typed(server, "status")
+    checks = {each["name"]: each for each in json.loads(doctor(server))["checks"]}
+    assert (checks["worker parts"]["ok"], checks["worker parts"]["detail"]) == (True, "edge, egress, pool, state run")
+    assert checks["worker packages"]["ok"]
+
+
+def asked(server: dict[str, str]) -> str:
+    """The answer, once its databases and its process are there."""
+    for _ in range(100):
+        done = run(server, "worker", "invoke", "counting", "/", "--json")
+        if done.returncode == 0 and (answer := json.loads(done.stdout))["status"] == 200:
+            return str(answer["body"])
+        time.sleep(0.3)
+    pytest.fail(done.stdout + done.stderr)
+
+
+def doctor(server: dict[str, str]) -> str:
+    return run(server, "doctor", "--json").stdout
+
+
+def run(server: dict[str, str], *line: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "holdfast.cli", *line]
+    return subprocess.run(argv, env=server, capture_output=True, text=True, timeout=120, check=False)

@@ -19,6 +19,7 @@ from holdfast.features.workers.tasks import WorkerSweep
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.errors import HoldfastError, Invalid, LimitExceeded
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.environments import Environments
 
 
 def linked(target: str) -> bytes:
@@ -212,7 +213,8 @@ def test_purged_after_the_grace_period(house) -> None:
     stray = shelf.root / "wrk_x" / "wver_x"
     stray.mkdir(parents=True)
     for clock, there in ((SystemClock(), True), (Later(), False)):
-        WorkerSweep(services.db, shelf, Wake(house.settings.runtime), clock).sweep()
+        environments = Environments(shelf.root / "environments")
+        WorkerSweep(services.db, shelf, Wake(house.settings.runtime), clock, environments).sweep()
         assert (shelf.root / worker["id"]).exists() is there
         with services.db.read() as conn:
             assert (store.get(conn, worker["id"]) is not None) is there

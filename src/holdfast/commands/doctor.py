@@ -17,6 +17,7 @@ doctor = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_excepti
 def examine(ctx: typer.Context) -> None:
     """Check what this machine offers and what is amiss. Exits 1 when something is broken."""
     from holdfast.catalog import ENGINES
+    from holdfast.commands import workers_told
     from holdfast.hosts.doctor import DoctorCheck, checks
     from holdfast.runtime.sandbox.modes import chosen, detect
 
@@ -25,6 +26,7 @@ def examine(ctx: typer.Context) -> None:
     found = checks(t.settings(), [software for software in wanted if software is not None])
     held = detect(chosen(t.settings().workers_sandbox))
     found.append(DoctorCheck("worker sandbox", True if held.mode else None, held.detail, held.hint))
+    found += workers_told.checks(t.settings())
     broken = [check for check in found if check.ok is False]
     if t.json:
         output.say_json({"ok": not broken, "checks": [asdict(check) for check in found]})

@@ -134,7 +134,7 @@ def _show(t: Terminal, outlook: Outlook, verb_text: str) -> None:
         return
     output.say(
         f"The metadata of {output.moment_text(outlook.taken_at.isoformat())} "
-        f"({outlook.people} people, {outlook.projects} projects). {verb_text.capitalize()}:"
+        f"({outlook.people} people, {outlook.projects} projects, {outlook.workers} workers). {verb_text.capitalize()}:"
     )
     rows = []
     for each in outlook.databases:

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from holdfast.client import NotRunning
+from holdfast.commands import workers_told
 from holdfast.kernel.errors import Denied, HoldfastError, Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.terminal import output
@@ -22,7 +23,7 @@ status = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_excepti
 
 @verb(status, "status", "holdfast status\nholdfast status --json")
 def show(ctx: typer.Context) -> None:
-    """Show processes, databases and last snapshots. Exits 1 when Holdfast is not running."""
+    """Show processes, databases, workers and last snapshots. Exits 1 when Holdfast is not running."""
     t = terminal(ctx)
     remote = bool(t.profile or t.environ.get("HOLDFAST_URL") or t.environ.get("HOLDFAST_PROFILE"))
     facts: dict[str, Any] = {"running": False}
@@ -30,7 +31,7 @@ def show(ctx: typer.Context) -> None:
         settings = t.settings()
         facts |= {"data": str(settings.data)} | _keeper(settings) | {"disk": _disk(settings)}
     try:
-        facts |= _asked(t)
+        facts |= _asked(t, None if remote else t.settings())
     except NotRunning as error:
         facts |= {"running": False, "reason": error.message, "hint": error.hint}
         if not remote:
@@ -71,12 +72,13 @@ def _disk(settings: Settings) -> dict[str, Any] | None:
     return {"free_bytes": usage.free, "total_bytes": usage.total, "reserve_bytes": settings.disk_reserve_bytes}
 
 
-def _asked(t: Terminal) -> dict[str, Any]:
+def _asked(t: Terminal, here: Settings | None) -> dict[str, Any]:
     """What the api knows. Raises NotRunning; a part that fails otherwise is named instead of shown."""
     client = t.client
     databases = list(client.items("/databases"))
     facts: dict[str, Any] = {"running": True, "databases": databases}
     questions: dict[str, Any] = {
+        "workers": lambda: workers_told.workers(client, here),
         "repositories": lambda: list(client.items("/repositories")),
         "snapshots": lambda: list(client.items("/snapshots", state="ready", limit=200)),
         "runs": lambda: list(client.items("/runs", state="running", limit=20)),
@@ -167,6 +169,7 @@ def _say_stored(facts: dict[str, Any]) -> None:
         output.table(["DATABASE", "ENGINE", "STATE", "LAST SNAPSHOT", "PROVEN", "ID"], rows)
     else:
         output.say("No databases yet. Create one: holdfast db create sqlite shop")
+    workers_told.say(facts["workers"])
     if facts["repositories"]:
         output.say()
         rows = [[item["name"], item["state"], _checked(item), item["path"]] for item in facts["repositories"]]

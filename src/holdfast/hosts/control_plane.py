@@ -19,7 +19,7 @@ from holdfast.hosts.layout import SOCKET_PATH_LIMIT, Layout
 from holdfast.hosts.process import Handle, Identity, boot_id, identify
 from holdfast.hosts.supervisor import Policy, Supervisor
 from holdfast.kernel.clock import Clock
-from holdfast.kernel.errors import Conflict, NeedsOperator, Retryable
+from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator, Retryable
 from holdfast.kernel.settings import Settings
 
 CANNOT_START = os.EX_CONFIG
@@ -106,24 +106,41 @@ class ControlPlane:
         self._policy = policy
         self._sockets: dict[str, socket.socket] = {}
         self._begun: dict[str, int] = {}
+        self._turn = asyncio.Lock()  # two at once would each start a process of the same part
         self.parts: dict[str, Supervisor] = {}
+        self.refused: dict[str, str] = {}  # parts with something to do that have no socket: why
 
     def bind(self) -> None:
         """Take the sockets that programs with something to do ask for; those it has, it keeps. Raises Conflict (code
-        "port_in_use") or NeedsOperator."""
-        due = [program for program in self._programs if (self._settings.data / program.after).is_dir()]
-        wanted = {name for program in due for name in program.sockets.values()} - self._sockets.keys()
-        if "control" in wanted:
-            self._sockets["control"] = listen_tcp(self._settings.host, self._settings.control_port, "control")
-        if "admin" in wanted:
-            self._sockets["admin"] = listen_unix(self._settings.admin_socket)
-        if "apps" in wanted:
-            self._sockets["apps"] = listen_tcp(self._settings.host, self._settings.apps_port, "apps")
-        if "front" in wanted:
-            self._sockets["front"] = listen_unix(self._settings.front_socket)
-        for program in due:
+        "port_in_use") or NeedsOperator for the first that cannot have its own: the others have theirs then."""
+        failure: HoldfastError | None = None
+        for program in self._due():
+            try:
+                for name in program.sockets.values():
+                    self._take(name)
+            except HoldfastError as error:
+                self.refused[program.name] = f"{error.message}\n{error.hint or ''}".strip()
+                failure = failure or error
+                continue
+            self.refused.pop(program.name, None)
             if program.name not in self.parts:
                 self.parts[program.name] = self._supervisor(program, self._clock, self._policy)
+        if failure is not None:
+            raise failure
+
+    def _due(self) -> list[Program]:
+        return [program for program in self._programs if (self._settings.data / program.after).is_dir()]
+
+    def _take(self, name: str) -> None:
+        if name in self._sockets:
+            return
+        settings = self._settings
+        if name == "control":
+            self._sockets[name] = listen_tcp(settings.host, settings.control_port, name)
+        elif name == "apps":
+            self._sockets[name] = listen_tcp(settings.host, settings.apps_port, name)
+        else:
+            self._sockets[name] = listen_unix(settings.admin_socket if name == "admin" else settings.front_socket)
 
     @property
     def control_port(self) -> int | None:
@@ -140,21 +157,33 @@ class ControlPlane:
         return int(listening.getsockname()[1]) if listening is not None else None
 
     async def begin(self) -> None:
-        """What has something to do by now is started besides; nothing happens to what runs. Raises as `bind` does."""
-        self.bind()
-        await self.start()
+        """What has something to do by now is started besides; nothing happens to what runs. Raises as `bind` does, when
+        all that can run does."""
+        async with self._turn:
+            try:
+                await asyncio.to_thread(self.bind)  # it may wait for a port, and servers must be heard meanwhile
+            finally:
+                await self._start()
 
     async def start(self) -> None:
-        await asyncio.gather(*(part.start() for part in self.parts.values()))
+        async with self._turn:
+            await self._start()
 
     async def stop(self) -> None:
-        """In reverse order: nothing submits to a runner that is gone."""
-        await asyncio.gather(*(part.stop() for part in self.parts.values()))
+        async with self._turn:
+            await self._stop()
 
     async def restart(self) -> None:
         """New processes behind the same sockets: connections wait, none is refused."""
-        await self.stop()
-        await self.start()
+        async with self._turn:
+            await self._stop()
+            await self._start()
+
+    async def _start(self) -> None:
+        await asyncio.gather(*(part.start() for part in self.parts.values()))
+
+    async def _stop(self) -> None:
+        await asyncio.gather(*(part.stop() for part in self.parts.values()))
 
     async def release(self) -> None:
         for part in self.parts.values():
@@ -178,13 +207,16 @@ class ControlPlane:
 
     async def ready(self, seconds: float = 90.0) -> None:
         """Until GET /health/live answers 200. Raises Retryable (code "not_ready") with the api's last words, and at
-        once NeedsOperator (code "cannot_start") with those of a part that says it cannot start as things are."""
+        once NeedsOperator (code "cannot_start") with those of a part that says it cannot start as things are. A part
+        that only some need is told by `holdfast status`: databases do without it."""
         port = self.control_port
         until = time.monotonic() + seconds
         while port is not None:
             if await _alive(self._settings.host, port):
                 return
-            for part in self.parts.values():
+            for part in (
+                self.parts[each.name] for each in self._programs if each.name in self.parts and not each.after
+            ):
                 if part.ended == f"ended with status {CANNOT_START}":
                     _, message, hint = f"{part.error}\n\n".split("\n")[:3]
                     raise NeedsOperator(message, code="cannot_start", hint=hint or "see also: holdfast doctor")

@@ -128,6 +128,8 @@ class Keeper:
             name: {"state": part.state, "pid": part.pid, "restarts": part.restarts, "error": part.error}
             for name, part in self.control.parts.items()
         }
+        for name, why in self.control.refused.items():
+            parts[name] = {"state": "failed", "pid": None, "restarts": 0, "error": why}
         groups = self.servers.groups
         enforced = {"version": groups.version, "controllers": list(groups.controllers), "reason": groups.reason}
         return KeeperInfo(os.getpid(), self.control.control_port, parts, enforced, self.control.apps_port)

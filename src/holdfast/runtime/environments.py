@@ -14,11 +14,11 @@ import shutil
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.kernel.errors import HoldfastError, LimitExceeded
+from holdfast.kernel.errors import HoldfastError, LimitExceeded, Permanent
 from holdfast.runtime import requirements
 from holdfast.runtime.requirements import Requirements
 from holdfast.runtime.uv import Uv
@@ -57,14 +57,26 @@ class Environments:
         self._uv = uv or Uv()
         self._most_bytes = most_bytes
 
-    def ensure(self, code: Path, named: str, progress: Progress | None = None) -> Path:
-        """site-packages for the file `named` in a version's code: resolved, or as the `holdfast.lock` beside it says.
+    def ensure(self, code: Path, named: str, progress: Progress | None = None, kept: Path | None = None) -> Path:
+        """site-packages for the file `named` in a version's code: as the lock in the file `kept` says, or resolved, and
+        then the answer is written there. A lock that cannot be installed any more is made anew, and that is told.
 
         Raises Invalid for a file nobody understands, Permanent ("package_unknown", "wheel_missing",
         "packages_conflict", "packages_failed"), Retryable ("index_away") when the index does not answer.
         """
         wanted = requirements.read(named, (code / named).read_bytes())
-        return self.install(self.resolve(wanted, progress), progress)
+        if kept is not None and kept.is_file():
+            try:
+                return self.install(lock_of(kept.read_text()), progress)
+            except Permanent as error:  # it was locked on another platform, or what it names was withdrawn
+                (progress or _silent)(f"the packages it had cannot be installed ({error.message}): chosen anew")
+        lock = self.resolve(wanted, progress)
+        found = self.install(lock, progress)
+        if kept is not None:
+            beside = kept.with_name(f".{kept.name}.new")
+            beside.write_text(lock.text)
+            beside.replace(kept)
+        return found
 
     def resolve(self, wanted: Requirements, progress: Progress | None = None) -> Lock:
         """Which versions, with hashes. Asks the index; keep the answer with the version. Raises as `ensure`."""
@@ -95,9 +107,13 @@ class Environments:
         return self._root / digest / "site-packages"
 
     def collect(self, living: Set[str], *, fresh_seconds: float = _FRESH_SECONDS) -> list[str]:
-        """Remove environments that no living version names (by digest) and nobody wanted lately; says which. What a
-        builder that was killed has left goes too."""
+        """Remove environments that no living version named (by digest) in the last `fresh_seconds`, nor anybody wanted;
+        says which. Those that are named are marked so, and a process of a version that is gone meanwhile has that long
+        to end. What a builder that was killed has left goes too."""
         gone = []
+        for name in living:
+            with suppress(FileNotFoundError):  # built on another node, or not yet
+                os.utime(self._root / name)
         for directory in self._root.glob("*"):
             name = directory.name
             if name in living or name in ("cache", "locks") or time.time() - _age(directory) < fresh_seconds:

@@ -79,6 +79,7 @@ class LiveVersion:
     secrets_revision: str = ""  # another one when a value changed: what runs has the old one and is started anew
     bindings: tuple[Binding, ...] = ()
     crons: tuple[str, ...] = ()
+    missed: Literal["skip", "once", "all"] = "once"  # turns of crons that fell due while nobody looked: see `cron.due`
     limits: WorkerLimits = WorkerLimits()
     permits: Permits = Permits()
     warm: int = 0  # processes kept although nothing asks

@@ -82,6 +82,22 @@ def test_the_same_again_is_not_built_again(environments: Environments, tmp_path:
     assert "installing 2 packages" not in told
 
 
+def test_what_was_chosen_once_is_chosen_again(environments: Environments, wheels: Path, tmp_path: Path) -> None:
+    """A newer release does not come with a rebuilt server; one that was withdrawn is replaced, and that is told."""
+    kept = tmp_path / "lock.txt"
+    first = environments.ensure(*code(tmp_path, "alpha"), kept=kept)
+    wheel(wheels, "beta", "1.3")
+    assert environments.ensure(*code(tmp_path, "alpha"), kept=kept) == first
+    assert "beta==1.3" in (environments.ensure(*code(tmp_path, "alpha")).parent / "lock.txt").read_text()
+    wheels.joinpath("beta-1.2-py3-none-any.whl").unlink()
+    elsewhere = Environments(tmp_path / "elsewhere", Uv(user=None, wheels=(wheels,), index=False))
+    told: list[str] = []
+    second = elsewhere.ensure(*code(tmp_path, "alpha"), told.append, kept)
+    assert second.parent.name != first.parent.name
+    assert any("chosen anew" in each for each in told)
+    assert "beta==1.3" in kept.read_text()
+
+
 def test_builders_at_once_share_one(environments: Environments) -> None:
     lock = environments.resolve(requirements.read("requirements.txt", b"alpha"))
     assert lock.packages == ("alpha==1.0", "beta==1.2")

@@ -43,9 +43,9 @@ class Host:
             await asyncio.sleep(seconds)
         self.channel.setblocking(False)
         loop.add_reader(self.channel, self.told)
-        servers = [await asyncio.start_unix_server(self.serve, sock=each) for each in self.listeners]
-        if self.vars.get("never_ready"):
+        if self.vars.get("never_ready"):  # as a main module whose import does not end: nobody accepts
             await asyncio.sleep(60)
+        servers = [await asyncio.start_unix_server(self.serve, sock=each) for each in self.listeners]
         self.say(t="ready")
         if self.vars.get("noise"):
             self.noise()

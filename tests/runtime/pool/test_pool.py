@@ -189,10 +189,13 @@ def test_a_start_that_hangs_is_ended(bench: Open) -> None:
             await b.show(one)
             asking = asyncio.create_task(b.get(one))
             await b.until(lambda: b.state(one) == "backoff")
-            assert b.pool.keeper("v1").error == "it was not ready after 0 s"
+            words = "it was not ready after 0.5 s: its main module was still being imported, and it was ended"
+            assert b.pool.keeper("v1").error == words
             await b.until(lambda: b.spawner.processes[0].poll() is not None)
-            asking.cancel()
+            status, body = await asking  # who waited all the time is told too
+            assert (status, b"could not be started" in body) == (503, True)
             assert (await b.get(one))[0] == 503
+            assert any(f"the process did not start: {words}; the next try is in" in text for text in b.lines(one))
 
     run(work())
 

@@ -16,7 +16,7 @@ from pool_bench import QUICK, Bench, Open, version
 from holdfast.kernel.errors import NotFound, Retryable
 from holdfast.runtime.pool import Policy, PoolClient, control_socket
 from holdfast.runtime.pool.control import serve
-from holdfast.runtime.pool.ticks import Schedules
+from holdfast.runtime.pool.ticks import Claim, Schedules
 from holdfast.runtime.telemetry import CronRun, TelemetryReader, TelemetryWriter
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
@@ -35,11 +35,11 @@ class Heard(TelemetryWriter):
 class Hand:
     """A clock set by hand, and schedules on it whose calls reach nobody."""
 
-    def __init__(self, directory: Path, policy: Policy = QUICK) -> None:
+    def __init__(self, directory: Path, policy: Policy = QUICK, claim: Claim | None = None) -> None:
         self.now = START
         self.path = directory / "schedules.json"
         self.telemetry = Heard()
-        self.schedules = Schedules(self.path, self.telemetry, policy, directory, lambda: self.now)
+        self.schedules = Schedules(self.path, self.telemetry, policy, directory, lambda: self.now, claim)
 
     def turn(self, **ahead: float) -> list[tuple[str, str]]:
         self.now += timedelta(**ahead)
@@ -78,12 +78,52 @@ def test_a_moment_comes_once_also_after_a_restart(tmp_path: Path) -> None:
 )
 def test_turns_missed_while_it_was_down(tmp_path: Path, missed: Any, expected: list[str]) -> None:
     async def work() -> None:
-        hand = Hand(tmp_path, replace(QUICK, cron_missed=missed, cron_most=3))
+        hand = Hand(tmp_path, replace(QUICK, cron_most=3))
         hand.schedules.set([hourly()])
+        await hand.schedules.close()  # and for five hours nobody looks
+        hand = Hand(tmp_path, replace(QUICK, cron_most=3))
+        hand.schedules.set([hourly(missed=missed)])
         assert [at for _, at in hand.turn(hours=5)] == expected
         late = [at for _, at in hand.turn(hours=2, minutes=10)]
         assert late == {"skip": [], "once": ["19:00"], "all": ["18:00", "19:00"]}[missed]
         await hand.schedules.close()
+
+    run(work())
+
+
+def test_nodes_with_the_same_schedules_take_each_turn_once(tmp_path: Path) -> None:
+    """Whoever has the code and says so first; who cannot ask takes none, and that is in the history."""
+    taken: list[datetime] = []
+
+    def claim(worker_id: str, line: str, at: datetime) -> bool:
+        assert (worker_id, line) == ("w1", "0 * * * *")
+        if at in taken:
+            return False
+        taken.append(at)
+        return True
+
+    def away(*_: Any) -> bool:
+        raise OSError("no metadata")
+
+    async def ended(hand: Hand) -> list[str | None]:
+        while hand.schedules._calls:
+            await asyncio.wait(hand.schedules._calls)
+            await asyncio.sleep(0)
+        return [each.outcome for each in hand.telemetry.runs]
+
+    async def work() -> None:
+        quick = replace(QUICK, cron_retries=0, cron_pause=0.001)
+        nodes = {name: Hand(tmp_path / name, quick, who) for name, who in (("a", claim), ("b", claim), ("c", away))}
+        nodes["without the code"] = Hand(tmp_path / "d", quick, claim)
+        for name, hand in nodes.items():
+            code = tmp_path / "nowhere" if name == "without the code" else tmp_path
+            hand.schedules.set([hourly(code=code, missed="all")])
+        assert nodes.pop("without the code").turn(hours=3)
+        assert [len(hand.turn(hours=3)) for hand in nodes.values()] == [3, 3, 3]
+        said = {name: await ended(hand) for name, hand in nodes.items()}
+        assert said.pop("c") == ["missed"] * 3
+        assert [each.strftime("%H") for each in taken] == ["13", "14", "15"]
+        assert sum(len(each) for each in said.values()) == 6  # each call is written at its begin and at its end
 
     run(work())
 

@@ -14,6 +14,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
+from holdfast.kernel.errors import NeedsOperator
+from holdfast.pool import retention_of
 from holdfast.runtime.telemetry import (
     CronRun,
     Invocation,
@@ -191,12 +193,40 @@ def test_old_rows_go(path: Path, reader: TelemetryReader) -> None:
     first.log(line("old", at=NOW - 3 * 24 * HOUR))
     first.log(line("new", at=NOW - HOUR))
     first.invocation(Invocation("i", "w", "v1", NOW - 3 * 24 * HOUR, "http", "ok", 1.0))
+    for name, at in (("c-old", NOW - 3 * 24 * HOUR), ("c-new", NOW - HOUR)):
+        first.cron(CronRun(name, "w", "v1", "0 * * * *", at, at, 1, "ok", 1.0))
     first.close()
     second = TelemetryWriter(path, Retention(days=2), clock=lambda: NOW / 1000)
     second.close()
     assert [each.text for each in reader.logs("w")] == ["new"]
     assert reader.invocations("w") == []
+    assert [each.id for each in reader.crons("w")] == ["c-new"]
     assert reader.summaries("w", NOW - 5 * 24 * HOUR, NOW)[0].count == 1  # the sums stay
+
+
+def test_sums_of_versions_that_were_long_idle_go(path: Path, reader: TelemetryReader) -> None:
+    """Otherwise each version there ever was would be scraped for ever."""
+    long_ago = NOW - 100 * 24 * HOUR
+    with TelemetryWriterOnce(path) as first:
+        first.invocation(Invocation("i", "w", "v-old", long_ago, "http", "ok", 1.0))
+        first.invocation(Invocation("j", "w", "v-new", NOW - HOUR, "http", "ok", 1.0))
+        first.dropped("w", "v-old", 3)
+        first.dropped("w", "v-starting", 4)
+        first.state(VersionState("v-starting", "w", "backoff", NOW))
+    with TelemetryWriterOnce(path):  # its first turn sweeps
+        pass
+    found = reader.totals()
+    assert {row[1] for row in (*found.ended, *found.durations)} == {"v-new"}
+    assert {(row[1], row[2]) for row in found.dropped} == {("v-starting", 4)}
+
+
+def test_how_long_it_is_kept_is_said_by_variables() -> None:
+    assert retention_of({}) == Retention()
+    given = {"HOLDFAST_TELEMETRY_DAYS": "3", "HOLDFAST_TELEMETRY_BYTES": "5000000"}
+    assert retention_of(given) == Retention(days=3.0, bytes=5_000_000)
+    for wrong in ("0", "-1", "a week", "1.5"):
+        with pytest.raises(NeedsOperator, match="HOLDFAST_TELEMETRY_DAYS"):
+            retention_of({"HOLDFAST_TELEMETRY_DAYS": wrong})
 
 
 def test_the_file_stays_below_its_bytes(path: Path, reader: TelemetryReader) -> None:

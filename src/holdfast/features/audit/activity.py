@@ -105,6 +105,16 @@ _PAST = {
     "resize": "resized",
 }
 
+_OTHERWISE = {  # whole actions whose verb and noun would say something else
+    "kv.create": ("created", "key-value namespace"),
+    "kv.delete": ("deleted", "key-value namespace"),
+    "kv.put": ("wrote keys of", "key-value namespace"),
+    "kv.remove": ("removed keys of", "key-value namespace"),
+    "worker.cron.run": ("ran a cron of", "worker"),
+    "worker.rollback": ("rolled back", "worker"),
+    "worker.version.create": ("uploaded a version of", "worker"),
+}
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -127,6 +137,7 @@ def _told(event: AuditEvent, who: str) -> Activity:
     thing = " ".join(filter(None, (noun.replace("_", " "), inner)))
     name = event.details.get("name") or event.details.get("target") or event.resource_id
     past = _PAST.get(verb, verb.replace("_", " "))
+    past, thing = _OTHERWISE.get(event.action, (past, thing))
     words = [who, past, thing, str(name)] if isinstance(name, str) else [who, past, thing]
     if event.outcome == "denied":
         words = [who, "was refused", str(event.details.get("permission") or event.details.get("code") or thing)]

@@ -72,9 +72,10 @@ def keeper_ping(keeper: KeeperClient) -> Ping:
 
     def check() -> str:
         info = keeper.info()
-        bad = {name: part["state"] for name, part in info.parts.items() if part["state"] == "failed"}
+        bad = {name: part["error"] or "" for name, part in info.parts.items() if part["state"] == "failed"}
         if bad:
-            raise Retryable(f"{', '.join(sorted(bad))} does not stay up")
+            said = next(each.partition("\n")[0] for _, each in sorted(bad.items()))
+            raise Retryable(f"{', '.join(sorted(bad))} does not stay up" + (f": {said}" if said else ""))
         return f"pid {info.pid}"
 
     return Ping("keeper", check, needed=False)

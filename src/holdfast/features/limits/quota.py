@@ -27,13 +27,17 @@ def downloads(conn: sa.Connection, subject: Subject, since: datetime) -> tuple[i
     return store.spent(conn, "downloads", subject, since)
 
 
+def versions(conn: sa.Connection, subject: Subject, since: datetime) -> tuple[int, datetime | None]:
+    return store.spent(conn, "versions", subject, since)
+
+
 class Quotas:
     """`counts` are questions to the slices above, which own the rows."""
 
     def __init__(self, book: LimitBook, clock: Clock, counts: Mapping[What, Count] | None = None) -> None:
         self._book = book
         self._clock = clock
-        self._counts: dict[What, Count] = {"downloads": downloads, **(counts or {})}
+        self._counts: dict[What, Count] = {"downloads": downloads, "versions": versions, **(counts or {})}
 
     def require(self, conn: sa.Connection, actor: Actor, project_id: str, what: What, count: int = 1) -> None:
         """Before `count` more of it, in the transaction that makes them. Raises Limited("quota_exceeded").
@@ -63,12 +67,16 @@ class Quotas:
             raise self._limited(subject, "storage", limit, used, None)
 
     def spend_download(self, conn: sa.Connection, actor: Actor, project_id: str, count: int = 1) -> None:
-        """So many downloads more, or Limited. Forgets what no window reaches any more."""
-        self.require(conn, actor, project_id, "downloads", count)
+        """So many downloads more, or Limited."""
+        self.spend(conn, actor, project_id, "downloads", count)
+
+    def spend(self, conn: sa.Connection, actor: Actor, project_id: str, what: What, count: int = 1) -> None:
+        """So many more of what leaves no row to count, or Limited. Forgets what no window reaches any more."""
+        self.require(conn, actor, project_id, what, count)
         now = self._clock.now()
         store.forget_spent(conn, now - timedelta(seconds=LONGEST_WINDOW))
         for _ in range(count):
-            store.spend(conn, "downloads", actor.id, project_id, now)
+            store.spend(conn, what, actor.id, project_id, now)
 
     def used(self, conn: sa.Connection, subject: Subject, what: What, limit: Limit) -> tuple[int, datetime | None]:
         since = self._clock.now() - timedelta(seconds=limit.window)

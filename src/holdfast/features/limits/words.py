@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-What = Literal["calls", "burst", "backups", "downloads", "storage"]
+What = Literal["calls", "burst", "backups", "downloads", "storage", "workers", "versions"]
 SubjectKind = Literal["key", "user", "project", "address"]
 
 HOUR, DAY = 3600, 24 * 3600
@@ -22,6 +22,8 @@ UNITS: Mapping[What, str] = MappingProxyType(
         "backups": "backups",
         "downloads": "downloads",
         "storage": "bytes stored",
+        "workers": "workers",
+        "versions": "versions of workers uploaded",
     }
 )
 
@@ -50,12 +52,14 @@ SHIPPED: Mapping[SubjectKind, Mapping[What, Limit]] = MappingProxyType(
             "burst": Limit(200, BURST),
             "backups": Limit(50, DAY),
             "downloads": Limit(20, HOUR),
+            "versions": Limit(500, DAY),
         },
         "user": {
             "calls": Limit(10_000, HOUR),
             "burst": Limit(500, BURST),
             "backups": Limit(200, DAY),
             "downloads": Limit(100, HOUR),
+            "versions": Limit(500, DAY),
         },
         "project": {
             "calls": Limit(50_000, HOUR),
@@ -63,6 +67,8 @@ SHIPPED: Mapping[SubjectKind, Mapping[What, Limit]] = MappingProxyType(
             "backups": Limit(1_000, DAY),
             "downloads": Limit(500, HOUR),
             "storage": Limit(None, 0),
+            "workers": Limit(500, 0),
+            "versions": Limit(2_000, DAY),
         },
         "address": {"calls": Limit(2_000, HOUR), "burst": Limit(200, BURST)},
     }

@@ -18,6 +18,7 @@ from holdfast.features.access.http import CurrentActor
 from holdfast.features.metrics.families import families
 from holdfast.features.metrics.process import ProcessMeter
 from holdfast.features.metrics.service import DatabaseMetrics, MetricsService
+from holdfast.runtime.telemetry.families import families as worker_families
 from holdfast.web.errors import answers
 from holdfast.web.measured import HttpMeter
 from holdfast.web.paging import Cursor, Limit, Page, after_id, page
@@ -139,10 +140,13 @@ class _Scrape:
 
     def __init__(self, actor: Actor, service: MetricsService, http: HttpMeter) -> None:
         self._found = service.everything(actor)
+        self._telemetry = service.telemetry
         self._http = http
 
     def collect(self) -> Iterator[Metric]:
         yield from families(self._found)
+        if self._found.workers:
+            yield from worker_families(self._telemetry, self._found.workers)
         if self._found.whole:
             yield from self._http.registry.collect()
             yield from ProcessMeter(holdfast.__version__).collect()

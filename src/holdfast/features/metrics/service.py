@@ -14,12 +14,14 @@ from holdfast.features.metrics import store
 from holdfast.features.metrics.sampler import Sample, Sampler
 from holdfast.features.metrics.statements import StatementMeter, Tally
 from holdfast.features.metrics.store import LastSnapshot, Named, StoreHealth
+from holdfast.features.workers.guard import AT as WORKERS
 from holdfast.hosts import Hosts
 from holdfast.hosts.servers import ServerStatus
 from holdfast.jobs.schema import runs
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
+from holdfast.runtime.telemetry import TelemetryReader
 
 _RESOURCES = Columns(resources.c.project_id, resources.c.environment_id, resources.c.id)
 
@@ -38,19 +40,29 @@ class DatabaseMetrics:
 
 @dataclass(frozen=True)
 class Everything:
-    """`whole`: the reader sees the installation, so the process's own metrics are theirs too."""
+    """`whole`: the reader sees the installation, so the process's own metrics are theirs too. `workers`: {id: name}."""
 
     databases: Sequence[DatabaseMetrics]
     runs: Sequence[tuple[str, str, int]]
     snapshots: Sequence[tuple[str, str, int]]
     stores: Sequence[StoreHealth]
+    workers: Mapping[str, str]
     whole: bool
 
 
 class MetricsService:
     """Synchronous; holds samples and tallies of this process."""
 
-    def __init__(self, db: Database, hosts: Hosts, sampler: Sampler, meter: StatementMeter, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        hosts: Hosts,
+        sampler: Sampler,
+        meter: StatementMeter,
+        telemetry: TelemetryReader,
+        clock: Clock,
+    ) -> None:
+        self.telemetry = telemetry  # of this node's workers
         self._db = db
         self._hosts = hosts
         self._sampler = sampler
@@ -58,7 +70,7 @@ class MetricsService:
         self._clock = clock
 
     def everything(self, actor: Actor) -> Everything:
-        """All the actor may see; five statements whatever there is."""
+        """All the actor may see; six statements whatever there is."""
         actor.require("metric.read")
         with self._db.read() as conn:
             named = store.databases(conn, actor.visible("metric.read", _RESOURCES))
@@ -66,7 +78,8 @@ class MetricsService:
             kept = store.snapshot_counts(conn, actor.visible("metric.read", Columns.of(snapshots)))
             last = store.last_snapshots(conn, None)
             places = store.stores(conn, actor.visible("metric.read", Columns.of(repositories)))
-        return Everything(self._measured(named, last), ran, kept, places, actor.holds("metric.read", None))
+            workers = store.worker_names(conn, actor.visible("metric.read", WORKERS))
+        return Everything(self._measured(named, last), ran, kept, places, workers, actor.holds("metric.read", None))
 
     def page(
         self,

@@ -13,6 +13,7 @@ from holdfast.features.backups.model import IMPORTED, repositories, snapshots
 from holdfast.features.databases.model import KIND, Resource, resources
 from holdfast.features.databases.store import resource_from
 from holdfast.features.projects.model import environments, projects
+from holdfast.features.workers.model import workers
 from holdfast.jobs.schema import runs
 from holdfast.kernel.clock import parse_timestamp
 
@@ -116,6 +117,12 @@ def _store(row: Any) -> StoreHealth:
     since = parse_timestamp(str(trouble["since"])) if trouble else None
     left_alone = trouble.get("state") in ("open", "half_open")
     return StoreHealth(row.id, row.name, row.kind, row.project, left_alone, int(trouble.get("failures", 0)), since)
+
+
+def worker_names(conn: sa.Connection, visible: sa.ColumnElement[bool]) -> dict[str, str]:
+    """{id: name}; deleted ones are not in it."""
+    query = sa.select(workers.c.id, workers.c.name).where(visible, workers.c.deleted_at.is_(None))
+    return {row.id: row.name for row in conn.execute(query)}
 
 
 def run_counts(conn: sa.Connection, visible: sa.ColumnElement[bool]) -> list[tuple[str, str, int]]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
 
 import holdfast
 from holdfast.contract.catalog import JSON, Catalog
 from holdfast.contract.snapshot import Entry, Manifest, TableFacts
+from holdfast.features.recovery import code
+from holdfast.features.workers.model import Version
+from holdfast.features.workers.shelf import Shelf
 from holdfast.kernel.audit_chain import Head, head
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
@@ -20,6 +26,7 @@ ENGINE = "holdfast-metadata"
 DATABASE = "metadata.db"
 ABOUT = "installation.json"
 _PAGE = 64 << 10
+_Answer = TypeVar("_Answer")
 
 
 class _File:
@@ -56,10 +63,13 @@ class _Bytes:
 
 class MetadataCapture:
     """See `contract.snapshot.Capture`. The file is written below `scratch` on entering, so that it is of one moment
-    however long storing takes, and removed on leaving. `about`: for whoever rebuilds, no secrets."""
+    however long storing takes, and removed on leaving. `about`: for whoever rebuilds, no secrets. The code of workers
+    that these records name is stored with them; `without_code` are versions whose code is not on this node."""
 
-    def __init__(self, db: Database, scratch: Path, about: Mapping[str, JSON]) -> None:
+    def __init__(self, db: Database, scratch: Path, about: Mapping[str, JSON], shelf: Shelf) -> None:
         self._db = db
+        self._shelf = shelf
+        self.without_code: list[str] = []
         self._file = scratch / DATABASE
         self._about = dict(about)
         self.position: Mapping[str, JSON] = {}
@@ -83,13 +93,24 @@ class MetadataCapture:
         yield Entry(DATABASE, lambda: _File(self._file), page=_PAGE, size=size)
         about = json.dumps(self._about, sort_keys=True, indent=2, ensure_ascii=False).encode()
         yield Entry(ABOUT, lambda: _Bytes(about), size=len(about))
+        yield from self._code()
+
+    def _code(self) -> Iterator[Entry]:
+        """Read one by one as they are stored: a version that was let go meanwhile is one that nobody misses."""
+        for version in _versions_of(self._file):
+            content = code.packed(self._shelf, version)
+            if content is None:
+                self.without_code.append(version.id)
+                continue
+            yield Entry(code.name_of(version.id), partial(_Bytes, content), size=len(content))
 
     def finish(self) -> Manifest:
         size = self._file.stat().st_size
         version = holdfast.__version__
         tables = tuple(TableFacts("", name, rows) for name, rows in sorted(self.rows.items()))
         catalog = Catalog(ENGINE, version, "holdfast", bytes=size)
-        return Manifest(ENGINE, version, "holdfast", self.position, catalog, tables, facts=dict(self._about))
+        facts = {**self._about, "versions_without_code": sorted(self.without_code)}
+        return Manifest(ENGINE, version, "holdfast", self.position, catalog, tables, facts=facts)
 
     def companions(self) -> Mapping[str, bytes]:
         return {"RESTORE.md": _RESTORE_MD.encode(), "restore.sh": _restore_sh().encode()}
@@ -97,12 +118,20 @@ class MetadataCapture:
 
 def _head_of(file: Path) -> Head | None:
     """Read from the file itself: what the log's end was at that very moment."""
+    return _asked(file, head)
+
+
+def _versions_of(file: Path) -> Sequence[Version]:
+    return _asked(file, code.every)
+
+
+def _asked(file: Path, question: Callable[[sa.Connection], _Answer]) -> _Answer:
     from holdfast.kernel.db.moment import settle
 
     db = Database(f"sqlite+apsw:///{file}")
     try:
         with db.read() as conn:
-            return head(conn)
+            return question(conn)
     finally:
         db.close()
         settle(file)
@@ -112,7 +141,7 @@ _RESTORE_MD = f"""# The records of a Holdfast
 
 `{DATABASE}` is everything that a Holdfast knew at one moment: people, projects, databases, plans, snapshots, the audit
 log. Secrets in it are sealed by the master key, which is in the recovery kit and not here. `{ABOUT}` says which
-installation it was and how it was set up.
+installation it was and how it was set up. `workers/` holds the code of workers, an archive for each version.
 
 The usual way is to let Holdfast do it, on a new machine, with the recovery kit:
 

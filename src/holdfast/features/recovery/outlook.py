@@ -50,6 +50,7 @@ class Outlook:
     node: str
     people: int = 0
     projects: int = 0
+    workers: int = 0
     repositories: Sequence[Reached] = ()
     databases: list[Coming] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

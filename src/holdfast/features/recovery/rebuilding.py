@@ -25,12 +25,16 @@ from holdfast.features.connections.model import tunnels
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import EXTERNAL, KIND, Resource, resources
 from holdfast.features.projects.model import environments, projects
+from holdfast.features.recovery.code import after_loss
 from holdfast.features.recovery.model import metadata_snapshots
 from holdfast.features.recovery.outlook import Coming, Outlook, Reached
 from holdfast.features.recovery.staging import Open, Staged
 from holdfast.features.secrets.model import installation
 from holdfast.features.transfers.model import exports, uploads
 from holdfast.features.upgrades.model import upgrades
+from holdfast.features.workers.model import workers
+from holdfast.features.workers.store import begin_build
+from holdfast.features.workers.versions import BUILD
 from holdfast.jobs import ENDED, Jobs
 from holdfast.jobs.schema import nodes, runners, runs
 from holdfast.kernel import audit
@@ -70,6 +74,7 @@ class Rebuild:
         self._forget_machine(conn)
         self._repositories(conn)
         self._restore_all(conn)
+        self._workers(conn)
         conn.execute(sa.update(installation).values(epoch=self.outlook.epoch))
         self.outlook.people = _count(conn, users)
         self.outlook.projects = _count(conn, projects)
@@ -310,6 +315,28 @@ class Rebuild:
             at=self._wish.now,
             finished_at=none,
         )
+
+    def _workers(self, conn: sa.Connection) -> None:
+        """Their code is laid down beside; packages are installed again, the same ones, by runs."""
+        error = {**_LOST, "code": "code_lost", "message": "after the recovery: its code is not in the snapshot"}
+        error["hint"] = "Deploy it again."
+        building, lost = after_loss(conn, self._staged.code, error)
+        for version in building:
+            run = self._jobs.submit(
+                conn,
+                kind=BUILD,
+                actor=ACTOR,
+                project_id=version.project_id,
+                environment_id=version.environment_id,
+                input={"version_id": version.id},
+                trigger="recovery",
+                node=self._node,
+            )
+            begin_build(conn, version.id, run.id)
+        self.outlook.workers = _count(conn, workers)
+        if lost:
+            words = f"the code of {lost} versions of workers is not in this snapshot: deploy them again"
+            self.outlook.warnings.append(words)
 
     def _record(self, conn: sa.Connection) -> None:
         found = self.outlook

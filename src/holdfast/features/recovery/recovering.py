@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from holdfast.contract.registry import Registry
 from holdfast.features.backups.claims import claim
 from holdfast.features.backups.format_registry import found_at
 from holdfast.features.backups.places import RUNNER_PATIENCE, Places
+from holdfast.features.recovery.code import every, lay_down
 from holdfast.features.recovery.kit_file import open_source
 from holdfast.features.recovery.outlook import Outlook
 from holdfast.features.recovery.placing import Site
 from holdfast.features.recovery.rebuilding import Rebuild, Wish
 from holdfast.features.recovery.staging import Staged, choose, fetch, reach, stage
 from holdfast.features.secrets.kit import Kit
+from holdfast.features.workers.shelf import Shelf
 from holdfast.jobs import Jobs
 from holdfast.kernel.audit_keys import seal_rows
 from holdfast.kernel.clock import Clock, timestamp
@@ -87,11 +90,21 @@ class Recovery:
                 if found.directory is not None and found.repository is not None and not found.row.lies:
                     self._told(f"Copying {found.row.name} from {found.directory}")
                     site.copy_repository(found.row.id, found.directory, lambda _bytes: None)
+            self._lay_down_code(staged)
             site.put_master_key(self._asked.kit.master_keys)
             staged.close()
             site.place(staged.file, {"installation": outlook.installation, "epoch": outlook.epoch})
         site.tidy()
         return outlook
+
+    def _lay_down_code(self, staged: Staged) -> None:
+        """Of every version that the records name; the pool starts when its directory is there."""
+        with staged.db.read() as conn:
+            versions = [each for each in every(conn) if each.id in staged.code]
+        if versions:
+            self._told(f"Laying down the code of {len(versions)} versions of workers")
+            staged.lay_down(versions, Shelf(self._settings.data))
+        crash_point("recover.code")
 
     @contextmanager
     def _staged(self, work: Path, node: str) -> Iterator[tuple[Staged, Outlook]]:
@@ -103,9 +116,10 @@ class Recovery:
             entry, repository, directory = open_source(self._asked.kit, self._asked.source, places)
             chosen = choose(repository, self._asked.snapshot)
             self._told(f"Reading the metadata of {timestamp(chosen.taken_at)} from {entry.name}")
-            file, manifest = fetch(repository, chosen, work)
+            file, manifest, code = fetch(repository, chosen, work)
             crash_point("recover.fetched")
             staged = stage(file, manifest, self._asked.kit, places, node, self._clock)
+            staged.code, staged.lay_down = code, partial(lay_down, repository, chosen.info.id)
             try:
                 reach(staged, self._asked.kit, self._links(root, entry.id, directory))
                 yield staged, _outlook(staged, node, chosen.info.id, chosen.taken_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,8 +19,11 @@ from holdfast.features.backups.keys import PASSWORD, Keys
 from holdfast.features.backups.model import RepositoryRow, repositories
 from holdfast.features.backups.places import Places
 from holdfast.features.recovery.capture import DATABASE
+from holdfast.features.recovery.code import versions_in
 from holdfast.features.secrets.kit import Kit
 from holdfast.features.secrets.store import installation_epoch
+from holdfast.features.workers.model import Version
+from holdfast.features.workers.shelf import Shelf
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Denied, HoldfastError, NeedsOperator, NotFound
@@ -46,7 +49,8 @@ class Open:
 
 @dataclass
 class Staged:
-    """`installation` and `epoch` of the lost server; `highest`: the highest epoch that any repository has seen."""
+    """`installation` and `epoch` of the lost server; `highest`: the highest epoch that any repository has seen. `code`:
+    the versions of workers whose code is in the snapshot."""
 
     file: Path
     db: Database
@@ -56,6 +60,8 @@ class Staged:
     installation: str
     epoch: int
     highest: int = 0
+    code: frozenset[str] = frozenset()
+    lay_down: Callable[[Sequence[Version], Shelf], None] = lambda _versions, _shelf: None
     opened: dict[str, Open] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -79,8 +85,9 @@ def choose(repository: Repository, wanted: str | None) -> Stored:
     return there[-1]
 
 
-def fetch(repository: Repository, chosen: Stored, work: Path) -> tuple[Path, Manifest]:
-    """`work/metadata.db`, every byte checked against its hash as it is read. An earlier one is replaced."""
+def fetch(repository: Repository, chosen: Stored, work: Path) -> tuple[Path, Manifest, frozenset[str]]:
+    """`work/metadata.db`, its manifest, and the versions of workers whose code is with it. Every byte is checked
+    against its hash as it is read; an earlier file is replaced."""
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = work / DATABASE
     for old in work.glob(f"{DATABASE}*"):
@@ -95,7 +102,7 @@ def fetch(repository: Repository, chosen: Stored, work: Path) -> tuple[Path, Man
             file.flush()
             os.fsync(file.fileno())
         stream.close()
-        return target, source.manifest
+        return target, source.manifest, versions_in(source.paths())
 
 
 def stage(file: Path, manifest: Manifest, kit: Kit, places: Places, node: str, clock: Clock) -> Staged:

@@ -19,6 +19,7 @@ from holdfast.features.recovery.capture import MetadataCapture, about_installati
 from holdfast.features.recovery.keeping import to_forget
 from holdfast.features.recovery.model import MetadataSnapshot
 from holdfast.features.secrets.store import ensure_installation, installation_epoch
+from holdfast.features.workers.shelf import Shelf
 from holdfast.jobs import TaskRegistry
 from holdfast.jobs.model import TaskContext
 from holdfast.kernel.clock import Clock, timestamp
@@ -85,7 +86,8 @@ class MetadataTaker:
         found = find_stored(repository, row.id)
         if found is None:
             ctx.progress("writing the file")
-            with MetadataCapture(self._db, scratch_of(ctx), self.about(row)) as capture:
+            shelf = Shelf(self._settings.data)
+            with MetadataCapture(self._db, scratch_of(ctx), self.about(row), shelf) as capture:
                 written = write_snapshot(
                     repository,
                     capture,
@@ -96,6 +98,8 @@ class MetadataTaker:
                     progress=lambda stats: ctx.progress("storing", stats.bytes_read, None, "bytes"),
                 )
             found, stored = written.id, written.stats.bytes_stored
+            if capture.without_code:
+                ctx.log("versions of workers whose code is not on this node", versions=len(capture.without_code))
         else:
             ctx.log("an earlier attempt had stored it already", restic_id=found)
             stored = None

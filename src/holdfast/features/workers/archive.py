@@ -108,16 +108,17 @@ def digest_of(entries: list[dict[str, object]]) -> str:
     return whole.hexdigest()
 
 
-def lay_down(files: Mapping[str, bytes], place: Path) -> None:
-    """`place`/code with these files, durable, or nothing: written beside, synced, and renamed."""
+def lay_down(files: Mapping[str, bytes], place: Path, beside_code: Mapping[str, bytes] | None = None) -> None:
+    """`place`/code with these files, and others in `place` itself; durable, or nothing: written beside, synced, and
+    renamed."""
     beside = place.with_name(f".{place.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     code = beside / "code"
     folders = {code}
     code.mkdir(parents=True, mode=0o755)
     try:
-        for path, content in files.items():
-            target = code / path
+        inside = {beside / path: content for path, content in (beside_code or {}).items()}
+        for target, content in {**inside, **{code / path: content for path, content in files.items()}}.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             folders |= {parent for parent in target.parents if parent.is_relative_to(code)}
             with target.open("xb") as file:

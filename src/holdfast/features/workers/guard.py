@@ -47,13 +47,16 @@ def check_confirm(name: str, confirm: str) -> None:
 
 
 def record(conn: sa.Connection, actor: Actor | str, of: Any, action: str, details: Mapping[str, Any]) -> None:
-    """`of` is the worker, or anything of it."""
+    """`of` is the worker, or anything of it: then its name is told too, unless the thing has one."""
+    worker_id, said = getattr(of, "worker_id", None) or of.id, dict(details)
+    if "name" not in said and (worker := store.get(conn, worker_id)) is not None:
+        said["target"] = worker.name
     audit.record(
         conn,
         actor=actor if isinstance(actor, str) else actor.id,
         action=action,
         project_id=of.project_id,
         environment_id=of.environment_id,
-        resource_id=getattr(of, "worker_id", None) or of.id,
-        details=details,
+        resource_id=worker_id,
+        details=said,
     )

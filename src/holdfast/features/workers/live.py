@@ -155,6 +155,7 @@ def _live(
         secrets_revision=_revision(secrets),
         bindings=bindings,
         crons=zoned(config.get("crons", ()), settings.tz),
+        missed=settings.missed,
         limits=settings.limits_for(config),
         permits=settings.permitted(),
         warm=settings.warm_for(config),

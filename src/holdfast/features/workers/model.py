@@ -221,6 +221,14 @@ worker_keys = sa.Table(
     sa.Column("created_at", Timestamp, nullable=False),
     sa.UniqueConstraint("worker_id", "name"),
 )
+worker_turns = sa.Table(  # the last turn of each cron that a node took
+    "worker_turns",
+    metadata,
+    sa.Column("worker_id", sa.String(40), sa.ForeignKey("workers.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("cron", sa.String(200), primary_key=True),
+    sa.Column("at", Timestamp, nullable=False),
+    sa.Column("node", sa.String(63), nullable=False),
+)
 
 
 @dataclass(frozen=True)

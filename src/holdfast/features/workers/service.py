@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor
+from holdfast.features.limits.quota import Quotas
 from holdfast.features.projects.names import checked_name
 from holdfast.features.projects.scope import environment_of
 from holdfast.features.workers import store
@@ -36,14 +37,18 @@ class WorkersService:
     `told` is called after every commit that changes what runs.
     """
 
-    def __init__(self, db: Database, clock: Clock, told: Callable[[], None], *, grace_seconds: int) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, told: Callable[[], None], quotas: Quotas, *, grace_seconds: int
+    ) -> None:
         self._db = db
+        self._quotas = quotas
         self._clock = clock
         self._told = told
         self._grace = timedelta(seconds=grace_seconds)
 
     def create(self, actor: Actor, wanted: WantedWorker, once: Once = NEVER) -> Worker:
-        """Raises Conflict("name_taken", "slug_taken"), Invalid with fields. Nothing runs before it is deployed."""
+        """Raises Conflict("name_taken", "slug_taken"), Invalid with fields, Limited("quota_exceeded"). Nothing runs
+        before it is deployed."""
         now = self._clock.now()
         with self._db.write() as conn:
             environment = environment_of(conn, actor, wanted.environment_id, "worker.create")
@@ -65,6 +70,7 @@ class WorkersService:
                 created_at=now,
                 updated_at=now,
             )
+            self._quotas.require(conn, actor, made.project_id, "workers")
             try:
                 store.insert(conn, made)
             except sa.exc.IntegrityError:

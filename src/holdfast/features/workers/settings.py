@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -86,6 +86,10 @@ class SettingsIn(In):
     cors: CorsIn | None = None
     protected: bool = Field(default=False, description="Only callers with one of its keys are let in.")
     tz: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = Field(default="UTC", description="Of its crons.")
+    missed: Literal["skip", "once", "all"] = Field(
+        default="once",
+        description="Turns of crons that fell due while Holdfast was down: none, the last of each, the last ten.",
+    )
     warm: int = Field(default=0, ge=0, le=16, description="Processes kept although nothing asks.")
     idle_seconds: float = Field(default=300.0, ge=1, le=86400)
 

@@ -1,4 +1,7 @@
-"""Where the code of versions lies: `<data>/workers/<worker>/<version>/code`, which nobody changes."""
+"""Where the code of versions lies: `<data>/workers/<worker>/<version>/code`, which nobody changes.
+
+The lock of its packages is beside it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from holdfast.kernel.errors import NotFound
 
 _BESIDE = re.compile(r"\.\w+\.new")
 _ORPHAN_SECONDS = 3600.0
+LOCK = "lock.txt"
 
 
 class Shelf:
@@ -26,12 +30,16 @@ class Shelf:
     def code(self, worker_id: str, version_id: str) -> Path:
         return self.root / worker_id / version_id / "code"
 
-    def put(self, worker_id: str, version_id: str, files: Mapping[str, bytes]) -> None:
-        """Durable when this returns."""
+    def lock(self, worker_id: str, version_id: str) -> Path:
+        """Which packages it runs with, once they were installed."""
+        return self.root / worker_id / version_id / LOCK
+
+    def put(self, worker_id: str, version_id: str, files: Mapping[str, bytes], lock: bytes | None = None) -> None:
+        """Durable when this returns. `lock`: the packages it is to have, where that is known."""
         self.make()
         folder = self.root / worker_id
         folder.mkdir(exist_ok=True, mode=0o711)
-        archive.lay_down(files, folder / version_id)
+        archive.lay_down(files, folder / version_id, {} if lock is None else {LOCK: lock})
 
     def read(self, worker_id: str, version_id: str, path: str) -> bytes:
         """`path` as the version lists it. Raises NotFound when its files are on another node, or gone."""

@@ -102,6 +102,12 @@ def versions_by_id(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Version
     return {row.id: Version(**row._mapping) for row in rows}
 
 
+def packages_named(conn: sa.Connection) -> list[str]:
+    """Where the packages of every version lie that there is, deployed or not: a rollback needs them."""
+    query = sa.select(_v.packages).where(_v.packages.is_not(None)).distinct()
+    return [str(each) for each in conn.execute(query).scalars()]
+
+
 def next_version(conn: sa.Connection, worker_id: str) -> int:
     """Numbers are not given again while the newest is there."""
     return (conn.execute(sa.select(sa.func.max(_v.number)).where(_v.worker_id == worker_id)).scalar() or 0) + 1

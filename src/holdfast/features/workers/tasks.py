@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ from holdfast.kernel.wake import Wake
 from holdfast.runtime.environments import Environments
 
 Say = Callable[[str], None]
-Ensure = Callable[[Path, str, Say], Path]  # the code, the file that names its packages, progress -> site-packages
+# the code, the file that names its packages, progress, where the lock is kept -> site-packages
+Ensure = Callable[[Path, str, Say, Path], Path]
 _PURGED_AT_ONCE = 20
+_COLLECT_SECONDS = 600.0
+_log = logging.getLogger("holdfast.workers")
 
 
 class WorkerTasks:
@@ -45,8 +49,8 @@ class WorkerTasks:
             return {"version_id": version.id}
         named = str(version.config["packages"])
         try:
-            code = self._shelf.code(version.worker_id, version.id)
-            packages = ctx.step("install packages", lambda: str(self._ensure(code, named, ctx.log)))
+            code, lock = (find(version.worker_id, version.id) for find in (self._shelf.code, self._shelf.lock))
+            packages = ctx.step("install packages", lambda: str(self._ensure(code, named, ctx.log, lock)))
         except HoldfastError as error:
             if not error.retryable:
                 with ctx.commit() as conn:
@@ -65,15 +69,34 @@ class WorkerTasks:
 
 
 class WorkerSweep:
-    """Purges what was deleted before its grace period ended, and directories without a row."""
+    """Purges what was deleted before its grace period ended, directories without a row, and packages that no version
+    has wanted for an hour."""
 
-    def __init__(self, db: Database, shelf: Shelf, wake: Wake, clock: Clock) -> None:
+    def __init__(self, db: Database, shelf: Shelf, wake: Wake, clock: Clock, environments: Environments) -> None:
+        self._environments = environments
+        self._collected: float | None = None
         self._db = db
         self._shelf = shelf
         self._wake = wake
         self._clock = clock
 
     def sweep(self) -> None:
+        self._purge()
+        self._collect()
+
+    def _collect(self) -> None:
+        """Whole trees are looked through: every ten minutes is soon enough."""
+        now = self._clock.monotonic()
+        if self._collected is not None and now - self._collected < _COLLECT_SECONDS:
+            return
+        self._collected = now
+        with self._db.read() as conn:
+            living = {Path(each).parent.name for each in store.packages_named(conn)}
+        gone = self._environments.collect(living)
+        if gone:
+            _log.info("removed %d environments of packages that no version wants", len(gone))
+
+    def _purge(self) -> None:
         gone: list[str] = []
         with self._db.write() as conn:
             for worker in store.expired(conn, self._clock.now(), _PURGED_AT_ONCE):
@@ -97,5 +120,6 @@ class WorkerSweep:
 def join(tasks: TaskRegistry, db: Database, data: Path, wake: Wake, clock: Clock) -> WorkerSweep:
     """The slice's tasks for the runner; the sweep is the caller's to run now and then."""
     shelf = Shelf(data)
-    WorkerTasks(db, shelf, Environments(shelf.root / "environments").ensure).register(tasks)
-    return WorkerSweep(db, shelf, wake, clock)
+    environments = Environments(shelf.root / "environments")
+    WorkerTasks(db, shelf, environments.ensure).register(tasks)
+    return WorkerSweep(db, shelf, wake, clock, environments)

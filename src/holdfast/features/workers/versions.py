@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.features.access.actor import Actor
+from holdfast.features.limits.quota import Quotas
 from holdfast.features.workers import store
 from holdfast.features.workers.archive import checked_files, digest_of, listed
 from holdfast.features.workers.config import kept, needs_packages, read_config
@@ -43,7 +44,8 @@ class Upload:
 class VersionsService:
     """A version never changes but for its state, and goes only with its worker or when fifty newer ones are there."""
 
-    def __init__(self, db: Database, jobs: Jobs, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, db: Database, jobs: Jobs, shelf: Shelf, quotas: Quotas, clock: Clock) -> None:
+        self._quotas = quotas
         self._db = db
         self._jobs = jobs
         self._shelf = shelf
@@ -57,7 +59,8 @@ class VersionsService:
     def upload(self, actor: Actor, worker_id: str, upload: Upload, once: Once = NEVER) -> tuple[Version, Run | None]:
         """The version: ready, unless packages must be installed first; then building, with the run that does it.
 
-        Raises Invalid("wrangler_missing", "wrangler_invalid", "main_missing", "archive_refused"), LimitExceeded.
+        Raises Invalid("wrangler_missing", "wrangler_invalid", "main_missing", "archive_refused"), LimitExceeded,
+        Limited("quota_exceeded").
         """
         self.require(actor, worker_id)
         files = checked_files(upload.files)
@@ -69,6 +72,7 @@ class VersionsService:
             with self._db.write() as conn:
                 worker = found(conn, actor, worker_id, "worker.deploy")
                 once.check(conn)
+                self._quotas.spend(conn, actor, worker.project_id, "versions")
                 made = self._insert(conn, actor, worker, version_id, upload, files, kept(config), builds)
                 run = self._build(conn, actor, made) if builds else None
                 if run is not None:

@@ -12,11 +12,13 @@ from holdfast.features.databases.gate import Gate
 from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
+from holdfast.features.limits.quota import Quotas
 from holdfast.features.secrets.service import SecretsService
 from holdfast.features.workers import api, api_more, api_reading, api_versions
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
+from holdfast.features.workers.counts import COUNTS
 from holdfast.features.workers.deploying import DeploymentsService
 from holdfast.features.workers.hosts import HostsService
 from holdfast.features.workers.live import TOPIC
@@ -40,6 +42,7 @@ ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router,
 _TRIAL_SECONDS = 60.0  # more than a start may take, and its turn to start
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
+__all__ = ["COUNTS", "ROUTERS", "Workers", "build"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def build(
     reach: Reach,
     gate: Gate,
     secrets: SecretsService,
+    quotas: Quotas,
     wake: Wake,
     clock: Clock,
     begin: Callable[[], object],
@@ -128,8 +132,8 @@ def build(
             return None
 
     return Workers(
-        WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
-        VersionsService(db, jobs, shelf, clock),
+        WorkersService(db, clock, told, quotas, grace_seconds=settings.delete_grace_seconds),
+        VersionsService(db, jobs, shelf, quotas, clock),
         DeploymentsService(db, Binder(databases, kv.namespaces), clock, told, trial),
         HostsService(db, clock, told, partial(lookup, servers=settings.name_servers)),
         CallerKeysService(db, clock, told),

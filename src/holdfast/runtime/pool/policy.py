@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from holdfast.runtime.cron import Missed
-
 
 @dataclass(frozen=True)
 class Policy:
@@ -34,7 +32,6 @@ class Policy:
     silent_seconds: float = 60.0
     lines_per_second: int = 1000  # of one process' log; more are dropped and told
     cron_late_seconds: float = 90.0
-    cron_missed: Missed = "once"
     cron_most: int = 10
     cron_retries: int = 3
     cron_pause: float = 2.0  # before the first of them, then twice as long each time

@@ -15,7 +15,7 @@ from holdfast.runtime.pool import doors
 from holdfast.runtime.pool.face import Groups, NoGroups, Secrets, Spawn, no_secrets
 from holdfast.runtime.pool.policy import Policy
 from holdfast.runtime.pool.process import Parts as ProcessParts
-from holdfast.runtime.pool.ticks import Schedules
+from holdfast.runtime.pool.ticks import Claim, Schedules
 from holdfast.runtime.pool.trial import Trials
 from holdfast.runtime.pool.version import VersionKeeper
 from holdfast.runtime.telemetry import TelemetryWriter
@@ -26,8 +26,9 @@ _log = logging.getLogger("holdfast.pool")
 @dataclass(frozen=True)
 class Parts:
     """What a pool is made of. `living`, `secrets` and `candidate` (a version that may be deployed, by its id) are
-    called in threads. `schedules`: the file that keeps the last turn of every schedule. `followed` is told, on the
-    event loop, every version that may have a process."""
+    called in threads. `schedules`: the file that keeps the last turn of every schedule. `claim`: asked before each
+    turn, where other nodes have the same schedules. `followed` is told, on the event loop, every version that may have
+    a process."""
 
     runtime: Path
     living: Callable[[], Sequence[LiveVersion]]
@@ -36,6 +37,7 @@ class Parts:
     schedules: Path
     secrets: Secrets = no_secrets
     groups: Groups = field(default_factory=NoGroups)
+    claim: Claim | None = None
     followed: Callable[[Sequence[LiveVersion]], None] = lambda _: None
     candidate: Callable[[str], LiveVersion | None] = lambda _: None
     policy: Policy = field(default_factory=Policy)
@@ -60,7 +62,7 @@ class Pool:
             asyncio.Semaphore(parts.policy.starting),
         )
         self._trials = Trials(parts.runtime, self._process_parts)
-        self.schedules = Schedules(parts.schedules, parts.telemetry, parts.policy, parts.runtime)
+        self.schedules = Schedules(parts.schedules, parts.telemetry, parts.policy, parts.runtime, claim=parts.claim)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then let what runs end within the policy's `drain_seconds`. Nothing is left behind."""

@@ -216,7 +216,8 @@ class Process:
         seconds = self._parts.policy.start_seconds
         left = self._began + seconds - time.monotonic()
         if not await self._settled(running, max(0.0, left)):
-            self.kill(f"it was not ready after {seconds:.0f} s")
+            why = "its main module was still being imported, and it was ended"
+            self.kill(f"it was not ready after {seconds:g} s: {why}")
 
     async def _finish(self, running: Running) -> None:
         ended = await running.wait()

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,9 @@ from holdfast.runtime.telemetry import CronRun, TelemetryWriter
 _log = logging.getLogger("holdfast.pool")
 _LONGEST_SLEEP = 30.0  # the system's clock may be set meanwhile
 _OLDEST = timedelta(days=366)
+_CLAIMS = 5  # tries while it cannot be asked who takes a turn
+Claim = Callable[[str, str, datetime], bool]
+"""(worker, line, moment): whether this node is the one that takes the turn. Asked in a thread; may raise anything."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,14 @@ class Schedules:
         policy: Policy,
         runtime: Path,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        claim: Claim | None = None,
     ) -> None:
         self._path = path
         self._telemetry = telemetry
         self._policy = policy
         self._runtime = runtime
         self._clock = clock
+        self._claim = claim
         self._lines: dict[str, tuple[LiveVersion, cron.Line]] = {}
         self._seen: tuple[tuple[str, tuple[str, ...]], ...] = ()
         self._last = _read(path)
@@ -118,8 +123,11 @@ class Schedules:
         except OSError:
             self._last = before
             raise
-        for turn in due:
-            self._begin(turn)
+        if self._claim is None:
+            for turn in due:
+                self._begin(turn)
+        else:
+            self._go(self._take(due, self._claim))
         return due
 
     async def now(self, worker_id: str, text: str) -> dict[str, Any]:
@@ -140,11 +148,32 @@ class Schedules:
     def _due(self, key: str, version: LiveVersion, line: cron.Line, now: datetime) -> list[Turn]:
         since = max(self._last[key], now - _OLDEST)
         late = timedelta(seconds=self._policy.cron_late_seconds)
-        found = cron.due(line, since, now, self._policy.cron_missed, late=late, most=self._policy.cron_most)
+        found = cron.due(line, since, now, version.missed, late=late, most=self._policy.cron_most)
         return [Turn(version, line, at) for at in found]
 
+    async def _take(self, due: Sequence[Turn], claim: Claim) -> None:
+        """In their order: a moment is not taken after a later one. A version whose code is on another node is left to
+        that node."""
+        for turn in due:
+            if turn.version.code.is_dir() and await self._ours(turn, claim):
+                self._begin(turn)
+
+    async def _ours(self, turn: Turn, claim: Claim) -> bool:
+        for attempt in range(_CLAIMS):
+            try:
+                return await asyncio.to_thread(claim, turn.version.worker_id, turn.line.text, turn.at)
+            except Exception as error:  # noqa: BLE001 - the database is away: asked again, then told as missed
+                _log.warning("it cannot be told who takes a turn of %s: %s", turn.version.worker, error)
+            await asyncio.sleep(self._policy.cron_pause * 2**attempt)
+        words = "the metadata database could not be asked which node takes this turn"
+        self._telemetry.cron(replace(self._run(turn, 1), outcome="missed", wall_ms=0.0, error=words))
+        return False
+
     def _begin(self, turn: Turn) -> None:
-        task = asyncio.get_running_loop().create_task(self._attempts(turn))
+        self._go(self._attempts(turn))
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
@@ -161,15 +190,7 @@ class Schedules:
 
     async def _call(self, turn: Turn, attempt: int) -> CronRun:
         version, began = turn.version, time.monotonic()
-        run = CronRun(
-            id=new_id("crn"),
-            worker_id=version.worker_id,
-            version_id=version.id,
-            cron=turn.line.text,
-            scheduled_at=int(turn.at.timestamp() * 1000),
-            started_at=int(time.time() * 1000),
-            attempt=attempt,
-        )
+        run = self._run(turn, attempt)
         self._telemetry.cron(run)
         outcome, error = "cancelled", None
         try:
@@ -178,6 +199,18 @@ class Schedules:
             run = replace(run, outcome=outcome, error=error, wall_ms=(time.monotonic() - began) * 1000)
             self._telemetry.cron(run)
         return run
+
+    @staticmethod
+    def _run(turn: Turn, attempt: int) -> CronRun:
+        return CronRun(
+            id=new_id("crn"),
+            worker_id=turn.version.worker_id,
+            version_id=turn.version.id,
+            cron=turn.line.text,
+            scheduled_at=int(turn.at.timestamp() * 1000),
+            started_at=int(time.time() * 1000),
+            attempt=attempt,
+        )
 
     async def _answer(self, run: CronRun, sockets: Sockets) -> tuple[str, str | None]:
         body = json.dumps({"cron": run.cron, "scheduledTime": run.scheduled_at}).encode()

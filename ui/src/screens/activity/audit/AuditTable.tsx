@@ -19,7 +19,7 @@ import { VerifyDialog } from "./VerifyDialog";
 
 const NOUNS = (
   "database snapshot repository plan migration drill run alert alert_channel alert_rule session user role grant key " +
-  "secret project environment audit"
+  "secret project environment worker kv audit"
 ).split(" ");
 const OUTCOMES = ["ok", "denied", "failed"] as const;
 

@@ -4,7 +4,7 @@ import { bytes, count } from "@/parts/text";
 export const KINDS = ["project", "user", "key", "address"] as const;
 export type Kind = LimitOut["subject"];
 export type What = LimitOut["what"];
-export const WHATS = ["calls", "burst", "backups", "downloads", "storage"] as const;
+export const WHATS = ["calls", "burst", "backups", "downloads", "storage", "workers", "versions"] as const;
 const GB = 1024 ** 3;
 
 /** What a kind may be limited in: what the server ships a limit for. */
