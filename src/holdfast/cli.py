@@ -114,6 +114,7 @@ COMMANDS: dict[str, Lazy] = {
     ),
     "alert": Lazy("holdfast.features.alerts.cli", "app", "Alerts: who is told what happened.", "Data", more=ALERT_MORE),
     "deploy": Lazy("holdfast.features.workers.cli_deploy", "deploy", "Deploy the worker in a folder.", "Code"),
+    "dev": Lazy("holdfast.commands.dev.command", "dev", "Run the worker in a folder on this machine alone.", "Code"),
     "worker": Lazy(
         "holdfast.features.workers.cli", "app", "Workers: code that runs beside its state.", "Code", more=WORKER_MORE
     ),
