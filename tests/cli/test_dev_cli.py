@@ -227,13 +227,13 @@ def test_a_folder_that_cannot_be_run_is_refused_in_words(alone: Holdfast, tmp_pa
     ],
 )
 def test_secrets_of_this_machine_are_read(text: str, found: dict[str, str]) -> None:
-    from holdfast.commands.dev.project import dotenv
+    from holdfast.features.workers.dotenv import dotenv
 
     assert dotenv(text, ".dev.vars") == found
 
 
 def test_a_line_that_is_no_secret_is_named() -> None:
-    from holdfast.commands.dev.project import dotenv
+    from holdfast.features.workers.dotenv import dotenv
     from holdfast.kernel.errors import Invalid
 
     with pytest.raises(Invalid, match="line 2"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from holdfast.features.workers.wording import invocation_text, line_text
 from holdfast.runtime.telemetry import TelemetryWriter
 from holdfast.runtime.telemetry.records import Invocation, LogLine
 from holdfast.terminal import output
@@ -34,9 +34,7 @@ class Console:
             facts = {"type": "log", "at": line.at, "worker": line.worker_id, "level": line.level, "message": line.text}
             self._write(json.dumps(facts | {"invocation": line.invocation}, ensure_ascii=False))
             return
-        first, *rest = output.visible(line.text).split("\n")
-        mark = "" if line.level in ("log", "info") else f"{line.level}: "
-        self._write("\n".join([f"  {mark}{first}", *(f"  {each}" for each in rest)]))
+        self._write(line_text(line.level, line.text))
 
     def invocation(self, each: Invocation) -> None:
         if self._json:
@@ -44,14 +42,7 @@ class Console:
             names = ("id", "at", "trigger", "method", "path", "status", "outcome", "wall_ms", "cpu_ms", "error")
             self._write(json.dumps(facts | {name: getattr(each, name) for name in names}, ensure_ascii=False))
             return
-        what = " ".join(filter(None, (each.method, each.path))) or each.trigger
-        status = "" if each.status is None else f" {each.status}"
-        outcome = "" if each.outcome == "ok" else f" {each.outcome}"
-        at = datetime.fromtimestamp(each.at / 1000).strftime("%H:%M:%S")
-        self._write(f"{at} {output.visible(what)}{status}{outcome} {each.wall_ms:.1f} ms")
-        if each.error is not None:
-            shown = each.error.get("stack") or f"{each.error.get('type')}: {each.error.get('message')}"
-            self._write("\n".join(f"  {line}" for line in output.visible(shown.rstrip()).split("\n")))
+        self._write(invocation_text(vars(each)))
 
     @staticmethod
     def _write(text: str) -> None:

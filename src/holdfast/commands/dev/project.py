@@ -11,9 +11,9 @@ from pathlib import Path
 
 from holdfast.commands.dev.local import LocalState
 from holdfast.features.workers import archive, config, folder
+from holdfast.features.workers.dotenv import dotenv
 from holdfast.features.workers.settings import SettingsIn
 from holdfast.features.workers.versions import new_token
-from holdfast.kernel.errors import Invalid
 from holdfast.runtime import requirements
 from holdfast.runtime.environments import Environments, lock_of
 from holdfast.runtime.live import Binding, Json, LiveVersion, Permits
@@ -179,23 +179,3 @@ class Project:
         archive.lay_down(files, shelf / str(self._number))
         shutil.rmtree(shelf / str(self._number - _KEPT), ignore_errors=True)
         return shelf / str(self._number) / "code"
-
-
-def dotenv(text: str, where: str) -> dict[str, str]:
-    """NAME=value by line; quotes around a value are taken off, `#` begins a comment on a line of its own or after a
-    blank. Raises Invalid naming the line."""
-    found = {}
-    for number, given in enumerate(text.splitlines(), 1):
-        line = given.strip().removeprefix("export ")
-        if not line or line.startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        name, value = name.strip(), value.strip()
-        if not equals or not name.isidentifier():
-            raise Invalid(f"{where}: line {number} is not NAME=value", code="secrets_file_invalid")
-        if value[:1] in ('"', "'") and (end := value.find(value[0], 1)) > 0:
-            value = value[1:end]
-        else:
-            value = value.partition(" #")[0].rstrip()
-        found[name] = value
-    return found

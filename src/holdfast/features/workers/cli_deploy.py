@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.features.workers.cli import deployed_text, send
-from holdfast.features.workers.folder import packed
+from holdfast.features.workers import acts
+from holdfast.features.workers.cli import send
+from holdfast.features.workers.folder import chosen, packed
+from holdfast.features.workers.target import section
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.kernel.errors import Retryable
-from holdfast.runtime import wrangler
+from holdfast.runtime import env_stubs, wrangler
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.noun import verb
@@ -34,9 +36,7 @@ def deploy_(
     ctx: typer.Context,
     *,
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Where its wrangler file is.")] = Path(),
-    wrangler_env: Annotated[
-        str | None, typer.Option("--wrangler-env", metavar="NAME", help="`env.NAME` of the wrangler file.")
-    ] = None,
+    wrangler_env: acts.Section = None,
     name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="A word for this version.")] = None,
     message: Annotated[str, typer.Option("--message", "-m", help="What is new in it.")] = "",
@@ -46,14 +46,24 @@ def deploy_(
     accept_findings: Annotated[
         bool, typer.Option("--accept-findings", help="Although its file says what is not acted on.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
 ) -> None:
-    """Deploy the worker in a folder: upload it as a version, and send all requests to it."""
+    """Deploy the worker in a folder: upload it as a version, and send all requests to it.
+
+    With --env, the `env.NAME` of that name counts where the wrangler file has one; --wrangler-env names another.
+    """
     t = terminal(ctx)
     began = time.monotonic()
+    wrangler_env = section(t, folder, wrangler_env)
     config = wrangler.load(wrangler.find(folder), wrangler_env)
     for finding in config.findings:
-        output.note(f"{finding.path}: {finding.message}")
+        output.note(f"{finding.kind.replace('_', ' ')}: {finding.path}: {finding.message}")
     archive = packed(folder)
+    if dry_run:
+        files = [path.relative_to(folder).as_posix() for path in chosen(folder)]
+        sent = {"name": name or config.name, "files": files, "bytes": len(archive), "env": env_stubs.named(config)}
+        t.answer(sent, f"Would deploy {sent['name']}: {len(files)} files, {output.size_text(len(archive))} packed.")
+        return
     worker = _worker(t, name or config.name)
     version = send(t, worker, archive, tag=tag, message=message, environment=wrangler_env)
     body = {"version_id": version["id"], "message": message}
@@ -65,7 +75,7 @@ def deploy_(
     seconds = time.monotonic() - began
     t.answer(
         made | {"worker": worker, "address": address},
-        f"{deployed_text(worker, made)} {seconds:.1f} s\n{address}",
+        f"{acts.deployed_text(worker, made)} {seconds:.1f} s\n{address}",
     )
 
 
