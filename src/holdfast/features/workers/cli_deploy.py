@@ -12,8 +12,7 @@ from holdfast.features.workers import acts
 from holdfast.features.workers.cli import send
 from holdfast.features.workers.folder import chosen, packed
 from holdfast.features.workers.target import section
-from holdfast.hosts.keeper import KeeperClient
-from holdfast.kernel.errors import Retryable
+from holdfast.kernel.errors import Conflict, Retryable
 from holdfast.runtime import env_stubs, wrangler
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
@@ -64,6 +63,13 @@ def deploy_(
         sent = {"name": name or config.name, "files": files, "bytes": len(archive), "env": env_stubs.named(config)}
         t.answer(sent, f"Would deploy {sent['name']}: {len(files)} files, {output.size_text(len(archive))} packed.")
         return
+    if config.unsupported and not accept_findings:  # before anything is sent: the server refuses it too
+        named = ", ".join(each.path for each in config.unsupported[:10])
+        raise Conflict(
+            f"the project file says what is not acted on here: {named}",
+            code="findings_unaccepted",
+            hint="Take it out of the file, or deploy with --accept-findings.",
+        )
     worker = _worker(t, name or config.name)
     version = send(t, worker, archive, tag=tag, message=message, environment=wrangler_env)
     body = {"version_id": version["id"], "message": message}
@@ -95,6 +101,8 @@ def _await_state(t: Terminal, deployment: dict[str, Any]) -> None:
 
 def address_of(t: Terminal, worker: dict[str, Any]) -> str:
     """Of a worker on the Holdfast of this machine, with the port its apps are really served at."""
+    from holdfast.hosts.keeper import KeeperClient  # it loads what would slow `--help`
+
     settings = t.settings()
     try:
         port = KeeperClient.of(settings).info().apps_port

@@ -68,7 +68,8 @@ def tail_(
     if version is not None:
         wanted["version_id"] = acts.find_version(t, found, version)["id"]
     show = _show_json if t.json else _show
-    for event in events(t, f"/workers/{found['id']}/tail", wanted, lambda: _begun(t, found)):
+    begun = f"Following {output.visible(found['name'])}; Ctrl-C ends it."
+    for event in events(t, f"/workers/{found['id']}/tail", wanted, lambda: output.note(begun)):
         show(event)
         sys.stdout.flush()  # a pipe gets it now, not when its buffer is full
 
@@ -81,11 +82,6 @@ def _status(given: str | None) -> dict[str, Any]:
     if not _STATUS.fullmatch(given.lower()):
         raise Usage("--status takes 404, 5xx, ok, error or canceled", hint="--outcome takes the words of an outcome")
     return {"status": given.lower()}
-
-
-def _begun(t: Terminal, worker: dict[str, Any]) -> None:
-    if not t.json:
-        output.note(f"Following {output.visible(worker['name'])}; Ctrl-C ends it.")
 
 
 def events(t: Terminal, path: str, wanted: dict[str, Any], begun: Callable[[], None]) -> Iterator[dict[str, Any]]:
