@@ -114,6 +114,12 @@ COMMANDS: dict[str, Lazy] = {
     ),
     "alert": Lazy("holdfast.features.alerts.cli", "app", "Alerts: who is told what happened.", "Data", more=ALERT_MORE),
     "deploy": Lazy("holdfast.features.workers.cli_deploy", "deploy", "Deploy the worker in a folder.", "Code"),
+    "tail": Lazy("holdfast.features.workers.cli_tail", "tail", "Follow a worker: what it does and logs.", "Code"),
+    "invoke": Lazy("holdfast.features.workers.cli_here", "invoke", "Invoke the worker in this folder.", "Code"),
+    "versions": Lazy("holdfast.features.workers.cli_here", "versions", "Versions of the worker in a folder.", "Code"),
+    "rollback": Lazy("holdfast.features.workers.cli_here", "rollback", "Roll the worker in this folder back.", "Code"),
+    "types": Lazy("holdfast.features.workers.cli_types", "types", "Types of a worker for an editor.", "Code"),
+    "dev": Lazy("holdfast.commands.dev.command", "dev", "Run the worker in a folder on this machine alone.", "Code"),
     "worker": Lazy(
         "holdfast.features.workers.cli", "app", "Workers: code that runs beside its state.", "Code", more=WORKER_MORE
     ),
@@ -154,7 +160,13 @@ COMMANDS: dict[str, Lazy] = {
     "activity": Lazy("holdfast.features.audit.cli", "activity_app", "Who did what, as sentences.", "Access"),
     "file-key": Lazy("holdfast.features.file_keys.cli", "app", "Keys of plain files: own, Vault, a KMS.", "Data"),
     "masking": Lazy("holdfast.features.masking.cli", "app", "Masking profiles for copies of production.", "Access"),
-    "secret": Lazy("holdfast.features.secrets.cli", "app", "Secrets of an environment.", "Access"),
+    "secret": Lazy(
+        "holdfast.features.secrets.cli",
+        "app",
+        "Secrets of an environment, and of workers.",
+        "Access",
+        more=("holdfast.features.workers.cli_secret",),
+    ),
     "master-key": Lazy("holdfast.features.secrets.cli_keys", "app", "The master key: its id, rotating it.", "Access"),
     "recovery-kit": Lazy("holdfast.features.secrets.cli_kit", "app", "The file that recovers everything.", "Access"),
     "limit": Lazy("holdfast.features.limits.cli", "app", "Limits: how much may be done.", "Access"),

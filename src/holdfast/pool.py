@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +137,7 @@ class Source:
         self._tokens: frozenset[str] = frozenset()
         # an embedded database is this node's alone: nobody else takes its turns
         self.claim = None if db.embedded else Turns(db, identity(settings.data, settings.node).name).take
+        self._places: dict[str, tuple[str, str]] = {}  # by worker; one that is gone may still have something to say
 
     def living(self) -> Sequence[LiveVersion]:
         found = living(self._db, self._settings.data)
@@ -146,10 +147,16 @@ class Source:
             sockets = {each.name for each in here.iterdir()} if here.is_dir() else set()
             keep_users(self._settings.data, tokens | self._tokens | sockets)
             self._tokens = tokens
+        self._places |= {version.worker_id: (version.project_id, version.environment_id) for version in found}
         return found
 
     def candidate(self, version_id: str) -> LiveVersion | None:
         return candidate(self._db, self._settings.data, version_id)
+
+    def topics(self, workers: Set[str]) -> set[str]:
+        """What to wake whoever tails these workers with."""
+        known = [self._places[each] for each in workers if each in self._places]
+        return {f"worker-log:{project_id}:{environment_id}" for project_id, environment_id in known}
 
     def secrets(self, version: LiveVersion) -> dict[str, str]:
         return secret_values(self._db, self._secrets, version)
@@ -184,7 +191,12 @@ async def serve(
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    telemetry = TelemetryWriter(path_of(settings.data), retention_of(os.environ))
+
+    def written(workers: Set[str]) -> None:
+        for topic in source.topics(workers):
+            wake.notify(topic)
+
+    telemetry = TelemetryWriter(path_of(settings.data), retention_of(os.environ), written=written)
     end_states(telemetry, TelemetryReader(path_of(settings.data)))
     zygotes, limited = Zygotes(mode=mode, preload=_PRELOAD), ControlGroups(Layout.of(settings).label)
     sandboxes = Sandboxes(settings.data, zygotes)

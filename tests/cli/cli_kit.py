@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -28,10 +29,11 @@ class Ran:
 Holdfast = Callable[..., Ran]
 
 
-def run(environ: dict[str, str], *line: str, stdin: str = "") -> Ran:
+def run(environ: dict[str, str], *line: str, stdin: str = "", cwd: Path | None = None) -> Ran:
     done = subprocess.run(
         [sys.executable, "-m", "holdfast.cli", *line],
         env=environ,
+        cwd=cwd,
         input=stdin,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.runtime import env_stubs, wrangler
 from holdfast.runtime.python import stubs, workers
 
 WORKER = """
@@ -67,3 +68,53 @@ def test_a_worker_type_checks_against_the_stubs(tmp_path: Path) -> None:
     errors = [line for line in checked.stdout.splitlines() if "error:" in line]
     assert len(errors) == 1, checked.stdout + checked.stderr
     assert '"Response" has no attribute "nothing"' in errors[0]
+
+
+BOUND = """
+from typing import assert_type
+
+from workers import Response, WorkerEntrypoint, env
+from workers.bindings import D1Database, Env, JsDict, KvNamespace
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self) -> Response:
+        assert_type(self.env.DB, D1Database)
+        assert_type(await self.env.DB.prepare("select ?").bind(1).all(), JsDict)
+        assert_type(env.CACHE, KvNamespace)
+        await env.CACHE.put("a", "b", expirationTtl=60)
+        assert_type(env.RETRIES, int)
+        assert_type(env.TOKEN, str)
+        assert_type((await env.WORDS.fetch("https://words/")).status, int)
+        print(await env.WORDS.count("a b"), (await env.LIMITER.limit({"key": "a"})).success, env.VERSION.id)
+        env.MISSING  # error: [attr-defined]
+        return Response("")
+
+
+async def on_fetch(request: object, env: Env) -> None:
+    print(env.DB, env["DB"])
+"""
+BINDING = """{"name": "a", "main": "a.py", "vars": {"RETRIES": 3}, "secrets": {"required": ["TOKEN"]},
+"kv_namespaces": [{"binding": "CACHE", "id": "c"}], "d1_databases": [{"binding": "DB", "database_name": "d"}],
+"services": [{"binding": "WORDS", "service": "words"}], "version_metadata": {"binding": "VERSION"},
+"ratelimits": [{"name": "LIMITER", "namespace_id": "1", "simple": {"limit": 1, "period": 10}}]}"""
+
+
+@pytest.mark.slow
+def test_a_worker_type_checks_against_its_own_env(tmp_path: Path) -> None:
+    files = env_stubs.generate(wrangler.parse(BINDING))
+    for text in files.values():
+        assert "holdfast.runtime" not in text
+    env_stubs.write(tmp_path / "typings", files)
+    (tmp_path / "worker.py").write_text(BOUND)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "worker.py"],
+        cwd=tmp_path,
+        env={"MYPYPATH": "typings", "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    errors = [line for line in checked.stdout.splitlines() if "error:" in line]
+    assert len(errors) == 1, checked.stdout + checked.stderr
+    assert '"Env" has no attribute "MISSING"' in errors[0]

@@ -24,6 +24,7 @@ _c = audit_events.c
 # What only reads is news for whoever watches the log, and for nobody else.
 _READS = frozenset({"query", "read", "reveal", "export", "download", "preview", "test", "denied", "reached", "verify"})
 _TOPICS = {"run": "run", "resource": "database", "plan": "plan", "alert": "alert"}
+_PLACED = {"worker-log": "worker-log"}  # their topics say where: `worker-log:<project>:<environment>`
 
 
 @dataclass(eq=False)
@@ -72,11 +73,23 @@ class Signals:
             group.create_task(self._follow())
             for prefix, noun in _TOPICS.items():
                 group.create_task(self._topics(prefix, noun))
+            for prefix, noun in _PLACED.items():
+                group.create_task(self._places(prefix, noun))
 
     async def _topics(self, prefix: str, noun: str) -> None:
         async for _ in self._hub.topics(prefix):
             for ear in self._ears:
                 ear.say(noun)
+
+    async def _places(self, prefix: str, noun: str) -> None:
+        """Busy workers must not make every page of everybody read again: only who sees the place is told."""
+        async for topic in self._hub.topics(prefix):
+            _, _, where = topic.partition(":")
+            project_id, _, environment_id = where.partition(":")
+            place = Place(project_id, environment_id)
+            for ear in self._ears:
+                if ear.actor.sees(place):
+                    ear.say(noun)
 
     async def _follow(self) -> None:
         with self._hub.bell(PLACED) as bell:

@@ -11,11 +11,11 @@ import typer
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
 from holdfast.terminal.failure import Usage
-from holdfast.terminal.noun import Confirmed, noun, verb
+from holdfast.terminal.noun import noun, verb
 
 app = noun(
     "secret",
-    "Secrets of an environment: passwords, tokens, keys.",
+    "Secrets of an environment, and of workers: passwords, tokens, keys.",
     "holdfast secret set API_TOKEN --env production\nholdfast secret list --env production",
 )
 Name = Annotated[str, typer.Argument(help="Letters, digits, `_`, `.` and `-`.")]
@@ -58,13 +58,8 @@ def _value(t: Terminal, *, stdin: bool) -> str:
     return str(typer.prompt("Value", hide_input=True, confirmation_prompt="Again", err=True))
 
 
-@verb(app, "list", "holdfast secret list --env production")
-def list_(
-    ctx: typer.Context,
-    deleted: Annotated[bool, typer.Option("--deleted", help="Those that can still be restored.")] = False,
-) -> None:
-    """List secrets: names, never values."""
-    t = terminal(ctx)
+def list_secrets(t: Terminal, *, deleted: bool) -> None:
+    """Of the environment. Its verb is the workers' slice's: workers have secrets of their own."""
     wanted: dict[str, Any] = {"deleted": "true"} if deleted else {}
     t.table(
         t.client.items(_path(t), **wanted),
@@ -123,18 +118,8 @@ def restore(
     t.answer(made, f"{name} has the value of version {version} again, as version {made['version']}.")
 
 
-@verb(app, "delete", "holdfast secret delete API_TOKEN --confirm API_TOKEN")
-def delete(
-    ctx: typer.Context,
-    *,
-    name: Name,
-    confirm: Confirmed = None,
-    destroy: Annotated[
-        bool, typer.Option("--destroy", help="At once and for good, not after the grace period.")
-    ] = False,
-) -> None:
-    """Delete a secret. During the grace period it can be restored."""
-    t = terminal(ctx)
+def delete_secret(t: Terminal, name: str, confirm: str | None, *, destroy: bool) -> None:
+    """Of the environment, as `list_secrets`."""
     typed = t.confirm(name, confirm, "destroys a secret for good" if destroy else "deletes a secret")
     answer = t.client.delete(_path(t, name), {"confirm": typed, "destroy": destroy})
     hint = "" if destroy else f" To bring it back: holdfast secret restore {name} VERSION"

@@ -20,6 +20,7 @@ from holdfast.features.workers.wire import (
     Tag,
     VersionIn,
     VersionOut,
+    VersionTagIn,
     VersionWholeOut,
 )
 from holdfast.jobs import Run
@@ -130,6 +131,12 @@ def list_versions(
 def get_version(actor: CurrentActor, versions: Versions, worker_version_id: str) -> VersionWholeOut:
     """One version with its files and configuration."""
     return VersionWholeOut.of(versions.get(actor, worker_version_id))
+
+
+@router.patch("/worker-versions/{worker_version_id}", operation_id="worker_version_tag", responses=answers(403, 404))
+def tag_version(body: VersionTagIn, actor: CurrentActor, versions: Versions, worker_version_id: str) -> VersionOut:
+    """Give it another tag: requests that name it by `holdfast-version` find it from then on."""
+    return VersionOut.of(versions.tag(actor, worker_version_id, body.tag))
 
 
 @router.get(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from holdfast.features.workers import acts
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, label_pairs, terminal
 from holdfast.terminal.failure import Usage
@@ -34,14 +34,6 @@ def find(t: Terminal, name: str, *, deleted: bool = False) -> dict[str, Any]:
     """One worker by id or name."""
     extra: dict[str, Any] = {"deleted": "true"} if deleted else {}
     return t.find("/workers", name, "worker", "wrk", **t.scope(), **extra)
-
-
-def find_version(t: Terminal, worker: dict[str, Any], named: str) -> dict[str, Any]:
-    """By number, tag or id. Raises Usage."""
-    for each in t.client.items(f"/workers/{worker['id']}/versions"):
-        if named in (each["id"], each["tag"], str(each["number"])):
-            return each
-    raise Usage(f"there is no version {named!r}", hint=f"list them: holdfast worker versions {worker['name']}")
 
 
 @verb(app, "list", "holdfast worker list --env production\nholdfast worker list --deleted")
@@ -170,24 +162,26 @@ def undelete(ctx: typer.Context, worker: Name) -> None:
 def versions(ctx: typer.Context, worker: Name) -> None:
     """List a worker's versions, newest first."""
     t = terminal(ctx)
-    found = find(t, worker)
-    deployed = next(iter(t.client.items(f"/workers/{found['id']}/deployments", limit=1)), None)
-    live = {each["version_id"]: each["weight"] for each in deployed["versions"]} if deployed else {}
-    t.table(
-        t.client.items(f"/workers/{found['id']}/versions"),
-        {
-            "VERSION": "number",
-            "TAG": "tag",
-            "STATE": "state",
-            "TAKES": lambda item: f"{live[item['id']]} %" if item["id"] in live else None,
-            "UPLOADED": lambda item: output.moment_text(item["created_at"]),
-            "BY": "created_by",
-            "MESSAGE": "message",
-            "ID": "id",
-        },
-        empty="No versions yet. Upload one: holdfast deploy",
-        right=("VERSION", "TAKES"),
-    )
+    acts.list_versions(t, find(t, worker))
+
+
+@verb(app, "view", "holdfast worker view shop-api 7")
+def view(ctx: typer.Context, worker: Name, version: acts.VersionName) -> None:
+    """Show a version: its files, bindings and variables."""
+    t = terminal(ctx)
+    acts.view_version(t, find(t, worker), version)
+
+
+@verb(app, "tag", "holdfast worker tag shop-api 7 stable\nholdfast worker tag shop-api 7")
+def tag_(
+    ctx: typer.Context,
+    worker: Name,
+    version: acts.VersionName,
+    tag: Annotated[str | None, typer.Argument(help="Without: its tag is taken away.")] = None,
+) -> None:
+    """Give a version another tag, a word to ask for it by."""
+    t = terminal(ctx)
+    acts.tag_version(t, find(t, worker), version, tag)
 
 
 @verb(app, "upload", "holdfast worker upload shop-api shop.zip --tag v1.4")
@@ -245,16 +239,11 @@ def promote(
         named, equals, weight = each.partition("=")
         if equals and not weight.isdigit():
             raise Usage(f"a share reads VERSION=PERCENT, not {each!r}")
-        wanted.append({"id": find_version(t, found, named)["id"], "weight": int(weight) if equals else 100})
+        wanted.append({"id": acts.find_version(t, found, named)["id"], "weight": int(weight) if equals else 100})
     body: dict[str, Any] = {"versions": wanted, "message": message}
     body |= {"create_missing": create_missing, "accept_findings": accept_findings, "skip_check": skip_check}
     made = t.client.post(f"/workers/{found['id']}/deployments", body)
-    t.answer(made, deployed_text(found, made))
-
-
-def deployed_text(worker: dict[str, Any], made: dict[str, Any]) -> str:
-    shares = ", ".join(f"version {each['number']} ({each['weight']} %)" for each in made["versions"])
-    return f"Deployed {output.visible(worker['name'])}: {shares}."
+    t.answer(made, acts.deployed_text(found, made))
 
 
 @verb(app, "rollback", "holdfast worker rollback shop-api\nholdfast worker rollback shop-api --to 6")
@@ -262,16 +251,11 @@ def rollback(
     ctx: typer.Context,
     worker: Name,
     to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Without: what was before.")] = None,
-    message: Annotated[str, typer.Option("--message", "-m", help="Why.")] = "",
+    message: acts.Message = "",
 ) -> None:
     """Send all requests to an earlier version again."""
     t = terminal(ctx)
-    found = find(t, worker)
-    body: dict[str, Any] = {"message": message}
-    if to is not None:
-        body["version_id"] = find_version(t, found, to)["id"]
-    made = t.client.post(f"/workers/{found['id']}/rollback", body)
-    t.answer(made, deployed_text(found, made))
+    acts.roll_back(t, find(t, worker), to, message)
 
 
 @verb(app, "deployments", "holdfast worker deployments shop-api")
@@ -294,27 +278,7 @@ def deployments(ctx: typer.Context, worker: Name) -> None:
 
 
 @verb(app, "diff", "holdfast worker diff shop-api 7\nholdfast worker diff shop-api 7 --against 3")
-def diff(
-    ctx: typer.Context,
-    worker: Name,
-    version: Annotated[str, typer.Argument(help="Number, tag or id.")],
-    against: Annotated[
-        str | None, typer.Option("--against", metavar="VERSION", help="Without: the one before.")
-    ] = None,
-) -> None:
+def diff(ctx: typer.Context, worker: Name, version: acts.VersionName, against: acts.Against = None) -> None:
     """Show what a version changes: files by line, and its configuration."""
     t = terminal(ctx)
-    found = find(t, worker)
-    query = {"against": find_version(t, found, against)["id"]} if against else {}
-    said = t.client.get(f"/worker-versions/{find_version(t, found, version)['id']}/diff", **query)
-    if t.json:
-        output.say_json(said)
-        return
-    for each in said["files"]:
-        output.say(f"{each['change']} {output.visible(each['path'])}")
-        for line in each["lines"] or ():
-            output.say(output.visible(line))
-    for name, change in said["config"].items():
-        output.say(f"config {name}: {json.dumps(change['before'])} -> {json.dumps(change['after'])}")
-    if not said["files"] and not said["config"]:
-        output.say("Nothing differs.")
+    acts.show_diff(t, find(t, worker), version, against)

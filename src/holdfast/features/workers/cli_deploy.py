@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import fnmatch
-import io
-import os
 import time
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from holdfast.features.workers.cli import deployed_text, send
-from holdfast.kernel.errors import HoldfastError, Retryable
-from holdfast.runtime import wrangler
+from holdfast.features.workers import acts
+from holdfast.features.workers.cli import send
+from holdfast.features.workers.folder import chosen, packed
+from holdfast.features.workers.target import section
+from holdfast.kernel.errors import Conflict, Retryable
+from holdfast.runtime import env_stubs, wrangler
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, terminal
-from holdfast.terminal.failure import Usage
 from holdfast.terminal.noun import verb
 
-_NEVER = (
-    ".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", "node_modules", ".wrangler", ".env", ".env.*",
-    ".dev.vars*", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache", "python_modules", ".holdfastignore",
-)  # fmt: skip
-_IGNORE = (".gitignore", ".holdfastignore")
-_MOST_BYTES = 9 << 20
 _MADE_SECONDS = 30.0
 deploy = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -44,9 +35,7 @@ def deploy_(
     ctx: typer.Context,
     *,
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Where its wrangler file is.")] = Path(),
-    wrangler_env: Annotated[
-        str | None, typer.Option("--wrangler-env", metavar="NAME", help="`env.NAME` of the wrangler file.")
-    ] = None,
+    wrangler_env: acts.Section = None,
     name: Annotated[str | None, typer.Option("--name", help="Another name than the file's.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="A word for this version.")] = None,
     message: Annotated[str, typer.Option("--message", "-m", help="What is new in it.")] = "",
@@ -56,14 +45,31 @@ def deploy_(
     accept_findings: Annotated[
         bool, typer.Option("--accept-findings", help="Although its file says what is not acted on.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
 ) -> None:
-    """Deploy the worker in a folder: upload it as a version, and send all requests to it."""
+    """Deploy the worker in a folder: upload it as a version, and send all requests to it.
+
+    With --env, the `env.NAME` of that name counts where the wrangler file has one; --wrangler-env names another.
+    """
     t = terminal(ctx)
     began = time.monotonic()
+    wrangler_env = section(t, folder, wrangler_env)
     config = wrangler.load(wrangler.find(folder), wrangler_env)
     for finding in config.findings:
-        output.note(f"{finding.path}: {finding.message}")
+        output.note(f"{finding.kind.replace('_', ' ')}: {finding.path}: {finding.message}")
     archive = packed(folder)
+    if dry_run:
+        files = [path.relative_to(folder).as_posix() for path in chosen(folder)]
+        sent = {"name": name or config.name, "files": files, "bytes": len(archive), "env": env_stubs.named(config)}
+        t.answer(sent, f"Would deploy {sent['name']}: {len(files)} files, {output.size_text(len(archive))} packed.")
+        return
+    if config.unsupported and not accept_findings:  # before anything is sent: the server refuses it too
+        named = ", ".join(each.path for each in config.unsupported[:10])
+        raise Conflict(
+            f"the project file says what is not acted on here: {named}",
+            code="findings_unaccepted",
+            hint="Take it out of the file, or deploy with --accept-findings.",
+        )
     worker = _worker(t, name or config.name)
     version = send(t, worker, archive, tag=tag, message=message, environment=wrangler_env)
     body = {"version_id": version["id"], "message": message}
@@ -75,7 +81,7 @@ def deploy_(
     seconds = time.monotonic() - began
     t.answer(
         made | {"worker": worker, "address": address},
-        f"{deployed_text(worker, made)} {seconds:.1f} s\n{address}",
+        f"{acts.deployed_text(worker, made)} {seconds:.1f} s\n{address}",
     )
 
 
@@ -113,66 +119,3 @@ def _worker(t: Terminal, name: str) -> dict[str, Any]:
     made: dict[str, Any] = t.client.post("/workers", {"environment_id": environment["id"], "name": name})
     output.note(f"Made worker {output.visible(name)}.")
     return made
-
-
-def packed(folder: Path) -> bytes:
-    """A zip of the folder without what .gitignore and .holdfastignore leave out. Raises Usage, HoldfastError."""
-    made = io.BytesIO()
-    count = 0
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in chosen(folder):
-            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
-            archive.writestr(info, path.read_bytes())
-            count += 1
-            if made.tell() > _MOST_BYTES:
-                raise HoldfastError(
-                    f"the folder packs to more than {_MOST_BYTES >> 20} MiB",
-                    code="version_too_large",
-                    hint="Leave out what the worker does not need: name it in .holdfastignore.",
-                )
-    if not count:
-        raise Usage(f"there is nothing to deploy in {folder}")
-    return made.getvalue()
-
-
-def chosen(folder: Path) -> Iterator[Path]:
-    """Its files in order, links left out; ignored folders are not entered."""
-    rules = [*((rule, False) for rule in _NEVER), *_rules(folder)]
-    for where, folders, files in os.walk(folder):
-        here = Path(where)
-        folders[:] = sorted(
-            each
-            for each in folders
-            if not (here / each).is_symlink() and not _ignored(folder, here / each, rules, True)
-        )
-        for name in sorted(files):
-            path = here / name
-            if path.is_file() and not path.is_symlink() and not _ignored(folder, path, rules, False):
-                yield path
-
-
-def _rules(folder: Path) -> Iterator[tuple[str, bool]]:
-    """(pattern, taken back) by line."""
-    for name in _IGNORE:
-        try:
-            lines = (folder / name).read_text().splitlines()
-        except OSError:
-            continue
-        for line in (each.strip() for each in lines):
-            if line and not line.startswith("#"):
-                yield line.removeprefix("!"), line.startswith("!")
-
-
-def _ignored(folder: Path, path: Path, rules: list[tuple[str, bool]], is_folder: bool) -> bool:
-    """The last rule that matches counts, as in gitignore(5); `**` is read as `*`."""
-    relative, out = path.relative_to(folder).as_posix(), False
-    for rule, back in rules:
-        if rule.endswith("/") and not is_folder:
-            continue
-        pattern = rule.rstrip("/").replace("**/", "")
-        anchored = "/" in pattern
-        subject = relative if anchored else path.name
-        if fnmatch.fnmatchcase(subject, pattern.lstrip("/")):
-            out = not back
-    return out

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from holdfast.features.workers import acts
 from holdfast.features.workers.cli import Name, find
 from holdfast.features.workers.cli import app as worker_app
 from holdfast.terminal import output
@@ -93,17 +93,7 @@ def _level(t: Terminal, worker: str, level: str) -> str:
 def list_secrets(ctx: typer.Context, worker: Name) -> None:
     """List a worker's own secrets: names, never values."""
     t = terminal(ctx)
-    t.table(
-        t.client.get(f"/workers/{find(t, worker)['id']}/secrets"),
-        {
-            "NAME": "name",
-            "VERSION": "version",
-            "CHANGED": lambda item: output.moment_text(item["updated_at"]),
-            "BY": "updated_by",
-        },
-        empty="No secrets of its own. Store one: holdfast worker secret put WORKER NAME",
-        right=("VERSION",),
-    )
+    acts.list_secrets(t, find(t, worker))
 
 
 @verb(
@@ -124,29 +114,15 @@ def put_secret(
 ) -> None:
     """Store a secret. Without --stdin you are asked, and nothing is shown."""
     t = terminal(ctx)
-    made = t.client.put(f"/workers/{find(t, worker)['id']}/secrets/{quote(name, safe='')}", {"value": _value(t, stdin)})
+    made = acts.put_secret(t, find(t, worker), name, acts.secret_value(t, stdin))
     t.answer(made, f"Stored {name}, version {made['version']}.")
-
-
-def _value(t: Terminal, stdin: bool) -> str:
-    if stdin:
-        try:
-            return sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError:
-            raise Usage("the value is no UTF-8 text", hint="encode it first: base64 FILE") from None
-    if t.json or not sys.stdin.isatty():
-        raise Usage("where is the value?", hint="add --stdin and pipe it in")
-    return str(typer.prompt("Value", hide_input=True, confirmation_prompt="Again", err=True))
 
 
 @verb(secrets, "delete", "holdfast worker secret delete shop-api API_TOKEN --confirm API_TOKEN")
 def delete_secret(ctx: typer.Context, worker: Name, name: Variable, confirm: Confirmed = None) -> None:
     """Destroy a secret of a worker."""
     t = terminal(ctx)
-    found = find(t, worker)
-    t.confirm(name, confirm, "destroys a secret for good")
-    t.client.delete(f"/workers/{found['id']}/secrets/{quote(name, safe='')}")
-    t.answer({"deleted": name}, f"Destroyed {name}.")
+    acts.delete_secret(t, find(t, worker), name, confirm)
 
 
 @verb(hosts, "list", "holdfast worker host list shop-api")

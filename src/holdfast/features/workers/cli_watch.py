@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from holdfast.features.workers.cli import Name, app, find, find_version
+from holdfast.features.workers import acts
+from holdfast.features.workers.cli import Name, app, find
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
-from holdfast.terminal.failure import FAILED, Usage
+from holdfast.terminal.failure import FAILED
 from holdfast.terminal.noun import verb
 
 Text = Annotated[str | None, typer.Option("--text", help="Only lines that contain it.")]
@@ -84,30 +84,15 @@ def invoke(
     ctx: typer.Context,
     *,
     worker: Name,
-    path: Annotated[str, typer.Argument(help="With its query.")] = "/",
-    method: Annotated[str, typer.Option("--method", "-X", help="GET, POST ...")] = "GET",
-    headers: Annotated[
-        list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="Repeatable.")
-    ] = None,
-    body: Annotated[str, typer.Option("--body", "-d", help="What to send; - reads standard input.")] = "",
+    path: acts.Path = "/",
+    method: acts.Method = "GET",
+    headers: acts.Headers = None,
+    body: acts.Body = "",
     version: Annotated[str | None, typer.Option("--version", help="Number, tag or id of a deployed version.")] = None,
 ) -> None:
     """Send a request to a worker and print its answer."""
     t = terminal(ctx)
-    found = find(t, worker)
-    pairs = [each.partition(":") for each in headers or ()]
-    if any(not colon for _, colon, _ in pairs):
-        raise Usage("--header takes NAME:VALUE")
-    given: dict[str, Any] = {"method": method.upper(), "path": path, "body": sys.stdin.read() if body == "-" else body}
-    given["headers"] = [(name.strip(), value.strip()) for name, _, value in pairs]
-    if version:
-        given["version_id"] = find_version(t, found, version)["id"]
-    answer = t.client.post(f"/workers/{found['id']}/invoke", given)
-    if t.json:
-        output.say_json(answer)
-        return
-    output.note(f"{answer['status']} in {answer['milliseconds']} ms")
-    output.say(answer["body"] if not sys.stdout.isatty() else output.visible(answer["body"]))
+    acts.call(t, find(t, worker), path, method, headers, body, version)
 
 
 @verb(app, "crons", "holdfast worker crons shop-api\nholdfast worker crons shop-api --run '0 2 * * *'")

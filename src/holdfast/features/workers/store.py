@@ -128,6 +128,11 @@ def end_version(conn: sa.Connection, version_id: str, **values: Any) -> Version 
     return _version(conn.execute(query.returning(*_v)).first())
 
 
+def tag_version(conn: sa.Connection, version_id: str, tag: str | None) -> Version | None:
+    query = worker_versions.update().where(_v.id == version_id).values(tag=tag)
+    return _version(conn.execute(query.returning(*_v)).first())
+
+
 def forget_version(conn: sa.Connection, version_id: str) -> None:
     conn.execute(worker_versions.delete().where(_v.id == version_id))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,10 +42,14 @@ class Upload:
 
 
 class VersionsService:
-    """A version never changes but for its state, and goes only with its worker or when fifty newer ones are there."""
+    """A version never changes but for its state and tag. It goes only with its worker, or when fifty newer ones are
+    there."""
 
-    def __init__(self, db: Database, jobs: Jobs, shelf: Shelf, quotas: Quotas, clock: Clock) -> None:
-        self._quotas = quotas
+    def __init__(
+        self, db: Database, jobs: Jobs, shelf: Shelf, quotas: Quotas, clock: Clock, told: Callable[[], None]
+    ) -> None:
+        """`told`: after each commit that changes by which word a version is asked for."""
+        self._quotas, self._told = quotas, told
         self._db = db
         self._jobs = jobs
         self._shelf = shelf
@@ -95,6 +99,18 @@ class VersionsService:
     def get(self, actor: Actor, version_id: str) -> Version:
         with self._db.read() as conn:
             return found_version(conn, actor, version_id, "worker.read")
+
+    def tag(self, actor: Actor, version_id: str, tag: str | None) -> Version:
+        """Give a version another tag, or none; audited. Another version may have the same: the newest is meant."""
+        with self._db.write() as conn:
+            before = found_version(conn, actor, version_id, "worker.deploy")
+            made = store.tag_version(conn, before.id, tag)
+            if made is None:
+                raise NotFound("this version is gone", code="worker_version_not_found")
+            said = {"version_id": made.id, "number": made.number, "before": before.tag, "tag": tag}
+            record(conn, actor, made, "worker.version.tag", said)
+        self._told()
+        return made
 
     def content(self, actor: Actor, version_id: str, path: str) -> bytes:
         """One file as it was uploaded. Raises NotFound("file_not_found"), Invalid for one larger than a megabyte."""

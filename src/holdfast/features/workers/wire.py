@@ -147,6 +147,10 @@ class VersionWholeOut(VersionOut):
     config: dict[str, Any]
 
 
+class VersionTagIn(In):
+    tag: Tag | None = Field(description="A word to ask for it by; null takes it away.")
+
+
 class ShareIn(In):
     id: str = Field(max_length=40, description="The version.")
     weight: int = Field(ge=0, le=100, description="Per cent. 0: only by `holdfast-version`.")

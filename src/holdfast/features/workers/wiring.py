@@ -14,7 +14,7 @@ from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_more, api_reading, api_versions
+from holdfast.features.workers import api, api_more, api_reading, api_tail, api_versions
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
@@ -26,6 +26,7 @@ from holdfast.features.workers.reading import ReadingService
 from holdfast.features.workers.routing import RouteTable
 from holdfast.features.workers.service import WorkersService
 from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.tailing import TailingService
 from holdfast.features.workers.txt import lookup
 from holdfast.features.workers.variables import VariablesService
 from holdfast.features.workers.versions import VersionsService
@@ -38,7 +39,7 @@ from holdfast.kernel.wake import Wake
 from holdfast.runtime.pool.control import PoolClient
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
-ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, *kv_wiring.ROUTERS)
+ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, api_tail.router, *kv_wiring.ROUTERS)
 _TRIAL_SECONDS = 60.0  # more than a start may take, and its turn to start
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
@@ -54,6 +55,7 @@ class Workers:
     keys: CallerKeysService
     variables: VariablesService
     reading: ReadingService
+    tailing: TailingService
     calling: CallingService
     table: RouteTable
     kv: kv_wiring.KeyValue
@@ -65,7 +67,7 @@ class Workers:
     @property
     def _services(self) -> tuple[object, ...]:
         code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
-        return (*code, self.variables, self.reading, self.calling)
+        return (*code, self.variables, self.reading, self.tailing, self.calling)
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
@@ -131,14 +133,16 @@ def build(
             _log.info("a version is deployed untried: %s", error.message)  # its log will say whether it starts
             return None
 
+    telemetry = TelemetryReader(path_of(settings.data))
     return Workers(
         WorkersService(db, clock, told, quotas, grace_seconds=settings.delete_grace_seconds),
-        VersionsService(db, jobs, shelf, quotas, clock),
+        VersionsService(db, jobs, shelf, quotas, clock, told),
         DeploymentsService(db, Binder(databases, kv.namespaces), clock, told, trial),
         HostsService(db, clock, told, partial(lookup, servers=settings.name_servers)),
         CallerKeysService(db, clock, told),
         VariablesService(db, secrets, clock, told),
-        ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
+        ReadingService(db, telemetry, clock),
+        TailingService(db, telemetry),
         CallingService(db, settings.runtime, clock),
         table,
         kv,

@@ -83,11 +83,12 @@ def _top(node: ast.stmt) -> str | None:
     if name is None or name.startswith("_") or name in _HIDDEN:
         return None
     if isinstance(node, ast.ClassDef):
-        return _class(node)
+        return class_stub(node)
     return _function(node, "") if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
 
 
-def _class(node: ast.ClassDef) -> str:
+def class_stub(node: ast.ClassDef) -> str:
+    """The public face of a class."""
     bases = ", ".join(ast.unparse(base) for base in [*node.bases, *node.keywords])
     lines = [f"class {node.name}({bases}):" if bases else f"class {node.name}:"]
     if docstring := ast.get_docstring(node):

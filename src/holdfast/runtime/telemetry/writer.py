@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,11 @@ class TelemetryWriter:
         room: int = 50_000,
         kept_per_second: int = 200,
         clock: Callable[[], float] = time.time,
+        written: Callable[[Set[str]], None] | None = None,
     ) -> None:
+        """`written` is called in the writing thread with the ids of workers that have new invocations or lines."""
         self._path = path
+        self._tell_written = written
         self._retention = retention
         self._room = room
         self._kept_per_second = kept_per_second
@@ -174,6 +177,10 @@ class TelemetryWriter:
                 for item in items:
                     self._dropped[item.worker_id, item.version_id] += 1
                 self._dropped.update(dropped)
+            return
+        told = {each.worker_id for each in items if isinstance(each, Invocation | LogLine)}
+        if told and self._tell_written is not None:
+            self._tell_written(told)
 
     def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self._connection.executemany(statement, rows)

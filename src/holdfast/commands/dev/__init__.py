@@ -1,0 +1,1 @@
+"""`holdfast dev`: a worker on this machine alone, in the real pool, sandbox and bindings, on local data."""
