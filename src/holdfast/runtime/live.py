@@ -79,6 +79,8 @@ class LiveVersion:
     secrets_revision: str = ""  # another one when a value changed: what runs has the old one and is started anew
     bindings: tuple[Binding, ...] = ()
     crons: tuple[str, ...] = ()
+    routes: tuple[Mapping[str, Json], ...] = ()  # declared ones with the schemas of their requests
+    schemas: Mapping[str, Json] = field(default_factory=dict)  # that they share
     limits: WorkerLimits = WorkerLimits()
     permits: Permits = Permits()
     warm: int = 0  # processes kept although nothing asks
