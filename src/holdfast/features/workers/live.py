@@ -125,6 +125,8 @@ def _live(
         secrets_revision=_revision(secrets),
         bindings=bindings,
         crons=zoned(config.get("crons", ()), settings.tz),
+        routes=tuple((config.get("own") or {}).get("routes") or ()),
+        schemas=(config.get("own") or {}).get("schemas") or {},
         limits=settings.limits_for(config),
         permits=settings.permitted(),
         warm=settings.warm_for(config),

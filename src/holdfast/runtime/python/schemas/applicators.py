@@ -210,7 +210,7 @@ def _tell(keyword: str, tried: list[list[Fault]], run: Run) -> None:
         return
     types = [found[0].message for found in tried if found[0].keyword == "type" and found[0].path == here]
     if len(types) == len(tried):
-        run.fault("type", "must be " + " or ".join(each.removeprefix("must be ") for each in types))
+        run.fault("type", "must be " + " or ".join(each.removeprefix("must be ") for each in dict.fromkeys(types)))
     else:
         run.fault(keyword, f"fits none of the {len(tried)} forms it may have")
 

@@ -64,7 +64,7 @@ class _Set:
 class _Machine:
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._kept: dict[tuple[int, ...], _Set] = {}
+        self._kept: dict[tuple[tuple[int, ...], bool], _Set] = {}
         self._first = self._made((0,), start=True)
 
     def found(self, text: str, budget: Budget) -> bool:
@@ -96,7 +96,7 @@ class _Machine:
         at, over = self._closure(reached, start=start, end=False)
         if budget is not None:
             budget.spend(2 * len(at))
-        known = None if start else self._kept.get(at)
+        known = None if start else self._kept.get((at, over))
         if known is not None:
             return known
         ends = over or self._closure(at, start=False, end=True)[1]
@@ -107,7 +107,7 @@ class _Machine:
                     each.following.clear()  # otherwise they would keep each other alive
                 self._kept.clear()
                 self._first.following.clear()
-            self._kept[at] = made
+            self._kept[at, over] = made
         return made
 
     def _at_end_of_nothing(self) -> bool:

@@ -76,7 +76,8 @@ class Compiler:
 
     def __init__(self, root: Any, shared: Mapping[str, Any]) -> None:
         self._root, self._shared = root, shared
-        self._references: dict[str, list[Check]] = {}
+        self._base = ""  # the shared schema that is being compiled: `#` is its beginning
+        self._references: dict[tuple[str, str], list[Check]] = {}
         self._nodes = 0
         self.faults: list[tuple[Place, str]] = []
 
@@ -137,13 +138,18 @@ class Compiler:
     def _reference(self, value: Any, place: Place, inplace: frozenset[str]) -> Check:
         if not isinstance(value, str) or not value.startswith("#"):
             raise ValueError("a reference reads #/$defs/NAME, or #/components/schemas/NAME of `schemas`")
-        if value in inplace:
+        base, path = parted(value, self._base)
+        if (mark := f"{base}#{path}") in inplace:
             raise ValueError(f"{value} refers to itself without end")
-        cell = self._references.get(value)
+        cell = self._references.get((base, path))
         if cell is None:
-            target = self.resolved(value)
-            cell = self._references[value] = []
-            cell.append(self.compiled(target, (*place, value), inplace | {value}))
+            target = found(self._root if not base else self._shared.get(base, _ABSENT), path, value)
+            cell = self._references[base, path] = []
+            outer, self._base = self._base, base
+            try:
+                cell.append(self.compiled(target, (*place, value), inplace | {mark}))
+            finally:
+                self._base = outer
         known = cell
 
         def check(value: Any, run: Run) -> None:
@@ -151,17 +157,22 @@ class Compiler:
 
         return check
 
-    def resolved(self, pointer: str) -> Any:
-        """RFC 6901. Raises ValueError when nothing is there."""
-        if pointer.startswith(SHARED):
-            name, slash, rest = pointer[len(SHARED) :].partition("/")
-            if (name := _unescaped(name)) not in self._shared:
-                raise ValueError(f"there is no schema {name!r} in `schemas`")
-            return _found(self._shared[name], slash + rest, pointer)
-        return _found(self._root, pointer[1:], pointer)
+
+_ABSENT: Any = object()
 
 
-def _found(value: Any, path: str, pointer: str) -> Any:
+def parted(pointer: str, base: str) -> tuple[str, str]:
+    """The shared schema a reference leads to ("": the one it began in), and the path within (RFC 6901)."""
+    if not pointer.startswith(SHARED):
+        return base, pointer[1:]
+    name, slash, rest = pointer[len(SHARED) :].partition("/")
+    return _unescaped(name), slash + rest
+
+
+def found(value: Any, path: str, pointer: str) -> Any:
+    """What lies at `path`. Raises ValueError when nothing does."""
+    if value is _ABSENT:
+        raise ValueError(f"{pointer} is not in `schemas`")
     if path and not path.startswith("/"):
         raise ValueError(f"{pointer}: names of places begin with #/")
     for part in map(_unescaped, path.split("/")[1:]):
@@ -178,19 +189,21 @@ def _unescaped(part: str) -> str:
     return unquote(part).replace("~1", "/").replace("~0", "~")
 
 
-def kinds(raw: Any, root: Any, shared: Mapping[str, Any], depth: int = 0) -> frozenset[str]:
+def kinds(raw: Any, root: Any, shared: Mapping[str, Any], base: str = "", depth: int = 0) -> frozenset[str]:
     """Which types a schema speaks of, references followed: how a text from a query is to be read. Empty: of none."""
     if not isinstance(raw, dict) or depth > 8:
         return frozenset()
     if isinstance(raw.get("type"), str | list):
         return frozenset([raw["type"]] if isinstance(raw["type"], str) else raw["type"])
-    found: set[str] = set()
-    if isinstance(raw.get("$ref"), str):
-        found |= kinds(Compiler(root, shared).resolved(raw["$ref"]), root, shared, depth + 1)
+    made: set[str] = set()
+    if isinstance(pointer := raw.get("$ref"), str):
+        there, path = parted(pointer, base)
+        target = found(shared.get(there, _ABSENT) if there else root, path, pointer)
+        made |= kinds(target, root, shared, there, depth + 1)
     for name in ("anyOf", "oneOf", "allOf"):
         for each in raw.get(name) or ():
-            found |= kinds(each, root, shared, depth + 1)
-    return frozenset(found)
+            made |= kinds(each, root, shared, base, depth + 1)
+    return frozenset(made)
 
 
 def _together(checks: list[Check]) -> Check:
