@@ -150,8 +150,8 @@ class Declarations:
             self._fault(place, "an object schema with `properties` is expected: its members are looked at by name")
             return schema
         if part == "params":
-            for name in members if template is not None else ():
-                if name not in template.names:
+            for name in members:
+                if template is not None and name not in template.names:
                     self._fault((*place, "properties", name), f"the path has no {{{name}}}")
         elif part == "headers":
             self._headers(schema, members, place)

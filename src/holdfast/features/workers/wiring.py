@@ -12,11 +12,12 @@ from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_more, api_reading, api_versions
+from holdfast.features.workers import api, api_more, api_openapi, api_reading, api_versions
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
 from holdfast.features.workers.deploying import DeploymentsService
+from holdfast.features.workers.describing import DescribingService
 from holdfast.features.workers.hosts import HostsService
 from holdfast.features.workers.live import TOPIC
 from holdfast.features.workers.reading import ReadingService
@@ -34,7 +35,7 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
-ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, *kv_wiring.ROUTERS)
+ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, api_openapi.router, *kv_wiring.ROUTERS)
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
 
@@ -49,6 +50,7 @@ class Workers:
     variables: VariablesService
     reading: ReadingService
     calling: CallingService
+    describing: DescribingService
     table: RouteTable
     kv: kv_wiring.KeyValue
 
@@ -59,7 +61,7 @@ class Workers:
     @property
     def _services(self) -> tuple[object, ...]:
         code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
-        return (*code, self.variables, self.reading, self.calling)
+        return (*code, self.variables, self.reading, self.calling, self.describing)
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
@@ -126,6 +128,7 @@ def build(
         VariablesService(db, secrets, clock, told),
         ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
         CallingService(db, settings.runtime, clock),
+        DescribingService(db, settings.apps_domains, settings.apps_port),
         table,
         kv,
     )

@@ -1,1 +1,1 @@
-"""JSON Schema inside the sandbox: a request is looked at before the worker's code hears of it. Standard library only."""
+"""JSON Schema inside the sandbox: requests are looked at before the worker's code hears of them."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from holdfast.runtime.python.schemas.patterns import Pattern
-from holdfast.runtime.python.schemas.running import Check, Fault, Run
+from holdfast.runtime.python.schemas.running import Check, Fault, Place, Run
 
 if TYPE_CHECKING:
-    from holdfast.runtime.python.schemas.schema import Compiler, Place
+    from holdfast.runtime.python.schemas.schema import Compiler
 
-Applicator = Callable[["Compiler", Any, dict[str, Any], "Place", frozenset[str]], Check | None]
+
+class At(NamedTuple):
+    """The schema a keyword stands in, where the keyword is, and what refers here without a step down."""
+
+    raw: dict[str, Any]
+    place: Place
+    inplace: frozenset[str]
+
+
+Applicator = Callable[["Compiler", Any, At], Check | None]
 _DOWN: frozenset[str] = frozenset()
 
 
@@ -27,8 +36,8 @@ def _table(value: Any) -> dict[str, Any]:
     return value
 
 
-def _properties(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    checks = {name: compiler.compiled(each, (*place, name), _DOWN) for name, each in _table(value).items()}
+def _properties(compiler: Compiler, value: Any, at: At) -> Check:
+    checks = {name: compiler.compiled(each, (*at.place, name), _DOWN) for name, each in _table(value).items()}
 
     def check(value: Any, run: Run) -> None:
         if isinstance(value, dict):
@@ -39,11 +48,9 @@ def _properties(compiler: Compiler, value: Any, raw: dict[str, Any], place: Plac
     return check
 
 
-def _pattern_properties(
-    compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]
-) -> Check:  # noqa: ARG001
+def _pattern_properties(compiler: Compiler, value: Any, at: At) -> Check:
     checks = [
-        (Pattern(name), compiler.compiled(each, (*place, name), _DOWN)) for name, each in _table(value).items()
+        (Pattern(name), compiler.compiled(each, (*at.place, name), _DOWN)) for name, each in _table(value).items()
     ]
 
     def check(value: Any, run: Run) -> None:
@@ -56,11 +63,11 @@ def _pattern_properties(
     return check
 
 
-def _additional(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    rule, refused = compiler.compiled(value, place, _DOWN), value is False
-    named = raw.get("properties")
+def _additional(compiler: Compiler, value: Any, at: At) -> Check:
+    rule, refused = compiler.compiled(value, at.place, _DOWN), value is False
+    named = at.raw.get("properties")
     known = frozenset(named) if isinstance(named, dict) else frozenset()
-    matched = raw.get("patternProperties")
+    matched = at.raw.get("patternProperties")
     patterns = [Pattern(each) for each in matched] if isinstance(matched, dict) else []
 
     def check(value: Any, run: Run) -> None:
@@ -75,14 +82,12 @@ def _additional(compiler: Compiler, value: Any, raw: dict[str, Any], place: Plac
     return check
 
 
-def _unknown(value: Any, run: Run) -> None:  # noqa: ARG001
+def _unknown(_: Any, run: Run) -> None:
     run.fault("additionalProperties", "is not known here")
 
 
-def _property_names(
-    compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]
-) -> Check:  # noqa: ARG001
-    rule = compiler.compiled(value, place, _DOWN)
+def _property_names(compiler: Compiler, value: Any, at: At) -> Check:
+    rule = compiler.compiled(value, at.place, _DOWN)
 
     def check(value: Any, run: Run) -> None:
         if isinstance(value, dict):
@@ -94,8 +99,8 @@ def _property_names(
     return check
 
 
-def _dependent(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    checks = {name: compiler.compiled(each, (*place, name), inplace) for name, each in _table(value).items()}
+def _dependent(compiler: Compiler, value: Any, at: At) -> Check:
+    checks = {name: compiler.compiled(each, (*at.place, name), at.inplace) for name, each in _table(value).items()}
 
     def check(value: Any, run: Run) -> None:
         if isinstance(value, dict):
@@ -106,22 +111,22 @@ def _dependent(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place
     return check
 
 
-def _prefix_items(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    checks = [compiler.compiled(each, (*place, number), _DOWN) for number, each in enumerate(_list(value))]
+def _prefix_items(compiler: Compiler, value: Any, at: At) -> Check:
+    checks = [compiler.compiled(each, (*at.place, number), _DOWN) for number, each in enumerate(_list(value))]
 
     def check(value: Any, run: Run) -> None:
         if isinstance(value, list):
-            for place, (rule, each) in enumerate(zip(checks, value, strict=False)):
-                run.inside(place, rule, each)
+            for number, (rule, each) in enumerate(zip(checks, value, strict=False)):
+                run.inside(number, rule, each)
 
     return check
 
 
-def _items(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
+def _items(compiler: Compiler, value: Any, at: At) -> Check:
     if isinstance(value, list):
         raise ValueError("a list of schemas is written prefixItems now")
-    rule = compiler.compiled(value, place, _DOWN)
-    before = raw.get("prefixItems")
+    rule = compiler.compiled(value, at.place, _DOWN)
+    before = at.raw.get("prefixItems")
     first = len(before) if isinstance(before, list) else 0
 
     def check(value: Any, run: Run) -> None:
@@ -132,9 +137,9 @@ def _items(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, in
     return check
 
 
-def _contains(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    rule = compiler.compiled(value, place, _DOWN)
-    least, most = raw.get("minContains", 1), raw.get("maxContains")
+def _contains(compiler: Compiler, value: Any, at: At) -> Check:
+    rule = compiler.compiled(value, at.place, _DOWN)
+    least, most = at.raw.get("minContains", 1), at.raw.get("maxContains")
 
     def check(value: Any, run: Run) -> None:
         if isinstance(value, list):
@@ -147,15 +152,13 @@ def _contains(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place,
     return check
 
 
-def _bound_of_contains(
-    compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]
-) -> None:  # noqa: ARG001
+def _bound_of_contains(_compiler: Compiler, value: Any, _at: At) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError("a whole number from 0 is expected")
 
 
-def _all_of(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    checks = [compiler.compiled(each, (*place, number), inplace) for number, each in enumerate(_list(value))]
+def _all_of(compiler: Compiler, value: Any, at: At) -> Check:
+    checks = [compiler.compiled(each, (*at.place, number), at.inplace) for number, each in enumerate(_list(value))]
 
     def check(value: Any, run: Run) -> None:
         for each in checks:
@@ -164,8 +167,8 @@ def _all_of(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, i
     return check
 
 
-def _any_of(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    checks = [compiler.compiled(each, (*place, number), inplace) for number, each in enumerate(_list(value))]
+def _any_of(compiler: Compiler, value: Any, at: At) -> Check:
+    checks = [compiler.compiled(each, (*at.place, number), at.inplace) for number, each in enumerate(_list(value))]
 
     def check(value: Any, run: Run) -> None:
         tried = []
@@ -178,8 +181,8 @@ def _any_of(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, i
     return check
 
 
-def _one_of(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    checks = [compiler.compiled(each, (*place, number), inplace) for number, each in enumerate(_list(value))]
+def _one_of(compiler: Compiler, value: Any, at: At) -> Check:
+    checks = [compiler.compiled(each, (*at.place, number), at.inplace) for number, each in enumerate(_list(value))]
 
     def check(value: Any, run: Run) -> None:
         tried = [run.tried(each, value) for each in checks]
@@ -215,8 +218,8 @@ def _tell(keyword: str, tried: list[list[Fault]], run: Run) -> None:
         run.fault(keyword, f"fits none of the {len(tried)} forms it may have")
 
 
-def _not(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:  # noqa: ARG001
-    rule = compiler.compiled(value, place, inplace)
+def _not(compiler: Compiler, value: Any, at: At) -> Check:
+    rule = compiler.compiled(value, at.place, at.inplace)
 
     def check(value: Any, run: Run) -> None:
         if not run.tried(rule, value):
@@ -225,9 +228,9 @@ def _not(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inpl
     return check
 
 
-def _if(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> Check:
-    rule = compiler.compiled(value, place, inplace)
-    ways = [compiler.compiled(raw.get(name, True), (*place[:-1], name), inplace) for name in ("then", "else")]
+def _if(compiler: Compiler, value: Any, at: At) -> Check:
+    rule = compiler.compiled(value, at.place, at.inplace)
+    ways = [compiler.compiled(at.raw.get(name, True), (*at.place[:-1], name), at.inplace) for name in ("then", "else")]
 
     def check(value: Any, run: Run) -> None:
         ways[bool(run.tried(rule, value))](value, run)
@@ -235,8 +238,8 @@ def _if(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inpla
     return check
 
 
-def _of_if(compiler: Compiler, value: Any, raw: dict[str, Any], place: Place, inplace: frozenset[str]) -> None:  # noqa: ARG001
-    if "if" not in raw:
+def _of_if(_compiler: Compiler, _value: Any, at: At) -> None:
+    if "if" not in at.raw:
         raise ValueError("there is no `if` beside it")
 
 

@@ -131,9 +131,7 @@ class Checks:
         where nothing is said of HEAD, since that is how frameworks answer it."""
         made: list[tuple[Rule, dict[str, str]]] = []
         for parts in readings(path):
-            fitting = [
-                (rule, named) for rule in self._rules if (named := rule.template.match(parts)) is not None
-            ]
+            fitting = [(rule, named) for rule in self._rules if (named := rule.template.match(parts)) is not None]
             asked = [each for each in fitting if each[0].method == method]
             if not asked and method == b"HEAD":
                 asked = [each for each in fitting if each[0].method == b"GET"]

@@ -11,7 +11,7 @@ from holdfast.runtime.python.schemas.formats import NUMBERS, TEXTS, TOLD
 from holdfast.runtime.python.schemas.patterns import Budget, Pattern
 from holdfast.runtime.python.schemas.running import Check, Run, canonical, kind_of
 
-Maker = Callable[[Any, dict[str, Any]], Check]
+Maker = Callable[[Any], Check]
 TYPES = {
     "null": "null",
     "boolean": "true or false",
@@ -47,7 +47,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def type_(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def type_(value: Any) -> Check:
     kinds = [value] if isinstance(value, str) else value
     if not isinstance(kinds, list) or not kinds or any(not isinstance(each, str) for each in kinds):
         raise ValueError("a type or a list of types is expected")
@@ -70,13 +70,13 @@ def _shown(values: list[Any]) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
-def enum(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def enum(value: Any) -> Check:
     if not isinstance(value, list) or not value:
         raise ValueError("a list of values is expected")
     return _one_of("enum", value, f"must be one of {_shown(value)}")
 
 
-def const(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def const(value: Any) -> Check:
     return _one_of("const", [value], f"must be {_shown([value])}")
 
 
@@ -91,7 +91,7 @@ def _one_of(keyword: str, values: list[Any], words: str) -> Check:
 
 
 def _bound(keyword: str, words: str, fits: Callable[[Any, Any], bool]) -> Maker:
-    def make(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+    def make(value: Any) -> Check:
         bound = _number(value)
 
         def check(value: Any, run: Run) -> None:
@@ -103,7 +103,7 @@ def _bound(keyword: str, words: str, fits: Callable[[Any, Any], bool]) -> Maker:
     return make
 
 
-def multiple_of(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def multiple_of(value: Any) -> Check:
     if _number(value) <= 0:
         raise ValueError("a number above 0 is expected")
     step = Fraction(str(value))
@@ -116,7 +116,7 @@ def multiple_of(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
 
 
 def _size(keyword: str, kind: type, words: str, most: bool) -> Maker:
-    def make(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+    def make(value: Any) -> Check:
         bound = _count(value)
         text = words.format(bound)
 
@@ -129,7 +129,7 @@ def _size(keyword: str, kind: type, words: str, most: bool) -> Maker:
     return make
 
 
-def pattern(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def pattern(value: Any) -> Check:
     if not isinstance(value, str):
         raise ValueError("a pattern is a text")
     compiled = Pattern(value)
@@ -142,7 +142,7 @@ def pattern(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
     return check
 
 
-def format_(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def format_(value: Any) -> Check:
     if not isinstance(value, str) or value not in {*TEXTS, *NUMBERS, *TOLD}:
         raise ValueError(f"no such format; there are {', '.join((*TEXTS, *NUMBERS, *sorted(TOLD)))}")
     if value in TEXTS:
@@ -166,7 +166,7 @@ def format_(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
     return lambda value, run: None  # noqa: ARG005
 
 
-def required(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def required(value: Any) -> Check:
     names = _names(value)
 
     def check(value: Any, run: Run) -> None:
@@ -178,11 +178,11 @@ def required(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
     return check
 
 
-def _missing(value: Any, run: Run) -> None:  # noqa: ARG001
+def _missing(_: Any, run: Run) -> None:
     run.fault("required", "is missing")
 
 
-def dependent_required(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def dependent_required(value: Any) -> Check:
     if not isinstance(value, dict):
         raise ValueError("an object of lists of names is expected")
     rules = {name: _names(each) for name, each in value.items()}
@@ -201,7 +201,7 @@ def _needed(name: str, run: Run) -> None:
     run.fault("dependentRequired", f"is missing: {name} needs it")
 
 
-def unique_items(value: Any, schema: dict[str, Any]) -> Check:  # noqa: ARG001
+def unique_items(value: Any) -> Check:
     if not isinstance(value, bool):
         raise ValueError("true or false is expected")
 

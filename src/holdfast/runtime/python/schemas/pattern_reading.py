@@ -148,7 +148,9 @@ class _Reader:
         if rest.startswith("?:"):
             self.at += 2
         elif rest.startswith(("?=", "?!")):
-            raise BadPattern("has a lookahead that is not right behind the first ^: say it as another `pattern` in allOf")
+            raise BadPattern(
+                "has a lookahead that is not right behind the first ^: say it as another `pattern` in allOf"
+            )
         elif rest.startswith(("?<=", "?<!")):
             raise BadPattern("has a lookbehind")
         elif rest.startswith("?<"):

@@ -21,9 +21,7 @@ def read_json(raw: bytes) -> Any:
     """Raises Unreadable: also for a name that is there twice, NaN, and numbers no float holds: what is looked at here
     must be what the worker's code reads."""
     try:
-        return json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite
-        )
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise Unreadable(f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:

@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.runtime.python.schemas.patterns import Budget
 
 MOST_FAULTS = 50
+Place = tuple[str | int, ...]  # in a schema
 _LONGEST_NAME = 100  # of a name that a client chose, in an answer
 
 

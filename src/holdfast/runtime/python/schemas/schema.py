@@ -6,14 +6,14 @@ A keyword that is not known here is a fault of the schema: to ignore one would l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from holdfast.runtime.python.schemas.applicators import APPLICATORS
+from holdfast.runtime.python.schemas.applicators import APPLICATORS, At
 from holdfast.runtime.python.schemas.keywords import KEYWORDS
 from holdfast.runtime.python.schemas.patterns import BadPattern, Budget, TooCostly
-from holdfast.runtime.python.schemas.running import Check, Enough, Fault, Run
+from holdfast.runtime.python.schemas.running import Check, Enough, Fault, Place, Run
 
 SHARED = "#/components/schemas/"
 MOST_NODES = 5000
@@ -36,8 +36,6 @@ _INSTEAD = {
     "unevaluatedItems": "write items",
     "errorMessage": "the messages are made here",
 }
-Place = tuple[str | int, ...]
-Child = Callable[..., Check]
 
 
 class BadSchema(ValueError):
@@ -110,11 +108,11 @@ class Compiler:
     ) -> Check | None:
         try:
             if name in KEYWORDS:
-                return KEYWORDS[name](value, raw)
+                return KEYWORDS[name](value)
             if name == "$ref":
                 return self._reference(value, place, inplace)
             if name in APPLICATORS:
-                return APPLICATORS[name](self, value, raw, place, inplace)
+                return APPLICATORS[name](self, value, At(raw, place, inplace))
             if name in ("$defs", "definitions"):
                 self._definitions(value, place)
             elif name not in TOLD and not name.startswith("x-"):
@@ -228,5 +226,5 @@ def _all(value: Any, run: Run) -> None:
     """true, {}: anything."""
 
 
-def _none(value: Any, run: Run) -> None:  # noqa: ARG001
+def _none(_: Any, run: Run) -> None:
     run.fault("false", "is not allowed here")
