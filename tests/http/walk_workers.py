@@ -34,6 +34,7 @@ WORKERS: dict[str, Ask] = {
     "DELETE /api/v1/worker-hosts/{worker_host_id}": one("worker.host.manage"),
     f"POST {_W}/keys": one("worker.key.manage", body={"name": "walk"}),
     f"GET {_W}/keys": one("worker.read"),
+    "POST /api/v1/worker-keys/{worker_key_id}/rotate": one("worker.key.manage", body={}),
     "DELETE /api/v1/worker-keys/{worker_key_id}": one("worker.key.manage"),
     f"GET {_W}/env": one("worker.read"),
     f"GET {_W}/vars": one("worker.read"),

@@ -33,6 +33,7 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.edge import key_uses
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
 ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, api_openapi.router, *kv_wiring.ROUTERS)
@@ -68,8 +69,9 @@ class Workers:
         while True:
             try:
                 await asyncio.to_thread(self.table.write)
+                await asyncio.to_thread(self.keys.keep_uses)
             except Exception:  # noqa: BLE001 - the next turn tries again; the edge keeps the table it has
-                _log.exception("writing the route table failed")
+                _log.exception("writing the route table or the uses of keys failed")
             await asyncio.sleep(REFRESH_SECONDS)
 
 
@@ -124,7 +126,7 @@ def build(
         VersionsService(db, jobs, shelf, clock),
         DeploymentsService(db, Binder(databases, kv.namespaces), clock, told),
         HostsService(db, clock, told, lookup),
-        CallerKeysService(db, clock, told),
+        CallerKeysService(db, clock, told, lambda: key_uses.read(settings.runtime)),
         VariablesService(db, secrets, clock, told),
         ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
         CallingService(db, settings.runtime, clock),
