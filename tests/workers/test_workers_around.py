@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -22,18 +23,23 @@ from workers_house import ROOT, House, project
 from holdfast.features.kv.model import kv_namespaces
 from holdfast.features.secrets.service import SecretsService
 from holdfast.features.workers import txt
+from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.hosts import HostsService
 from holdfast.features.workers.live import living, secret_values
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.secrets import Secrets, master_key_of
+from holdfast.runtime.edge import routes as edge_routes
+from holdfast.runtime.edge.key_uses import KeyUses
 from holdfast.runtime.live import Sockets
 from holdfast.runtime.pool import Policy, control
 from holdfast.runtime.pool.ticks import Schedules
 from holdfast.runtime.telemetry import Invocation, LogLine, TelemetryWriter, path_of
 
 
-def deployed(house: House, name: str, **config: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    worker = house.worker(name)
+def deployed(
+    house: House, name: str, settings_: dict[str, Any] | None = None, **config: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    worker = house.worker(name, settings=settings_ or {})
     version = house.upload(worker, project(**config))
     house.deploy(worker, version)
     return worker, version
@@ -145,6 +151,71 @@ def test_keys_of_callers(house) -> None:
     assert house.call("POST", f"{where}/keys", 422, json={"name": "old", "expires_at": "2020-01-01T00:00:00Z"})
     house.call("DELETE", f"/worker-keys/{made['id']}")
     assert house.routed("keyed")["keys"] == []
+
+
+def test_a_key_is_rotated_with_an_overlap_and_revoked_at_once(house) -> None:
+    worker, _ = deployed(house, "rotated", settings_={"protected": True})
+    where = f"/workers/{worker['id']}/keys"
+    first = house.call("POST", where, json={"name": "partner", "expires_at": "2199-01-01T00:00:00Z"})
+    ends = int(datetime(2199, 1, 1, tzinfo=UTC).timestamp())
+    assert house.routed("rotated")["keys"] == [f"{digest(first)}:{ends}"]
+    second = house.call("POST", f"/worker-keys/{first['id']}/rotate", json={"overlap_seconds": 3600})
+    assert (second["id"], second["name"], second["shown"] in second["key"]) == (first["id"], "partner", True)
+    kept = house.routed("rotated")["keys"]
+    assert kept[0] == f"{digest(second)}:{ends}"
+    until = int(datetime.fromisoformat(second["previous_until"]).timestamp())
+    assert kept[1:] == [f"{digest(first)}:{until}"], "the one before, for the overlap"
+    third = house.call("POST", f"/worker-keys/{first['id']}/rotate", json={"overlap_seconds": 0})
+    assert house.routed("rotated")["keys"] == [f"{digest(third)}:{ends}"]
+    text = house.client.get(f"/api/v1{where}").text
+    assert not [each for each in (first, second, third) if each["key"] in text or digest(each) in text]
+    past = {"expires_at": "2020-01-01T00:00:00Z"}
+    assert house.call("POST", f"/worker-keys/{first['id']}/rotate", 422, json=past)["error"]["code"] == "expiry_invalid"
+    house.call("POST", f"/worker-keys/{first['id']}/rotate", json={})
+    assert len(house.routed("rotated")["keys"]) == 2
+    house.call("DELETE", f"/worker-keys/{first['id']}")
+    assert house.routed("rotated")["keys"] == [], "both of them"
+
+
+def test_when_a_key_was_used_last(house) -> None:
+    worker, _ = deployed(house, "used", settings_={"protected": True})
+    where = f"/workers/{worker['id']}/keys"
+    made = house.call("POST", where, json={"name": "partner"})
+    assert made["last_used_at"] is None
+    uses, keys = KeyUses(house.settings.runtime), house.services.parts[CallerKeysService]
+    uses.note(digest(made))
+    uses.save(uses.taken([digest(made)]))
+    (seen,) = house.call("GET", where)["items"]
+    assert abs(datetime.fromisoformat(seen["last_used_at"]) - datetime.now(UTC)) < timedelta(seconds=10)
+    keys.keep_uses()
+    house.call("POST", f"/worker-keys/{made['id']}/rotate", json={})
+    uses.save({})
+    (kept,) = house.call("GET", where)["items"]
+    assert kept["last_used_at"] == seen["last_used_at"], "it outlives the edge's file"
+    uses.save({digest(made): 1})
+    keys.keep_uses()
+    assert house.call("GET", where)["items"][0]["last_used_at"] == seen["last_used_at"], "and never goes back"
+
+
+def digest(made: dict[str, Any]) -> str:
+    return hashlib.sha256(made["key"].encode()).hexdigest()
+
+
+def test_who_may_ask_reaches_the_edge(house, tmp_path) -> None:
+    cors = {"origins": ["https://app.example.org"], "credentials": True, "expose": ["x-total"]}
+    rate = {"requests": 5, "seconds": 1, "by": "key"}
+    worker, _ = deployed(house, "asked", settings_={"cors": cors, "rate": rate, "protected": True})
+    house.call("POST", f"/workers/{worker['id']}/keys", json={"name": "partner"})
+    route = next(
+        each
+        for each in edge_routes.read(house.settings.runtime / "routes.json", tmp_path).routes
+        if each.slug == "asked"
+    )
+    assert (route.cors.expose, route.cors.credentials) == (("x-total",), True)
+    assert (route.rate.requests, route.rate.seconds, route.rate.by, len(route.keys)) == (5, 1, "key", 1)
+    wrong = {"settings": {"cors": {"origins": ["*"], "credentials": True}}}
+    answer = house.call("PATCH", f"/workers/{worker['id']}", 422, json=wrong, headers={"If-Match": '"v1"'})
+    assert answer["error"]["details"]["fields"][0]["field"] == "settings.cors.credentials"
 
 
 def test_the_nearest_variable_wins(house) -> None:

@@ -80,6 +80,8 @@ class LiveVersion:
     bindings: tuple[Binding, ...] = ()
     crons: tuple[str, ...] = ()
     missed: Literal["skip", "once", "all"] = "once"  # turns of crons that fell due while nobody looked: see `cron.due`
+    routes: tuple[Mapping[str, Json], ...] = ()  # declared ones with the schemas of their requests
+    schemas: Mapping[str, Json] = field(default_factory=dict)  # that they share
     limits: WorkerLimits = WorkerLimits()
     permits: Permits = Permits()
     warm: int = 0  # processes kept although nothing asks

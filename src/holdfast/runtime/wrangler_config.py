@@ -89,6 +89,8 @@ class Own:
     concurrency: int | None = None
     warm: int | None = None
     idle_seconds: int | None = None
+    routes: tuple[Mapping[str, Json], ...] = ()  # as `declared.Declared` has them; a schema may be a file's path still
+    schemas: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from holdfast.kernel.errors import Invalid
+from holdfast.runtime.declared import Declarations
 from holdfast.runtime.jsonc import Document, Place
 from holdfast.runtime.wrangler_config import Finding, Own
 
@@ -150,7 +151,7 @@ class Reading:
             "warm": (0, 64),
             "idle_seconds": (1, 86400),
         }
-        self.only(table, place, ("network", "subprocess", *bounds))
+        self.only(table, place, ("network", "subprocess", "routes", "schemas", *bounds))
         found: dict[str, Any] = {
             key: self.number(table[key], (*place, key), *limit) for key, limit in bounds.items() if key in table
         }
@@ -158,4 +159,16 @@ class Reading:
             found["network"] = self.strings(table["network"], (*place, "network"))
         if "subprocess" in table:
             found["subprocess"] = self.flag(table["subprocess"], (*place, "subprocess"))
+        if "routes" in table or "schemas" in table:
+            found |= self._declared(table, place)
         return Own(**found)
+
+    def _declared(self, table: dict[str, Any], place: Place) -> dict[str, Any]:
+        before = len(self.faults)
+        for key in ("routes", "schemas"):
+            self.json(table.get(key), (*place, key))
+        if len(self.faults) > before:
+            return {}
+        reading = Declarations(lambda where, message: self.fault((*place, *where), message))
+        declared = reading.declared(table.get("routes"), table.get("schemas"))
+        return {"routes": declared.routes, "schemas": declared.schemas}

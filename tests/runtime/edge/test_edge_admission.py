@@ -39,7 +39,7 @@ def test_a_preflight_is_answered_at_the_edge(it: Running) -> None:
     assert answer.status == 204
     assert answer["access-control-allow-origin"] == "https://shop.example"
     assert answer["access-control-allow-methods"] == "GET, PUT"
-    assert answer["access-control-allow-headers"] == "content-type, x-own"
+    assert answer["access-control-allow-headers"] == "content-type, x-own, authorization, x-api-key", "it asks for one"
     assert answer["access-control-allow-credentials"] == "true"
     assert answer["access-control-max-age"] == "600"
     assert answer["vary"] == "origin"
@@ -158,6 +158,10 @@ BAD_TABLES = {
     "host_line": table(worker(hosts=["a.example\r\nx: y"])),
     "cors_line": table(worker(cors=CORS | {"origins": ["https://x\r\ny: z"]})),
     "key": table(worker(keys=["secret"])),
+    "key_until": table(worker(keys=["0" * 64 + ":soon"])),
+    "rate": table(worker(rate={"requests": 0, "seconds": 1, "by": "client"})),
+    "rate_by": table(worker(rate={"requests": 1, "seconds": 1, "by": "cookie"})),
+    "expose_line": table(worker(cors=CORS | {"expose": ["a\r\nb: c"]})),
     "seconds": table(worker(timeout_seconds=0)),
     "seconds_nan": table(worker()).replace(b'"timeout_seconds": 10', b'"timeout_seconds": NaN'),
     "bytes": table(worker(body_bytes=1.5)),

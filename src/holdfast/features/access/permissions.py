@@ -44,7 +44,7 @@ PERMISSIONS: dict[str, str] = {
     "worker.deploy": "Upload versions, deploy them and roll back; what they are bound to needs its own permissions.",
     "worker.invoke": "Call a worker from here, run its crons now, and bind it to another worker.",
     "worker.logs.read": "See a worker's invocations and what they logged.",
-    "worker.key.manage": "Make and revoke the keys that callers of a worker show.",
+    "worker.key.manage": "Make, rotate and revoke the keys that callers of a worker show.",
     "worker.host.manage": "Claim, prove and give up a worker's own hosts.",
     "kv.create": "Create a key-value namespace, with its database.",
     "kv.read": "See namespaces, their keys and values.",

@@ -18,6 +18,7 @@ from holdfast.features.workers.wire_more import (
     KeyIn,
     KeyMadeOut,
     KeyOut,
+    KeyRotateIn,
     SecretIn,
     SecretOut,
     VariableIn,
@@ -91,6 +92,13 @@ def list_keys(
     """Names and beginnings."""
     rows = keys.list(actor, worker_id, after=after_id(cursor), limit=limit + 1)
     return page(rows, limit, KeyOut.of, lambda each: each.id)
+
+
+@router.post("/worker-keys/{worker_key_id}/rotate", operation_id="worker_key_rotate", responses=answers(403, 404))
+def rotate_key(body: KeyRotateIn, actor: CurrentActor, keys: Keys, worker_key_id: str) -> KeyMadeOut:
+    """Another text for the same key; the one before counts for the overlap."""
+    made, text = keys.rotate(actor, worker_key_id, body.overlap_seconds, body.expires_at)
+    return KeyMadeOut(**KeyOut.of(made).model_dump(), key=text)
 
 
 @router.delete(

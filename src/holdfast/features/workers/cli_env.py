@@ -184,6 +184,7 @@ def list_keys(ctx: typer.Context, worker: Name) -> None:
             "NAME": "name",
             "BEGINS": "shown",
             "EXPIRES": lambda item: output.moment_text(item["expires_at"]) if item["expires_at"] else None,
+            "LAST USED": lambda item: output.moment_text(item["last_used_at"]) if item["last_used_at"] else "never",
             "MADE": lambda item: output.moment_text(item["created_at"]),
             "ID": "id",
         },
@@ -205,13 +206,38 @@ def create_key(
     t.answer(made, str(made["key"]))
 
 
+@verb(
+    keys,
+    "rotate",
+    "holdfast worker key rotate shop-api partner\nholdfast worker key rotate shop-api partner --overlap 0",
+)
+def rotate_key(
+    ctx: typer.Context,
+    worker: Name,
+    key: Key,
+    overlap: Annotated[
+        int, typer.Option("--overlap", metavar="SECONDS", help="So long the text before counts too.")
+    ] = 86400,
+    expires: Annotated[str | None, typer.Option("--expires", metavar="MOMENT", help="Without: as it was.")] = None,
+) -> None:
+    """Give a key another text and print it, this once."""
+    t = terminal(ctx)
+    body: dict[str, Any] = {"overlap_seconds": overlap} | ({"expires_at": expires} if expires else {})
+    made = t.client.post(f"/worker-keys/{_key(t, worker, key)['id']}/rotate", body)
+    t.answer(made, str(made["key"]))
+
+
 @verb(keys, "revoke", "holdfast worker key revoke shop-api partner")
 def revoke_key(ctx: typer.Context, worker: Name, key: Key) -> None:
     """Refuse a key from now on."""
     t = terminal(ctx)
+    found = _key(t, worker, key)
+    t.client.delete(f"/worker-keys/{found['id']}")
+    t.answer({"revoked": found["id"]}, f"Revoked {output.visible(found['name'])}.")
+
+
+def _key(t: Terminal, worker: str, key: str) -> dict[str, Any]:
     for each in t.client.items(f"/workers/{find(t, worker)['id']}/keys"):
         if key in (each["name"], each["id"]):
-            t.client.delete(f"/worker-keys/{each['id']}")
-            t.answer({"revoked": each["id"]}, f"Revoked {output.visible(each['name'])}.")
-            return
+            return each
     raise Usage(f"there is no key {key!r}", hint=f"list them: holdfast worker key list {worker}")

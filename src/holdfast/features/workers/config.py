@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from holdfast.kernel.errors import Invalid
 from holdfast.runtime import requirements, wrangler
+from holdfast.runtime.declared import Declarations, Place
 from holdfast.runtime.wrangler import WorkerConfig
+from holdfast.runtime.wrangler_reading import Reading
 
+MOST_FAULTS = 200
 NAMES_PACKAGES = ("requirements.txt", "pyproject.toml")
 
 
@@ -30,7 +33,27 @@ def read_config(
             hint="Say the path of its entry as `main`, relative to the project file.",
             details={"fields": [{"field": "main", "message": "is not among the files"}]},
         )
-    return config
+    return _with_schemas(config, files)
+
+
+def _with_schemas(config: WorkerConfig, files: Mapping[str, bytes]) -> WorkerConfig:
+    """The declared routes with every schema in its place: also those of files, which are looked at here first."""
+    own = config.own
+    if not own.routes and not own.schemas:
+        return config
+    wrong: list[dict[str, Any]] = []
+
+    def fault(place: Place, message: str) -> None:
+        if len(wrong) < MOST_FAULTS:
+            wrong.append({"field": Reading.path(("holdfast", *place)), "message": message})
+
+    routes = [dict(each) for each in own.routes]
+    found = Declarations(fault, files.get).declared(routes, dict(own.schemas))
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        text = f"{wrong[0]['field']}: {wrong[0]['message']}{more}"
+        raise Invalid(text, code="wrangler_invalid", details={"fields": wrong})
+    return replace(config, own=replace(own, routes=found.routes, schemas=found.schemas))
 
 
 def _from_files(files: Mapping[str, bytes], environment: str | None) -> WorkerConfig:

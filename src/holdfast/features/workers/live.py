@@ -156,6 +156,8 @@ def _live(
         bindings=bindings,
         crons=zoned(config.get("crons", ()), settings.tz),
         missed=settings.missed,
+        routes=tuple((config.get("own") or {}).get("routes") or ()),
+        schemas=(config.get("own") or {}).get("schemas") or {},
         limits=settings.limits_for(config),
         permits=settings.permitted(),
         warm=settings.warm_for(config),

@@ -219,6 +219,10 @@ worker_keys = sa.Table(
     sa.Column("expires_at", Timestamp),
     sa.Column("created_by", sa.String(80), nullable=False),
     sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("rotated_at", Timestamp),
+    sa.Column("previous_hash", sa.String(64)),
+    sa.Column("previous_until", Timestamp),
+    sa.Column("last_used_at", Timestamp),
     sa.UniqueConstraint("worker_id", "name"),
 )
 worker_turns = sa.Table(  # the last turn of each cron that a node took
@@ -274,7 +278,8 @@ class OwnHost:
 
 @dataclass(frozen=True)
 class WorkerKey:
-    """Whoever shows it may call the worker. `shown` is its beginning; only its digest is kept."""
+    """Whoever shows it may call the worker. `shown` is its beginning; only its digest is kept. After a rotation the
+    text before counts until `previous_until`."""
 
     id: str
     project_id: str
@@ -286,6 +291,10 @@ class WorkerKey:
     expires_at: datetime | None
     created_by: str
     created_at: datetime
+    rotated_at: datetime | None = None
+    previous_hash: str | None = None
+    previous_until: datetime | None = None
+    last_used_at: datetime | None = None
 
     @property
     def place(self) -> Place:

@@ -99,6 +99,7 @@ def _entry(
         "versions": shares,
         "cors": settings.cors.model_dump() if settings.cors else None,
         "keys": keys if settings.protected else None,
+        "rate": settings.rate.model_dump() if settings.rate else None,
         "timeout_seconds": limits.timeout_seconds,
         "body_bytes": limits.body_bytes,
         "enabled": worker.enabled and bool(shares),
@@ -114,10 +115,17 @@ def _hosts(conn: sa.Connection) -> dict[str, list[str]]:
 
 
 def _keys(conn: sa.Connection, now: datetime) -> dict[str, list[str]]:
-    """Digests of the keys that have not expired; a key that expires is gone with the next writing."""
+    """Digests of the keys that count, each with the second at which it ends if it does: the edge looks at its clock,
+    so that none is let in longer because nothing was written. Of a rotated one the text before too, in its overlap."""
     c = worker_keys.c
-    valid = sa.or_(c.expires_at.is_(None), c.expires_at > now)
+    columns = (c.worker_id, c.hash, c.expires_at, c.previous_hash, c.previous_until)
     found: dict[str, list[str]] = {}
-    for row in conn.execute(sa.select(c.worker_id, c.hash).where(valid).order_by(c.id)):
-        found.setdefault(row.worker_id, []).append(row.hash)
+    for row in conn.execute(sa.select(*columns).order_by(c.id)):
+        pairs = [(row.hash, row.expires_at)]
+        if row.previous_hash and row.previous_until:
+            pairs.append((row.previous_hash, min(filter(None, (row.previous_until, row.expires_at)))))
+        for digest, until in pairs:
+            if until is None or until > now:
+                text = digest if until is None else f"{digest}:{int(until.timestamp())}"
+                found.setdefault(row.worker_id, []).append(text)
     return found

@@ -76,6 +76,17 @@ class CorsIn(In):
     headers: list[Header] = Field(default_factory=list, max_length=100)
     credentials: bool = False
     max_age: int = Field(default=600, ge=0, le=86400)
+    expose: list[Header] = Field(default_factory=list, max_length=100, description="Fields of answers a page may read.")
+
+
+class RateIn(In):
+    """How often it may be asked; more is answered 429 by the edge. All of them may come at once."""
+
+    requests: int = Field(ge=1, le=1_000_000)
+    seconds: float = Field(default=60.0, ge=1, le=86400)
+    by: Literal["client", "key", "worker"] = Field(
+        default="client", description="Counted for each address (/64 of IPv6), each key, or all together."
+    )
 
 
 class SettingsIn(In):
@@ -85,6 +96,7 @@ class SettingsIn(In):
     permits: PermitsIn = Field(default_factory=PermitsIn)
     cors: CorsIn | None = None
     protected: bool = Field(default=False, description="Only callers with one of its keys are let in.")
+    rate: RateIn | None = None
     tz: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = Field(default="UTC", description="Of its crons.")
     missed: Literal["skip", "once", "all"] = Field(
         default="once",
@@ -134,12 +146,16 @@ class SettingsIn(In):
 def checked_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """All of them, the defaults written out. Raises Invalid naming the fields."""
     try:
-        return SettingsIn.model_validate(dict(given)).model_dump(mode="json")
+        made = SettingsIn.model_validate(dict(given))
     except ValidationError as error:
         fields = [
             {"field": ".".join(("settings", *map(str, each["loc"]))), "message": each["msg"]} for each in error.errors()
         ]
         raise Invalid("the settings are malformed", code="settings_invalid", details={"fields": fields}) from None
+    if made.cors is not None and made.cors.credentials and "*" in made.cors.origins:
+        told = {"field": "settings.cors.credentials", "message": 'needs origins by name: no browser takes it with "*"'}
+        raise Invalid("the settings are malformed", code="settings_invalid", details={"fields": [told]})
+    return made.model_dump(mode="json")
 
 
 def settings_of(kept: Mapping[str, Any]) -> SettingsIn:

@@ -45,6 +45,11 @@ class KeyIn(In):
     expires_at: Moment | None = None
 
 
+class KeyRotateIn(In):
+    overlap_seconds: int = Field(default=86400, ge=0, le=30 * 86400, description="So long the text before counts too.")
+    expires_at: Moment | None = Field(default=None, description="Without: as it was.")
+
+
 class KeyOut(BaseModel):
     """A key that callers show; never the key itself."""
 
@@ -53,12 +58,15 @@ class KeyOut(BaseModel):
     name: str
     shown: str = Field(description="How it begins.")
     expires_at: datetime | None
+    rotated_at: datetime | None
+    previous_until: datetime | None = Field(description="Until then the text before the last rotation counts too.")
+    last_used_at: datetime | None = Field(description="As the edge saw it, some seconds late.")
     created_by: str
     created_at: datetime
 
     @classmethod
     def of(cls, key: WorkerKey) -> KeyOut:
-        return cls(**vars(key))
+        return cls.model_validate(vars(key))
 
 
 class KeyMadeOut(KeyOut):

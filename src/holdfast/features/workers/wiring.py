@@ -14,12 +14,13 @@ from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_more, api_reading, api_tail, api_versions
+from holdfast.features.workers import api, api_more, api_openapi, api_reading, api_tail, api_versions
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
 from holdfast.features.workers.counts import COUNTS
 from holdfast.features.workers.deploying import DeploymentsService
+from holdfast.features.workers.describing import DescribingService
 from holdfast.features.workers.hosts import HostsService
 from holdfast.features.workers.live import TOPIC
 from holdfast.features.workers.reading import ReadingService
@@ -36,10 +37,19 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NotFound, Retryable
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.edge import key_uses
 from holdfast.runtime.pool.control import PoolClient
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
-ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, api_tail.router, *kv_wiring.ROUTERS)
+ROUTERS = (
+    api.router,
+    api_versions.router,
+    api_more.router,
+    api_reading.router,
+    api_tail.router,
+    api_openapi.router,
+    *kv_wiring.ROUTERS,
+)
 _TRIAL_SECONDS = 60.0  # more than a start may take, and its turn to start
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
@@ -57,6 +67,7 @@ class Workers:
     reading: ReadingService
     tailing: TailingService
     calling: CallingService
+    describing: DescribingService
     table: RouteTable
     kv: kv_wiring.KeyValue
 
@@ -67,15 +78,16 @@ class Workers:
     @property
     def _services(self) -> tuple[object, ...]:
         code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
-        return (*code, self.variables, self.reading, self.tailing, self.calling)
+        return (*code, self.variables, self.reading, self.tailing, self.calling, self.describing)
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
         while True:
             try:
                 await asyncio.to_thread(self.table.write)
+                await asyncio.to_thread(self.keys.keep_uses)
             except Exception:  # noqa: BLE001 - the next turn tries again; the edge keeps the table it has
-                _log.exception("writing the route table failed")
+                _log.exception("writing the route table or the uses of keys failed")
             await asyncio.sleep(REFRESH_SECONDS)
 
 
@@ -139,11 +151,12 @@ def build(
         VersionsService(db, jobs, shelf, quotas, clock, told),
         DeploymentsService(db, Binder(databases, kv.namespaces), clock, told, trial),
         HostsService(db, clock, told, partial(lookup, servers=settings.name_servers)),
-        CallerKeysService(db, clock, told),
+        CallerKeysService(db, clock, told, lambda: key_uses.read(settings.runtime)),
         VariablesService(db, secrets, clock, told),
         ReadingService(db, telemetry, clock),
         TailingService(db, telemetry),
         CallingService(db, settings.runtime, clock),
+        DescribingService(db, settings.apps_domains, settings.apps_port),
         table,
         kv,
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
+from collections.abc import Mapping
 
 from holdfast.runtime.edge import answers
-from holdfast.runtime.edge.answers import Refusal
+from holdfast.runtime.edge.answers import ORIGIN_REFUSED, Refusal
 from holdfast.runtime.edge.heads import Request
+from holdfast.runtime.edge.rates import Rates, network
 from holdfast.runtime.edge.routes import Cors, Route, Version
 
 _OURS = (b"holdfast_", b"holdfast-", b"__host-holdfast", b"__secure-holdfast")
@@ -15,43 +18,85 @@ _VERSION = b"holdfast-version"
 Fields = tuple[tuple[bytes, bytes], ...]
 
 
-def preflight(cors: Cors, request: Request) -> Refusal | None:
-    """The answer to a browser's question before a call (https://fetch.spec.whatwg.org/#cors-preflight-fetch)."""
+_VARY = ((b"vary", b"origin"),)
+_KEY_FIELDS = ("authorization", "x-api-key")
+
+
+def preflight(cors: Cors, request: Request, *, protected: bool) -> Refusal | None:
+    """The answer to a browser's question before a call (https://fetch.spec.whatwg.org/#cors-preflight-fetch). The
+    fields that carry a key may be sent to a `protected` worker: without them no page could call it."""
     named = request.named
     if request.method != b"OPTIONS" or b"access-control-request-method" not in named or b"origin" not in named:
         return None
-    allowed = cors_fields(cors, request)
-    if not allowed:
-        return answers.ORIGIN_REFUSED
+    if not cors.admits(named[b"origin"].decode("latin-1")):
+        return ORIGIN_REFUSED
+    headers = [*cors.headers]
+    if protected:
+        headers += [each for each in _KEY_FIELDS if each not in map(str.lower, cors.headers)]
     more = [(b"access-control-allow-methods", ", ".join(cors.methods).encode())]
-    more.append((b"access-control-allow-headers", ", ".join(cors.headers).encode()))
+    more.append((b"access-control-allow-headers", ", ".join(headers).encode()))
     more.append((b"access-control-max-age", b"%d" % cors.max_age))
-    return Refusal(204, fields=(*allowed, *(pair for pair in more if pair[1])))
+    return Refusal(204, fields=(*_allowed(cors, named[b"origin"]), *(pair for pair in more if pair[1])))
 
 
 def cors_fields(cors: Cors, request: Request) -> Fields:
-    """What an answer to this request carries. Empty when its origin may not read it, or there is none."""
+    """What an answer to this request carries. `vary` also where its origin may not read it, or there is none: a cache
+    would else give that answer to a page that may."""
     origin = request.named.get(b"origin")
     if origin is None or not cors.admits(origin.decode("latin-1")):
-        return ()
+        return () if "*" in cors.origins else _VARY
+    fields = _allowed(cors, origin)
+    if not cors.expose:
+        return fields
+    return (*fields, (b"access-control-expose-headers", ", ".join(cors.expose).encode()))
+
+
+def _allowed(cors: Cors, origin: bytes) -> Fields:
     if "*" in cors.origins:
         return ((b"access-control-allow-origin", b"*"),)
-    fields = ((b"access-control-allow-origin", origin), (b"vary", b"origin"))
+    fields = ((b"access-control-allow-origin", origin), *_VARY)
     return (*fields, (b"access-control-allow-credentials", b"true")) if cors.credentials else fields
 
 
-def may(keys: frozenset[str], request: Request) -> bool:
-    """Whether the request carries one of these keys. Every key is compared, whichever it is."""
+def foreign_socket(cors: Cors, request: Request) -> bool:
+    """Whether a page of an origin that may not call would open a WebSocket: browsers ask nobody before they do."""
+    origin = request.named.get(b"origin")
+    if not request.upgrade or origin is None or cors.admits(origin.decode("latin-1")):
+        return False
+    return origin.partition(b"://")[2] != request.authority
+
+
+def key_of(keys: Mapping[str, float], request: Request, now: float) -> str | None:
+    """The digest of the key that the request carries; None: it carries none of these, or one that has expired. Every
+    key is compared, whichever it is. `now`: seconds since 1970."""
     given = [request.named.get(b"x-api-key", b"")]
     scheme, _, token = request.named.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer":
         given.append(token.strip())
-    found = False
+    found = None
     for each in filter(None, given):
         digest = hashlib.sha256(each).hexdigest()
-        for key in keys:
-            found = hmac.compare_digest(digest, key) or found
+        for key, until in keys.items():
+            if hmac.compare_digest(digest, key) and until > now:
+                found = key
     return found
+
+
+def over_rate(route: Route, rates: Rates, client: bytes, key: str | None, now: float) -> Refusal | None:
+    """`now`: the loop's seconds."""
+    rate = route.rate
+    if rate is None:
+        return None
+    subject = b""
+    if rate.by == "key" and key is not None:
+        subject = key.encode()
+    elif rate.by != "worker":
+        subject = network(client)
+    late = rates.wait(route.worker_id, rate, subject, now)
+    if not late:
+        return None
+    fields = ((b"retry-after", b"%d" % max(1, math.ceil(late))),)
+    return Refusal(429, answers.RATE_LIMITED.code, answers.RATE_LIMITED.message, answers.RATE_LIMITED.hint, fields)
 
 
 def choose(route: Route, request: Request, client: bytes, cookie: str) -> Version | Refusal:

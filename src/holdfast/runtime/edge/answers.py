@@ -44,7 +44,14 @@ KEY_MISSING = Refusal(
     ((b"www-authenticate", b"Bearer"),),
 )
 ORIGIN_REFUSED = Refusal(
-    403, "origin_refused", "This origin may not call this worker.", "Its owner lists the origins that may."
+    403,
+    "origin_refused",
+    "This origin may not call this worker.",
+    "Its owner lists the origins that may.",
+    ((b"vary", b"origin"),),
+)
+RATE_LIMITED = Refusal(
+    429, "rate_limited", "This worker is asked more often than it may be.", "`retry-after` says when to come back."
 )
 TOO_LARGE = Refusal(413, "body_too_large", "The body of this request is too large for this worker.")
 BODY_MALFORMED = Refusal(400, "body_malformed", "The body of this request cannot be read.")

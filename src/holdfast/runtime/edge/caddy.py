@@ -79,7 +79,8 @@ def _hosts(route: Route, table: Table) -> list[str]:
 
 
 def _route(route: Route, hosts: list[str], options: Options) -> dict[str, Any]:
-    straight = options.direct and route.enabled and route.keys is None and route.cors is None
+    edged = route.keys is not None or route.cors is not None or route.rate is not None
+    straight = options.direct and route.enabled and not edged
     handle = [_edge(options)]
     if straight and len(route.versions) == 1 and route.versions[0].weight > 0:
         handle = [

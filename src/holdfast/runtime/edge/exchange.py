@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import time
 from typing import TYPE_CHECKING
 
 from holdfast.runtime.edge import admission, answers, chunks, forward
@@ -69,15 +70,13 @@ class Exchange:
             where = b"/run/%b/%b" % (route.slug.encode(), found.target)
             return Refusal(308, "moved", "This worker's address ends with a slash.", "", ((b"location", where),))
         if route.cors is not None:
-            if (answer := admission.preflight(route.cors, request)) is not None:
+            if (answer := admission.preflight(route.cors, request, protected=route.keys is not None)) is not None:
                 return answer
+            if admission.foreign_socket(route.cors, request):
+                return answers.ORIGIN_REFUSED
             self._cors = admission.cors_fields(route.cors, request)
-        if route.keys is not None and not admission.may(route.keys, request):
-            return answers.KEY_MISSING
-        if not route.enabled:
-            return answers.DISABLED
-        if request.length > route.body_bytes:
-            return answers.TOO_LARGE
+        if (refusal := self._let_in(route, peer)) is not None:
+            return refusal
         cookie, wanted = b"", ""
         if b"cookie" in request.named:
             cookie, wanted = admission.without_ours(request.named[b"cookie"])
@@ -90,6 +89,19 @@ class Exchange:
             request, found.target, client=peer, proto=proto, request_id=self.id.encode(), cookie=cookie, prefix=prefix
         )
         return None
+
+    def _let_in(self, route: Route, peer: bytes) -> Refusal | None:
+        edge, key = self._client.edge, None
+        if route.keys is not None:
+            key = admission.key_of(route.keys, self.request, time())
+            if key is None:
+                return answers.KEY_MISSING
+            edge.uses.note(key)
+        if not route.enabled:
+            return answers.DISABLED
+        if (refusal := admission.over_rate(route, edge.rates, peer, key, edge.loop.time())) is not None:
+            return refusal
+        return answers.TOO_LARGE if self.request.length > route.body_bytes else None
 
     @property
     def cors(self) -> Fields:

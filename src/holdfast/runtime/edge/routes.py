@@ -7,13 +7,15 @@ is not exactly of the form below is refused as a whole: half a table would answe
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from holdfast.runtime.edge.rates import Rate
 from holdfast.runtime.live import Sockets
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -21,7 +23,7 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[0-9a-f]{64}(?::[0-9]{1,12})?")  # a digest, and when it expires
 _NAME = re.compile(r"[!-~]{1,200}")  # of a header, a method, an origin: nothing that could end a line
 _RUN = b"/run/"
 MOST_BYTES = 64 * 1024 * 1024
@@ -51,6 +53,7 @@ class Cors:
     headers: tuple[str, ...]
     credentials: bool
     max_age: int
+    expose: tuple[str, ...] = ()
 
     def admits(self, origin: str) -> bool:
         return origin in self.origins or "*" in self.origins
@@ -58,17 +61,19 @@ class Cors:
 
 @dataclass(frozen=True)
 class Route:
-    """One worker. Seconds until it must have begun to answer; bytes of a request's body."""
+    """One worker. Seconds until it must have begun to answer; bytes of a request's body. `keys`: by digest, the
+    seconds since 1970 at which each expires."""
 
     slug: str
     worker_id: str
     hosts: tuple[str, ...]
     versions: tuple[Version, ...]
     cors: Cors | None
-    keys: frozenset[str] | None
+    keys: Mapping[str, float] | None
     timeout_seconds: float
     body_bytes: int
     enabled: bool
+    rate: Rate | None = None
     named: Mapping[str, Version] = field(default_factory=dict)
     total: int = 0
 
@@ -119,6 +124,11 @@ class Table:
         return Found(route, slash + rest + mark + query, bare=True)
 
     @property
+    def keys(self) -> frozenset[str]:
+        """Digests of every worker's keys."""
+        return frozenset(digest for route in self.routes for digest in route.keys or ())
+
+    @property
     def sockets(self) -> frozenset[str]:
         return frozenset(version.socket for route in self.routes for version in route.versions)
 
@@ -157,7 +167,7 @@ def parse(raw: bytes, runtime: Path) -> Table:
 
 def _route(given: Any, where: str, runtime: Path) -> Route:
     names = {"slug", "worker_id", "hosts", "versions", "cors", "keys", "timeout_seconds", "body_bytes", "enabled"}
-    it = _Reader(given, where, names)
+    it = _Reader(given, where, names, {"rate"})
     versions = tuple(_version(each, f"{where}.versions[{n}]", runtime) for n, each in enumerate(it.items("versions")))
     keys = None if it.given["keys"] is None else it.strings("keys")
     named: dict[str, Version] = {version.tag: version for version in versions if version.tag}
@@ -168,10 +178,11 @@ def _route(given: Any, where: str, runtime: Path) -> Route:
         hosts=tuple(_matching(_HOST, host, f"{where}.hosts") for host in it.strings("hosts")),
         versions=versions,
         cors=None if it.given["cors"] is None else _cors(it.given["cors"], f"{where}.cors"),
-        keys=None if keys is None else frozenset(_matching(_DIGEST, key, f"{where}.keys") for key in keys),
+        keys=None if keys is None else dict(_key(each, f"{where}.keys") for each in keys),
         timeout_seconds=it.seconds("timeout_seconds"),
         body_bytes=it.integer("body_bytes", 0),
         enabled=it.flag("enabled"),
+        rate=None if it.given.get("rate") is None else _rate(it.given["rate"], f"{where}.rate"),
         named=named,
         total=sum(version.weight for version in versions),
     )
@@ -184,23 +195,37 @@ def _version(given: Any, where: str, runtime: Path) -> Version:
     return Version(it.string("id"), str(Sockets.of(runtime, token).http), it.integer("weight", 0), tag)
 
 
+def _key(text: str, where: str) -> tuple[str, float]:
+    digest, mark, until = _matching(_KEY, text, where).partition(":")
+    return digest, float(until) if mark else math.inf
+
+
+def _rate(given: Any, where: str) -> Rate:
+    it = _Reader(given, where, {"requests", "seconds", "by"})
+    by = it.string("by")
+    if by not in ("client", "key", "worker"):
+        raise BadRoutes(f"{where}.by: none of client, key, worker")
+    return Rate(it.integer("requests", 1), it.seconds("seconds"), by)  # type: ignore[arg-type]
+
+
 def _cors(given: Any, where: str) -> Cors:
-    it = _Reader(given, where, {"origins", "methods", "headers", "credentials", "max_age"})
+    it = _Reader(given, where, {"origins", "methods", "headers", "credentials", "max_age"}, {"expose"})
+    it.given.setdefault("expose", [])
     lists = {name: tuple(_matching(_NAME, text, where) for text in it.strings(name)) for name in _LISTS}
     credentials = it.flag("credentials") and "*" not in lists["origins"]  # no browser takes both, nor may one
     age = it.integer("max_age", 0)
-    return Cors(frozenset(lists["origins"]), lists["methods"], lists["headers"], credentials, age)
+    return Cors(frozenset(lists["origins"]), lists["methods"], lists["headers"], credentials, age, lists["expose"])
 
 
-_LISTS = ("origins", "methods", "headers")
+_LISTS = ("origins", "methods", "headers", "expose")
 
 
 class _Reader:
-    """A JSON object whose keys are exactly these."""
+    """A JSON object whose keys are exactly these; `more` may be missing: a table of the release before has them not."""
 
-    def __init__(self, given: Any, where: str, names: set[str]) -> None:
-        if not isinstance(given, dict) or set(given) != names:
-            odd = sorted(set(given) ^ names) if isinstance(given, dict) else "no object"
+    def __init__(self, given: Any, where: str, names: set[str], more: Collection[str] = ()) -> None:
+        if not isinstance(given, dict) or set(given) - set(more) != names:
+            odd = sorted((set(given) - set(more)) ^ names) if isinstance(given, dict) else "no object"
             raise BadRoutes(f"{where}: {odd} (wanted: {', '.join(sorted(names))})")
         self.given: dict[str, Any] = given
         self._where = where

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from holdfast.kernel import log
 from holdfast.runtime.edge import routes
 from holdfast.runtime.edge.client import Client
+from holdfast.runtime.edge.key_uses import KeyUses
 from holdfast.runtime.edge.limits import Limits
+from holdfast.runtime.edge.rates import Rates
 from holdfast.runtime.edge.routes import BadRoutes, Table
 from holdfast.runtime.edge.upstream import Pool
 from holdfast.runtime.edge.watching import Watch
@@ -36,6 +38,8 @@ class Edge:
         self._changed = changed
         self.table = Table()
         self.pool = Pool(self.limits)
+        self.rates = Rates()
+        self.uses = KeyUses(runtime)
         self.clients: set[Client] = set()
         self.closing = False
         self.refused = 0
@@ -77,6 +81,8 @@ class Edge:
             client.transport.abort()
         for task in list(self._tasks):
             task.cancel()
+        if (seen := self.uses.taken(self.table.keys)) is not None:
+            await self._save(seen)
         self.pool.close()
         if self._watch is not None:
             self.loop.remove_reader(self._watch.fileno())
@@ -135,6 +141,12 @@ class Edge:
             _log.error("what follows from the route table could not be written", reason=str(error)[:300])
         return True
 
+    async def _save(self, seen: dict[str, int]) -> None:
+        try:
+            await asyncio.to_thread(self.uses.save, seen)
+        except OSError as error:
+            _log.warning("when keys were used could not be written", reason=str(error)[:300])
+
     def _heard(self) -> None:
         if self._watch is not None:
             self._watch.drain()
@@ -147,6 +159,8 @@ class Edge:
             client.expired()
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
+            if (seen := self.uses.taken(self.table.keys)) is not None:
+                self.spawn(self._save(seen))
             self.reload()
             self.pool.tend(self.table.sockets)
         self._lines = min(float(_LINES_A_SECOND), self._lines + _LINES_A_SECOND * self.limits.tick_seconds)

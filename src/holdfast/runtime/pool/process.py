@@ -286,6 +286,8 @@ def payload(version: LiveVersion, secrets: dict[str, str]) -> bytes:
             "limits": asdict(version.limits),
             "permits": asdict(version.permits),
             "crons": list(version.crons),
+            "routes": list(version.routes),
+            "schemas": dict(version.schemas),
         }
     ).encode()
 

@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from holdfast.runtime.python.asgi_direct import serve_asgi
@@ -19,6 +19,9 @@ from holdfast.runtime.python.plain import call_plain
 from holdfast.runtime.python.respond import PLAIN, judge, refuse, respond
 from holdfast.runtime.python.workers import Context, Headers, ReadableStream, Request, Response, wsgi
 from holdfast.runtime.python.workers.entrypoints import fitting
+
+if TYPE_CHECKING:
+    from holdfast.runtime.python.schemas.checks import Checks
 
 _JSON = [(b"content-type", b"application/json")]
 _VALUES = [(b"content-type", b"application/octet-stream")]
@@ -39,6 +42,7 @@ class Delivery:
         self.registry = registry
         self.stopping = False
         self.over: Callable[[Invocation], None] = lambda _: None
+        self.checks: Checks | None = None
 
     # -- listeners
 
@@ -109,6 +113,8 @@ class Delivery:
 
     async def _fetch(self, exchange: Exchange, invocation: Invocation, url: str, entrypoint: str | None) -> None:
         try:
+            if self.checks is not None and entrypoint is None and await self._refused(exchange, invocation):
+                return
             if self.worker.kind == "asgi" and entrypoint is None:
                 await serve_asgi(self.worker.main, exchange, invocation, url, self.env)
             else:
@@ -120,6 +126,15 @@ class Delivery:
             self._failed(exchange, invocation, error)
         finally:
             self.over(invocation)
+
+    async def _refused(self, exchange: Exchange, invocation: Invocation) -> bool:
+        """Whether the declared schemas refuse it; then it is answered, and the worker's code does not hear of it."""
+        refusal = await self.checks.refusal(exchange) if self.checks is not None else None
+        if refusal is None:
+            return False
+        invocation.status = refusal.status
+        refusal.answer(exchange, invocation.ray)
+        return True
 
     async def answer(self, request: Request, entrypoint: str | None = None) -> Response:
         """The worker's answer. Raises what it raises, TypeError when it is no Response."""

@@ -172,6 +172,10 @@ class Host:
                     each.end(invocation)
 
         delivery.over = over
+        if self._payload.routes:
+            from holdfast.runtime.python.schemas.checks import Checks
+
+            delivery.checks = Checks(self._payload.routes, self._payload.schemas)
         body = self._payload.limits.body_bytes
         for descriptor, serve in zip(self._listeners, (delivery.public, delivery.inner), strict=True):
             listener = socket.socket(fileno=descriptor)

@@ -134,6 +134,13 @@ class Exchange:
             self.on_progress()
         return chunk
 
+    def unread(self, data: bytes) -> None:
+        """Put back what was read from the body, whole: whoever reads next begins with it."""
+        if data:
+            self._chunks = self._chunks if self._chunks is not None else deque()
+            self._chunks.appendleft(data)
+            self._size += len(data)
+
     def _take(self) -> bytes:
         assert self._chunks is not None  # noqa: S101 - for the type checker
         whole = b"".join(self._chunks)

@@ -37,6 +37,8 @@ class Payload:
     limits: Limits = Limits()
     environment: bool = True
     crons: tuple[str, ...] = ()
+    routes: tuple[dict[str, Any], ...] = ()  # with schemas: what a request must be like
+    schemas: dict[str, Any] = field(default_factory=dict)  # that they share, by name
     code: str = CODE
     packages: str = PACKAGES
     bind: str = BIND
@@ -57,10 +59,11 @@ class Payload:
             flags=tuple(told.get("flags") or ()),
             bindings=tuple(told.get("bindings") or ()),
             crons=tuple(told.get("crons") or ()),
+            routes=tuple(told.get("routes") or ()),
             limits=Limits(**limits),
             environment=bool((told.get("permits") or {}).get("environment", True)),
             **plain,
         )
 
 
-_PLAIN = ("main", "compatibility_date", "vars", "secrets", "code", "packages", "bind", "egress")
+_PLAIN = ("main", "compatibility_date", "vars", "secrets", "schemas", "code", "packages", "bind", "egress")

@@ -1,8 +1,9 @@
 """Imported by a zygote before it forks: what nearly every worker needs, loaded once and shared by its children."""
 
 from holdfast.runtime.python import host
+from holdfast.runtime.python.schemas import checks
 from holdfast.runtime.python.workers import fetching
 
 fetching.tls_context()  # reads the machine's certificates, which a sandbox does not see
 
-__all__ = ["host"]
+__all__ = ["checks", "host"]
