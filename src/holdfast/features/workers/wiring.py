@@ -12,7 +12,7 @@ from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_more, api_reading, api_versions
+from holdfast.features.workers import api, api_more, api_reading, api_standing, api_versions
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
@@ -23,6 +23,7 @@ from holdfast.features.workers.reading import ReadingService
 from holdfast.features.workers.routing import RouteTable
 from holdfast.features.workers.service import WorkersService
 from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.standing import StandingService
 from holdfast.features.workers.txt import lookup
 from holdfast.features.workers.variables import VariablesService
 from holdfast.features.workers.versions import VersionsService
@@ -34,7 +35,10 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
-ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, *kv_wiring.ROUTERS)
+ROUTERS = (
+    *(api.router, api_versions.router, api_more.router, api_reading.router, api_standing.router),
+    *kv_wiring.ROUTERS,
+)
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
 
@@ -48,6 +52,7 @@ class Workers:
     keys: CallerKeysService
     variables: VariablesService
     reading: ReadingService
+    standing: StandingService
     calling: CallingService
     table: RouteTable
     kv: kv_wiring.KeyValue
@@ -59,7 +64,7 @@ class Workers:
     @property
     def _services(self) -> tuple[object, ...]:
         code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
-        return (*code, self.variables, self.reading, self.calling)
+        return (*code, self.variables, self.reading, self.standing, self.calling)
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
@@ -104,6 +109,7 @@ def build(
     settings, kv = reach.settings, kv_wiring.build(db, databases, reach, gate, clock)
     table = RouteTable(db, settings.runtime, clock, settings.apps_domains)
     shelf = Shelf(settings.data)
+    telemetry = TelemetryReader(path_of(settings.data))
     starter = _Starter(shelf, begin)
 
     def told() -> None:
@@ -124,7 +130,8 @@ def build(
         HostsService(db, clock, told, lookup),
         CallerKeysService(db, clock, told),
         VariablesService(db, secrets, clock, told),
-        ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
+        ReadingService(db, telemetry, clock),
+        StandingService(db, telemetry, settings, clock),
         CallingService(db, settings.runtime, clock),
         table,
         kv,

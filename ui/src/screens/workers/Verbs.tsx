@@ -12,13 +12,22 @@ import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { stale } from "./useWorker";
 
+/** Whether it takes requests. */
+export function switched(worker: WorkerOut, enabled: boolean) {
+  return workerUpdate({
+    path: { worker_id: worker.id },
+    headers: { "If-Match": `"v${worker.version}"` },
+    body: { enabled },
+  });
+}
+
 /** What is done to one worker from its head. */
 export function Verbs({ worker }: { worker: WorkerOut }) {
   const { t } = useTranslation();
   const can = useCan();
   const [deleting, setDeleting] = useState(false);
   const toggle = useMutation({
-    mutationFn: () => data(workerUpdate({ path: { worker_id: worker.id }, body: { enabled: !worker.enabled } })),
+    mutationFn: () => data(switched(worker, !worker.enabled)),
     networkMode: "always",
     onSuccess: () => stale(worker.id),
   });
