@@ -28,9 +28,6 @@ def test_a_standing_counts_the_last_day_and_names_what_is_deployed(house: House)
     assert (found["requests"], found["errors"]) == (3, 1)
     shared = [(each["number"], each["tag"], each["weight"]) for each in found["deployed"]]
     assert shared == [(1, "v1", 90), (2, None, 10)]
-        (1, "v1", 90),
-        (2, None, 10),
-    ]
     assert found["addresses"] == [f"http://used.localhost:{house.settings.apps_port}"]
     assert found["last_at"]
 

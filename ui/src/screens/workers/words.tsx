@@ -20,3 +20,19 @@ export function WorkerState({ worker }: { worker: WorkerOut }) {
     </Badge>
   );
 }
+
+/** Where it is reached, in a tab of its own; a row's click is not taken. */
+export function HostLink({ address, slug }: { address: string | undefined; slug: string }) {
+  if (!address) return <span className="truncate text-muted">{slug}</span>;
+  return (
+    <a
+      href={address}
+      target="_blank"
+      rel="noreferrer"
+      className="truncate text-accent-text hover:underline"
+      onClick={(event) => event.stopPropagation()}
+    >
+      {address.replace(/^https?:\/\//, "")}
+    </a>
+  );
+}
