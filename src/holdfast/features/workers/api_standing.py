@@ -26,7 +26,7 @@ class DeployedOut(BaseModel):
     weight: int = Field(description="Per cent.")
 
 
-class StandingOut(BaseModel):
+class WorkerStandingOut(BaseModel):
     """What takes a worker's requests, where it is reached, and how its last day went."""
 
     worker_id: str
@@ -37,7 +37,7 @@ class StandingOut(BaseModel):
     last_at: datetime | None
 
     @classmethod
-    def of(cls, standing: Standing) -> StandingOut:
+    def of(cls, standing: Standing) -> WorkerStandingOut:
         return cls.model_validate(standing, from_attributes=True)
 
 
@@ -53,14 +53,14 @@ def list_(
     deleted: Annotated[bool, Query(description="Those that can still be brought back, instead.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[StandingOut]:
+) -> Page[WorkerStandingOut]:
     """Of the workers that the list of workers gives for the same question."""
     filters = {"environment_id": environment_id, "name": name, "q": q, "deleted": deleted}
     rows = service.list(actor, project_id=project_id, **filters, after=after_id(cursor), limit=limit + 1)
-    return page(rows, limit, StandingOut.of, lambda each: each.worker_id)
+    return page(rows, limit, WorkerStandingOut.of, lambda each: each.worker_id)
 
 
 @router.get("/workers/{worker_id}/standing", operation_id="worker_standing", responses=answers(403, 404))
-def one(actor: CurrentActor, service: Service, worker_id: str) -> StandingOut:
+def one(actor: CurrentActor, service: Service, worker_id: str) -> WorkerStandingOut:
     """Of one worker."""
-    return StandingOut.of(service.one(actor, worker_id))
+    return WorkerStandingOut.of(service.one(actor, worker_id))

@@ -15,7 +15,7 @@ import { written } from "../databases/settings/labels";
 import { Dot } from "../databases/words";
 import { useWorkerActs } from "./acts";
 import { DeployHint } from "./DeployHint";
-import { type Listed, joined, shares } from "./listed";
+import { joined, type Listed, shares } from "./listed";
 import { stateOf } from "./state";
 import { HostLink, WorkerState } from "./words";
 

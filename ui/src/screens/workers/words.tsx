@@ -29,7 +29,7 @@ export function HostLink({ address, slug }: { address: string | undefined; slug:
       href={address}
       target="_blank"
       rel="noreferrer"
-      className="truncate text-accent-text hover:underline"
+      className="relative truncate text-accent-text hover:underline"
       onClick={(event) => event.stopPropagation()}
     >
       {address.replace(/^https?:\/\//, "")}
