@@ -59,6 +59,8 @@ WORKERS: dict[str, Ask] = {
     f"GET {_W}/summary": one("worker.read"),
     f"GET {_W}/openapi": one("worker.read"),
     f"GET {_W}/openapi #version": one("worker.read", query={"version_id": "$worker_version"}),
+    f"GET {_W}/standing": one("worker.read"),
+    "GET /api/v1/worker-standings": one("worker.read", query={"project_id": "$project"}),
     "POST /api/v1/kv-namespaces": one("kv.create", body={"environment_id": "$environment", "name": "walk"}),
     "GET /api/v1/kv-namespaces": one("kv.read", query={"project_id": "$project"}),
     f"GET {_K}": one("kv.read"),

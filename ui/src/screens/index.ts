@@ -10,11 +10,13 @@ import { settings, settingsSection } from "./settings";
 import { accessScreens } from "./settings/access";
 import { restore, restored, snapshot, snapshots } from "./snapshots";
 import { start } from "./start";
+import { worker, workers } from "./workers";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
 export const SCREENS: readonly Screen[] = [
   overview,
   ...[databases, database],
+  ...[workers, worker],
   ...[snapshots, snapshot, restore, restored, drill],
   ...[plans, plan],
   ...[repositories, repository],

@@ -30,8 +30,10 @@ const ELSEWHERE: Record<string, string> = {
   ...elsewhere("a tunnel ends at a program on one's own machine: `holdfast connect`", "tunnelOpen"),
   ...elsewhere(
     "workers' screens come with the next part",
-    "environmentWorkerVarDelete environmentWorkerVarList environmentWorkerVarPut kvKeyList kvNamespaceCreate kvNamespaceDelete kvNamespaceGet kvNamespaceList kvValueDelete kvValuePut kvValuePutMany kvValueRead projectWorkerVarDelete projectWorkerVarList projectWorkerVarPut workerCreate workerCronList workerCronRun workerCronTurns workerDelete workerDeploy workerDeploymentList workerEnv workerGet workerHostAdd workerHostList workerHostRemove workerHostVerify workerInvocationGet workerInvocationList workerInvoke workerKeyCreate workerKeyList workerKeyRevoke workerList workerLogList workerRollback workerSecretDelete workerSecretList workerSecretPut workerSummary workerUndelete workerUpdate workerVarDelete workerVarList workerVarPut workerVersionCreate workerVersionDiff workerVersionFile workerVersionGet workerVersionList workerVersionUpload",
+    "kvKeyList kvNamespaceCreate kvNamespaceDelete kvNamespaceGet kvNamespaceList kvValueDelete kvValuePut kvValuePutMany kvValueRead workerInvoke workerVersionCreate",
   ),
+  ...elsewhere("by its address, so that the browser keeps the file", "workerVersionFile"),
+  ...elsewhere("for programs: `holdfast deploy` sends a zip", "workerVersionUpload"),
 };
 
 const sources = import.meta.glob<string>(["../**/*.{ts,tsx}", "!../api/**", "!../**/*.test.ts"], {

@@ -1,11 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
 import { useLocation } from "@tanstack/react-router";
 import { Command, defaultFilter } from "cmdk";
-import { Archive, CircleHelp, Database, Footprints, Languages, LogOut, Moon, Play, Search } from "lucide-react";
+import {
+  Archive,
+  CircleHelp,
+  Database,
+  Footprints,
+  Languages,
+  LogOut,
+  Moon,
+  Play,
+  Search,
+  SquareFunction,
+} from "lucide-react";
 import { Dialog } from "radix-ui";
 import { type ReactNode, useCallback, useDeferredValue, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { databaseList, savedQueryList, sessionDelete, snapshotList } from "@/api";
+import { databaseList, savedQueryList, sessionDelete, snapshotList, workerList } from "@/api";
 import { Kbd } from "@/parts/small";
 import { ago } from "@/parts/text";
 import { SCREENS } from "@/screens";
@@ -196,7 +207,7 @@ interface FoundProps {
   came: ResultsProps["came"];
 }
 
-/** Databases and snapshots by what was typed; the server looks. */
+/** Databases, workers and snapshots by what was typed; the server looks. */
 function Found({ typed, pick, came }: FoundProps) {
   const { t } = useTranslation();
   const can = useCan();
@@ -212,8 +223,13 @@ function Found({ typed, pick, came }: FoundProps) {
     queryFn: ({ signal }) => data(snapshotList({ query: { q: text, limit: 5 }, signal })),
     enabled: wanted && can("snapshot.read"),
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: told when either list is another one
-  useEffect(came, [databases.data, snapshots.data]);
+  const workers = useQuery({
+    queryKey: ["workers", "find", text],
+    queryFn: ({ signal }) => data(workerList({ query: { q: text, limit: 5 }, signal })),
+    enabled: wanted && can("worker.read"),
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told when one of the lists is another one
+  useEffect(came, [databases.data, snapshots.data, workers.data]);
   if (!wanted) return null;
   return (
     <>
@@ -224,6 +240,18 @@ function Found({ typed, pick, came }: FoundProps) {
             icon={<Database />}
             value={`${text} ${each.name} ${each.id}`}
             onSelect={() => pick(`/databases/${each.id}`)}
+          >
+            {each.name}
+          </Row>
+        ))}
+      </Command.Group>
+      <Command.Group heading={t("workers:title")}>
+        {workers.data?.items.map((each) => (
+          <Row
+            key={each.id}
+            icon={<SquareFunction />}
+            value={`${text} ${each.name} ${each.id}`}
+            onSelect={() => pick(`/workers/${each.id}`)}
           >
             {each.name}
           </Row>

@@ -10,6 +10,7 @@ export const SHORTCUTS = [
   { id: "theme", keys: "shift+t", group: "everywhere" },
   { id: "go.overview", keys: "g o", group: "go" },
   { id: "go.databases", keys: "g d", group: "go" },
+  { id: "go.workers", keys: "g w", group: "go" },
   { id: "go.snapshots", keys: "g s", group: "go" },
   { id: "go.plans", keys: "g p", group: "go" },
   { id: "go.repositories", keys: "g r", group: "go" },

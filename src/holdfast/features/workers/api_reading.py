@@ -137,6 +137,7 @@ def summary(
     reading: Reading,
     worker_id: str,
     minutes: Annotated[int, Query(ge=1, le=129_600, description="So far back.")] = 60,
+    version_id: Annotated[str | None, Query(max_length=40, description="`points` of this one alone.")] = None,
 ) -> WindowOut:
     """How the worker fared, by version and over time."""
-    return WindowOut.of(reading.window(actor, worker_id, minutes))
+    return WindowOut.of(reading.window(actor, worker_id, minutes, version_id))

@@ -87,8 +87,8 @@ class ReadingService:
                 made.append(Schedule(line, version.id, cron.parse(line).next(now, NEXT_TURNS)))
         return made
 
-    def window(self, actor: Actor, worker_id: str, minutes: int) -> Window:
-        """At most 120 steps."""
+    def window(self, actor: Actor, worker_id: str, minutes: int, version_id: str | None = None) -> Window:
+        """At most 120 steps; those of one version where it is said."""
         self.require(actor, worker_id, "worker.read")
         until = self._clock.now()
         since = until - timedelta(minutes=minutes)
@@ -101,6 +101,6 @@ class ReadingService:
             step,
             next(iter(whole), None),
             self._telemetry.summaries(worker_id, first, last),
-            self._telemetry.series(worker_id, first, last, step_minutes=step),
+            self._telemetry.series(worker_id, first, last, step_minutes=step, version_id=version_id),
             self._telemetry.states(worker_id),
         )

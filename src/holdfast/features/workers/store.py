@@ -43,6 +43,7 @@ def page(
     project_id: str | None,
     environment_id: str | None = None,
     name: str | None = None,
+    q: str | None = None,
     deleted: bool = False,
     after: str | None,
     limit: int,
@@ -51,6 +52,8 @@ def page(
     for column, wanted in ((_w.project_id, project_id), (_w.environment_id, environment_id), (_w.name, name)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if q:
+        query = query.where(sa.or_(_w.name.icontains(q, autoescape=True), _w.slug.icontains(q, autoescape=True)))
     if after is not None:
         query = query.where(_w.id > after)
     return [Worker(**row._mapping) for row in conn.execute(query.order_by(_w.id).limit(limit))]

@@ -14,7 +14,7 @@ from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_more, api_openapi, api_reading, api_tail, api_versions
+from holdfast.features.workers import api, api_more, api_openapi, api_reading, api_standing, api_tail, api_versions
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
@@ -27,6 +27,7 @@ from holdfast.features.workers.reading import ReadingService
 from holdfast.features.workers.routing import RouteTable
 from holdfast.features.workers.service import WorkersService
 from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.standing import StandingService
 from holdfast.features.workers.tailing import TailingService
 from holdfast.features.workers.txt import lookup
 from holdfast.features.workers.variables import VariablesService
@@ -42,12 +43,8 @@ from holdfast.runtime.pool.control import PoolClient
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
 ROUTERS = (
-    api.router,
-    api_versions.router,
-    api_more.router,
-    api_reading.router,
-    api_tail.router,
-    api_openapi.router,
+    *(api.router, api_versions.router, api_more.router, api_reading.router, api_standing.router),
+    *(api_tail.router, api_openapi.router),
     *kv_wiring.ROUTERS,
 )
 _TRIAL_SECONDS = 60.0  # more than a start may take, and its turn to start
@@ -66,6 +63,7 @@ class Workers:
     variables: VariablesService
     reading: ReadingService
     tailing: TailingService
+    standing: StandingService
     calling: CallingService
     describing: DescribingService
     table: RouteTable
@@ -78,7 +76,8 @@ class Workers:
     @property
     def _services(self) -> tuple[object, ...]:
         code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
-        return (*code, self.variables, self.reading, self.tailing, self.calling, self.describing)
+        about = (self.reading, self.standing, self.tailing, self.calling, self.describing)
+        return (*code, self.variables, *about)
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
@@ -125,6 +124,7 @@ def build(
     settings, kv = reach.settings, kv_wiring.build(db, databases, reach, gate, clock)
     table = RouteTable(db, settings.runtime, clock, settings.apps_domains)
     shelf = Shelf(settings.data)
+    telemetry = TelemetryReader(path_of(settings.data))
     starter = _Starter(shelf, begin)
 
     def told() -> None:
@@ -155,6 +155,7 @@ def build(
         VariablesService(db, secrets, clock, told),
         ReadingService(db, telemetry, clock),
         TailingService(db, telemetry),
+        StandingService(db, telemetry, settings, clock),
         CallingService(db, settings.runtime, clock),
         DescribingService(db, settings.apps_domains, settings.apps_port),
         table,

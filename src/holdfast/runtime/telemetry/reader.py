@@ -123,6 +123,19 @@ class TelemetryReader:
             made = [_summary(connection, worker_id, key, since, until, each) for key, each in found.items()]
         return sorted(made, key=lambda each: -each.count)
 
+    def uses(self, worker_ids: Sequence[str], since: int) -> dict[str, tuple[int, int, int | None]]:
+        """Of each: how many invocations there were since, how many did not end "ok", and when the newest one that is
+        kept was, however old. Those that were never called are left out."""
+        with self._open() as connection:
+            rows = _rows(
+                connection,
+                "select w.value, (select max(at) from invocations where worker_id = w.value), sum(count), "
+                "sum(iif(outcome = 'ok', 0, count)) from json_each(?) w left join minutes on worker_id = w.value and "
+                "minute >= ? group by 1",
+                (json.dumps(list(worker_ids)), since // 60_000),
+            )
+        return {key: (count or 0, errors or 0, at) for key, at, count, errors in rows if count or at is not None}
+
     def series(
         self, worker_id: str, since: int, until: int, *, step_minutes: int = 1, version_id: str | None = None
     ) -> list[Point]:

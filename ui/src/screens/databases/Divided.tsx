@@ -8,21 +8,23 @@ import { useAddress } from "@/shell/address";
 import type { TabProps } from "./tabs";
 
 /** A part of a tab: `?part=<id>`. Only the one that is seen asks the server anything. */
-export interface Part {
+export interface Part<P = TabProps> {
   id: string;
   title: string;
   /** Fills the tab and scrolls by itself. */
   full?: boolean;
-  Body: ComponentType<TabProps>;
+  Body: ComponentType<P>;
 }
 
-interface Props extends TabProps {
+interface Props<P> {
   label: string;
-  parts: readonly Part[];
+  parts: readonly Part<P>[];
+  /** What every part is given. */
+  given: P;
 }
 
 /** A tab that would be too long as one: its parts at the left, on a phone above. */
-export function Divided({ label, parts, ...given }: Props) {
+export function Divided<P extends object>({ label, parts, given }: Props<P>) {
   const { t } = useTranslation();
   const [search, set] = useAddress();
   const here = parts.find(({ id }) => id === search.part) ?? parts[0];

@@ -40,5 +40,5 @@ export default function ConnectionsTab(props: TabProps) {
     ];
     return shown.filter((each) => each.if);
   }, [database, engine, can]);
-  return <Divided label={t("connections:title")} parts={parts} {...props} />;
+  return <Divided label={t("connections:title")} parts={parts} given={props} />;
 }

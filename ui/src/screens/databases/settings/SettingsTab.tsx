@@ -38,5 +38,5 @@ export default function SettingsTab(props: TabProps) {
     ];
     return shown.filter((each) => each.if);
   }, [database, engine, can]);
-  return <Divided label={t("dbsettings:title")} parts={parts} {...props} />;
+  return <Divided label={t("dbsettings:title")} parts={parts} given={props} />;
 }
