@@ -53,7 +53,11 @@ DB_MORE = (
     "holdfast.features.upgrades.cli_db",
 )
 ALERT_MORE = ("holdfast.features.alerts.cli_channel", "holdfast.features.alerts.cli_rule")
-WORKER_MORE = ("holdfast.features.workers.cli_env", "holdfast.features.workers.cli_watch")
+WORKER_MORE = (
+    "holdfast.features.workers.cli_env",
+    "holdfast.features.workers.cli_watch",
+    "holdfast.features.workers.cli_cases",
+)
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),
     "down": Lazy("holdfast.commands.down", "down", "Stop Holdfast and the databases it runs.", "Run"),

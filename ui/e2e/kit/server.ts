@@ -55,7 +55,6 @@ export class Server {
         HOLDFAST_MASTER_KEY_FILE: join(this.root, "master.key"),
         HOLDFAST_CONTROL_PORT: String(this.port),
         HOLDFAST_APPS_PORT: "0",
-        HOLDFAST_APPS_PORT: "0",
         ...this.own,
       },
     });

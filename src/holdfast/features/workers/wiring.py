@@ -12,10 +12,11 @@ from holdfast.features.databases.reach import Reach
 from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_more, api_reading, api_versions
+from holdfast.features.workers import api, api_console, api_more, api_reading, api_versions
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
+from holdfast.features.workers.cases import CasesService
 from holdfast.features.workers.deploying import DeploymentsService
 from holdfast.features.workers.hosts import HostsService
 from holdfast.features.workers.live import TOPIC
@@ -23,6 +24,7 @@ from holdfast.features.workers.reading import ReadingService
 from holdfast.features.workers.routing import RouteTable
 from holdfast.features.workers.service import WorkersService
 from holdfast.features.workers.shelf import Shelf
+from holdfast.features.workers.starting import StartingService
 from holdfast.features.workers.txt import lookup
 from holdfast.features.workers.variables import VariablesService
 from holdfast.features.workers.versions import VersionsService
@@ -34,7 +36,14 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
-ROUTERS = (api.router, api_versions.router, api_more.router, api_reading.router, *kv_wiring.ROUTERS)
+ROUTERS = (
+    api.router,
+    api_versions.router,
+    api_more.router,
+    api_reading.router,
+    api_console.router,
+    *kv_wiring.ROUTERS,
+)
 REFRESH_SECONDS = 30.0  # another node's changes, and keys that expire
 _log = log.get("holdfast.workers")
 
@@ -49,6 +58,8 @@ class Workers:
     variables: VariablesService
     reading: ReadingService
     calling: CallingService
+    cases: CasesService
+    starting: StartingService
     table: RouteTable
     kv: kv_wiring.KeyValue
 
@@ -59,7 +70,7 @@ class Workers:
     @property
     def _services(self) -> tuple[object, ...]:
         code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
-        return (*code, self.variables, self.reading, self.calling)
+        return (*code, self.variables, self.reading, self.calling, self.cases, self.starting)
 
     async def background(self) -> None:
         """For the api's event loop, until cancelled: the route table is right at the start and stays so."""
@@ -117,6 +128,8 @@ def build(
             _log.warning("workers cannot run yet: %s", error.message)  # the keeper's next start does it
         wake.notify(TOPIC)
 
+    telemetry = TelemetryReader(path_of(settings.data))
+    calling = CallingService(db, settings.runtime, clock)
     return Workers(
         WorkersService(db, clock, told, grace_seconds=settings.delete_grace_seconds),
         VersionsService(db, jobs, shelf, clock),
@@ -124,8 +137,10 @@ def build(
         HostsService(db, clock, told, lookup),
         CallerKeysService(db, clock, told),
         VariablesService(db, secrets, clock, told),
-        ReadingService(db, TelemetryReader(path_of(settings.data)), clock),
-        CallingService(db, settings.runtime, clock),
+        ReadingService(db, telemetry, clock),
+        calling,
+        CasesService(db, calling, clock),
+        StartingService(calling, telemetry, settings.runtime, clock),
         table,
         kv,
     )

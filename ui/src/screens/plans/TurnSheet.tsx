@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { CircleSlash } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { type TurnOut, turnCancel, turnMembers } from "@/api";
+import { type HoldfastFeaturesPlansWireTurnOut as TurnOut, turnCancel, turnMembers } from "@/api";
 import { Button } from "@/parts/Button";
 import { Dialog } from "@/parts/Dialog";
 import { ErrorPanel } from "@/parts/ErrorPanel";

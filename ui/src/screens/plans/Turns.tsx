@@ -1,7 +1,7 @@
 import { CircleCheck, CircleDashed, CircleX, Download, History, LoaderCircle } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type TurnOut, turnList } from "@/api";
+import { type HoldfastFeaturesPlansWireTurnOut as TurnOut, turnList } from "@/api";
 import { Button } from "@/parts/Button";
 import { Badge, Time, type Tone } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";

@@ -1,6 +1,10 @@
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
-import type { FileIn, HoldfastFeaturesTransfersWirePreviewOut as Preview, UploadOut } from "@/api";
+import type {
+  HoldfastFeaturesTransfersWireFileIn as FileIn,
+  HoldfastFeaturesTransfersWirePreviewOut as Preview,
+  UploadOut,
+} from "@/api";
 import { cx } from "@/parts/classes";
 import { ErrorText } from "@/parts/ErrorPanel";
 import { Field, Input, Select } from "@/parts/Field";

@@ -1,4 +1,4 @@
-import type { FileIn, ImportIn, UploadOut } from "@/api";
+import type { HoldfastFeaturesTransfersWireFileIn as FileIn, ImportIn, UploadOut } from "@/api";
 
 export interface Plan {
   /** As it was typed or chosen; null is what the file's name says. */

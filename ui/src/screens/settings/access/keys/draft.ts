@@ -1,4 +1,4 @@
-import type { KeyIn } from "@/api";
+import type { HoldfastFeaturesAccessApiKeysKeyIn as KeyIn } from "@/api";
 
 export const WHATS = ["role", "chosen", "all"] as const;
 export const PLACES = ["all", "project", "environment", "resources"] as const;

@@ -9,7 +9,7 @@ import {
   secretRestore,
   secretReveal,
   secretVersions,
-  type VersionOut,
+  type HoldfastFeaturesSecretsApiVersionOut as VersionOut,
 } from "@/api";
 import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
