@@ -2,6 +2,7 @@ import { activity, run } from "./activity";
 import { alerts } from "./alerts";
 import { database, databases } from "./databases";
 import { drill } from "./drills";
+import { namespace, namespaces } from "./kv";
 import { overview } from "./overview";
 import { plan, plans } from "./plans";
 import { repositories, repository } from "./repositories";
@@ -10,11 +11,14 @@ import { settings, settingsSection } from "./settings";
 import { accessScreens } from "./settings/access";
 import { restore, restored, snapshot, snapshots } from "./snapshots";
 import { start } from "./start";
+import { code, codeOf } from "./workers/drive";
 
 /** Every screen, one line per noun; those with an icon make the rail, in this order. */
 export const SCREENS: readonly Screen[] = [
   overview,
   ...[databases, database],
+  ...[code, codeOf],
+  ...[namespaces, namespace],
   ...[snapshots, snapshot, restore, restored, drill],
   ...[plans, plan],
   ...[repositories, repository],
