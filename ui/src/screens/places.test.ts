@@ -21,16 +21,17 @@ const ELSEWHERE: Record<string, string> = {
   ...elsewhere("the run's own stream has its lines", "logsGet"),
   ...elsewhere(
     "for programs",
-    "downloadHead healthLive healthReady metricScrape rowUpsert sessionFirstRunLink tokenCreate tokenRefresh uploadOffset",
+    "downloadHead healthLive healthReady kvValuePutMany metricScrape rowUpsert sessionFirstRunLink tokenCreate tokenRefresh uploadOffset",
   ),
   ...elsewhere("the browser is sent there", "ssoCallback ssoStart ssoStepUp"),
   ...elsewhere("the editor's query runs it", "savedQueryRun"),
+  ...elsewhere("a folder as a zip is `holdfast deploy`; the editor sends its changes", "workerVersionUpload"),
   ...elsewhere("holding and tagging go through the bulk act", "snapshotUpdate"),
   ...elsewhere("what people hold in a project is listed under Roles", "memberList"),
   ...elsewhere("a tunnel ends at a program on one's own machine: `holdfast connect`", "tunnelOpen"),
   ...elsewhere(
     "workers' screens come with the next part",
-    "environmentWorkerVarDelete environmentWorkerVarList environmentWorkerVarPut kvKeyList kvNamespaceCreate kvNamespaceDelete kvNamespaceGet kvNamespaceList kvValueDelete kvValuePut kvValuePutMany kvValueRead projectWorkerVarDelete projectWorkerVarList projectWorkerVarPut workerCreate workerCronList workerCronRun workerCronTurns workerDelete workerDeploy workerDeploymentList workerEnv workerGet workerHostAdd workerHostList workerHostRemove workerHostVerify workerInvocationGet workerInvocationList workerInvoke workerKeyCreate workerKeyList workerKeyRevoke workerList workerLogList workerRollback workerSecretDelete workerSecretList workerSecretPut workerSummary workerUndelete workerUpdate workerVarDelete workerVarList workerVarPut workerVersionCreate workerVersionDiff workerVersionFile workerVersionGet workerVersionList workerVersionUpload",
+    "environmentWorkerVarDelete environmentWorkerVarList environmentWorkerVarPut projectWorkerVarDelete projectWorkerVarList projectWorkerVarPut workerCronList workerCronRun workerCronTurns workerDelete workerHostAdd workerHostList workerHostRemove workerHostVerify workerKeyCreate workerKeyList workerKeyRevoke workerLogList workerSecretDelete workerSecretList workerSecretPut workerSummary workerUndelete workerUpdate workerVarDelete workerVarList workerVarPut workerVersionDiff",
   ),
 };
 

@@ -93,7 +93,7 @@ function Body({ of }: { of: KvValueOut }) {
               look="quiet"
               size="small"
               aria-pressed={each === view}
-              className={cx(each === view && "bg-picked text-text!")}
+              className={cx(each === view && "bg-picked! text-text!")}
               onClick={() => want(each)}
             >
               {t(`kv:views.${each}`)}

@@ -37,6 +37,7 @@ export default function CodeEditor({ worker, path, text, label, readOnly, proble
     const made = monaco.editor.create(box.current, {
       model: null,
       automaticLayout: true,
+      bracketPairColorization: { enabled: false },
       fixedOverflowWidgets: true,
       fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
       fontSize: 13,
@@ -48,6 +49,7 @@ export default function CodeEditor({ worker, path, text, label, readOnly, proble
       minimap: { enabled: false },
       overviewRulerLanes: 0,
       padding: { top: 10, bottom: 10 },
+      renderFinalNewline: "on", // dimmed, its number is too pale to be read
       renderLineHighlight: "line",
       scrollBeyondLastLine: false,
       scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10 },

@@ -24,6 +24,8 @@ const LOOKS: Record<FileState, string> = {
   removed: "text-muted line-through",
 };
 
+const inset = (depth: number) => ({ paddingLeft: `${16 + depth * 14}px` });
+
 /** The files of a project; a list to choose from where there is no room beside the editor. */
 export function Tree({ paths, at, stateOf, wrong, onPick, onAdd }: Props) {
   const { t } = useTranslation();
@@ -62,14 +64,15 @@ export function Tree({ paths, at, stateOf, wrong, onPick, onAdd }: Props) {
         </div>
         <ul className="min-h-0 flex-1 overflow-y-auto py-1">
           {rowsOf(paths).map(({ name, depth, path }, place) => (
-            <li key={path ?? `folder ${place}`} style={{ paddingLeft: `${depth * 14}px` }}>
+            <li key={path ?? `folder ${place}`}>
               {path === null ? (
-                <span className="flex h-7 items-center gap-1.5 pl-4 text-muted text-xs">
+                <span className="flex h-7 items-center gap-1.5 text-muted text-xs" style={inset(depth)}>
                   <Folder className="size-3.5 shrink-0" aria-hidden />
                   <span className="truncate">{name}</span>
                 </span>
               ) : (
                 <File
+                  depth={depth}
                   name={name}
                   isHere={path === at}
                   state={stateOf(path)}
@@ -86,6 +89,7 @@ export function Tree({ paths, at, stateOf, wrong, onPick, onAdd }: Props) {
 }
 
 interface FileProps {
+  depth: number;
   name: string;
   isHere: boolean;
   state: FileState;
@@ -93,15 +97,16 @@ interface FileProps {
   onPick: () => void;
 }
 
-function File({ name, isHere, state, isWrong, onPick }: FileProps) {
+function File({ depth, name, isHere, state, isWrong, onPick }: FileProps) {
   const { t } = useTranslation();
   return (
     <button
       type="button"
       aria-current={isHere || undefined}
+      style={inset(depth)}
       onClick={onPick}
       className={cx(
-        "inset-ring-focus flex h-7 w-full items-center gap-2 pr-3 pl-4 text-left text-xs hover:bg-hover pointer-coarse:h-10",
+        "inset-ring-focus flex h-7 w-full items-center gap-2 pr-3 text-left text-xs hover:bg-hover pointer-coarse:h-10",
         isHere && "bg-picked font-medium",
       )}
     >
