@@ -42,7 +42,7 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
   await page.getByText("Not deployed", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Make what is missing and deploy" }).click();
   await page.getByText("takes all requests").waitFor({ timeout: 30_000 });
-  await page.getByText("As deployed, version 2").waitFor();
+  await page.getByText("As deployed, version 1").waitFor();
 
   // Completion knows the names in env, and what stands behind them.
   await page.locator("[data-editor=code] .view-lines").click();
@@ -64,7 +64,8 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
   // What cannot be imported is marked where it is wrong, and the version before can have the requests again.
   await typeCode(page, `${code('Response("never")')}\nraise RuntimeError("at import")\n`);
   await page.keyboard.press("Control+s");
-  await page.getByRole("alert").getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
+  await page.getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
+  await picture(page, "code-broken");
   await page.getByRole("button", { name: /src\/entry\.py, line 9.*at import/ }).click();
   await page.locator(".squiggly-error").first().waitFor();
   await picture(page, "code-broken");

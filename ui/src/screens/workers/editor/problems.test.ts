@@ -24,6 +24,8 @@ test("a syntax error names its own file; what is nobody's has no line", () => {
     line: 2,
     message: "SyntaxError: invalid syntax",
   });
+  const told = "SyntaxError: src/entry.py, line 1: invalid syntax: def (:";
+  expect(problemOf(told, PATHS)).toEqual({ path: "src/entry.py", line: 1, message: told });
   expect(problemOf("it ended by itself", PATHS)).toEqual({ path: null, line: null, message: "it ended by itself" });
 });
 

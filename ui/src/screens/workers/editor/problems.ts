@@ -8,7 +8,8 @@ export interface Problem {
   message: string;
 }
 
-const FRAME = /^\s*File "(.+?)", line (\d+)/;
+/** Of a traceback, and of an error in the syntax: `SyntaxError: src/entry.py, line 1: invalid syntax`. */
+const FRAME = /^\s*(?:File "|SyntaxError: )(.+?)"?, line (\d+)/;
 
 /** Of Python's traceback: the innermost of its frames that are the project's, and its last line. */
 export function problemOf(stack: string, paths: readonly string[]): Problem {

@@ -4,9 +4,9 @@ import { type WorkerOut, workerDeploy, workerStart, workerVersionCreate, workerV
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import type { Draft } from "./draft";
-import { uploadOf } from "./draft";
+import { type Draft, isDirty, uploadOf } from "./draft";
 import { type Problem, problemOf, refusals } from "./problems";
+import { settle } from "./useBase";
 
 const LOOK_MS = 700;
 
@@ -37,9 +37,13 @@ export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: 
   const waiting = useRef<{ id: string; number: number; sent: Draft } | null>(null);
   const path = { worker_id: worker.id };
 
+  /** Without changes it is the version that is there already. */
   async function uploaded(sent: Draft) {
     setStep("upload");
-    let version = await data(workerVersionCreate({ path, body: uploadOf(sent), headers: once() }));
+    let version =
+      sent.base !== null && !isDirty(sent)
+        ? await data(workerVersionGet({ path: { worker_version_id: sent.base } }))
+        : await data(workerVersionCreate({ path, body: uploadOf(sent), headers: once() }));
     setStep("build");
     while (version.state === "building") {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -68,6 +72,7 @@ export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: 
     setStep("deploy");
     await data(workerDeploy({ path, body: { version_id: version.id, ...wish }, headers: once() }));
     waiting.current = null;
+    settle(worker.id, sent, await data(workerVersionGet({ path: { worker_version_id: version.id } })));
     onDeployed(sent, version.id, version.number);
     void queries.invalidateQueries({ queryKey: ["workers"] });
     try {
