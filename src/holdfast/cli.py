@@ -57,6 +57,7 @@ WORKER_MORE = (
     "holdfast.features.workers.cli_env",
     "holdfast.features.workers.cli_watch",
     "holdfast.features.workers.cli_openapi",
+    "holdfast.features.workers.cli_cases",
 )
 COMMANDS: dict[str, Lazy] = {
     "up": Lazy("holdfast.commands.up", "up", "Start Holdfast in the foreground, or --detach.", "Run"),

@@ -32,6 +32,7 @@ import holdfast.features.saved.model
 import holdfast.features.secrets.model
 import holdfast.features.transfers.model
 import holdfast.features.upgrades.model
+import holdfast.features.workers.case_model
 import holdfast.features.workers.model
 import holdfast.jobs.schema
 import holdfast.kernel.audit_chain

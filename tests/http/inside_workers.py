@@ -11,7 +11,7 @@ from inside_rows import NOW, resource_row
 from holdfast.features.databases import store as databases
 from holdfast.features.databases.model import Resource
 from holdfast.features.kv import store as namespaces
-from holdfast.features.workers import store, variable_store
+from holdfast.features.workers import case_model, store, variable_store
 from holdfast.features.workers.model import (
     Deployment,
     OwnHost,
@@ -44,6 +44,8 @@ def settle_workers(conn: sa.Connection, resource: Resource, number: int) -> dict
     key = WorkerKey(new_id("wkey"), *here.values(), f"key{number}", "hfw_abcdef", "0" * 64, None, "usr_walk", NOW)
     conn.execute(worker_keys.insert().values(**asdict(key)))
     variable_store.put(conn, Variable(new_id("wvar"), *here.values(), "WALK", 1, "usr_walk", NOW))
+    request = {"method": "GET", "path": "/", "headers": [], "body": "", "encoded": False}
+    case_model.put(conn, case_model.Case(new_id("wcas"), *here.values(), "WALK", request, {}, "usr_walk", NOW))
     namespace = new_id("kvn")
     base = resource_row(resource.project_id, resource.environment_id, f"kv-kv{number}")
     databases.insert(conn, base)

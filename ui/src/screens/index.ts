@@ -2,6 +2,7 @@ import { activity, run } from "./activity";
 import { alerts } from "./alerts";
 import { database, databases } from "./databases";
 import { drill } from "./drills";
+import { namespace, namespaces } from "./kv";
 import { overview } from "./overview";
 import { plan, plans } from "./plans";
 import { repositories, repository } from "./repositories";
@@ -17,6 +18,7 @@ export const SCREENS: readonly Screen[] = [
   overview,
   ...[databases, database],
   ...[workers, worker],
+  ...[namespaces, namespace],
   ...[snapshots, snapshot, restore, restored, drill],
   ...[plans, plan],
   ...[repositories, repository],

@@ -139,6 +139,7 @@ function read(text: string): Message | null {
 const TOUCHES: Record<string, readonly string[]> = {
   run: ["runs", "plans", "repositories", "restores", "drills", "snapshots", "exports", "imports", "moves"],
   database: ["databases", "overview", "unprotected"],
+  kv: ["kv_namespaces"],
   snapshot: ["snapshots", "overview", "unprotected"],
   restore: ["snapshots", "databases"],
   plan: ["plans", "overview", "unprotected"],

@@ -11,6 +11,7 @@ export const SHORTCUTS = [
   { id: "go.overview", keys: "g o", group: "go" },
   { id: "go.databases", keys: "g d", group: "go" },
   { id: "go.workers", keys: "g w", group: "go" },
+  { id: "go.kv", keys: "g k", group: "go" },
   { id: "go.snapshots", keys: "g s", group: "go" },
   { id: "go.plans", keys: "g p", group: "go" },
   { id: "go.repositories", keys: "g r", group: "go" },
@@ -32,12 +33,14 @@ export const SHORTCUTS = [
   { id: "sql.cancel", keys: "mod+.", group: "sql", whileTyping: true },
   { id: "sql.save", keys: "mod+s", group: "sql", whileTyping: true },
   { id: "sql.format", keys: "alt+shift+f", group: "sql", whileTyping: true },
+  { id: "code.deploy", keys: "mod+s", group: "code", whileTyping: true },
+  { id: "code.send", keys: "mod+enter", group: "code", whileTyping: true },
 ] as const satisfies readonly Shortcut[];
 
 interface Shortcut {
   id: string;
   keys: string;
-  group: "everywhere" | "go" | "list" | "sql";
+  group: "everywhere" | "go" | "list" | "sql" | "code";
   /** Heard in text fields too. */
   whileTyping?: boolean;
   /** The focused list hears it by itself; here for the sheet. */

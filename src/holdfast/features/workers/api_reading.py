@@ -84,6 +84,7 @@ def list_invocations(
     outcome: Annotated[str | None, Query(max_length=40)] = None,
     trigger: Annotated[str | None, Query(max_length=40)] = None,
     errors: Annotated[bool, Query(description="Only what failed.")] = False,
+    ray: Annotated[str | None, Query(max_length=80, description="The one of this request id.")] = None,
     since: Milliseconds = None,
     until: Milliseconds = None,
     limit: Limit = 50,
@@ -91,6 +92,7 @@ def list_invocations(
 ) -> Page[InvocationOut]:
     """What the worker did, newest first."""
     filters: dict[str, Any] = {"version_id": version_id, "outcome": outcome, "trigger": trigger, "errors": errors}
+    filters["ray"] = ray
     filters |= {"since": since, "until": until, "before": _before(cursor), "limit": limit + 1}
     rows = reading.invocations(actor, worker_id, **filters)
     return page(rows, limit, InvocationOut.of, lambda each: (each.seq,))

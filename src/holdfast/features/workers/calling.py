@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import http.client
 import socket
 import time
@@ -39,10 +41,32 @@ class TestRequest:
     body: bytes = b""
     version_id: str | None = None
 
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: str,
+        *,
+        encoded: bool,
+        version_id: str | None = None,
+    ) -> TestRequest:
+        """With a body in text, or in base64 with `encoded`. Raises Invalid("body_invalid")."""
+        try:
+            content = base64.b64decode(body, validate=True) if encoded else body.encode()
+        except (binascii.Error, ValueError):
+            raise Invalid("the body is not base64", code="body_invalid") from None
+        return cls(method, path, [(name, value) for name, value in headers], content, version_id)
+
 
 @dataclass(frozen=True)
 class TestAnswer:
+    """`request_id` is the invocation's `ray`; `at`, in milliseconds since 1970, is when it was sent."""
+
     version_id: str
+    request_id: str
+    at: int
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
@@ -81,15 +105,16 @@ class CallingService:
 
     def call(self, actor: Actor, worker_id: str, wanted: TestRequest) -> TestAnswer:
         """As the edge would send it. Raises Conflict("not_deployed"), Retryable when nothing answers in time."""
-        _check(wanted)
-        worker, version = self._deployed(actor, worker_id, wanted.version_id)
+        checked_request(wanted)
+        worker, version = self.deployed(actor, worker_id, wanted.version_id)
         limits = settings_of(worker.settings).limits_for(version.config)
         headers = {name: value for name, value in wanted.headers if name.lower() not in _KEPT_BACK}
         headers = {name: value for name, value in headers.items() if not name.lower().startswith("holdfast-")}
-        headers |= {"Host": f"{worker.slug}.localhost", "holdfast-request-id": new_id("req")}
+        request_id = new_id("req")
+        headers |= {"Host": f"{worker.slug}.localhost", "holdfast-request-id": request_id}
         headers |= {"x-forwarded-proto": "http", "x-forwarded-host": headers["Host"], "cf-connecting-ip": "127.0.0.1"}
         path = Sockets.of(self._runtime, version.token).http
-        began = time.monotonic()
+        at, began = int(self._clock.now().timestamp() * 1000), time.monotonic()
         with _answering(worker):
             line = _UnixConnection(path, min(limits.timeout_seconds + 5, MOST_SECONDS))
             try:
@@ -100,12 +125,13 @@ class CallingService:
                 line.close()
         milliseconds = round(1000 * (time.monotonic() - began), 1)
         sent = [(name, value) for name, value in answer.getheaders()]
-        return TestAnswer(version.id, answer.status, sent, body[:MOST_ANSWER], len(body) > MOST_ANSWER, milliseconds)
+        kept, truncated = body[:MOST_ANSWER], len(body) > MOST_ANSWER
+        return TestAnswer(version.id, request_id, at, answer.status, sent, kept, truncated, milliseconds)
 
     def turn(self, actor: Actor, worker_id: str, cron: str) -> Turn:
         """One turn of a cron of the deployed code, now; audited, and in its history. Raises Invalid("cron_unknown"),
         Retryable("pool_away"), and ("pool_slow") for one that takes longer than MOST_SECONDS: it goes on."""
-        worker, version = self._deployed(actor, worker_id, None)
+        worker, version = self.deployed(actor, worker_id, None)
         known = zoned(version.config.get("crons", ()), settings_of(worker.settings).tz)
         if cron not in known:
             raise Invalid(
@@ -127,7 +153,9 @@ class CallingService:
             pool.refresh()
             return pool.tick(worker.id, cron, MOST_SECONDS)
 
-    def _deployed(self, actor: Actor, worker_id: str, version_id: str | None) -> tuple[Worker, Version]:
+    def deployed(self, actor: Actor, worker_id: str, version_id: str | None) -> tuple[Worker, Version]:
+        """A version that takes requests: that one, else the one with the largest share. Takes `worker.invoke`; raises
+        Conflict("not_deployed")."""
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.invoke")
             deployed = store.deployment(conn, worker.id)
@@ -160,7 +188,8 @@ class _answering:  # noqa: N801 - reads as a verb
             ) from error
 
 
-def _check(wanted: TestRequest) -> None:
+def checked_request(wanted: TestRequest) -> None:
+    """Raises Invalid("request_invalid") for what could not be sent as one request."""
     pieces = urlsplit(wanted.path)
     fine = wanted.path.startswith("/") and not wanted.path.startswith("//") and not pieces.fragment
     text = wanted.method + wanted.path + "".join(name + value for name, value in wanted.headers)

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.features.workers.cli import Name, app, find, find_version
+from holdfast.features.workers.acts import find_version
+from holdfast.features.workers.cli import Name, app, find
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
 from holdfast.terminal.noun import verb

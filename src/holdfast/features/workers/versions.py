@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.features.access.actor import Actor
+from holdfast.features.access.actor import Actor, hidden, no_such
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.workers import store
 from holdfast.features.workers.archive import checked_files, digest_of, listed
@@ -39,6 +39,8 @@ class Upload:
     message: str = ""
     config: Mapping[str, Any] | None = None
     environment: str | None = None  # of the project file: `env.NAME`
+    base: str | None = None  # a version of the same worker whose other files are taken over
+    removed: Sequence[str] = ()  # of the base's files, those that are not
 
 
 class VersionsService:
@@ -67,7 +69,7 @@ class VersionsService:
         Limited("quota_exceeded").
         """
         self.require(actor, worker_id)
-        files = checked_files(upload.files)
+        files = checked_files(self._with_base(actor, worker_id, upload))
         config = read_config(files, upload.config, upload.environment)
         builds = needs_packages(files)
         version_id = new_id("wver")
@@ -131,6 +133,21 @@ class VersionsService:
             else:
                 other = next(iter(store.versions(conn, version.worker_id, before=version.number, limit=1)), None)
         return difference(self._shelf, other, version)
+
+    def _with_base(self, actor: Actor, worker_id: str, upload: Upload) -> Mapping[str, bytes]:
+        """What was sent, over the files of the version it goes on from. Raises NotFound for another worker's."""
+        if upload.base is None:
+            return upload.files
+        with self._db.read() as conn:
+            base = store.version(conn, upload.base)
+        if base is None:
+            raise no_such("worker_version")
+        if not actor.sees(base.place) or base.worker_id != worker_id:
+            raise hidden("worker_version")
+        paths = [each["path"] for each in base.files]
+        left_out = {*upload.removed, *upload.files}
+        kept_files = {path: self._shelf.read(worker_id, base.id, path) for path in paths if path not in left_out}
+        return {**kept_files, **upload.files}
 
     def _insert(
         self,

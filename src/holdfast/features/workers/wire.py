@@ -100,6 +100,10 @@ class VersionIn(In):
     """A version as files by path. Without `config` the wrangler file among them counts."""
 
     files: dict[str, FileIn] = Field(max_length=2000)
+    base_version_id: str | None = Field(
+        default=None, max_length=40, description="A version of this worker whose files these change."
+    )
+    removed: list[str] = Field(default_factory=list, max_length=2000, description="Files of the base to leave out.")
     config: dict[str, Any] | None = Field(default=None, description="A wrangler file's content.")
     environment: str | None = Field(default=None, max_length=63, description="`env.NAME` of the wrangler file.")
     tag: Tag | None = None
@@ -107,7 +111,8 @@ class VersionIn(In):
 
     def upload(self) -> Upload:
         files = {path: each.content(path) for path, each in self.files.items()}
-        return Upload(files, self.tag, self.message, self.config, self.environment)
+        said = (self.tag, self.message, self.config, self.environment)
+        return Upload(files, *said, base=self.base_version_id, removed=self.removed)
 
 
 class VersionFileOut(BaseModel):

@@ -157,14 +157,17 @@ class TestRequestIn(In):
     version_id: str | None = Field(default=None, max_length=40)
 
     def wanted(self) -> TestRequest:
-        body = base64.b64decode(self.body) if self.encoded else self.body.encode()
-        return TestRequest(self.method, self.path, self.headers, body, self.version_id)
+        given = {"encoded": self.encoded, "version_id": self.version_id}
+        return TestRequest.of(self.method, self.path, self.headers, self.body, **given)
 
 
 class TestAnswerOut(BaseModel):
-    """`body` is text, or base64 when `encoded`; at most a megabyte of it."""
+    """`body` is text, or base64 when `encoded`; at most a megabyte of it. `request_id` is its invocation's `ray`; `at`
+    in milliseconds since 1970."""
 
     version_id: str
+    request_id: str
+    at: int
     status: int
     headers: list[tuple[str, str]]
     body: str

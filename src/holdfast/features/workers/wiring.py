@@ -14,10 +14,20 @@ from holdfast.features.databases.service import DatabasesService
 from holdfast.features.kv import wiring as kv_wiring
 from holdfast.features.limits.quota import Quotas
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import api, api_more, api_openapi, api_reading, api_standing, api_tail, api_versions
+from holdfast.features.workers import (
+    api,
+    api_console,
+    api_more,
+    api_openapi,
+    api_reading,
+    api_standing,
+    api_tail,
+    api_versions,
+)
 from holdfast.features.workers.binding import Binder
 from holdfast.features.workers.caller_keys import CallerKeysService
 from holdfast.features.workers.calling import CallingService
+from holdfast.features.workers.cases import CasesService
 from holdfast.features.workers.counts import COUNTS
 from holdfast.features.workers.deploying import DeploymentsService
 from holdfast.features.workers.describing import DescribingService
@@ -28,6 +38,7 @@ from holdfast.features.workers.routing import RouteTable
 from holdfast.features.workers.service import WorkersService
 from holdfast.features.workers.shelf import Shelf
 from holdfast.features.workers.standing import StandingService
+from holdfast.features.workers.starting import StartingService
 from holdfast.features.workers.tailing import TailingService
 from holdfast.features.workers.txt import lookup
 from holdfast.features.workers.variables import VariablesService
@@ -44,7 +55,7 @@ from holdfast.runtime.telemetry import TelemetryReader, path_of
 
 ROUTERS = (
     *(api.router, api_versions.router, api_more.router, api_reading.router, api_standing.router),
-    *(api_tail.router, api_openapi.router),
+    *(api_tail.router, api_openapi.router, api_console.router),
     *kv_wiring.ROUTERS,
 )
 _TRIAL_SECONDS = 60.0  # more than a start may take, and its turn to start
@@ -66,6 +77,8 @@ class Workers:
     standing: StandingService
     calling: CallingService
     describing: DescribingService
+    cases: CasesService
+    starting: StartingService
     table: RouteTable
     kv: kv_wiring.KeyValue
 
@@ -76,7 +89,7 @@ class Workers:
     @property
     def _services(self) -> tuple[object, ...]:
         code = (self.workers, self.versions, self.deployments, self.hosts, self.keys)
-        about = (self.reading, self.standing, self.tailing, self.calling, self.describing)
+        about = (self.reading, self.standing, self.tailing, self.calling, self.describing, self.cases, self.starting)
         return (*code, self.variables, *about)
 
     async def background(self) -> None:
@@ -146,6 +159,7 @@ def build(
             return None
 
     telemetry = TelemetryReader(path_of(settings.data))
+    calling = CallingService(db, settings.runtime, clock)
     return Workers(
         WorkersService(db, clock, told, quotas, grace_seconds=settings.delete_grace_seconds),
         VersionsService(db, jobs, shelf, quotas, clock, told),
@@ -156,8 +170,10 @@ def build(
         ReadingService(db, telemetry, clock),
         TailingService(db, telemetry),
         StandingService(db, telemetry, settings, clock),
-        CallingService(db, settings.runtime, clock),
+        calling,
         DescribingService(db, settings.apps_domains, settings.apps_port),
+        CasesService(db, calling, clock),
+        StartingService(calling, telemetry, settings.runtime, clock),
         table,
         kv,
     )

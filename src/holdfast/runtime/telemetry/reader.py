@@ -41,6 +41,7 @@ class TelemetryReader:
         outcome: str | None = None,
         errors: bool = False,
         trigger: str | None = None,
+        ray: str | None = None,
         since: int | None = None,
         until: int | None = None,
         before: int | None = None,
@@ -52,6 +53,7 @@ class TelemetryReader:
         where.also("version_id = ?", version_id)
         where.also("outcome = ?", outcome)
         where.also("trigger = ?", trigger)
+        where.also("ray = ?", ray)
         where.window(since, until)
         if errors:
             where.words.append("(outcome != 'ok' or status >= 500)")

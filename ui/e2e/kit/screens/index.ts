@@ -1,6 +1,7 @@
 // Every screen there is, with something on it. A file for each part of the dashboard; `FURNISHING` lists them.
 import type { Api, Json } from "../api";
 import { access } from "./access";
+import { code } from "./code";
 import { data } from "./data";
 import { databases } from "./databases";
 import { moves } from "./moves";
@@ -34,6 +35,7 @@ const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [
   ops,
   moves,
   data,
+  code,
   start,
   snapshots,
   watch,

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { workerCreate } from "@/api";
+import { workerCreate, workerVersionCreate } from "@/api";
 import { Area, Field, Input, Select } from "@/parts/Field";
 import { FormDialog } from "@/parts/FormDialog";
 import { NameField } from "@/parts/NameField";
@@ -8,16 +8,34 @@ import { useGo } from "@/shell/address";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
+import { useCan } from "@/shell/session";
 import { slugOf } from "./slug";
+import { TEMPLATES } from "./templates";
 
-/** A name and a place; code comes with the first version. */
+/** A worker with a template's code as its first version; its editor is where it ends. Nothing is deployed yet. */
 export default function NewWorker({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const go = useGo();
   const { environments, environment } = useScope();
-  const [draft, setDraft] = useState({ name: "", slug: "", description: "", place: "" });
+  const can = useCan();
+  const [draft, setDraft] = useState({ name: "", slug: "", description: "", place: "", template: "hello" });
+  const [keys] = useState(() => [once(), once()] as const);
   const set = (patch: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...patch }));
   const place = draft.place || environment?.id || environments[0]?.id || "";
+  async function create() {
+    const { slug, description, template } = draft;
+    const name = draft.name.trim();
+    const body = { environment_id: place, name, description, ...(slug && { slug }) };
+    const made = await data(workerCreate({ body, headers: keys[0] }));
+    const chosen = TEMPLATES.find(({ id }) => id === template);
+    if (chosen && can("worker.deploy")) {
+      const files = Object.entries(chosen.files(name)).map(([path, text]) => [path, { text }] as const);
+      const first = { files: Object.fromEntries(files), message: t(`code:templates.${template}`) };
+      await data(workerVersionCreate({ path: { worker_id: made.id }, body: first, headers: keys[1] }));
+    }
+    void queries.invalidateQueries({ queryKey: ["workers"] });
+    go(`/workers/${made.id}`, { tab: "editor" });
+  }
   return (
     <FormDialog
       as="sheet"
@@ -26,21 +44,7 @@ export default function NewWorker({ onClose }: { onClose: () => void }) {
       verb={t("workers:create")}
       able={draft.name.trim() !== "" && place !== ""}
       onClose={onClose}
-      save={async () => {
-        const made = await data(
-          workerCreate({
-            body: {
-              environment_id: place,
-              name: draft.name.trim(),
-              description: draft.description,
-              ...(draft.slug && { slug: draft.slug }),
-            },
-            headers: once(),
-          }),
-        );
-        void queries.invalidateQueries({ queryKey: ["workers"] });
-        go(`/workers/${made.id}`);
-      }}
+      save={create}
     >
       {(wrong) => (
         <>
@@ -56,6 +60,17 @@ export default function NewWorker({ onClose }: { onClose: () => void }) {
                 {environments.map((each) => (
                   <option key={each.id} value={each.id}>
                     {each.name}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
+          <Field label={t("code:template")} hint={t(`code:templateHints.${draft.template}`)}>
+            {(given) => (
+              <Select {...given} value={draft.template} onChange={(event) => set({ template: event.target.value })}>
+                {TEMPLATES.map(({ id }) => (
+                  <option key={id} value={id}>
+                    {t(`code:templates.${id}`)}
                   </option>
                 ))}
               </Select>

@@ -1,6 +1,7 @@
 import { type ComponentType, lazy } from "react";
 import type { WorkerOut } from "@/api";
 import type { useCan } from "@/shell/session";
+import { CODE_TABS } from "./codeTabs";
 import { Overview } from "./overview/Overview";
 
 export interface TabProps {
@@ -28,6 +29,7 @@ export const TABS: readonly WorkerTab[] = [
     full: true,
     Body: lazy(() => import("./versions/VersionsTab")),
   },
+  ...CODE_TABS,
   {
     id: "logs",
     title: "workers:logs",

@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("max_keys", sa.BigInteger(), nullable=True),
+        sa.Column("max_bytes", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["resource_id"], ["resources.id"], name=op.f("fk_kv_namespaces_resource_id_resources"), ondelete="CASCADE"
         ),
@@ -111,6 +113,10 @@ def upgrade() -> None:
         sa.Column("expires_at", Timestamp(), nullable=True),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("created_at", Timestamp(), nullable=False),
+        sa.Column("rotated_at", Timestamp(), nullable=True),
+        sa.Column("previous_hash", sa.String(length=64), nullable=True),
+        sa.Column("previous_until", Timestamp(), nullable=True),
+        sa.Column("last_used_at", Timestamp(), nullable=True),
         sa.ForeignKeyConstraint(
             ["worker_id"], ["workers.id"], name=op.f("fk_worker_keys_worker_id_workers"), ondelete="CASCADE"
         ),
@@ -168,5 +174,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_worker_versions")),
         sa.UniqueConstraint("token", name=op.f("uq_worker_versions_token")),
         sa.UniqueConstraint("worker_id", "number", name=op.f("uq_worker_versions_worker_id")),
+    )
+    op.create_table(
+        "worker_turns",
+        sa.Column("worker_id", sa.String(length=40), nullable=False),
+        sa.Column("cron", sa.String(length=200), nullable=False),
+        sa.Column("at", Timestamp(), nullable=False),
+        sa.Column("node", sa.String(length=63), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["worker_id"], ["workers.id"], name=op.f("fk_worker_turns_worker_id_workers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("worker_id", "cron", name=op.f("pk_worker_turns")),
+    )
+    op.create_table(
+        "worker_cases",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("project_id", sa.String(length=40), nullable=False),
+        sa.Column("environment_id", sa.String(length=40), nullable=False),
+        sa.Column("worker_id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("request", Json(), nullable=False),
+        sa.Column("expected", Json(), nullable=False),
+        sa.Column("updated_by", sa.String(length=80), nullable=False),
+        sa.Column("updated_at", Timestamp(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["worker_id"], ["workers.id"], name=op.f("fk_worker_cases_worker_id_workers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker_cases")),
+        sa.UniqueConstraint("worker_id", "name", name=op.f("uq_worker_cases_worker_id")),
     )
     # ### end Alembic commands ###

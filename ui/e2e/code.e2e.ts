@@ -1,0 +1,177 @@
+// A worker's life in the dashboard: made, changed, deployed, called; its cases; the keys it keeps.
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { house, signedIn } from "./kit/browser";
+import { axe } from "./kit/checks";
+import { picture } from "./kit/picture";
+
+const here = house();
+const PLACE = "/workers";
+
+async function typeCode(page: Page, text: string): Promise<void> {
+  await page.locator("[data-editor=code] .view-lines").click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await page.keyboard.insertText(text);
+}
+
+const code = (answer: string) => `from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        print("asked for", request.url)
+        return ${answer}
+`;
+
+test("a worker is made, changed, broken, mended and called; a case is kept", async () => {
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  await page.goto(here.server.url + PLACE);
+  await page.getByRole("button", { name: "New worker" }).first().click();
+  await page.getByLabel("Name", { exact: true }).fill("shop-api");
+  await page.getByLabel("Begin with").selectOption("counter");
+  await page.getByRole("button", { name: "Create worker" }).click();
+  await page.waitForURL(/tab=editor/);
+  await page.locator("[data-editor=code] .view-lines").getByText("WorkerEntrypoint").first().waitFor();
+  await page.getByText("Version 1, not deployed yet").waitFor();
+  await picture(page, "code-editor");
+  expect(await axe(page, { within: "main" })).toEqual([]);
+
+  // What its bindings want is made when that is agreed to.
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await page.getByText("Not deployed", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Make what is missing and deploy" }).click();
+  await page.getByText("takes all requests").waitFor({ timeout: 30_000 });
+  await page.getByText("As deployed, version 1").waitFor();
+
+  // Completion knows the names in env, and what stands behind them.
+  await page.locator("[data-editor=code] .view-lines").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("\nx = self.env.");
+  await page.locator(".suggest-widget").getByText("VISITS").first().waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(".getW");
+  await page.locator(".suggest-widget").getByText("getWithMetadata").first().waitFor();
+  await picture(page, "code-complete");
+  await page.keyboard.press("Escape");
+
+  // A tab that is lost loses nothing.
+  await page.waitForTimeout(500);
+  await page.reload();
+  await page.getByText("1 file changed, kept in this browser").waitFor();
+  await page.locator("[data-editor=code] .view-lines").getByText("self.env.VISITS.getW").first().waitFor();
+
+  // What cannot be imported is marked where it is wrong, and the version before can have the requests again.
+  await typeCode(page, `${code('Response("never")')}\nraise RuntimeError("at import")\n`);
+  await page.keyboard.press("Control+s");
+  await page.getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
+  await picture(page, "code-broken");
+  await page.getByRole("button", { name: /src\/entry\.py, line 9.*at import/ }).click();
+  await page.locator(".squiggly-error").first().waitFor();
+  await picture(page, "code-broken");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await picture(page, "code-broken-dark");
+  expect(await axe(page, { within: "main" })).toEqual([]);
+  await page.emulateMedia({ colorScheme: "light" });
+
+  // Files: one more, renamed, taken back.
+  await page.getByRole("button", { name: "New file" }).last().click();
+  await page.getByLabel("Path", { exact: true }).fill("src/texts.py");
+  await page.getByRole("button", { name: "Add file" }).click();
+  await page.locator("[data-editor=code] .view-lines").waitFor();
+  await typeCode(page, 'GREETING = "hello from a file"\n');
+  await page.getByRole("button", { name: "More with src/texts.py" }).click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.getByLabel("Path", { exact: true }).fill("src/words.py");
+  await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
+  await page.getByRole("navigation", { name: "Files" }).getByText("words.py").waitFor();
+  await page.getByRole("navigation", { name: "Files" }).getByText("entry.py").click();
+  await page.locator("[data-editor=code] .view-lines").getByText("at import").waitFor();
+  await typeCode(
+    page,
+    code('Response.from_json({"said": GREETING})')
+      .replace("import Response", "import Response")
+      .replace("\n\n\nclass", "\nfrom words import GREETING\n\n\nclass"),
+  );
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await page.getByText("takes all requests").waitFor({ timeout: 30_000 });
+
+  await page.getByRole("tab", { name: "Test console" }).click();
+  await page.getByLabel("Path with query").fill("/greet?loud=1");
+  await page.keyboard.press("Control+Enter");
+  await page.locator("[data-answer]").getByText('"said": "hello from a file"').waitFor();
+  await page.getByText("asked for").waitFor({ timeout: 15_000 });
+  await picture(page, "console");
+  expect(await axe(page, { within: "main" })).toEqual([]);
+
+  await page.getByRole("button", { name: "Save as case" }).click();
+  await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill("greets");
+  await page.getByLabel("The body must contain").fill("hello");
+  await page.getByRole("dialog").getByRole("button", { name: "Save as case" }).click();
+  await page.getByRole("button", { name: "Run greets" }).waitFor();
+  await page.getByRole("button", { name: "Save as case" }).click();
+  await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill("refuses");
+  await page.getByLabel("Expected status").fill("418");
+  await page.getByRole("dialog").getByRole("button", { name: "Save as case" }).click();
+  await page.getByRole("button", { name: "Run all" }).click();
+  await page.getByText("1 of 2 passed").waitFor();
+  await page.getByText("The status is 200, not 418.").waitFor();
+  await picture(page, "console-cases");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await picture(page, "console-phone");
+  await page.getByRole("tab", { name: "Editor" }).click();
+  await page.locator("[data-editor=code] .view-lines").waitFor();
+  await picture(page, "code-phone");
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+test("keys are put, looked at, found by their beginning, deleted", async () => {
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  await page.goto(`${here.server.url}/kv`);
+  await page.getByRole("button", { name: "New namespace" }).first().click();
+  await page.getByLabel("Name", { exact: true }).fill("sessions");
+  await page.getByRole("button", { name: "Create namespace" }).click();
+  await page.getByText("No keys yet").waitFor({ timeout: 30_000 });
+  await page.getByRole("button", { name: "Put key" }).first().click();
+  await page.getByLabel("Key", { exact: true }).fill("user:1");
+  await page.getByLabel("Value", { exact: true }).fill('{"name":"Ada","since":1843}');
+  await page.getByLabel("Seconds it lives").fill("59");
+  await page.getByLabel("Metadata", { exact: true }).fill('{"by": "hand"}');
+  await page.getByRole("button", { name: "Put", exact: true }).click();
+  await page.getByText("at least 60", { exact: false }).last().waitFor();
+  await page.getByLabel("Seconds it lives").fill("3600");
+  await page.getByRole("button", { name: "Put", exact: true }).click();
+  const grid = page.getByRole("grid", { name: "Keys" });
+  await grid.getByText("user:1").waitFor();
+  const [namespace] = (await here.api.get("/kv-namespaces?name=sessions")).items;
+  const entries = Array.from({ length: 120 }, (_, nth) => ({
+    key: `cart:${String(nth).padStart(3, "0")}`,
+    value: "x",
+  }));
+  await here.api.call("PUT", `/kv-namespaces/${namespace.id}/values/bulk`, { entries });
+  await page.reload();
+  await grid.getByText("cart:000").waitFor();
+  await picture(page, "kv-keys");
+  expect(await axe(page, { within: "main" })).toEqual([]);
+  await page.getByPlaceholder("Keys that begin with").fill("user:");
+  await grid.getByText("cart:000").waitFor({ state: "detached" });
+  await grid.getByText("user:1").click();
+  await page.locator("[data-value]").getByText('"name": "Ada"').waitFor();
+  await picture(page, "kv-value");
+  await page.getByRole("button", { name: "Hex" }).click();
+  await page.locator("[data-value]").getByText("7b 22 6e 61 6d 65").waitFor();
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
+  await page.getByRole("button", { name: "Delete key" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect
+    .poll(async () => (await here.api.get(`/kv-namespaces/${namespace.id}/keys?prefix=user:`)).items.length)
+    .toBe(1);
+  const [back] = (await here.api.get(`/kv-namespaces/${namespace.id}/keys?prefix=user:`)).items;
+  expect(back.metadata).toEqual({ by: "hand" });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await picture(page, "kv-phone-dark");
+  expect(errors).toEqual([]);
+  await context.close();
+});
