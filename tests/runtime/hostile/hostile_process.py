@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import hostile_cast
@@ -44,6 +45,10 @@ class Source(pool_root.Source):
 
     def living(self) -> list[LiveVersion]:
         return self._living
+
+    def topics(self, workers: Set[str]) -> set[str]:
+        """Nobody tails."""
+        return set()
 
     def secrets(self, version: LiveVersion) -> dict[str, str]:
         return dict.fromkeys(version.secrets, hostile_cast.SECRET)
