@@ -42,6 +42,7 @@ class Source(pool_root.Source):
 
     def __init__(self, root: Path) -> None:
         self._living = hostile_cast.living(root)
+        self.claim = None  # one node: nobody to share turns with
 
     def living(self) -> list[LiveVersion]:
         return self._living
