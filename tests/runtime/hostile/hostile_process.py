@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import hostile_cast
@@ -41,9 +42,14 @@ class Source(pool_root.Source):
 
     def __init__(self, root: Path) -> None:
         self._living = hostile_cast.living(root)
+        self.claim = None  # one node: nobody to share turns with
 
     def living(self) -> list[LiveVersion]:
         return self._living
+
+    def topics(self, workers: Set[str]) -> set[str]:
+        """Nobody tails."""
+        return set()
 
     def secrets(self, version: LiveVersion) -> dict[str, str]:
         return dict.fromkeys(version.secrets, hostile_cast.SECRET)

@@ -111,6 +111,9 @@ def test_a_head_that_trickles_is_not_waited_for(house: House) -> None:
     house.run("sleeper", TAKE_OVER + dedent(talk))
     began = time.monotonic()
     reply = house.ask("sleeper")
+    if reply.status == 502:  # it came in the very moment the host let go of the listener
+        began = time.monotonic()
+        reply = house.ask("sleeper")
     assert reply.status == 504
     assert json.loads(reply.body)["error"]["code"] == "worker_timeout"
     assert time.monotonic() - began < 12
