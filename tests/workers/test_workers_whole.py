@@ -127,7 +127,8 @@ def _schemas(it: Whole) -> None:
     assert [(each["field"], each["in"], each["rule"]) for each in said["error"]["details"]["fields"]] == [
         ("params.id", "params", "type"), ("body.price", "body", "minimum")
     ]  # fmt: skip
-    it.until(lambda: it.typed("worker", "invocations", "shop", "--json")[0]["status"] == 422)
+    listed = ("worker", "invocations", "shop", "--json")
+    it.until(lambda: [each["status"] for each in it.typed(*listed)][:1] == [422])
     logged = [each["text"] for each in it.typed("worker", "logs", "shop", "--json")]
     assert logged.count("heard POST") == 1, "the one that fitted"
     assert it.typed("worker", "openapi", "shop") == "POST    /items/{id}  Change an item\n"
