@@ -22,6 +22,7 @@ from holdfast.kernel.errors import Conflict, Invalid, LimitExceeded
 from holdfast.kernel.ids import new_id
 
 MOST_KEYS = 100
+_ROTATED = ("hash", "shown", "expires_at", "rotated_at", "previous_hash", "previous_until")
 _c = worker_keys.c
 
 
@@ -94,14 +95,21 @@ class CallerKeysService:
             ends = key.expires_at if expires_at is None else expires_at
             if ends is not None and ends <= now:
                 raise Invalid("the key has expired: say a new expires_at", code="expiry_invalid")
-            changes = {"hash": _digest(text), "shown": text[:10], "expires_at": ends, "rotated_at": now}
-            changes |= {"previous_hash": key.hash if overlap_seconds else None}
-            changes |= {"previous_until": now + timedelta(seconds=overlap_seconds) if overlap_seconds else None}
+            made = replace(
+                key,
+                hash=_digest(text),
+                shown=text[:10],
+                expires_at=ends,
+                rotated_at=now,
+                previous_hash=key.hash if overlap_seconds else None,
+                previous_until=now + timedelta(seconds=overlap_seconds) if overlap_seconds else None,
+            )
+            changes = {name: getattr(made, name) for name in _ROTATED}
             conn.execute(worker_keys.update().where(_c.id == key_id).values(**changes))
             told = {"name": key.name, "key_id": key.id, "overlap_seconds": overlap_seconds}
             record(conn, actor, key, "worker.key.rotate", told)
             after_commit(conn, self._told)
-        return used(replace(key, **changes), self._uses()), text
+        return used(made, self._uses()), text
 
     def keep_uses(self) -> None:
         """What the edge has seen, into the rows: it outlives the file, and other nodes see it. Never back in time."""
@@ -136,7 +144,7 @@ class CallerKeysService:
 
 def used(key: WorkerKey, uses: Mapping[str, int]) -> WorkerKey:
     """With the latest use there is word of: the edge's file is some seconds old, the row some more."""
-    seen = [datetime.fromtimestamp(uses[each], UTC) for each in (key.hash, key.previous_hash) if each in uses]
+    seen = [datetime.fromtimestamp(uses[each], UTC) for each in (key.hash, key.previous_hash) if each and each in uses]
     return replace(key, last_used_at=max(filter(None, (*seen, key.last_used_at)), default=None))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from holdfast.runtime.python.schemas.pattern_reading import END, SET, SPLIT, START, BadPattern, Program, read
 
-_MOST_KEPT = 2000  # sets of states of one machine, and answers of one set
+_MOST_KEPT = 500  # sets of states of one machine: at worst some ten megabytes
+_MOST_FOLLOWING = 256  # answers of one set
 
 __all__ = ["BadPattern", "Budget", "Pattern", "TooCostly"]
 
@@ -52,10 +53,11 @@ class Pattern:
 class _Set:
     """States that are walked together."""
 
-    __slots__ = ("at", "ends", "following", "over")
+    __slots__ = ("at", "cost", "ends", "following", "over")
 
-    def __init__(self, at: tuple[int, ...], *, over: bool, ends: bool) -> None:
+    def __init__(self, at: tuple[int, ...], cost: int, *, over: bool, ends: bool) -> None:
         self.at = at
+        self.cost = cost  # steps of reading a character that was not read here before
         self.over = over  # matched, whatever follows
         self.ends = ends  # matched if the text ends here
         self.following: dict[str, _Set] = {}
@@ -80,7 +82,7 @@ class _Machine:
         return now.over
 
     def _step(self, now: _Set, character: str, budget: Budget) -> _Set:
-        budget.spend(2 * len(now.at) + 10)
+        budget.spend(now.cost)
         code, program = ord(character), self._program
         reached = []
         for at in now.at:
@@ -88,19 +90,20 @@ class _Machine:
             if instruction[0] == SET and any(low <= code <= high for low, high in instruction[1]):
                 reached.append(instruction[2])
         made = self._made(tuple(reached), start=False, budget=budget)
-        if len(now.following) < _MOST_KEPT:
+        if len(now.following) < _MOST_FOLLOWING:
             now.following[character] = made
         return made
 
     def _made(self, reached: tuple[int, ...], *, start: bool, budget: Budget | None = None) -> _Set:
         at, over = self._closure(reached, start=start, end=False)
         if budget is not None:
-            budget.spend(2 * len(at))
+            budget.spend(10 * len(at))
         known = None if start else self._kept.get((at, over))
         if known is not None:
             return known
         ends = over or self._closure(at, start=False, end=True)[1]
-        made = _Set(at, over=over, ends=ends)
+        cost = 20 + sum(3 + len(self._program[each][1] or ()) for each in at)
+        made = _Set(at, cost, over=over, ends=ends)
         if not start:
             if len(self._kept) >= _MOST_KEPT:
                 for each in self._kept.values():
