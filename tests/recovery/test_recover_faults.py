@@ -29,6 +29,8 @@ from holdfast.features.recovery.marker import require_finished
 from holdfast.features.recovery.recovering import Asked, Recovery
 from holdfast.features.secrets.kit import Kit
 from holdfast.features.secrets.store import installation_epoch
+from holdfast.features.workers.model import WantedWorker
+from holdfast.features.workers.versions import Upload
 from holdfast.hosts.keeper import Policy, background
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
@@ -37,7 +39,7 @@ from holdfast.kernel.settings import Settings
 from holdfast.services import build as build_services
 
 pytestmark = pytest.mark.slow
-POINTS = ("recover.claimed", "recover.copied", "recover.placing")
+POINTS = ("recover.claimed", "recover.copied", "recover.code", "recover.placing")
 
 
 @dataclass
@@ -80,6 +82,9 @@ def lost() -> Iterator[Lost]:
             made.write(database.id, "create table t (id integer primary key)", "insert into t values (1), (2)")
         made.snapshot(far.id, repository_id=vault.id, level=1)
         made.snapshot(near.id, level=1)
+        worker = made.services.workers.workers.create(OWNER, WantedWorker(made.environment.id, "kept"))
+        code = {"wrangler.json": b'{"name": "kept", "main": "entry.py"}', "entry.py": b"app = None\n"}
+        made.services.workers.versions.upload(OWNER, worker.id, Upload(code))
         made.services.recovery.add_home(OWNER, vault.id)
         for row in made.services.recovery.take(OWNER):
             made.services.jobs.wait(str(row.run_id), 60)
@@ -139,6 +144,8 @@ def test_a_killed_recovery_is_run_again(lost: Lost) -> None:
             known = installation_epoch(conn)
             queued = conn.exec_driver_sql("SELECT count(*) FROM runs WHERE state = 'queued'").scalar_one()
         db.close()
+        (laid,) = settings.data.glob("workers/wrk_*/wver_*/code/entry.py")
+        assert laid.read_bytes() == b"app = None\n"
         assert states == {ODD: "restoring", "near": "restoring"}
         assert known is not None
         assert known[1] >= 1
