@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from holdfast.features.access.actor import Actor, no_such
 from holdfast.features.workers import case_model
@@ -63,7 +64,8 @@ class CasesService:
     def put(self, actor: Actor, worker_id: str, wanted: WantedCase) -> Case:
         """In place of the one of that name. Raises Invalid("request_invalid"), LimitExceeded("too_many_cases",
         "case_too_large")."""
-        request = {"method": wanted.method, "path": wanted.path, "headers": [list(each) for each in wanted.headers]}
+        headers = [list(each) for each in wanted.headers]
+        request: dict[str, Any] = {"method": wanted.method, "path": wanted.path, "headers": headers}
         request |= {"body": wanted.body, "encoded": wanted.encoded}
         with self._db.write() as conn:
             worker = found(conn, actor, worker_id, "worker.update")
