@@ -20,6 +20,7 @@ WORKERS: dict[str, Ask] = {
     f"POST {_W}/versions/files": one("worker.deploy", body={"files": _FILES}),
     f"GET {_W}/versions": one("worker.read"),
     "GET /api/v1/worker-versions/{worker_version_id}": one("worker.read"),
+    "PATCH /api/v1/worker-versions/{worker_version_id}": one("worker.deploy", body={"tag": "walk"}),
     "GET /api/v1/worker-versions/{worker_version_id}/files/{path:path}": one("worker.read", fill={"path": "a.py"}),
     "GET /api/v1/worker-versions/{worker_version_id}/diff": one("worker.read"),
     "GET /api/v1/worker-versions/{worker_version_id}/diff #against": one(
@@ -55,6 +56,7 @@ WORKERS: dict[str, Ask] = {
     f"GET {_W}/invocations": one("worker.logs.read"),
     f"GET {_W}/invocations/{{id}}": one("worker.logs.read", fill={"id": "walk"}),
     f"GET {_W}/logs": one("worker.logs.read"),
+    f"GET {_W}/tail": one("worker.logs.read"),
     f"GET {_W}/summary": one("worker.read"),
     "POST /api/v1/kv-namespaces": one("kv.create", body={"environment_id": "$environment", "name": "walk"}),
     "GET /api/v1/kv-namespaces": one("kv.read", query={"project_id": "$project"}),
