@@ -155,10 +155,10 @@ class Source:
 def retention_of(environ: Mapping[str, str]) -> Retention:
     """HOLDFAST_TELEMETRY_DAYS and HOLDFAST_TELEMETRY_BYTES. Raises ValueError naming the one nobody understands."""
     found = Retention()
-    for name in ("DAYS", "BYTES"):
-        text = environ.get(f"HOLDFAST_TELEMETRY_{name}")
+    for name in ("HOLDFAST_TELEMETRY_DAYS", "HOLDFAST_TELEMETRY_BYTES"):
+        text = environ.get(name)
         if text and not (text.isdigit() and int(text) > 0):
-            raise ValueError(f"HOLDFAST_TELEMETRY_{name} must be a whole number above 0, not {text!r}")
+            raise ValueError(f"{name} must be a whole number above 0, not {text!r}")
     days, size = environ.get("HOLDFAST_TELEMETRY_DAYS"), environ.get("HOLDFAST_TELEMETRY_BYTES")
     return Retention(
         days=float(days) if days else found.days, bytes=int(size) if size else found.bytes, minutes_days=90.0
