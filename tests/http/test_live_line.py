@@ -18,6 +18,7 @@ from served import PASSWORD, Api
 from holdfast.features.live.api import LONGEST_PAGE, page_of
 from holdfast.features.live.signals import noun_of
 from holdfast.formats.websocket import Opcode, Parser, close_of, encode
+from holdfast.kernel.wake import Wake
 
 pytestmark = pytest.mark.xdist_group("http-live")
 
@@ -215,3 +216,21 @@ def test_words() -> None:
         "run",
         "audit",
     ]
+
+
+def test_lines_of_workers_are_told_to_who_sees_their_place(api: Api, owner: httpx.Client) -> None:
+    mine, theirs = (owner.post("/api/v1/projects", json={"name": n}).json()["id"] for n in ("logs mine", "logs theirs"))
+    places = {
+        each: owner.get(f"/api/v1/projects/{each}/environments").json()["items"][0]["id"] for each in (mine, theirs)
+    }
+    wake = Wake(api.socket.parent)
+    with closing(wake), closing(Line(api, person(api, owner, "logs@example.org", project_id=mine))) as line:
+        line.until(type="hello")
+        wake.notify(f"worker-log:{theirs}:{places[theirs]}")
+        wake.notify("worker-log:nonsense")
+        told: list[str] = []
+        while (message := line.heard(2)) is not None:
+            told += message.get("nouns", [])
+        assert "worker-log" not in told
+        wake.notify(f"worker-log:{mine}:{places[mine]}")
+        line.told_of("worker-log")

@@ -20,6 +20,7 @@ WORKERS: dict[str, Ask] = {
     f"POST {_W}/versions/files": one("worker.deploy", body={"files": _FILES}),
     f"GET {_W}/versions": one("worker.read"),
     "GET /api/v1/worker-versions/{worker_version_id}": one("worker.read"),
+    "PATCH /api/v1/worker-versions/{worker_version_id}": one("worker.deploy", body={"tag": "walk"}),
     "GET /api/v1/worker-versions/{worker_version_id}/files/{path:path}": one("worker.read", fill={"path": "a.py"}),
     "GET /api/v1/worker-versions/{worker_version_id}/diff": one("worker.read"),
     "GET /api/v1/worker-versions/{worker_version_id}/diff #against": one(
@@ -62,6 +63,7 @@ WORKERS: dict[str, Ask] = {
     f"PUT {_W}/cases/{{name}}": one("worker.update", body={}, fill=_VAR),
     f"DELETE {_W}/cases/{{name}}": one("worker.update", fill=_VAR),
     f"POST {_W}/cases/run": one("worker.invoke", body={}),
+    f"GET {_W}/tail": one("worker.logs.read"),
     f"GET {_W}/summary": one("worker.read"),
     f"GET {_W}/openapi": one("worker.read"),
     f"GET {_W}/openapi #version": one("worker.read", query={"version_id": "$worker_version"}),
