@@ -70,6 +70,27 @@ def test_query_and_javascript_names(start: Start) -> None:
     assert ("info", 'asked for {"name": "Ada"}') in host.logs(host.invocation(path="/js")["id"])
 
 
+@pytest.mark.parametrize(
+    ("parameters", "body", "answer"),
+    [
+        ("self", "'nothing'", "nothing"),
+        ("self, request", "str(request.method)", "GET"),
+        ("self, request, env", "env.MESSAGE", "from env"),
+        ("self, request, env, ctx", "type(ctx).__name__ + env.MESSAGE", "Contextfrom env"),
+        ("self, *rest", "str(len(rest))", "1"),
+    ],
+)
+def test_fetch_is_given_what_it_takes(start: Start, parameters: str, body: str, answer: str) -> None:
+    """Published: `fetch(self)` beside a schedule, `fetch(self, request, env)` beside a secret."""
+    code = f"""
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    def fetch({parameters}):
+        return Response({body})
+"""
+    assert start(code, **MESSAGE).get("/").text == answer
+
+
 def test_cron(start: Start) -> None:
     host = example(start, "cron")
     with host.inner() as inner:

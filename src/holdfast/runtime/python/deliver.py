@@ -18,7 +18,7 @@ from holdfast.runtime.python.loading import Worker
 from holdfast.runtime.python.plain import call_plain
 from holdfast.runtime.python.respond import PLAIN, judge, refuse, respond
 from holdfast.runtime.python.workers import Context, Headers, ReadableStream, Request, Response, wsgi
-from holdfast.runtime.python.workers.entrypoints import fitting
+from holdfast.runtime.python.workers.entrypoints import fitting, taken
 
 _JSON = [(b"content-type", b"application/json")]
 _VALUES = [(b"content-type", b"application/octet-stream")]
@@ -136,7 +136,7 @@ class Delivery:
             instance = self._instance(entrypoint)
             if (function := getattr(instance, "fetch", None)) is None:
                 raise NoEntrypoint(f"the entrypoint {type(instance).__name__} has no fetch: it takes no requests")
-            result = function(request)
+            result = function(*(request, self.env, Context())[: taken(function)])
         if inspect.isawaitable(result):
             result = await result
         if not isinstance(result, Response):
