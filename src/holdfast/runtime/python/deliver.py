@@ -136,7 +136,8 @@ class Delivery:
             instance = self._instance(entrypoint)
             if (function := getattr(instance, "fetch", None)) is None:
                 raise NoEntrypoint(f"the entrypoint {type(instance).__name__} has no fetch: it takes no requests")
-            result = function(*(request, self.env, Context())[: taken(function)])
+            count = taken(function)
+            result = function(*((request,) if count == 1 else (request, self.env, Context())[:count]))
         if inspect.isawaitable(result):
             result = await result
         if not isinstance(result, Response):
