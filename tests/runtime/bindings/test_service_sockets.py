@@ -49,7 +49,7 @@ def test_an_upgrade_carries_raw_bytes_both_ways_until_one_side_ends(place: Place
             await asked.writer.drain()
         ended.set()
 
-    async def act(service) -> None:
+    async def act(service: Any) -> None:
         theirs = {"Sec-WebSocket-Key": "bogus", "Sec-WebSocket-Extensions": "permessage-deflate"}
         headers, wire = await service.fetch(
             "http://b/", headers={"Upgrade": "websocket", "Sec-WebSocket-Protocol": "chat", **theirs}
@@ -73,7 +73,7 @@ def test_a_worker_that_ends_ends_the_socket(place: Place) -> None:
         asked.head(101, {"upgrade": "websocket", "connection": "Upgrade"})
         await asked.reader.read(1)
 
-    async def act(service) -> None:
+    async def act(service: Any) -> None:
         _, wire = await service.fetch("http://b/", headers={"Upgrade": "websocket"})
         wire.write(b"x")
         assert await wire.read() is None
@@ -92,7 +92,7 @@ def test_upgrades_that_were_not_asked_for_or_are_none_are_refused(place: Place) 
         else:
             asked.head(101, {"upgrade": "websocket", "connection": "Upgrade"})
 
-    async def act(service) -> None:
+    async def act(service: Any) -> None:
         with pytest.raises(BindingError, match="that was not to be upgraded"):
             await service.fetch("http://b/")
         answer = await service.fetch("http://b/", headers={"Upgrade": "websocket"})
@@ -116,7 +116,7 @@ def test_who_does_not_read_a_socket_is_waited_for(place: Place) -> None:
             sent[0] += 65536
             await asked.writer.drain()
 
-    async def act(service) -> None:
+    async def act(service: Any) -> None:
         _, wire = await service.fetch("http://b/", headers={"Upgrade": "websocket"})
         await asyncio.sleep(0.5)
         held = sent[0]
