@@ -7,6 +7,7 @@ import os
 import signal
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -19,7 +20,7 @@ from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.bindings.attributes import BindingError
 from holdfast.runtime.bindings.disk_reserve import DiskReserve
-from holdfast.runtime.bindings.kv_file import Delete, KvFile, checked_put
+from holdfast.runtime.bindings.kv_file import Delete, Entry, KvFile, Write, checked_put
 from holdfast.runtime.bindings.kv_rules import KvError
 from holdfast.runtime.bindings.kv_usage import KvQuota, Usage
 from holdfast.runtime.bindings.server import BindingServer
@@ -38,7 +39,7 @@ ACTS = st.lists(
 
 @settings(max_examples=25, deadline=None)
 @given(ACTS)
-def test_what_is_counted_is_what_is_there(tmp_path_factory: pytest.TempPathFactory, acts) -> None:
+def test_what_is_counted_is_what_is_there(tmp_path_factory: pytest.TempPathFactory, acts: list[Any]) -> None:
     """Also when stock tools write to the file."""
     path = tmp_path_factory.mktemp("kv") / "n.db"
     with KvFile.open(path, create=True) as file, closing(apsw.Connection(str(path))) as stock:
@@ -49,9 +50,9 @@ def test_what_is_counted_is_what_is_there(tmp_path_factory: pytest.TempPathFacto
                 file.delete(key)
             else:
                 stock.execute("DELETE FROM kv WHERE key = ?", (key,)).fetchall()
-        rows = stock.execute("SELECT key, metadata, value FROM kv").fetchall()
+        rows: Any = stock.execute("SELECT key, metadata, value FROM kv").fetchall()
         own = [text.encode() if isinstance(text, str) else text or b"" for row in rows for text in row]
-        assert file.usage() == Usage(len(rows), sum(map(len, own)))
+        assert file.usage() == Usage(len(rows), sum(len(each) for each in own))
 
 
 def test_a_file_that_did_not_count_yet_begins_to(tmp_path: Path) -> None:
@@ -78,12 +79,12 @@ def test_beyond_the_quota_nothing_is_taken_and_what_expired_makes_room(tmp_path:
         two = KvQuota(max_keys=2)
         file.put("old", "x", expiration_ttl=60)
         file.put("kept", "x")
-        full = [checked_put("a", "1"), checked_put("kept", "longer", now=now), Delete("nobody")]
+        full: list[Write] = [checked_put("a", "1"), checked_put("kept", "longer", now=now), Delete("nobody")]
         with pytest.raises(KvError, match="holds 2 of the 2 keys allowed") as caught:
             file.apply(full, two)
         assert caught.value.status == 507
         assert [each and each.status for each in file.apply_each(full, two)] == [507, None, None]
-        assert file.get("kept").value == "longer"
+        assert file.get("kept") == Entry("longer")
         now += 61
         assert file.apply_each([checked_put("a", "1", now=now)], two) == [None], "the old one had expired"
         assert file.usage().keys == 2

@@ -70,6 +70,60 @@ def test_query_and_javascript_names(start: Start) -> None:
     assert ("info", 'asked for {"name": "Ada"}') in host.logs(host.invocation(path="/js")["id"])
 
 
+@pytest.mark.parametrize(
+    ("parameters", "body", "answer"),
+    [
+        ("self", "'nothing'", "nothing"),
+        ("self, request", "str(request.method)", "GET"),
+        ("self, request, env", "env.MESSAGE", "from env"),
+        ("self, request, env, ctx", "type(ctx).__name__ + env.MESSAGE", "Contextfrom env"),
+        ("self, *rest", "str(len(rest))", "1"),
+    ],
+)
+def test_fetch_is_given_what_it_takes(start: Start, parameters: str, body: str, answer: str) -> None:
+    """Published: `fetch(self)` beside a schedule, `fetch(self, request, env)` beside a secret."""
+    code = f"""
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    def fetch({parameters}):
+        return Response({body})
+"""
+    assert start(code, **MESSAGE).get("/").text == answer
+
+
+def test_run_sync_waits_in_threads_and_is_refused_on_the_loop(start: Start) -> None:
+    code = """
+import asyncio
+from pyodide.ffi import run_sync
+from workers import Response, WorkerEntrypoint
+
+async def work(fails=False):
+    await asyncio.sleep(0.01)
+    if fails:
+        raise KeyError("inside")
+    return "worked"
+
+def synchronous():
+    try:
+        run_sync(work(True))
+    except KeyError as error:
+        return run_sync(work()), str(error)
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        try:
+            run_sync(work())
+        except RuntimeError as error:
+            told = str(error)
+        return Response.json([*await asyncio.to_thread(synchronous), told])
+"""
+    assert start(code).get("/").json() == [
+        "worked",
+        "'inside'",
+        "run_sync cannot wait inside a running event loop here: make the function async and await",
+    ]
+
+
 def test_cron(start: Start) -> None:
     host = example(start, "cron")
     with host.inner() as inner:

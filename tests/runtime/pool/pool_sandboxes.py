@@ -16,7 +16,7 @@ from pool_bench import version
 
 from holdfast.runtime import wrangler
 from holdfast.runtime.bindings import server
-from holdfast.runtime.live import Binding, LiveVersion, Sockets
+from holdfast.runtime.live import Binding, Json, LiveVersion, Sockets
 from holdfast.runtime.pool import Parts, Policy, Pool
 from holdfast.runtime.telemetry import TelemetryReader, TelemetryWriter, path_of
 
@@ -69,8 +69,8 @@ def live(root: Path, name: str, source: Path, **more: Any) -> LiveVersion:
         target = {"worker_id": called.service, "entrypoint": called.entrypoint}
         bindings.append(Binding(called.binding, "service", target))
     for limit in config.ratelimits:
-        target = {"namespace": limit.namespace_id, "limit": limit.limit, "period": limit.period}
-        bindings.append(Binding(limit.name, "ratelimit", target))
+        window: dict[str, Json] = {"namespace": limit.namespace_id, "limit": limit.limit, "period": limit.period}
+        bindings.append(Binding(limit.name, "ratelimit", window))
     if config.version_metadata:
         bindings.append(Binding(config.version_metadata, "version"))
     packages = Path(fastapi.__file__).parents[1] if (code / "pyproject.toml").exists() else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,6 @@ OWN = {
     ),
 }
 ALL = [(suite, name) for part in (PUBLIC, OWN) for suite, names in part.items() for name in names.split()]
-Ask = Callable[[str, str], tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,8 @@ def test_a_clients_websocket_is_passed_on_to_another_worker(at: tuple[asyncio.Ru
 
     async def talk() -> None:
         reader, writer = await asyncio.open_unix_connection(str(made.door("asking")))
-        wire, events = WSConnection(ConnectionType.CLIENT), []
+        wire = WSConnection(ConnectionType.CLIENT)
+        events: list[Any] = []
         writer.write(wire.send(Request(host="asking.localhost", target="/chat", extensions=[PerMessageDeflate()])))
 
         async def next_event() -> Any:

@@ -28,6 +28,7 @@ keys = noun("key", "Keys of a namespace.", "holdfast kv key get sessions user:1"
 app.add_typer(namespace)
 app.add_typer(keys)
 Namespace = Annotated[str, typer.Argument(metavar="NAMESPACE", help="Name or id.", show_default=False)]
+_LIMITED = ("keys", "bytes")
 Key = Annotated[str, typer.Argument(metavar="KEY", help="At most 512 bytes.", show_default=False)]
 
 
@@ -72,8 +73,8 @@ def show(ctx: typer.Context, name: Namespace) -> None:
     t = terminal(ctx)
     found = find(t, name)
     used = t.client.get(f"/kv-namespaces/{found['id']}/usage")
-    held = f"{used['keys']} keys of {_most(used['max_keys'])}, {used['bytes']} bytes of {_most(used['max_bytes'])}"
-    t.answer({**found, **used}, f"{found['name']} ({found['state']}): {held}")
+    held = (f"{used[what]} {what}{_of(used['max_' + what])}" for what in _LIMITED)
+    t.answer({**found, **used}, f"{found['name']} ({found['state']}): {', '.join(held)}")
 
 
 @verb(
@@ -97,7 +98,8 @@ def limit(
     if not body:
         raise Usage("say --max-keys, --max-bytes or both")
     made = t.client.patch(f"/kv-namespaces/{find(t, name)['id']}", body)
-    t.answer(made, f"{made['name']} may hold {_most(made['max_keys'])} keys and {_most(made['max_bytes'])} bytes.")
+    most = (f"{'any number of' if made['max_' + what] is None else made['max_' + what]} {what}" for what in _LIMITED)
+    t.answer(made, f"{made['name']} may hold {' and '.join(most)}.")
 
 
 def _limit(field: str, text: str) -> int | None:
@@ -108,8 +110,8 @@ def _limit(field: str, text: str) -> int | None:
     return int(text)
 
 
-def _most(value: int | None) -> str:
-    return "any number of" if value is None else str(value)
+def _of(most: int | None) -> str:
+    return "" if most is None else f" of {most}"
 
 
 @verb(namespace, "delete", "holdfast kv namespace delete sessions --confirm sessions")

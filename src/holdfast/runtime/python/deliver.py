@@ -18,7 +18,7 @@ from holdfast.runtime.python.loading import Worker
 from holdfast.runtime.python.plain import call_plain
 from holdfast.runtime.python.respond import PLAIN, judge, refuse, respond
 from holdfast.runtime.python.workers import Context, Headers, ReadableStream, Request, Response, wsgi
-from holdfast.runtime.python.workers.entrypoints import fitting
+from holdfast.runtime.python.workers.entrypoints import fitting, taken
 
 if TYPE_CHECKING:
     from holdfast.runtime.python.schemas.checks import Checks
@@ -151,7 +151,8 @@ class Delivery:
             instance = self._instance(entrypoint)
             if (function := getattr(instance, "fetch", None)) is None:
                 raise NoEntrypoint(f"the entrypoint {type(instance).__name__} has no fetch: it takes no requests")
-            result = function(request)
+            count = taken(function)
+            result = function(*((request,) if count == 1 else (request, self.env, Context())[:count]))
         if inspect.isawaitable(result):
             result = await result
         if not isinstance(result, Response):

@@ -78,6 +78,23 @@ def fitting(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[A
     return arguments[:taken]
 
 
+def taken(function: Callable[..., Any]) -> int:
+    """How many of (request, env, ctx) a `fetch` takes: published ones take none, the request alone, or all."""
+    own = getattr(function, "__func__", None)
+    return _taken(function, 0) if own is None else _taken(own, 1)
+
+
+@functools.lru_cache(maxsize=256)  # looking at a signature costs more than a small request
+def _taken(function: Callable[..., Any], bound: int) -> int:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    named = sum(1 for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)) - bound
+    rest = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    return min(max(named, 1 if rest else 0), 3)
+
+
 def import_from_javascript(module: str) -> NoReturn:
     """Raises ImportError: workers run on CPython here, without a JavaScript engine beside them."""
     raise ImportError(
