@@ -148,7 +148,9 @@ def _say(facts: dict[str, Any]) -> None:
         return
     keeper = facts.get("keeper")
     if keeper:
-        output.record({"Control": keeper["url"], "Data": facts["data"], "Disk": _disk_text(facts.get("disk"))})
+        apps = {"Apps": keeper["apps_url"]} if keeper.get("apps_url") else {}
+        rest = {"Data": facts["data"], "Disk": _disk_text(facts.get("disk"))}
+        output.record({"Control": keeper["url"], **apps, **rest})
         rows = [["keeper", "running", keeper["pid"], ""]]
         rows += [[name, part["state"], part["pid"], part["restarts"] or ""] for name, part in keeper["parts"].items()]
         output.say()

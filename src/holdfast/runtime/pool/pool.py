@@ -99,9 +99,10 @@ class Pool:
             self._retire(version_id)
         for version in wanted.values():
             self._bring(version, now=version.worker_id in served)
-        tokens = {each.version.token for each in self._keepers.values()}
-        tokens |= {each.token for each in self._trials.versions}
-        await asyncio.to_thread(doors.sweep, self._parts.runtime, tokens)
+        async with self._trials.making:  # else the sockets of one that begins meanwhile would be swept away
+            tokens = {each.version.token for each in self._keepers.values()}
+            tokens |= {each.token for each in self._trials.versions}
+            await asyncio.to_thread(doors.sweep, self._parts.runtime, tokens)
         self.schedules.set(living)
         served_now = [each.version for each in (*self._keepers.values(), *self._closing)]
         self._parts.followed([*served_now, *self._trials.versions])

@@ -4,12 +4,14 @@ names behind which there is nothing: code that is only imported calls none of th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from holdfast.kernel.errors import Retryable
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.values import encode
 from holdfast.runtime.live import LiveVersion, Sockets
@@ -18,12 +20,14 @@ from holdfast.runtime.pool.process import Parts, Process
 
 
 class Trials:
-    """All on the event loop's thread."""
+    """All on the event loop's thread. `making` is held while sockets of a trial come to be: whoever sweeps away those
+    of nobody looks at `versions` and sweeps with it held."""
 
     def __init__(self, runtime: Path, parts: Parts) -> None:
         self._runtime = runtime
         self._parts = parts
         self._running: dict[str, LiveVersion] = {}
+        self.making = asyncio.Lock()
 
     @property
     def versions(self) -> Sequence[LiveVersion]:
@@ -31,25 +35,23 @@ class Trials:
         return list(self._running.values())
 
     async def run(self, version: LiveVersion) -> str | None:
-        """None when it became ready, else why it did not; its log has the trace. Raises OSError, HoldfastError when its
-        sockets cannot be made."""
+        """None when it became ready, else why it did not; its log has the trace. Raises HoldfastError when its sockets
+        cannot be made."""
         trial = replace(version, token=f"try{secrets.token_hex(8)}", warm=0)
         sockets = Sockets.of(self._runtime, trial.token)
         self._running[trial.token] = trial
-        doors = None
-        try:
-            doors = Doors(sockets, lambda: None)
-            server = await _greeting(sockets.bind, trial)
+        with contextlib.ExitStack() as held:
+            held.callback(self._running.pop, trial.token)
             try:
-                ended = await Process(trial, 1, doors, self._parts, Process.kill, lambda *_: None).run()
-            finally:
-                server.close()
-            return None if ended.ready else ended.failure
-        finally:
-            sockets.bind.unlink(missing_ok=True)
-            if doors is not None:
-                doors.close()
-            del self._running[trial.token]
+                async with self.making:
+                    doors = Doors(sockets, lambda: None)
+                    held.callback(doors.close)
+                    held.callback(sockets.bind.unlink, missing_ok=True)
+                    held.callback((await _greeting(sockets.bind, trial)).close)
+            except OSError as error:
+                raise Retryable(f"the version cannot be tried: {error}", code="trial_impossible") from error
+            ended = await Process(trial, 1, doors, self._parts, Process.kill, lambda *_: None).run()
+        return None if ended.ready else ended.failure
 
 
 async def _greeting(path: Path, version: LiveVersion) -> asyncio.Server:
