@@ -171,7 +171,7 @@ async function pictures(page: Page, shown: readonly Shown[]): Promise<void> {
     await page.setViewportSize({ width, height: 844 });
     for (const { name, path } of shown) {
       await page.goto(here.server.url + path);
-      await page.waitForTimeout(900);
+      await page.waitForTimeout(400);
       await picture(page, `${name}-${way}`);
     }
   }

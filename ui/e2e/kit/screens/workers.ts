@@ -54,7 +54,10 @@ export async function workers({ api, environment }: House): Promise<Shown[]> {
       { id: second.id, weight: 10 },
     ],
   });
-  for (const body of [{ path: "/", version_id: first.id }, { path: "/new", version_id: second.id }])
+  for (const body of [
+    { path: "/", version_id: first.id },
+    { path: "/new", version_id: second.id },
+  ])
     await answered(() => api.post(`/workers/${worker.id}/invoke`, body));
   for (const path of ["/prices", "/broken", "/"]) await api.post(`/workers/${worker.id}/invoke`, { path });
   await api.post(`/workers/${worker.id}/hosts`, { host: "api.example.org" });
