@@ -28,7 +28,7 @@ test("a worker is made, looked at, rolled out, rolled back, set, and deleted", a
   await deleted(page, id);
   expect(errors).toEqual([]);
   await context.close();
-}, 180_000);
+}, 300_000);
 
 /** By the form; its page says how code comes to it. */
 async function made(page: Page): Promise<string> {
@@ -102,7 +102,7 @@ async function logs(page: Page, path: string): Promise<void> {
   await page.getByRole("button", { name: "GET /broken" }).click();
   const sheet = page.getByRole("dialog");
   await sheet.getByText("ValueError: the cart is empty").first().waitFor();
-  await sheet.getByText(/entry\.py", line 7/).waitFor();
+  await sheet.getByText(/entry\.py", line 7/).first().waitFor();
   await picture(page, "worker-call-sheet");
   expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
 }
@@ -138,6 +138,7 @@ async function settings(page: Page, path: string): Promise<void> {
   await page.getByRole("button", { name: "Run now" }).click();
   await page.getByText("The turn went well").waitFor({ timeout: 20_000 });
   await part("variables");
+  await page.getByText("REGION", { exact: true }).waitFor();
   await page.getByRole("button", { name: "New variable" }).first().click();
   await dialog.getByLabel("Name", { exact: true }).fill("LIMIT");
   await dialog.getByLabel("Value").fill("30");
