@@ -102,7 +102,10 @@ async function logs(page: Page, path: string): Promise<void> {
   await page.getByRole("button", { name: "GET /broken" }).click();
   const sheet = page.getByRole("dialog");
   await sheet.getByText("ValueError: the cart is empty").first().waitFor();
-  await sheet.getByText(/entry\.py", line 7/).first().waitFor();
+  await sheet
+    .getByText(/entry\.py", line 7/)
+    .first()
+    .waitFor();
   await picture(page, "worker-call-sheet");
   expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
 }
@@ -112,7 +115,7 @@ async function settings(page: Page, path: string): Promise<void> {
   await part("limits");
   await page.getByLabel("Memory", { exact: true }).fill("64");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("Saved").waitFor();
+  await page.getByText("Saved", { exact: true }).waitFor();
   expect((await here.api.get(path)).settings.limits.memory_bytes).toBe(64 * 1024 * 1024);
 
   await part("permits");
