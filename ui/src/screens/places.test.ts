@@ -16,7 +16,7 @@ const ELSEWHERE: Record<string, string> = {
   ...elsewhere("the live line tells it", "eventsStream"),
   ...elsewhere(
     "the list or the page has it already",
-    "alertRuleRead downloadGet engineGet environmentRead exportRead exportShow maskingProfileRead metricList migrationList nodeGet planSchedules projectRead rowGet rowList templateList turnRead",
+    "alertRuleRead downloadGet engineGet environmentRead exportRead exportShow maskingProfileRead metricList migrationList nodeGet planSchedules projectRead rowGet rowList templateList turnRead workerVarList",
   ),
   ...elsewhere("the run's own stream has its lines", "logsGet"),
   ...elsewhere(

@@ -13,8 +13,10 @@ from holdfast.features.access.actor import Actor
 from holdfast.features.workers import store
 from holdfast.features.workers.guard import AT, found
 from holdfast.features.workers.model import Worker, worker_deployments, worker_hosts
+from holdfast.hosts.keeper import KeeperClient
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
+from holdfast.kernel.errors import Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.runtime.telemetry import TelemetryReader
 
@@ -62,21 +64,29 @@ class StandingService:
         ids = [each.id for each in rows]
         deployed, hosts = _deployed(conn, ids), _hosts(conn, ids)
         since = int((self._clock.now() - DAY).timestamp() * 1000)
-        uses = self._telemetry.uses(ids, since)
+        uses, end = self._telemetry.uses(ids, since), self._end()
         made = []
         for each in rows:
             requests, errors, last = uses.get(each.id, (0, 0, None))
             at = None if last is None else datetime.fromtimestamp(last / 1000, UTC)
-            addresses = [self._address(host) for host in hosts.get(each.id, ())]
-            addresses += [self._address(f"{each.slug}.{domain}") for domain in self._settings.apps_domains]
+            names = (*hosts.get(each.id, ()), *(f"{each.slug}.{domain}" for domain in self._settings.apps_domains))
+            addresses = [] if end is None else [f"{end[0]}{name}{end[1]}" for name in names]
             made.append(Standing(each.id, addresses, deployed.get(each.id, ()), requests, errors, at))
         return made
 
-    def _address(self, host: str) -> str:
-        """As a browser reaches it: through the Caddy in front where one is kept configured, else the edge itself."""
+    def _end(self) -> tuple[str, str] | None:
+        """What stands before and after a host as a browser reaches it: through the Caddy in front where one is kept
+        configured, else the edge itself. None while the kernel has not chosen the edge's port."""
         if self._settings.caddy:
-            return f"https://{host}"
-        return f"http://{host}:{self._settings.apps_port}"
+            return "https://", ""
+        port = self._settings.apps_port or self._chosen_port()
+        return ("http://", f":{port}") if port else None
+
+    def _chosen_port(self) -> int | None:
+        try:
+            return KeeperClient.of(self._settings).info().apps_port
+        except Retryable:
+            return None
 
 
 def _deployed(conn: sa.Connection, ids: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:

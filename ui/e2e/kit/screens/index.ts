@@ -11,6 +11,7 @@ import { snapshots } from "./snapshots";
 import { start } from "./start";
 import { system } from "./system";
 import { watch } from "./watch";
+import { workers } from "./workers";
 
 export interface Shown {
   name: string;
@@ -39,6 +40,7 @@ const FURNISHING: readonly ((house: House) => Promise<Shown[]>)[] = [
   start,
   snapshots,
   watch,
+  workers,
 ];
 
 /** Fills a server with a little of everything, and says where each screen is. */

@@ -78,7 +78,7 @@ export default function Workers() {
         title: t("workers:requestsDay"),
         value: (row) => row.standing?.requests ?? 0,
         cell: (row) => count(row.standing?.requests ?? 0),
-        width: "110px",
+        width: "136px",
         numeric: true,
         card: "line",
         onCard: (row) => t("workers:calls", { count: row.standing?.requests ?? 0 }),
@@ -92,7 +92,7 @@ export default function Workers() {
             {count(row.standing?.errors ?? 0)}
           </span>
         ),
-        width: "90px",
+        width: "116px",
         numeric: true,
       },
       {

@@ -22,20 +22,20 @@ export function Invocations({ worker, children }: TabProps & { children: ReactNo
   const columns = useMemo<Column<InvocationOut>[]>(
     () => [
       {
-        id: "at",
-        title: t("workers:when"),
-        value: (row) => new Date(row.at).toISOString(),
-        cell: (row) => <Time at={new Date(row.at).toISOString()} />,
-        width: "120px",
-        card: "line",
-      },
-      {
         id: "what",
         title: t("workers:call"),
         value: (row) => what(row),
         cell: (row) => <span className="truncate font-mono text-xs">{what(row)}</span>,
         width: "minmax(180px, 2fr)",
         card: "title",
+      },
+      {
+        id: "at",
+        title: t("workers:when"),
+        value: (row) => new Date(row.at).toISOString(),
+        cell: (row) => <Time at={new Date(row.at).toISOString()} />,
+        width: "120px",
+        card: "line",
       },
       {
         id: "outcome",

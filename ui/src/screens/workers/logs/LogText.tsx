@@ -34,7 +34,7 @@ export function LogText({ line, wraps, onOpen }: Props) {
       {invocation && onOpen ? (
         <button
           type="button"
-          className="shrink-0 text-muted underline decoration-dotted underline-offset-2 hover:text-text"
+          className="shrink-0 self-start text-muted underline decoration-dotted underline-offset-2 hover:text-text"
           onClick={() => onOpen(invocation)}
         >
           {when}

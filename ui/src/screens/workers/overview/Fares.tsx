@@ -130,19 +130,19 @@ function Charts({ found }: { found: WindowOut }) {
       ],
     },
     {
-      kind: "line",
+      kind: "bar",
       label: t("workers:charts.duration"),
       series: [{ key: "wall", title: t("workers:charts.duration") }],
       format: short,
     },
     {
-      kind: "line",
+      kind: "bar",
       label: t("workers:charts.cpu"),
       series: [{ key: "cpu", title: t("workers:charts.cpu") }],
       format: short,
     },
     {
-      kind: "line",
+      kind: "bar",
       label: t("workers:charts.memory"),
       series: [{ key: "memory", title: t("workers:charts.memory") }],
       format: bytes,

@@ -29,7 +29,8 @@ export function Crons({ worker }: TabProps) {
     refetch,
   } = useQuery({
     queryKey: ["workers", worker.id, "crons"],
-    queryFn: () => data(workerCronList({ path: { worker_id: worker.id } })),
+    // Versions that share the requests have the same ones mostly: each line is shown once.
+    queryFn: async () => distinct(await data(workerCronList({ path: { worker_id: worker.id } }))),
   });
   if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
   return (
@@ -41,7 +42,7 @@ export function Crons({ worker }: TabProps) {
         )}
         <Entries label={t("workers:parts.crons")}>
           {found?.map((each) => (
-            <Cron key={`${each.version_id} ${each.cron}`} worker={worker} of={each} />
+            <Cron key={each.cron} worker={worker} of={each} />
           ))}
         </Entries>
       </Section>
@@ -76,6 +77,10 @@ export function Crons({ worker }: TabProps) {
       </datalist>
     </>
   );
+}
+
+function distinct(all: readonly ScheduleOut[]): ScheduleOut[] {
+  return [...new Map(all.map((each) => [each.cron, each])).values()];
 }
 
 function Cron({ worker, of }: TabProps & { of: ScheduleOut }) {

@@ -33,14 +33,8 @@ export function WorkerForm<D extends object>({ worker, title, lead, begin, end, 
   const [draft, setDraft] = useState(() => begin(worker));
   const set = (patch: Partial<D>) => setDraft((before) => ({ ...before, ...patch }));
   const save = useMutation({
-    mutationFn: () =>
-      data(
-        workerUpdate({
-          path: { worker_id: worker.id },
-          headers: { "If-Match": `"v${base.version}"` },
-          body: end(draft, base),
-        }),
-      ),
+    mutationFn: (body: Body) =>
+      data(workerUpdate({ path: { worker_id: worker.id }, headers: { "If-Match": `"v${base.version}"` }, body })),
     networkMode: "always",
     meta: { quiet: true },
     onSuccess: (saved) => {
@@ -70,7 +64,7 @@ export function WorkerForm<D extends object>({ worker, title, lead, begin, end, 
         className="grid max-w-xl gap-5"
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate();
+          save.mutate(end(draft, base));
         }}
       >
         <fieldset disabled={!able} className="contents">

@@ -26,7 +26,6 @@ export default function Deployments({ worker, children }: TabProps & { children:
   const able = can("worker.deploy") && worker.deleted_at === null;
   const columns = useMemo<Column<DeploymentOut>[]>(
     () => [
-      { id: "number", title: "#", value: (row) => row.number, width: "64px", numeric: true },
       {
         id: "versions",
         title: t("workers:versions"),
@@ -34,6 +33,7 @@ export default function Deployments({ worker, children }: TabProps & { children:
         width: "minmax(150px, 1.4fr)",
         card: "title",
       },
+      { id: "number", title: "#", value: (row) => row.number, width: "64px", numeric: true },
       {
         id: "trigger",
         title: t("workers:trigger"),
