@@ -111,3 +111,26 @@ def _wait(server: dict[str, str]) -> None:
             return
         time.sleep(0.3)
     pytest.fail("the databases were not made")
+
+
+def test_cases_and_a_start(server, tmp_path) -> None:
+    folder = laid_out(tmp_path, project("cased", code=HELLO.replace("'hello'", "request.url")))
+    typed(server, "deploy", str(folder))
+    assert "No saved cases yet" in typed(server, "worker", "case", "list", "cased")
+    typed(server, "worker", "case", "save", "cased", "says its path", "/a?b=1", "--status", "200", "--contains", "/a?b=1")
+    assert "says its path" in typed(server, "worker", "case", "run", "cased")
+    typed(server, "worker", "case", "save", "cased", "refuses", "/", "--status", "418")
+    said = typed(server, "worker", "case", "run", "cased", code=1)
+    assert "the status is 200, not 418" in said
+    (kept, _) = typed(server, "worker", "case", "list", "cased", "--json")["items"]
+    assert (kept["name"], kept["expected"]["status"]) == ("refuses", 418)
+    typed(server, "worker", "case", "delete", "cased", "refuses")
+    assert typed(server, "worker", "case", "run", "cased", "--json")["items"][0]["passed"]
+
+
+def test_a_start_says_why_it_cannot(server, tmp_path) -> None:
+    folder = laid_out(tmp_path, project("broken", code=HELLO + "\nraise RuntimeError('at import')\n"))
+    worker = typed(server, "deploy", str(folder), "--json")["worker"]
+    with HttpClient.of(server) as client:
+        started = client.post(f"/workers/{worker['id']}/start", {})
+        assert (started["state"], started["version_id"]) == ("failed", worker_version(client, worker))

@@ -8,11 +8,12 @@ import { picture } from "./kit/picture";
 const here = house();
 const PLACE = "/code";
 
+/** Pasted: what is typed gets the editor's own indents. */
 async function typeCode(page: Page, text: string): Promise<void> {
+  await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
   await page.locator("[data-editor=code] .view-lines").click();
   await page.keyboard.press("Control+a");
-  await page.keyboard.press("Delete");
-  await page.keyboard.insertText(text);
+  await page.keyboard.press("Control+v");
 }
 
 const code = (answer: string) => `from workers import Response, WorkerEntrypoint
@@ -25,7 +26,9 @@ class Default(WorkerEntrypoint):
 `;
 
 test("a worker is made, changed, broken, mended and called; a case is kept", async () => {
-  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api, {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
   await page.goto(here.server.url + PLACE);
   await page.getByRole("button", { name: "New worker" }).first().click();
   await page.getByLabel("Name", { exact: true }).fill("shop-api");
@@ -65,7 +68,6 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
   await typeCode(page, `${code('Response("never")')}\nraise RuntimeError("at import")\n`);
   await page.keyboard.press("Control+s");
   await page.getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
-  await picture(page, "code-broken");
   await page.getByRole("button", { name: /src\/entry\.py, line 9.*at import/ }).click();
   await page.locator(".squiggly-error").first().waitFor();
   await picture(page, "code-broken");

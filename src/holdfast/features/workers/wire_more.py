@@ -149,8 +149,8 @@ class TestRequestIn(In):
     version_id: str | None = Field(default=None, max_length=40)
 
     def wanted(self) -> TestRequest:
-        given = {"encoded": self.encoded, "version_id": self.version_id}
-        return TestRequest.of(self.method, self.path, self.headers, self.body, **given)
+        given = (self.method, self.path, self.headers, self.body)
+        return TestRequest.of(*given, encoded=self.encoded, version_id=self.version_id)
 
 
 class TestAnswerOut(BaseModel):
