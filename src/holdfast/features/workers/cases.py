@@ -62,8 +62,8 @@ class CasesService:
             return case_model.of(conn, found(conn, actor, worker_id, "worker.invoke").id)
 
     def put(self, actor: Actor, worker_id: str, wanted: WantedCase) -> Case:
-        """In place of the one of that name. Raises Invalid("request_invalid", "body_invalid"), LimitExceeded("too_many_cases",
-        "case_too_large")."""
+        """In place of the one of that name. Raises Invalid("request_invalid", "body_invalid"),
+        LimitExceeded("too_many_cases", "case_too_large")."""
         request: dict[str, Any] = {"method": wanted.method, "path": wanted.path}
         request["headers"] = [list(each) for each in wanted.headers]
         request |= {"body": wanted.body, "encoded": wanted.encoded}

@@ -37,7 +37,6 @@ export default function CodeEditor({ worker, path, text, label, readOnly, proble
     const made = monaco.editor.create(box.current, {
       model: null,
       automaticLayout: true,
-      bracketPairColorization: { enabled: false },
       fixedOverflowWidgets: true,
       fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
       fontSize: 13,
@@ -81,7 +80,8 @@ export default function CodeEditor({ worker, path, text, label, readOnly, proble
     if (model.getValue() !== text) model.setValue(text);
     if (editor.current?.getModel() !== model) {
       editor.current?.setModel(model);
-      model.updateOptions({ tabSize: path.endsWith(".py") ? 4 : 2 });
+      const bracketColorizationOptions = { enabled: false, independentColorPoolPerBracketType: false };
+      model.updateOptions({ tabSize: path.endsWith(".py") ? 4 : 2, bracketColorizationOptions });
     }
   }, [worker, path, text]);
 
