@@ -66,7 +66,7 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
 
   // What cannot be imported is marked where it is wrong, and the version before can have the requests again.
   await typeCode(page, `${code('Response("never")')}\nraise RuntimeError("at import")\n`);
-  await page.keyboard.press("Control+s");
+  await page.keyboard.press("Control+Shift+s");
   await page.getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: /src\/entry\.py, line 9.*at import/ }).click();
   await page.locator(".squiggly-error").first().waitFor();
@@ -100,7 +100,7 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
 
   await page.getByRole("tab", { name: "Test console" }).click();
   await page.getByLabel("Path with query").fill("/greet?loud=1");
-  await page.keyboard.press("Control+Enter");
+  await page.keyboard.press("Alt+Enter");
   await page.locator("[data-answer]").getByText('"said": "hello from a file"').waitFor();
   await page.getByText("asked for").waitFor({ timeout: 15_000 });
   await picture(page, "console");
