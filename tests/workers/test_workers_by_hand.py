@@ -15,6 +15,7 @@ import metadata_home
 import pytest
 from workers_house import HELLO, project
 
+from holdfast.client import Client
 from holdfast.commands.demo.temporary import environment, temporary_holdfast
 from holdfast.features.workers.live import living
 from holdfast.kernel.db import Database
@@ -184,3 +185,39 @@ def doctor(server: dict[str, str]) -> str:
 def run(server: dict[str, str], *line: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "holdfast.cli", *line]
     return subprocess.run(argv, env=server, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_cases_of_a_worker_that_runs(server, tmp_path) -> None:
+    code = HELLO.replace("'hello'", "request.url")
+    typed(server, "deploy", str(laid_out(tmp_path, project("cased", code=code))))
+    assert "No saved cases yet" in typed(server, "worker", "case", "list", "cased")
+    expected = ("--status", "200", "--contains", "/a?b=1")
+    typed(server, "worker", "case", "save", "cased", "says its path", "/a?b=1", *expected)
+    assert "says its path" in typed(server, "worker", "case", "run", "cased")
+    typed(server, "worker", "case", "save", "cased", "refuses", "/", "--status", "418")
+    assert "the status is 200, not 418" in typed(server, "worker", "case", "run", "cased", code=1)
+    kept = typed(server, "worker", "case", "list", "cased", "--json")
+    assert [(each["name"], each["expected"]["status"]) for each in kept] == [("refuses", 418), ("says its path", 200)]
+    typed(server, "worker", "case", "delete", "cased", "refuses")
+    assert [each["passed"] for each in typed(server, "worker", "case", "run", "cased", "--json")] == [True]
+
+
+def test_a_start_says_why_it_cannot(server) -> None:
+    with Client(socket=Path(server["HOLDFAST_RUNTIME"]) / "admin.sock") as client:
+        place = next(iter(client.items(f"/projects/{next(iter(client.items('/projects')))['id']}/environments")))
+        worker = client.post("/workers", {"environment_id": place["id"], "name": "starts"})
+
+        def started(code: str) -> dict[str, Any]:
+            files = {path: {"text": text} for path, text in project("starts", code=code).items()}
+            version = client.post(f"/workers/{worker['id']}/versions/files", {"files": files})
+            client.post(f"/workers/{worker['id']}/deployments", {"version_id": version["id"]})
+            found: dict[str, Any] = client.post(f"/workers/{worker['id']}/start", {})
+            assert found["version_id"] == version["id"]
+            return found
+
+        assert started(HELLO)["state"] == "running"
+        failed = started(HELLO + "\nraise RuntimeError('at import')\n")
+        assert (failed["state"], "at import" in failed["error"]) == ("failed", True)
+        assert 'File "src/entry.py", line 6' in failed["stack"]
+        assert str(server["HOLDFAST_DATA"]) not in failed["stack"]
+        assert "src/entry.py, line 1" in started("def (:\n")["stack"]

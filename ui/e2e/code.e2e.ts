@@ -8,11 +8,12 @@ import { picture } from "./kit/picture";
 const here = house();
 const PLACE = "/workers";
 
+/** Pasted: what is typed gets the editor's own indents. */
 async function typeCode(page: Page, text: string): Promise<void> {
+  await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
   await page.locator("[data-editor=code] .view-lines").click();
   await page.keyboard.press("Control+a");
-  await page.keyboard.press("Delete");
-  await page.keyboard.insertText(text);
+  await page.keyboard.press("Control+v");
 }
 
 const code = (answer: string) => `from workers import Response, WorkerEntrypoint
@@ -25,7 +26,9 @@ class Default(WorkerEntrypoint):
 `;
 
 test("a worker is made, changed, broken, mended and called; a case is kept", async () => {
-  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api, {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
   await page.goto(here.server.url + PLACE);
   await page.getByRole("button", { name: "New worker" }).first().click();
   await page.getByLabel("Name", { exact: true }).fill("shop-api");
@@ -63,9 +66,8 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
 
   // What cannot be imported is marked where it is wrong, and the version before can have the requests again.
   await typeCode(page, `${code('Response("never")')}\nraise RuntimeError("at import")\n`);
-  await page.keyboard.press("Control+s");
+  await page.keyboard.press("Control+Shift+s");
   await page.getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
-  await picture(page, "code-broken");
   await page.getByRole("button", { name: /src\/entry\.py, line 9.*at import/ }).click();
   await page.locator(".squiggly-error").first().waitFor();
   await picture(page, "code-broken");
@@ -98,7 +100,7 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
 
   await page.getByRole("tab", { name: "Test console" }).click();
   await page.getByLabel("Path with query").fill("/greet?loud=1");
-  await page.keyboard.press("Control+Enter");
+  await page.keyboard.press("Alt+Enter");
   await page.locator("[data-answer]").getByText('"said": "hello from a file"').waitFor();
   await page.getByText("asked for").waitFor({ timeout: 15_000 });
   await picture(page, "console");

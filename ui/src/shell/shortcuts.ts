@@ -33,8 +33,8 @@ export const SHORTCUTS = [
   { id: "sql.cancel", keys: "mod+.", group: "sql", whileTyping: true },
   { id: "sql.save", keys: "mod+s", group: "sql", whileTyping: true },
   { id: "sql.format", keys: "alt+shift+f", group: "sql", whileTyping: true },
-  { id: "code.deploy", keys: "mod+s", group: "code", whileTyping: true },
-  { id: "code.send", keys: "mod+enter", group: "code", whileTyping: true },
+  { id: "code.deploy", keys: "mod+shift+s", group: "code", whileTyping: true },
+  { id: "code.send", keys: "alt+enter", group: "code", whileTyping: true },
 ] as const satisfies readonly Shortcut[];
 
 interface Shortcut {

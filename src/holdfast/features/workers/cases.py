@@ -62,14 +62,15 @@ class CasesService:
             return case_model.of(conn, found(conn, actor, worker_id, "worker.invoke").id)
 
     def put(self, actor: Actor, worker_id: str, wanted: WantedCase) -> Case:
-        """In place of the one of that name. Raises Invalid("request_invalid"), LimitExceeded("too_many_cases",
-        "case_too_large")."""
-        headers = [list(each) for each in wanted.headers]
-        request: dict[str, Any] = {"method": wanted.method, "path": wanted.path, "headers": headers}
+        """In place of the one of that name. Raises Invalid("request_invalid", "body_invalid"),
+        LimitExceeded("too_many_cases", "case_too_large")."""
+        request: dict[str, Any] = {"method": wanted.method, "path": wanted.path}
+        request["headers"] = [list(each) for each in wanted.headers]
         request |= {"body": wanted.body, "encoded": wanted.encoded}
         with self._db.write() as conn:
             worker = found(conn, actor, worker_id, "worker.update")
-            checked_request(_as_sent(wanted.method, wanted.path, wanted.headers))
+            sent = (wanted.method, wanted.path, wanted.headers, wanted.body)
+            checked_request(TestRequest.of(*sent, encoded=wanted.encoded))
             if len(wanted.body) > MOST_BODY:
                 raise LimitExceeded(f"a saved body has at most {MOST_BODY} characters", code="case_too_large")
             there = case_model.of(conn, worker.id)
@@ -125,10 +126,6 @@ def differences(case: Case, answer: TestAnswer) -> list[str]:
         where = "the first megabyte of the body" if answer.truncated else "the body"
         wrong.append(f"{where} does not contain {contains[:200]!r}")
     return wrong
-
-
-def _as_sent(method: str, path: str, headers: Sequence[tuple[str, str]]) -> TestRequest:
-    return TestRequest(method, path, headers)
 
 
 def _skipped(case: Case) -> Result:

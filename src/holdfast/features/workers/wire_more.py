@@ -157,8 +157,8 @@ class TestRequestIn(In):
     version_id: str | None = Field(default=None, max_length=40)
 
     def wanted(self) -> TestRequest:
-        text, named = self.body, self.version_id
-        return TestRequest.of(self.method, self.path, self.headers, text, encoded=self.encoded, version_id=named)
+        given = (self.method, self.path, self.headers, self.body)
+        return TestRequest.of(*given, encoded=self.encoded, version_id=self.version_id)
 
 
 class TestAnswerOut(BaseModel):

@@ -122,7 +122,7 @@ function Mark({ result }: { result: CaseResultOut | undefined }) {
 function Words({ result }: { result: CaseResultOut | undefined }) {
   if (!result) return null;
   return (
-    <div className="pl-7 text-xs">
+    <div className="pl-[26px] text-xs">
       {result.wrong.map((each) => (
         <p key={each} className="break-words text-bad">
           {sentence(each)}

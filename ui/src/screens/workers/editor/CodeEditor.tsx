@@ -21,7 +21,7 @@ interface Props {
 const { KeyMod, KeyCode } = monaco;
 /** The editor hears these before the page does. */
 const KEYS = [
-  [KeyMod.CtrlCmd | KeyCode.KeyS, "code.deploy"],
+  [KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyS, "code.deploy"],
   [KeyMod.CtrlCmd | KeyCode.KeyK, "palette"],
 ] as const;
 
@@ -37,7 +37,6 @@ export default function CodeEditor({ worker, path, text, label, readOnly, proble
     const made = monaco.editor.create(box.current, {
       model: null,
       automaticLayout: true,
-      bracketPairColorization: { enabled: false },
       fixedOverflowWidgets: true,
       fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
       fontSize: 13,
@@ -57,6 +56,8 @@ export default function CodeEditor({ worker, path, text, label, readOnly, proble
       wordBasedSuggestions: "currentDocument",
       theme: "holdfast",
     });
+    // Kept already; without this the browser would offer to save the page. It must not deploy: hands do it unasked.
+    made.addCommand(KeyMod.CtrlCmd | KeyCode.KeyS, () => {});
     know(() => latest.current.known());
     for (const [keys, shortcut] of KEYS) made.addCommand(keys, () => shortcuts.run(shortcut));
     const typed = made.onDidChangeModelContent(({ isFlush }) => {
@@ -81,7 +82,8 @@ export default function CodeEditor({ worker, path, text, label, readOnly, proble
     if (model.getValue() !== text) model.setValue(text);
     if (editor.current?.getModel() !== model) {
       editor.current?.setModel(model);
-      model.updateOptions({ tabSize: path.endsWith(".py") ? 4 : 2 });
+      const bracketColorizationOptions = { enabled: false, independentColorPoolPerBracketType: false };
+      model.updateOptions({ tabSize: path.endsWith(".py") ? 4 : 2, bracketColorizationOptions });
     }
   }, [worker, path, text]);
 

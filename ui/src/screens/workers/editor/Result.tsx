@@ -80,7 +80,7 @@ export function Result({ worker, outcome, busy, onLook, onAgree, onClose }: Prop
       )}
       {outcome.kind === "broken" && (
         <div className="grid gap-2 px-4 pb-3">
-          {outcome.stack && (
+          {outcome.stack && outcome.stack.trim() !== outcome.problems[0]?.message && (
             <pre
               // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and the keyboard must reach it
               tabIndex={0}
