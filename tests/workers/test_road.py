@@ -15,9 +15,11 @@ import httpx
 import pytest
 
 pytest.register_assert_rewrite("faults_cluster", "road")
-from faults_cluster import cluster, eventually, short_directory  # noqa: E402  its assertions explain themselves
+from faults_cluster import cluster, eventually, refused, short_directory  # noqa: E402  its assertions explain themselves
 from own_index import own_index  # noqa: E402
 from road import EXAMPLES, PARTS, Line, Road, from_address, name_server, project, saying  # noqa: E402
+
+from holdfast.runtime.pool import PoolClient  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers-road")]
 MINUTELY = (
@@ -241,6 +243,29 @@ def test_broken_code_says_why_and_the_old_goes_on(road: Road) -> None:
     assert [each.name for each in (road.it.settings.runtime / "w").iterdir() if each.name.startswith("try")] == []
     (deployed,) = road.of("steady", "deployments")
     assert [each["number"] for each in deployed["versions"]] == [1]
+
+
+def test_a_trial_is_not_disturbed_by_the_pool_that_looks_around(road: Road) -> None:
+    folder = project(road.it.root / "tried", saying("'fine'"), "tried")
+    road.deploy(folder)
+    road.typed("deploy", str(project(folder, "1 / 0\n", "tried")), code=5)
+    path, body = f"/workers/{road.worker('tried')['id']}/deployments", {"version_id": ""}
+    body["version_id"] = road.of("tried", "versions")[0]["id"]
+    stop, looking = threading.Event(), PoolClient(road.it.settings.runtime)
+
+    def look() -> None:
+        while not stop.is_set():
+            looking.refresh()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(15):
+            error = refused(lambda: road.it.client.post(path, body))
+            assert (error.code, "division by zero" in error.message) == ("version_broken", True), error.message
+    finally:
+        stop.set()
+        thread.join(30)
 
 
 def test_what_is_broken_all_the_same_is_left_by_a_rollback(road: Road) -> None:
