@@ -10,14 +10,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
-# A third of what uses the metadata runs on PostgreSQL too, others for other commits: by the commit's last digit. Of the
-# slow tests and the walks over routes each runs once, there or on a file.
-SHARE ?= $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2 | tr 0-9a-f 0120120120120120),0)/3
+# A sixth of what uses the metadata runs on PostgreSQL too, others for other commits: by the commit's last digit. Of the
+# slow tests and the walks over routes each runs once, there or on a file. Of the files that kill processes and fill disks
+# every second commit runs one half, the others the other; `make test-faults` runs them all.
+DIGIT := $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2),0)
+SHARE ?= $(shell echo $(DIGIT) | tr 0-9a-f 0123450123450123)/6
+FAULTS ?= $(shell echo $(DIGIT) | tr 0-9a-f 0011001100110011)/2
 export PIP_NO_INPUT := 1
 # Without its bytecode every worker of every run would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: ui ui-check ui-e2e screens bench-ui package azurite durations fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean
+.PHONY: test-faults ui ui-check ui-e2e screens bench-ui package azurite durations fuzz torture help setup setup-dev up test test-fast test-only test-minio bench-stores month lint format bench docs lock system-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -95,15 +98,18 @@ $(VENV)/azurite/.done: tests/support/azurite/package.json tests/support/azurite/
 azurite: $(VENV)/azurite/.done
 
 test-only: setup-dev system-parts azurite ui
-	HOLDFAST_TEST_METADATA= HOLDFAST_TEST_LEFT=$(SHARE) $(SUITE)
-	HOLDFAST_TEST_METADATA=postgresql HOLDFAST_TEST_SHARE=$(SHARE) $(SUITE) -m metadata
+	HOLDFAST_TEST_METADATA= HOLDFAST_TEST_FAULTS=$(FAULTS) HOLDFAST_TEST_LEFT=$(SHARE) $(SUITE)
+	HOLDFAST_TEST_METADATA=postgresql HOLDFAST_TEST_FAULTS=$(FAULTS) HOLDFAST_TEST_SHARE=$(SHARE) $(SUITE) -m metadata
 
 durations: ## Run all tests and write down how long each file takes: the longest are started first (long)
 	rm -f tests/durations.txt
-	HOLDFAST_DURATIONS=1 $(MAKE) test-only
+	HOLDFAST_DURATIONS=1 $(MAKE) test-only FAULTS=
 
 test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL, slow and fault tests too
 	HOLDFAST_TEST_METADATA=postgresql $(SUITE) -m metadata
+
+test-faults: setup-dev system-parts azurite ui ## All that kill processes and fill disks; `make test` runs half of them
+	$(SUITE) -m faults
 
 test-fast: setup-dev system-parts azurite ## All but the slow tests and those that kill processes or fill disks
 	$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not slow and not faults"
