@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_every_file_is_in_exactly_one_share() -> None:
     files = [str(file.relative_to(ROOT)) for file in sorted((ROOT / "tests").rglob("test_*.py"))]
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 6):
         shares = [{file for file in files if in_share(file, f"{each}/{number}")} for each in range(number)]
         assert sum(map(len, shares)) == len(files)
         assert set().union(*shares) == set(files)
@@ -45,6 +45,8 @@ def test_each_runs_in_one_share_and_what_is_near_the_database_in_all(tmp_path: P
     at_home = {line for line in _listed(tmp_path, "HOLDFAST_TEST_LEFT", "0/1") if "test_at_home" in line}
     assert not at_home, "what runs on PostgreSQL this time does not run on a file"
     assert len(_listed(tmp_path, "HOLDFAST_TEST_LEFT", "0/1")) == 18 + 20 + 1, "what knows no metadata does"
+    halves = [_listed(tmp_path, "HOLDFAST_TEST_FAULTS", half) for half in ("0/2", "1/2")]
+    assert {line.partition("::")[2] for line in halves[0] ^ halves[1]} == {f"test_kill_{name}" for name in "abcdef"}
     (tmp_path / "test_home.py").unlink()
     listed = []
     for share in ("0/2", "1/2"):
