@@ -48,8 +48,14 @@ def generate(config: WorkerConfig, secrets: frozenset[str] = frozenset()) -> dic
     main = main.replace("\nenv: Any\n", "\nfrom .bindings import Env as Bindings\n\nenv: Bindings\n", 1)
     first, entrypoint, rest = main.partition("class WorkerEntrypoint:")
     files["workers/__init__.pyi"] = first + entrypoint + rest.replace("    env: Any\n", "    env: Bindings\n", 1)
-    files["workers/bindings.pyi"] = _HEAD + "\n".join(_classes()) + "\n\n" + _env(named(config, secrets))
+    files["workers/bindings.pyi"] = bindings() + "\n\n" + _env(named(config, secrets))
     return files
+
+
+def bindings() -> str:
+    """What stands behind names of `env`, class by class, for any worker. No module of these classes can be imported in
+    one: editors complete from them."""
+    return _HEAD + "\n".join(_classes())
 
 
 def write(directory: Path, files: Mapping[str, str]) -> list[Path]:

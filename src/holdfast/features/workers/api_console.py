@@ -12,6 +12,7 @@ from holdfast.features.access.http import CurrentActor
 from holdfast.features.workers.case_model import Case
 from holdfast.features.workers.cases import CasesService, Result, WantedCase
 from holdfast.features.workers.starting import Started, StartingService
+from holdfast.runtime import env_stubs
 from holdfast.runtime.python import stubs
 from holdfast.web.errors import answers
 from holdfast.web.parts import part
@@ -113,7 +114,7 @@ class StubsOut(BaseModel):
 def get_stubs(actor: CurrentActor) -> StubsOut:
     """The types of the `workers` module and of bindings, for editors."""
     actor.require("worker.read")
-    return StubsOut(files=stubs.generate(), bindings=stubs.bindings())
+    return StubsOut(files=stubs.generate(), bindings=env_stubs.bindings())
 
 
 @router.post("/workers/{worker_id}/start", operation_id="worker_start", responses=answers(403, 404, 409, 503))

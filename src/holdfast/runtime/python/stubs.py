@@ -49,12 +49,6 @@ _MODULES = {
     "asgi.pyi": "from workers.asgi import *\nfrom workers.asgi import env as env\n",
     "wsgi.pyi": "from workers.wsgi import *\n",
 }
-_BINDINGS = {
-    "client_kv": ("KvNamespace",),
-    "client_d1": ("D1PreparedStatement", "D1DatabaseSession", "D1Database"),
-    "client_service": ("Fetcher",),
-    "client": ("RateLimit",),
-}
 
 
 def generate() -> dict[str, str]:
@@ -67,17 +61,6 @@ def generate() -> dict[str, str]:
     for path, text in _MODULES.items():
         files[path] = _HEAD.format(f"The types of `{path.removesuffix('.pyi').replace('/', '.')}`") + text
     return files
-
-
-def bindings() -> str:
-    """What stands behind names of `env`, class by class. No module of these classes can be imported in a worker: an
-    editor completes from them."""
-    found = [_IMPORTS]
-    for part, wanted in _BINDINGS.items():
-        tree = ast.parse((_HERE.parent / "bindings" / f"{part}.py").read_text())
-        classes = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name in wanted)
-        found.extend(class_stub(node) for node in classes)
-    return "\n".join(found) + "\n"
 
 
 def write(directory: Path) -> list[Path]:
