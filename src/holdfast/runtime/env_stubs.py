@@ -15,6 +15,7 @@ _CLASSES = {
     "client_d1": ("D1PreparedStatement", "D1DatabaseSession", "D1Database"),
     "client": ("RateLimit",),
 }
+_KNOWN = frozenset(name for names in _CLASSES.values() for name in names)  # what else they are built on is ours alone
 _INNER = frozenset(("__init__", "wire", "query"))  # a worker neither makes them nor calls these
 _HEAD = '''"""What this worker finds in `env`. Written by `holdfast types`: run it again after changes."""
 
@@ -95,7 +96,7 @@ def _classes() -> list[str]:
     for part, wanted in _CLASSES.items():
         for node in ast.parse((_SOURCES / f"{part}.py").read_text()).body:
             if isinstance(node, ast.ClassDef) and node.name in wanted:
-                node.bases = []  # ours alone: what a binding is built on, no worker can name
+                node.bases = [base for base in node.bases if ast.unparse(base) in _KNOWN]
                 node.body = [each for each in node.body if getattr(each, "name", "") not in _INNER]
                 found.append(stubs.class_stub(node))
     return found
