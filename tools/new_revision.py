@@ -42,7 +42,15 @@ def upgrade() -> None:
 def load_tables() -> None:
     """Import every module that hangs tables on the metadata."""
     for module in pkgutil.walk_packages(holdfast.__path__, "holdfast."):
-        if module.name.rsplit(".", 1)[-1] in ("model", "case_model", "schema", "audit", "audit_chain", "secrets", "idempotency"):
+        if module.name.rsplit(".", 1)[-1] in (
+            "model",
+            "case_model",
+            "schema",
+            "audit",
+            "audit_chain",
+            "secrets",
+            "idempotency",
+        ):
             importlib.import_module(module.name)
 
 
