@@ -192,7 +192,7 @@ import asyncio
 from workers import Response, fetch
 
 async def on_fetch(request, env):
-    if "/slow" not in request.url:
+    if "/wait" not in request.url:
         return Response("{0}")
     await env.KV.put("begun", "by version {0}")
     while await env.KV.get("go") is None:
@@ -208,7 +208,7 @@ def test_what_a_version_still_runs_keeps_its_bindings_and_its_way_out(road: Road
     folder, bound = road.it.root / "slow", {"kv_namespaces": [{"binding": "KV", "id": "slow"}]}
     road.deploy(project(folder, SLOW.format(1), "slow", **bound), "--create-missing")
     road.says("slow", "1")
-    there, own = f"http://127.0.0.1:{road.port}/slow", {"host": "slow.localhost"}
+    there, own = f"http://127.0.0.1:{road.port}/wait", {"host": "slow.localhost"}
     with ThreadPoolExecutor(1) as aside:
         running = aside.submit(httpx.get, there, headers=own, timeout=60)
         eventually(lambda: "1" in road.it.cli("kv", "key", "get", "slow", "begun").stdout, 20, "its first write")
@@ -296,8 +296,8 @@ from workers import Response
 line = socket.socket(socket.AF_UNIX)
 line.connect("/run/egress")
 line.sendall(b"GET http://example.org/ HTTP/1.1\\r\\nhost: example.org\\r\\n\\r\\n")
-said = line.recv(12)
-assert said, "nothing was said"
+said = line.recv(1024).splitlines()[0]
+assert b" 503 " not in said, said
 
 async def on_fetch(request, env):
     return Response(said.decode())
@@ -307,11 +307,11 @@ async def on_fetch(request, env):
 def test_code_that_needs_the_network_to_be_imported_is_deployed_untried(road: Road) -> None:
     folder = project(road.it.root / "asking", ASKING, "asking")
     said = road.typed("deploy", str(folder), code=5)
-    assert "nothing was said" in said
+    assert "503 A version that is only tried has no way out" in said
     assert "asked for the network, which a version that is only tried has not" in said
     assert "--skip-check" in said
     road.deploy(folder, "--skip-check")
-    road.says("asking", "HTTP/1.1 403")
+    road.says("asking", "HTTP/1.1 403 Forbidden")
 
 
 def test_a_trial_is_not_disturbed_by_the_pool_that_looks_around(road: Road) -> None:

@@ -19,6 +19,10 @@ from holdfast.runtime.pool.control import Untried
 from holdfast.runtime.pool.doors import Doors, listener
 from holdfast.runtime.pool.process import Parts, Process
 
+_NOWHERE = (
+    b"HTTP/1.1 503 A version that is only tried has no way out\r\nholdfast-error: only_tried\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 _Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -78,11 +82,18 @@ def _names(version: LiveVersion, used: set[str]) -> _Served:
 
 
 def _nowhere(used: set[str]) -> _Served:
-    """A way out that ends at once."""
+    """A way out that leads nowhere, and says so."""
 
-    async def end(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         used.add("network")
-        writer.close()
+        try:
+            if await reader.read(65536):
+                writer.write(_NOWHERE)
+                await writer.drain()
+        except OSError:
+            return
+        finally:
+            writer.close()
 
     return end
 
