@@ -13,9 +13,10 @@ from pathlib import Path
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
-from holdfast.features.workers.live import living
+from holdfast.features.workers.live import served
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.kernel import log
+from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.open_files import raise_limit
@@ -63,7 +64,7 @@ async def _main(settings: Settings, db: Database, policy: OutboundPolicy) -> Non
     changed = asyncio.Event()
     egress = EgressServer(settings.runtime, policy, lambda token: uid_of(settings.data, token))
     usage = settings.data / "workers" / "egress.json"
-    serving = asyncio.create_task(serve(egress, lambda: living(db, settings.data), changed, usage))
+    serving = asyncio.create_task(serve(egress, lambda: served(db, settings.data, SystemClock().now()), changed, usage))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     with Wake(settings.runtime).listen("egress") as ear:

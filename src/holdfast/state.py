@@ -1,7 +1,7 @@
 """The state process: `python -m holdfast.state`. Composition root of what worker code may reach of its state.
 
-It serves each living version's bindings on that version's socket. It has the metadata database to learn which
-versions live, and no secret.
+It serves each living version's bindings on that version's socket, and those of a version that ends what runs in it. It
+has the metadata database to learn which these are, and no secret.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import uvloop
 
 from holdfast.features.databases.gate import Gate
 from holdfast.features.kv.store import quotas_of
-from holdfast.features.workers.live import living
+from holdfast.features.workers.live import served
 from holdfast.kernel import log
+from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.open_files import raise_limit
@@ -98,7 +99,9 @@ def main() -> int:
         wake = Wake(settings.runtime)
         gc.freeze()
         owner = partial(uid_of, settings.data)
-        uvloop.run(serve(settings, lambda: living(db, settings.data), wake, owner, lambda: quotas_of(db)))
+        clock = SystemClock()
+        source: Living = lambda: served(db, settings.data, clock.now())  # noqa: E731
+        uvloop.run(serve(settings, source, wake, owner, lambda: quotas_of(db)))
         wake.close()
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))

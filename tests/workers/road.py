@@ -30,6 +30,7 @@ class Road:
         self.records = records if records is not None else {}
         self.project = str(it.client.get("/projects")["items"][0]["id"])
         self.http = httpx.Client(timeout=60, limits=httpx.Limits(keepalive_expiry=30))
+        self.first: list[tuple[int, str]] = []  # what the first requests to its first worker were answered
 
     @property
     def port(self) -> int:

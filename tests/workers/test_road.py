@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers-road")]
 MINUTELY = (
     "from workers import Response, WorkerEntrypoint\n\n\nclass Default(WorkerEntrypoint):\n"
     "    async def scheduled(self, controller):\n        print('turn of', controller.cron)\n"
+    "    async def fetch(self, request):\n        return Response('already here')\n"
 )
 
 
@@ -42,10 +44,19 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
         made = Road(it, records)
         minutely = project(root / "minutely", MINUTELY, "minutely", triggers={"crons": ["* * * * *"]})
         made.deploy(minutely)
+        with ThreadPoolExecutor(2) as at_once:
+            invoked = at_once.submit(it.client.post, f"/workers/{made.worker('minutely')['id']}/invoke", {})
+            first = made.ask("minutely")
+            made.first = [(first.status_code, first.text), (invoked.result()["status"], invoked.result()["body"])]
         assert set(it.info().parts) == {"api", "runner", *PARTS}
         eventually(lambda: all(made.it.pid(part) for part in PARTS), 30, "the processes of workers")
         yield made
         made.http.close()
+
+
+def test_the_first_requests_after_the_first_deployment_of_all_are_answered(road: Road) -> None:
+    """Through the edge and by the api, while everything that runs workers only starts."""
+    assert road.first == [(200, "already here")] * 2
 
 
 def test_the_shop(road: Road) -> None:
@@ -176,6 +187,39 @@ def test_variables_and_secrets_arrive_and_change(road: Road) -> None:
     road.says("knows", "red second-of-two")
 
 
+SLOW = """
+import asyncio
+from workers import Response, fetch
+
+async def on_fetch(request, env):
+    if "/wait" not in request.url:
+        return Response("{0}")
+    await env.KV.put("begun", "by version {0}")
+    while await env.KV.get("go") is None:
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(1)
+    await env.KV.put("ended", "by version {0}")
+    outside = await fetch("http://example.org/")
+    return Response(await env.KV.get("ended") + ", " + str(outside.headers.get("holdfast-error")))
+"""
+
+
+def test_what_a_version_still_runs_keeps_its_bindings_and_its_way_out(road: Road) -> None:
+    folder, bound = road.it.root / "slow", {"kv_namespaces": [{"binding": "KV", "id": "slow"}]}
+    road.deploy(project(folder, SLOW.format(1), "slow", **bound), "--create-missing")
+    road.says("slow", "1")
+    there, own = f"http://127.0.0.1:{road.port}/wait", {"host": "slow.localhost"}
+    with ThreadPoolExecutor(1) as aside:
+        running = aside.submit(httpx.get, there, headers=own, timeout=60)
+        eventually(lambda: "1" in road.it.cli("kv", "key", "get", "slow", "begun").stdout, 20, "its first write")
+        road.deploy(project(folder, SLOW.format(2), "slow", **bound))
+        road.says("slow", "2")  # it has bindings now: the state process knows of the deployment
+        assert not running.done()
+        road.typed("kv", "key", "put", "slow", "go", "now")
+        answer = running.result(60)
+    assert (answer.status_code, answer.text) == (200, "by version 1, not_permitted")
+
+
 WATCHED = """
 import time
 from workers import Response
@@ -243,6 +287,31 @@ def test_broken_code_says_why_and_the_old_goes_on(road: Road) -> None:
     assert [each.name for each in (road.it.settings.runtime / "w").iterdir() if each.name.startswith("try")] == []
     (deployed,) = road.of("steady", "deployments")
     assert [each["number"] for each in deployed["versions"]] == [1]
+
+
+ASKING = """
+import socket
+from workers import Response
+
+line = socket.socket(socket.AF_UNIX)
+line.connect("/run/egress")
+line.sendall(b"GET http://example.org/ HTTP/1.1\\r\\nhost: example.org\\r\\n\\r\\n")
+said = line.recv(1024).splitlines()[0]
+assert b" 503 " not in said, said
+
+async def on_fetch(request, env):
+    return Response(said.decode())
+"""
+
+
+def test_code_that_needs_the_network_to_be_imported_is_deployed_untried(road: Road) -> None:
+    folder = project(road.it.root / "asking", ASKING, "asking")
+    said = road.typed("deploy", str(folder), code=5)
+    assert "503 A version that is only tried has no way out" in said
+    assert "asked for the network, which a version that is only tried has not" in said
+    assert "--skip-check" in said
+    road.deploy(folder, "--skip-check")
+    road.says("asking", "HTTP/1.1 403 Forbidden")
 
 
 def test_a_trial_is_not_disturbed_by_the_pool_that_looks_around(road: Road) -> None:

@@ -404,7 +404,8 @@ def ticking(house: House, worker: dict[str, Any]) -> Iterator[None]:
         thread.join(10)
 
 
-def test_called_from_here(house) -> None:
+def test_called_from_here(house, monkeypatch) -> None:
+    monkeypatch.setattr("holdfast.features.workers.calling.LISTENS_SECONDS", 0.1)
     worker, version = deployed(house, "called", triggers={"crons": ["* * * * *"]})
     where = f"/workers/{worker['id']}"
     assert house.call("POST", f"{where}/invoke", 503, json={})["error"]["code"] == "worker_unreachable"

@@ -8,17 +8,27 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from workers_house import HELLO, House, project, zipped
 
-from holdfast.features.workers.live import candidate, living
+from holdfast.features.workers.live import LEAVING_SECONDS, candidate, living, served
 from holdfast.kernel.wake import Wake
-from holdfast.runtime.pool import control_socket
+from holdfast.runtime.pool import Policy, control_socket
+from holdfast.runtime.pool.ticks import Schedules
+from holdfast.runtime.telemetry import TelemetryWriter
 
 
 def live(house: House, worker: dict[str, Any]) -> list[Any]:
     return [each for each in living(house.services.db, house.settings.data) if each.worker_id == worker["id"]]
+
+
+class Unheard(TelemetryWriter):
+    """No file, and nothing to write into one."""
+
+    def __init__(self) -> None:
+        pass
 
 
 def test_from_code_to_a_route_and_back(house) -> None:
@@ -74,6 +84,49 @@ def test_shares(house) -> None:
         (versions[0]["id"], 90), (versions[1]["id"], 10)
     ]  # fmt: skip
     assert sorted(each.weight for each in live(house, worker)) == [10, 90]
+
+
+def test_a_cron_of_two_versions_has_one_turn_and_it_is_the_heavier_ones(house) -> None:
+    worker = house.worker("turns")
+    versions = [
+        house.upload(worker, project(code=f"# {number}\n", triggers={"crons": ["0 2 * * *", f"{number} 3 * * *"]}))
+        for number in range(2)
+    ]
+    hand = Schedules(house.settings.data / "turns.json", Unheard(), Policy(), house.settings.runtime)
+    for weights, taker in (((90, 10), 0), ((10, 90), 1), ((50, 50), 1)):
+        shares = [{"id": each["id"], "weight": weight} for each, weight in zip(versions, weights, strict=True)]
+        house.call("POST", f"/workers/{worker['id']}/deployments", json={"versions": shares})
+        listed = house.call("GET", f"/workers/{worker['id']}/crons")
+        expected = [(cron, versions[taker]["id"]) for cron in ("0 2 * * *", f"{taker} 3 * * *")]
+        assert [(each["cron"], each["version_id"]) for each in listed] == expected
+        hand.set(live(house, worker))
+        assert set(hand.next()) == {f"{worker['id']} {cron}" for cron, _ in expected}
+        assert {version.id for version, _ in hand._lines.values()} == {versions[taker]["id"]}
+
+
+def test_what_had_a_share_a_moment_ago_leaves_and_is_bound_until_then(house) -> None:
+    worker = house.worker("leaving")
+    versions = [house.upload(worker, project(code=f"# {number}\n")) for number in range(3)]
+
+    def seen(seconds: float = 0.0) -> dict[str, bool]:
+        now = datetime.now(UTC) + timedelta(seconds=seconds)
+        found = served(house.services.db, house.settings.data, now)
+        return {each.id: each.leaving for each in found if each.worker_id == worker["id"]}
+
+    one, two, three = (each["id"] for each in versions)
+    shares = [{"id": one, "weight": 60}, {"id": two, "weight": 40}]
+    house.call("POST", f"/workers/{worker['id']}/deployments", json={"versions": shares})
+    assert seen() == {one: False, two: False}
+    house.deploy(worker, versions[1])
+    assert seen() == {two: False, one: True}
+    house.deploy(worker, versions[2])
+    assert seen() == {three: False, two: True, one: True}
+    assert [each.id for each in live(house, worker)] == [three], "the pool and the edge have it as it was"
+    house.deploy(worker, versions[0])
+    assert seen() == {one: False, three: True, two: True}
+    assert seen(LEAVING_SECONDS + 1) == {one: False}
+    house.call("PATCH", f"/workers/{worker['id']}", json={"enabled": False}, headers={"If-Match": '"v1"'})
+    assert seen() == {}, "what is switched off has nothing from then on"
 
 
 def test_another_workers_version_is_none(house) -> None:
@@ -148,7 +201,7 @@ def test_a_zip_once(house) -> None:
 
 
 @contextmanager
-def trying(house: House, why: list[str | None]) -> Iterator[list[dict[str, Any]]]:
+def trying(house: House, why: list[Any]) -> Iterator[list[dict[str, Any]]]:
     """A pool that is asked to try versions: what it was asked. Each trial gives the next of `why`."""
     asked: list[dict[str, Any]] = []
 
@@ -175,13 +228,16 @@ def test_what_cannot_start_is_not_deployed(house) -> None:
     house.deploy(worker, first)
     path, body = f"/workers/{worker['id']}/deployments", {"version_id": second["id"]}
     before = house.routed("tried")
-    with trying(house, ["ZeroDivisionError: division by zero", None]) as asked:
+    said = {"why": "ZeroDivisionError: division by zero", "used": []}
+    asking = {"why": "no way out", "used": ["bindings", "network"]}
+    with trying(house, [said, None, asking]) as asked:
         limited = house.key(permissions=["worker.read", "worker.invoke"], name="reads")
         assert house.call("POST", path, 403, json=body, headers=limited)["error"]["code"] == "permission_denied"
         assert asked == []  # nothing is started for one who may not deploy it
         refused = house.call("POST", path, 409, json=body)["error"]
         assert (refused["code"], refused["details"]["number"]) == ("version_broken", 2)
         assert "division by zero" in refused["message"]
+        assert "--skip-check" not in refused["hint"]
         assert house.routed("tried") == before
         assert house.deploy(worker, third)["number"] == 2
         assert [(each["verb"], each["version_id"]) for each in asked] == [("try", second["id"]), ("try", third["id"])]
@@ -189,6 +245,10 @@ def test_what_cannot_start_is_not_deployed(house) -> None:
         house.deploy(worker, second, skip_check=True)
         house.call("POST", f"/workers/{worker['id']}/rollback", json={})  # a way back that waits for nothing
         assert len(asked) == 2
+        refused = house.call("POST", path, 409, json=body)["error"]
+        assert refused["details"]["used"] == ["bindings", "network"]
+        assert "asked for its bindings and the network" in refused["hint"]
+        assert "--skip-check" in refused["hint"]
 
 
 def test_a_version_is_tried_with_all_its_names(house) -> None:

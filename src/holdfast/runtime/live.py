@@ -5,7 +5,7 @@ The workers' slice makes them from its rows; the pool, the state process, the ed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -86,6 +86,7 @@ class LiveVersion:
     permits: Permits = Permits()
     warm: int = 0  # processes kept although nothing asks
     idle_seconds: float = 300.0
+    leaving: bool = False  # another has its place: it ends what runs in it, and takes nothing new
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,9 @@ class Sockets:
     @property
     def egress(self) -> Path:
         return self.directory / "egress"
+
+
+def still_here(versions: Sequence[LiveVersion], runtime: Path) -> list[LiveVersion]:
+    """Without those that leave and have gone: the pool removes `http` once their last process has ended. It looks at
+    the disk."""
+    return [each for each in versions if not each.leaving or Sockets.of(runtime, each.token).http.exists()]

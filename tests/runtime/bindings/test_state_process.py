@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import uvloop
-from bindings_served import Place, client, version
+from bindings_served import Place, client, served, version
 
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.bindings.attributes import BindingError
-from holdfast.runtime.live import LiveVersion
+from holdfast.runtime.live import LiveVersion, Sockets
 from holdfast.state import serve
 
 
@@ -58,6 +59,29 @@ def test_a_new_version_is_served_as_soon_as_its_deployment_wakes_the_process(
             await serving
         assert not Path(place.socket("a")).exists()  # noqa: ASYNC240
         wake.close()
+
+    uvloop.run(main())
+
+
+def test_a_version_that_leaves_keeps_its_bindings_until_the_pool_has_removed_its_doors(place: Place) -> None:
+    async def main() -> None:
+        old = version("a", [place.kv()], worker_id="w")
+        new = version("b", [place.kv()], worker_id="w")
+        door = Sockets.of(place.runtime, "a").http
+        leaving = [new, replace(old, leaving=True, weight=0)]
+        async with served(place, old) as server, client(place, "a") as made:
+            space = made.env([{"name": "KV", "kind": "kv"}])["KV"]
+            door.touch()  # the pool's
+            await server.follow(leaving)
+            await space.put("still", "here")
+            async with client(place, "a") as later:
+                assert await later.env([{"name": "KV", "kind": "kv"}])["KV"].get("still") == "here"
+            assert server._directory.pick("w")[0] == new, "it is called by nobody any more"
+            door.unlink()
+            await server.follow(leaving)
+            assert not Path(place.socket("a")).exists()  # noqa: ASYNC240
+            with pytest.raises(BindingError):
+                await space.put("still", "there")
 
     uvloop.run(main())
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from edge_kit import QUICK, Running, head_of, running, saying, table, worker
+from edge_kit import QUICK, Running, head_of, running, saying, table, worker, write_routes
 
 HOST = b"Host: app.localhost\r\n"
 UPGRADE = (
@@ -23,6 +23,15 @@ UPGRADE = (
 def it(tmp_path: Path) -> Iterator[Running]:
     with running(tmp_path / "r") as made:
         yield made
+
+
+def test_a_worker_is_found_by_a_request_that_is_heard_before_the_change_of_the_table(it: Running) -> None:
+    it.loop.call_soon_threadsafe(it.loop.remove_reader, it.edge._watch.fileno())  # type: ignore[union-attr]
+    it.serve("new", saying(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"))
+    assert it.get(host="new.localhost").status == 404
+    write_routes(it.runtime, table(worker(), worker("new"), revision=2))
+    assert it.get(host="new.localhost").status == 200
+    assert it.get(host="nobody.localhost").status == 404
 
 
 def test_versions_change_under_load_and_no_request_is_lost(it: Running) -> None:

@@ -309,6 +309,23 @@ def test_what_fails_on_the_way_is_told_apart_from_what_is_refused(world: World) 
     assert b"holdfast-error: port_closed" in found
 
 
+def test_a_version_that_leaves_keeps_its_way_out_until_the_pool_has_removed_its_doors(world: World) -> None:
+    world.apply(version("one", "*"))
+    sockets, leaving = Sockets.of(world.runtime, "one"), replace(version("one", "*"), leaving=True)
+    sockets.http.touch()  # the pool's
+    with world.line("one") as line:
+        world.apply(version("two", "*"), leaving)
+        line.sendall(b"CONNECT api.test:%d HTTP/1.1\r\nHost: api.test\r\n\r\n" % world.origin.port)
+        assert line.recv(65536).startswith(b"HTTP/1.1 200")
+        assert world.get("one", "api.test").startswith(b"HTTP/1.1 200")
+        world.apply(version("two", "*"), replace(leaving, permits=Permits()))
+        assert line.recv(65536) == b"", "it may less, also while it leaves"
+    assert world.get("one", "api.test").startswith(b"HTTP/1.1 403")
+    sockets.http.unlink()
+    world.apply(version("two", "*"), leaving)
+    assert not sockets.egress.exists()
+
+
 def test_a_version_that_is_gone_or_may_less_is_cut_off_at_once(world: World) -> None:
     world.apply(version("one", "*"), version("two", "*"))
     connect = f"CONNECT api.test:{world.origin.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode()

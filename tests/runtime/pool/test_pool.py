@@ -256,6 +256,10 @@ def test_a_new_version_is_there_before_the_old_one_leaves(bench: Open) -> None:
             await b.show(new)
             await b.until(lambda: b.state(new) == "running")  # nobody asked for it yet
             assert (await b.json(old))["pid"] == pid  # whoever still comes within the grace
+            await b.until(lambda: old.id not in b.pool._keepers)
+            await b.pool.refresh()
+            assert not slow.done()
+            assert Sockets.of(b.runtime, old.token).http.exists()  # others know by it that a request is still answered
             assert (await slow)["pid"] == pid
             await b.until(lambda: not alive(pid))
             await b.until(lambda: not Sockets.of(b.runtime, old.token).http.exists())

@@ -28,6 +28,8 @@ from holdfast.runtime.pool.control import PoolClient
 
 MOST_ANSWER = 1 << 20
 MOST_SECONDS = 120.0
+LISTENS_SECONDS = 10.0  # until the socket of a version that was deployed a moment ago is there; the edge waits as long
+_PAUSE_SECONDS = 0.02
 _KEPT_BACK = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer"})
 
 
@@ -87,6 +89,20 @@ class _UnixConnection(http.client.HTTPConnection):
         super().__init__("worker", timeout=seconds)
         self._path = path
 
+    def arrive(self, seconds: float) -> None:
+        """Connect as soon as somebody listens there. Raises OSError when nobody does for so long."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                self.connect()
+            except (FileNotFoundError, ConnectionRefusedError):
+                self.close()
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self.sock.settimeout(self.timeout)
@@ -117,6 +133,7 @@ class CallingService:
         at, began = int(self._clock.now().timestamp() * 1000), time.monotonic()
         with _answering(worker):
             line = _UnixConnection(path, min(limits.timeout_seconds + 5, MOST_SECONDS))
+            line.arrive(LISTENS_SECONDS)
             try:
                 line.request(wanted.method, wanted.path, wanted.body or None, headers)
                 answer = line.getresponse()
@@ -159,7 +176,7 @@ class CallingService:
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.invoke")
             deployed = store.deployment(conn, worker.id)
-            shares = sorted(deployed.versions, key=lambda each: -each["weight"]) if deployed else []
+            shares = store.by_share(deployed)
             wanted = [each["version_id"] for each in shares if version_id in (None, each["version_id"])]
             version = store.version(conn, wanted[0]) if wanted else None
         if version is None or not worker.enabled:

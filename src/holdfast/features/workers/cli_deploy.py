@@ -29,6 +29,7 @@ deploy = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_excepti
     holdfast deploy
     holdfast deploy ./shop --env production --wrangler-env production --tag v1.4
     holdfast deploy --create-missing
+    holdfast deploy --skip-check    # its import needs what a trial has not: the network, an answer of a binding
     """,
 )
 def deploy_(
@@ -45,6 +46,7 @@ def deploy_(
     accept_findings: Annotated[
         bool, typer.Option("--accept-findings", help="Although its file says what is not acted on.")
     ] = False,
+    skip_check: Annotated[bool, typer.Option("--skip-check", help="Although it was not seen to start.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
 ) -> None:
     """Deploy the worker in a folder: upload it as a version, and send all requests to it.
@@ -73,7 +75,7 @@ def deploy_(
     worker = _worker(t, name or config.name)
     version = send(t, worker, archive, tag=tag, message=message, environment=wrangler_env)
     body = {"version_id": version["id"], "message": message}
-    body |= {"create_missing": create_missing, "accept_findings": accept_findings}
+    body |= {"create_missing": create_missing, "accept_findings": accept_findings, "skip_check": skip_check}
     made = t.client.post(f"/workers/{worker['id']}/deployments", body)
     if create_missing:
         _await_state(t, made)

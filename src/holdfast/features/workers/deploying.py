@@ -20,9 +20,15 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.db.database import after_commit
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.kernel.ids import new_id
+from holdfast.runtime.pool.control import Untried
 from holdfast.web.idempotency import NEVER, Once
 
 MOST_VERSIONS = 10
+_ASKED_FOR = {
+    ("bindings",): "an answer of its bindings",
+    ("network",): "the network",
+    ("bindings", "network"): "its bindings and the network",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class DeploymentsService:
         binder: Binder,
         clock: Clock,
         told: Callable[[], None],
-        trial: Callable[[str], str | None] = lambda _: None,
+        trial: Callable[[str], Untried | None] = lambda _: None,
     ) -> None:
         self._db = db
         self._trial = trial
@@ -62,8 +68,8 @@ class DeploymentsService:
         "findings_unaccepted"), Invalid("weights_invalid").
         """
         for version in () if wish.skip_check else self._unproven(actor, worker_id, wish):
-            if (why := self._trial(version.id)) is not None:
-                raise _broken(version, why)
+            if (failed := self._trial(version.id)) is not None:
+                raise _broken(version, failed)
         with self._db.write() as conn:
             worker = found(conn, actor, worker_id, "worker.deploy")
             once.check(conn)
@@ -170,12 +176,18 @@ class DeploymentsService:
         }
 
 
-def _broken(version: Version, why: str) -> Conflict:
+def _broken(version: Version, failed: Untried) -> Conflict:
+    hint = "What was deployed goes on. The whole trace is in the worker's log: holdfast worker logs NAME."
+    if failed.used:
+        hint += (
+            f" Its import asked for {_ASKED_FOR[failed.used]}, which a version that is only tried has not: ask when a "
+            "request comes, or deploy it untried (--skip-check)."
+        )
     return Conflict(
-        f"version {version.number} cannot start: {why}",
+        f"version {version.number} cannot start: {failed.why}",
         code="version_broken",
-        hint="What was deployed goes on. The whole trace is in the worker's log: holdfast worker logs NAME.",
-        details={"version_id": version.id, "number": version.number, "error": why},
+        hint=hint,
+        details={"version_id": version.id, "number": version.number, "error": failed.why, "used": list(failed.used)},
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from holdfast.kernel.secrets import Secrets
 from holdfast.runtime.live import Binding, LiveVersion
 
 TOPIC = "workers"
+LEAVING_SECONDS = 90.0  # more than a pool takes: it hears, takes what still comes for 30 s, and waits 30 s for its end
 
 
 def living(db: Database, data: Path) -> list[LiveVersion]:
@@ -33,18 +36,48 @@ def living(db: Database, data: Path) -> list[LiveVersion]:
 
     A binding whose database is not ready (being made, stopped, restored) has the path "".
     """
+    return _read(db, data, None)
+
+
+def served(db: Database, data: Path, now: datetime) -> list[LiveVersion]:
+    """`living`, and as `leaving` what took requests until a moment ago: what runs in it keeps its bindings and its way
+    out until it has ended, LEAVING_SECONDS at most. A worker that is switched off or deleted has nothing from then on.
+    """
+    return _read(db, data, now - timedelta(seconds=LEAVING_SECONDS))
+
+
+def _read(db: Database, data: Path, since: datetime | None) -> list[LiveVersion]:
     with db.read() as conn:
         pairs = [(worker, deployed) for worker, deployed in store.current(conn) if worker.enabled]
+        if since is not None:
+            pairs += _left(pairs, store.superseded(conn, since))
         versions = store.versions_by_id(conn, [each["version_id"] for _, one in pairs for each in one.versions])
         variables = variable_store.all_of(conn)
         paths = _Paths.of(conn, [one for _, one in pairs])
         kept = secret_store.living_in(conn, sorted({worker.environment_id for worker, _ in pairs})) if pairs else ()
-    shelf, found = Shelf(data), []
+    shelf, found = Shelf(data), list[LiveVersion]()
     for worker, deployed in pairs:
         for share in deployed.versions:
             version = versions.get(share["version_id"])
             if version is not None and version.state == "ready":
                 found.append(_live(shelf, worker, version, share, variables, paths, _secrets(kept, worker)))
+    return found
+
+
+def _left(
+    pairs: Sequence[tuple[Worker, Deployment]], superseded: Sequence[Deployment]
+) -> list[tuple[Worker, Deployment]]:
+    """The shares of versions that have none now, each as it was bound last."""
+    workers = {worker.id: worker for worker, _ in pairs}
+    seen = {share["version_id"] for _, deployed in pairs for share in deployed.versions}
+    found = []
+    for deployed in reversed(superseded):
+        if deployed.worker_id not in workers:
+            continue
+        left = [each for each in deployed.versions if each["version_id"] not in seen]
+        shares = [{**each, "weight": 0, "leaving": True} for each in left]
+        seen |= {each["version_id"] for each in shares}
+        found.append((workers[deployed.worker_id], replace(deployed, versions=shares)))
     return found
 
 
@@ -162,6 +195,7 @@ def _live(
         permits=settings.permitted(),
         warm=settings.warm_for(config),
         idle_seconds=settings.idle_for(config),
+        leaving="leaving" in share,
     )
 
 

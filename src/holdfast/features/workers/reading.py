@@ -22,7 +22,7 @@ NEXT_TURNS = 5
 
 @dataclass(frozen=True)
 class Schedule:
-    """A cron of the deployed code, with its next turns."""
+    """A cron of the deployed code, with its next turns and the version that takes them."""
 
     cron: str
     version_id: str
@@ -75,17 +75,18 @@ class ReadingService:
         return self._telemetry.crons(worker_id, **filters)
 
     def schedules(self, actor: Actor, worker_id: str) -> Sequence[Schedule]:
+        """Of the version that takes the turns: where several share the requests, the one with the largest share."""
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.read")
             deployed = store.deployment(conn, worker.id)
-            shares = deployed.versions if deployed else ()
-            versions = store.versions_by_id(conn, [each["version_id"] for each in shares])
+            leading = [each["version_id"] for each in store.by_share(deployed)[:1]]
+            versions = store.versions_by_id(conn, leading)
         now, tz = self._clock.now(), settings_of(worker.settings).tz
-        made = []
-        for version in versions.values():
-            for line in zoned(version.config.get("crons", ()), tz):
-                made.append(Schedule(line, version.id, cron.parse(line).next(now, NEXT_TURNS)))
-        return made
+        return [
+            Schedule(line, version.id, cron.parse(line).next(now, NEXT_TURNS))
+            for version in versions.values()
+            for line in zoned(version.config.get("crons", ()), tz)
+        ]
 
     def window(self, actor: Actor, worker_id: str, minutes: int, version_id: str | None = None) -> Window:
         """At most 120 steps; those of one version where it is said."""

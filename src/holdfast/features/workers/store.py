@@ -174,6 +174,21 @@ def current(conn: sa.Connection) -> Sequence[tuple[Worker, Deployment]]:
     return [(Worker(**row._mapping), found[row.id]) for row in living if row.id in found]
 
 
+def by_share(deployed: Deployment | None) -> list[Mapping[str, Any]]:
+    """Its shares, the largest first, of equal ones the newest version's. The first takes the turns of crons, as the
+    pool has it, and calls that name no version."""
+    shares = deployed.versions if deployed else ()
+    return sorted(shares, key=lambda each: (each["weight"], each["number"]), reverse=True)
+
+
+def superseded(conn: sa.Connection, since: datetime) -> Sequence[Deployment]:
+    """Those that counted until some moment after `since`; the newest of a worker last."""
+    following = worker_deployments.alias()
+    follows = sa.and_(following.c.worker_id == _d.worker_id, following.c.number == _d.number + 1)
+    query = sa.select(worker_deployments).join(following, follows).where(following.c.created_at > since)
+    return [Deployment(**row._mapping) for row in conn.execute(query.order_by(_d.worker_id, _d.number))]
+
+
 def _worker(row: sa.Row[Any] | None) -> Worker | None:
     return None if row is None else Worker(**row._mapping)
 

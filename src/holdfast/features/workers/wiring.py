@@ -50,7 +50,7 @@ from holdfast.kernel.db import Database
 from holdfast.kernel.errors import HoldfastError, NotFound, Retryable
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.edge import key_uses
-from holdfast.runtime.pool.control import PoolClient
+from holdfast.runtime.pool.control import PoolClient, Untried
 from holdfast.runtime.telemetry import TelemetryReader, path_of
 
 ROUTERS = (
@@ -151,7 +151,7 @@ def build(
             _log.warning("workers cannot run yet: %s", error.message)  # the keeper's next start does it
         wake.notify(TOPIC)
 
-    def trial(version_id: str) -> str | None:
+    def trial(version_id: str) -> Untried | None:
         try:
             return PoolClient(settings.runtime, _TRIAL_SECONDS).trial(version_id)
         except (Retryable, NotFound) as error:

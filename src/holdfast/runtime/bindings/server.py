@@ -20,19 +20,18 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.runtime.accepting import Accepting
-from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.connection import Connection
 from holdfast.runtime.bindings.d1_binding import D1Binding
 from holdfast.runtime.bindings.d1_store import D1Database
 from holdfast.runtime.bindings.disk_reserve import DiskReserve
+from holdfast.runtime.bindings.greeting import greeting
 from holdfast.runtime.bindings.handling import Failure, Gate, Handler, Limits, Quota
 from holdfast.runtime.bindings.kv_binding import KvBinding
 from holdfast.runtime.bindings.kv_store import Namespace
 from holdfast.runtime.bindings.kv_usage import KvQuota
 from holdfast.runtime.bindings.ratelimit import RateLimitBinding, VersionBinding, Window
 from holdfast.runtime.bindings.service_binding import Directory, ServiceBinding
-from holdfast.runtime.bindings.values import encode
-from holdfast.runtime.live import Binding, Json, LiveVersion, Sockets
+from holdfast.runtime.live import Binding, Json, LiveVersion, Sockets, still_here
 
 _log = logging.getLogger(__name__)
 _BACKLOG: Final = 256
@@ -63,10 +62,11 @@ class BindingServer:
         self._directory = Directory(runtime)
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="kv reader")
 
-    async def follow(self, living: Sequence[LiveVersion], quotas: Mapping[Path, KvQuota] | None = None) -> None:
-        """Open the sockets of new versions, close those of versions that are gone; the others notice nothing.
-        `quotas`: of namespaces, by their files."""
-        self._directory.replace(living)
+    async def follow(self, versions: Sequence[LiveVersion], quotas: Mapping[Path, KvQuota] | None = None) -> None:
+        """Open the sockets of new versions, close those of versions that are gone; the others notice nothing. One that
+        leaves is called by no other worker. `quotas`: of namespaces, by their files."""
+        self._directory.replace([each for each in versions if not each.leaving])
+        living = still_here(versions, self._runtime)
         wanted = {version.token: version for version in living}
         for token, door in list(self._doors.items()):
             version = wanted.get(token)
@@ -119,14 +119,7 @@ class BindingServer:
     async def _open(self, version: LiveVersion) -> _Door:
         quota = Quota(self._limits)
         table = [self._handler(version, binding, quota) for binding in version.bindings]
-        greeting = encode(
-            {
-                "protocol": frames.PROTOCOL,
-                "version": {"id": version.id, "tag": version.tag or "", "timestamp": version.created_at},
-                "bindings": [[binding.name, binding.kind] for binding in version.bindings],
-            }
-        )
-        door = _Door(version, table, greeting, quota)
+        door = _Door(version, table, greeting(version), quota)
         await door.listen(Sockets.of(self._runtime, version.token).bind, self._owner)
         return door
 

@@ -127,7 +127,7 @@ class Client(asyncio.Protocol):
             named = request.named
             peer = named.get(b"x-forwarded-for", b"").rpartition(b",")[2].strip()
             proto = b"https" if named.get(b"x-forwarded-proto") == b"https" else proto
-        refusal = exchange.admit(edge.table.find(request.host, request.target), peer, proto)
+        refusal = exchange.admit(edge.find(request.host, request.target), peer, proto)
         self._buffer = rest
         if refusal is not None:
             self._refuse(refusal, close=request.length != 0)

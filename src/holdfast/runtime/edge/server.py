@@ -14,7 +14,7 @@ from holdfast.runtime.edge.client import Client
 from holdfast.runtime.edge.key_uses import KeyUses
 from holdfast.runtime.edge.limits import Limits
 from holdfast.runtime.edge.rates import Rates
-from holdfast.runtime.edge.routes import BadRoutes, Table
+from holdfast.runtime.edge.routes import BadRoutes, Found, Table
 from holdfast.runtime.edge.upstream import Pool
 from holdfast.runtime.edge.watching import Watch
 
@@ -115,6 +115,11 @@ class Edge:
         self._lines -= 1
         slug = exchange.route.slug if exchange.route is not None else None
         _log.warning(event, request=exchange.id, worker=slug, reason=why[:300])
+
+    def find(self, host: bytes, target: bytes) -> Found | None:
+        """Who answers. Before nobody does, the table is looked at: it may name them since a moment ago."""
+        found = self.table.find(host, target)
+        return self.table.find(host, target) if found is None and self.reload() else found
 
     def reload(self) -> bool:
         """Read the table if it has changed. A file that is none changes nothing; neither does one that is gone."""

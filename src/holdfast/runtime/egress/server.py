@@ -24,7 +24,7 @@ from holdfast.kernel.outbound_policy import OutboundPolicy
 from holdfast.runtime.accepting import Accepting, Pace
 from holdfast.runtime.egress.permitted import Permitted
 from holdfast.runtime.egress.serving import Bounds, Usage, serve
-from holdfast.runtime.live import LiveVersion, Sockets
+from holdfast.runtime.live import LiveVersion, Sockets, still_here
 
 _BACKLOG = 128
 _PACE = Pace(burst=256, a_second=500.0)  # every call is a connection
@@ -66,6 +66,7 @@ class EgressServer:
 
     async def apply(self, versions: Sequence[LiveVersion]) -> None:
         """Listen for these and no others. One whose permits changed has its connections ended. Raises OSError."""
+        versions = await asyncio.to_thread(still_here, versions, self._runtime)
         wanted = {version.token: version for version in versions}
         for token, door in list(self._doors.items()):
             new = wanted.get(token)

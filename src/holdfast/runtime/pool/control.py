@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ async def _answer(line: bytes, ask: Ask) -> dict[str, Any]:
         return {"ok": False, "error": Invalid("the pool cannot read this request").as_dict()}
 
 
+@dataclass(frozen=True)
+class Untried:
+    """Why a version could not start, in words. `used`: what its import asked for that no trial has, of "bindings" and
+    "network"."""
+
+    why: str
+    used: tuple[str, ...] = ()
+
+
 class PoolClient:
     """The pool from other processes. Every call raises Retryable ("pool_away") when there is none, ("pool_slow")
     when it takes longer than the timeout, NotFound
@@ -83,10 +93,10 @@ class PoolClient:
         """Read what is to run now; returns when it is acted on."""
         self._call("refresh")
 
-    def trial(self, version_id: str) -> str | None:
-        """Start a version that is not deployed, once and for nobody: None when it can, else why not, in words."""
-        why: str | None = self._call("try", version_id=version_id)
-        return why
+    def trial(self, version_id: str) -> Untried | None:
+        """Start a version that is not deployed, once and for nobody: None when it can, else why not."""
+        said = self._call("try", version_id=version_id)
+        return None if said is None else Untried(str(said["why"]), tuple(said["used"]))
 
     def status(self) -> list[dict[str, Any]]:
         """Each version: the fields of VersionState, and "pids"."""

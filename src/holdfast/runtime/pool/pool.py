@@ -100,7 +100,7 @@ class Pool:
         for version in wanted.values():
             self._bring(version, now=version.worker_id in served)
         async with self._trials.making:  # else the sockets of one that begins meanwhile would be swept away
-            tokens = {each.version.token for each in self._keepers.values()}
+            tokens = {each.version.token for each in (*self._keepers.values(), *self._closing)}
             tokens |= {each.token for each in self._trials.versions}
             await asyncio.to_thread(doors.sweep, self._parts.runtime, tokens)
         self.schedules.set(living)
@@ -138,11 +138,12 @@ class Pool:
             return [each.state().__dict__ | {"pids": each.pids} for each in self._keepers.values()]
         raise Invalid("the pool knows no such verb", code="verb_unknown")
 
-    async def _try(self, version_id: str) -> str | None:
+    async def _try(self, version_id: str) -> dict[str, Any] | None:
         version = await asyncio.to_thread(self._parts.candidate, version_id)
         if version is None:
             raise NotFound("there is no such version to try", code="version_not_running")
-        return await self._trials.run(version)
+        failed = await self._trials.run(version)
+        return None if failed is None else {"why": failed.why, "used": failed.used}
 
     def _chosen(self, message: dict[str, Any]) -> list[VersionKeeper]:
         version_id, worker_id = message.get("version_id"), message.get("worker_id")

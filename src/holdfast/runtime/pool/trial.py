@@ -1,5 +1,5 @@
-"""A version that is not deployed yet is started once, to see whether it can. Nobody reaches it, and its bindings are
-names behind which there is nothing: code that is only imported calls none of them."""
+"""A version that is not deployed yet is started once, to see whether it can. Nobody reaches it; its bindings are names
+behind which there is nothing, and there is no way out. Code that asks for either while it is imported is noticed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from holdfast.kernel.errors import Retryable
 from holdfast.runtime.bindings import frames
-from holdfast.runtime.bindings.values import encode
+from holdfast.runtime.bindings.greeting import greeting
 from holdfast.runtime.live import LiveVersion, Sockets
+from holdfast.runtime.pool.control import Untried
 from holdfast.runtime.pool.doors import Doors, listener
 from holdfast.runtime.pool.process import Parts, Process
+
+_NOWHERE = (
+    b"HTTP/1.1 503 A version that is only tried has no way out\r\nholdfast-error: only_tried\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+_Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Trials:
@@ -34,11 +41,12 @@ class Trials:
         """Those that are being tried, with the tokens they have meanwhile."""
         return list(self._running.values())
 
-    async def run(self, version: LiveVersion) -> str | None:
+    async def run(self, version: LiveVersion) -> Untried | None:
         """None when it became ready, else why it did not; its log has the trace. Raises HoldfastError when its sockets
         cannot be made."""
         trial = replace(version, token=f"try{secrets.token_hex(8)}", warm=0)
         sockets = Sockets.of(self._runtime, trial.token)
+        used: set[str] = set()
         self._running[trial.token] = trial
         with contextlib.ExitStack() as held:
             held.callback(self._running.pop, trial.token)
@@ -46,33 +54,48 @@ class Trials:
                 async with self.making:
                     doors = Doors(sockets, lambda: None)
                     held.callback(doors.close)
-                    held.callback(sockets.bind.unlink, missing_ok=True)
-                    held.callback((await _greeting(sockets.bind, trial)).close)
+                    for path, serve in ((sockets.bind, _names(trial, used)), (sockets.egress, _nowhere(used))):
+                        held.callback(path.unlink, missing_ok=True)
+                        held.callback((await asyncio.start_unix_server(serve, sock=_open_to_all(path))).close)
             except OSError as error:
                 raise Retryable(f"the version cannot be tried: {error}", code="trial_impossible") from error
             ended = await Process(trial, 1, doors, self._parts, Process.kill, lambda *_: None).run()
-        return None if ended.ready else ended.failure
+        return None if ended.ready or ended.failure is None else Untried(ended.failure, tuple(sorted(used)))
 
 
-async def _greeting(path: Path, version: LiveVersion) -> asyncio.Server:
-    """What a process waits for before it imports anything: the names of its bindings."""
-    told = {
-        "protocol": frames.PROTOCOL,
-        "version": {"id": version.id, "tag": version.tag or "", "timestamp": version.created_at},
-        "bindings": [[binding.name, binding.kind] for binding in version.bindings],
-    }
-    greeting = frames.frame(0, frames.HELLO, 0, encode(told))
+def _names(version: LiveVersion, used: set[str]) -> _Served:
+    """What a process waits for before it imports anything: the names of its bindings. A call is not answered."""
+    words = frames.frame(0, frames.HELLO, 0, greeting(version))
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(greeting)
-            await reader.read()  # until it has gone; a call is not answered
+            writer.write(words)
+            if await reader.read(1):
+                used.add("bindings")
+            await reader.read()  # until it has gone
         except OSError:
             return
         finally:
             writer.close()
 
-    return await asyncio.start_unix_server(greet, sock=_open_to_all(path))
+    return greet
+
+
+def _nowhere(used: set[str]) -> _Served:
+    """A way out that leads nowhere, and says so."""
+
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        used.add("network")
+        try:
+            if await reader.read(65536):
+                writer.write(_NOWHERE)
+                await writer.drain()
+        except OSError:
+            return
+        finally:
+            writer.close()
+
+    return end
 
 
 def _open_to_all(path: Path) -> socket.socket:
