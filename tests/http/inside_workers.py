@@ -56,6 +56,7 @@ def settle_workers(conn: sa.Connection, resource: Resource, number: int) -> dict
         "worker_host": host.id,
         "worker_key": key.id,
         "kv_namespace": namespace,
+        "kv_database": base.id,
     }
 
 

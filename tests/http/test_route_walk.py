@@ -238,6 +238,7 @@ def test_an_absent_id_of_the_installation(here, keys, route) -> None:
 
 
 LISTS = (
+    "/api/v1/worker-standings",
     "/api/v1/alerts",
     "/api/v1/alert-channels",
     "/api/v1/alert-deliveries",

@@ -145,7 +145,10 @@ def test_lists_hold_all_the_rows_of_ones_own_place(here, keys, limited, sides) -
     for path, noun in OWN.items():
         everyone = ("mine", "sibling", "beside") if noun == "repository" else sides
         items = here.client.get(f"/api/v1/{path}", params={"limit": 200}, headers=keys[limited]).json()["items"]
-        assert {item["id"] for item in items} == {here.ids[side][noun] for side in everyone}, path
+        found = {item["id"] for item in items}
+        if limited == "environment":  # a namespace's keys are in a database of their own
+            found -= {here.ids[side]["kv_database"] for side in sides} if noun == "database" else set()
+        assert found == {here.ids[side][noun] for side in everyone}, path
     environments = f"/api/v1/projects/{here.ids['mine']['project']}/environments"
     for path, wanted in ((environments, "environment"), ("/api/v1/projects", "project")):
         items = here.client.get(path, headers=keys[limited]).json()["items"]

@@ -29,7 +29,7 @@ def test_a_missing_runner_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with inside() as here:
         found = _troubles(Asking(here))  # type: ignore[arg-type]
         assert {each["part"] for each in found} == {"runner", "keeper"}
-        facts = {"databases": [], "repositories": [], "snapshots": [], "runs": [], "recovery_kit": []}
+        facts = {"databases": [], "repositories": [], "snapshots": [], "runs": [], "recovery_kit": [], "workers": []}
         _say_stored({**facts, "troubles": found})
         said = capsys.readouterr().out
         assert "runner: no runner is at work" in said

@@ -7,7 +7,7 @@ import re
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -49,6 +49,7 @@ PLAIN, SWITCHED = (TestClient(app_of(switched=each)) for each in (False, True))
 words = st.sampled_from(["things", "new", "parts", "files", "", "7", "a b", "é", "..x", "%2F", "{name}"])
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["GET", "POST", "DELETE", "HEAD"]), st.lists(words, max_size=5), st.booleans())
 def test_the_same_answer_with_and_without(method: str, parts: list[str], api: bool) -> None:
     path = ("/api/v1/" if api else "/") + "/".join(parts)

@@ -94,7 +94,8 @@ class Whole:
     def until(self, fits: Callable[[], bool], seconds: float = 20.0) -> float:
         began = time.monotonic()
         while not fits():
-            assert time.monotonic() < began + seconds, (self.root / "up.log").read_text()[-3000:]
+            late = time.monotonic() > began + seconds
+            assert not late, (self.ask(), (self.root / "up.log").read_text()[-3000:])
             time.sleep(0.02)
         return time.monotonic() - began
 
