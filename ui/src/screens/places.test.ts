@@ -30,8 +30,6 @@ const ELSEWHERE: Record<string, string> = {
   ...elsewhere("holding and tagging go through the bulk act", "snapshotUpdate"),
   ...elsewhere("what people hold in a project is listed under Roles", "memberList"),
   ...elsewhere("a tunnel ends at a program on one's own machine: `holdfast connect`", "tunnelOpen"),
-  ...elsewhere("by its address, so that the browser keeps the file", "workerVersionFile"),
-  ...elsewhere("for programs: `holdfast deploy` sends a zip", "workerVersionUpload"),
 };
 
 const sources = import.meta.glob<string>(["../**/*.{ts,tsx}", "!../api/**", "!../**/*.test.ts"], {
