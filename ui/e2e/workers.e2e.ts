@@ -30,7 +30,7 @@ test("a worker is made, looked at, rolled out, rolled back, set, and deleted", a
   await context.close();
 }, 300_000);
 
-/** By the form; its page says how code comes to it. */
+/** By the form, which ends in its editor; its page says how code comes to it. */
 async function made(page: Page): Promise<string> {
   await page.getByRole("button", { name: "New worker" }).first().click();
   const sheet = page.getByRole("dialog");
@@ -39,8 +39,10 @@ async function made(page: Page): Promise<string> {
   expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Create" }).click();
   await page.waitForURL(/\/workers\/wrk_/);
+  const id = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  await page.getByRole("tab", { name: "Overview" }).click();
   await page.getByText("holdfast deploy --name 'Mail Sorter'").waitFor();
-  return new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  return id;
 }
 
 async function listed(page: Page): Promise<void> {
