@@ -5,6 +5,12 @@ const TRIES = 8;
 const BETWEEN_MS = 250;
 const NEWEST = 50;
 
+/** The refusal says what was being done, then the last line of the trace. */
+export function tells(trace: string, error: string): boolean {
+  const last = trace.trimEnd().split("\n").at(-1)?.trim();
+  return Boolean(last) && error.endsWith(last ?? "");
+}
+
 /**
  * The whole trace of a version that was tried and cannot start: its log has it, a moment after the refusal, which has
  * the last words alone. Null when it does not come; the words are shown then.
@@ -16,7 +22,7 @@ export async function traceOf(worker: string, said: Record<string, unknown>): Pr
   for (let tries = 0; tries < TRIES; tries++) {
     try {
       const { items } = await data(workerLogList({ path: { worker_id: worker }, query }));
-      const found = items.find(({ text }) => text.includes(error));
+      const found = items.find(({ text }) => tells(text, error));
       if (found) return found.text;
     } catch {
       return null; // the refusal itself is shown all the same
