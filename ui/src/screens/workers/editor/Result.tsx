@@ -7,6 +7,7 @@ import { sentence } from "@/parts/ErrorPanel";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { toast } from "@/shell/toasts";
+import type { Draft } from "./draft";
 import type { Problem } from "./problems";
 import { type Outcome, WISHES, type Wish } from "./useDeploy";
 
@@ -16,11 +17,13 @@ interface Props {
   busy: boolean;
   onLook: (problem: Problem) => void;
   onAgree: (wish: Wish) => void;
+  /** Requests go to the version before: what was deployed is a change again. */
+  onBack: (sent: Draft) => void;
   onClose: () => void;
 }
 
 /** What came of the last deployment, below the editor. */
-export function Result({ worker, outcome, busy, onLook, onAgree, onClose }: Props) {
+export function Result({ worker, outcome, busy, onLook, onAgree, onBack, onClose }: Props) {
   const { t } = useTranslation();
   if (outcome.kind === "none") return null;
   const close = (
@@ -79,7 +82,7 @@ export function Result({ worker, outcome, busy, onLook, onAgree, onClose }: Prop
       {outcome.kind === "broken" && (
         <div className="grid gap-2 px-4 pb-3">
           <Trace stack={outcome.stack} problem={outcome.problems[0]} />
-          {outcome.number > 1 && <Back worker={worker} onBack={onClose} />}
+          {outcome.number > 1 && <Back worker={worker} onBack={() => onBack(outcome.sent)} />}
         </div>
       )}
     </section>

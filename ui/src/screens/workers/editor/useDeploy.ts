@@ -24,8 +24,8 @@ export type Outcome =
       more: keyof typeof WISHES | null;
       stack?: string | null;
     }
-  /** Deployed, and cannot be imported: requests fail. */
-  | { kind: "broken"; number: number; problems: readonly Problem[]; stack: string | null };
+  /** Deployed, and cannot be imported: requests fail. `sent`: the changes that were deployed. */
+  | { kind: "broken"; number: number; problems: readonly Problem[]; stack: string | null; sent: Draft };
 
 export interface Wish {
   create_missing?: boolean;
@@ -67,13 +67,13 @@ export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: 
     return version;
   }
 
-  async function start(id: string, number: number, paths: readonly string[]): Promise<Outcome> {
+  async function start(id: string, number: number, sent: Draft, paths: readonly string[]): Promise<Outcome> {
     if (!can("worker.invoke") || !worker.enabled) return { kind: "done", number };
     setStep("start");
     const started = await data(workerStart({ path, body: { version_id: id } }));
     if (started.state !== "failed") return { kind: "done", number };
     const said = started.stack ?? started.error ?? "";
-    return { kind: "broken", number, problems: [problemOf(said, paths)], stack: started.stack };
+    return { kind: "broken", number, problems: [problemOf(said, paths)], stack: started.stack, sent };
   }
 
   async function go(sent: Draft, paths: readonly string[], wish: Wish = {}): Promise<Outcome> {
@@ -91,12 +91,12 @@ export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: 
     onDeployed(sent, version.id, version.number);
     void queries.invalidateQueries({ queryKey: ["workers"] });
     try {
-      return await start(version.id, version.number, paths);
+      return await start(version.id, version.number, sent, paths);
     } catch (thrown) {
       // It is deployed; that it could not be looked at is said in the place of what it would have shown.
       const { message, hint } = asError(thrown);
       const problem = { path: null, line: null, message: `${t("code:notStarted")} ${message}` };
-      return { kind: "broken", number: version.number, problems: [problem], stack: hint };
+      return { kind: "broken", number: version.number, problems: [problem], stack: hint, sent };
     }
   }
 
