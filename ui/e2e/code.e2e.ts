@@ -64,17 +64,28 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
   await page.getByText("1 file changed, kept in this browser").waitFor();
   await page.locator("[data-editor=code] .view-lines").getByText("self.env.VISITS.getW").first().waitFor();
 
-  // What cannot be imported is marked where it is wrong, and the version before can have the requests again.
+  // What cannot be imported is refused and marked where it is wrong; what was deployed goes on.
   await typeCode(page, `${code('Response("never")')}\nraise RuntimeError("at import")\n`);
   await page.keyboard.press("Control+Shift+s");
-  await page.getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
+  await page.getByText("Not deployed", { exact: true }).waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: /src\/entry\.py, line 9.*at import/ }).click();
   await page.locator(".squiggly-error").first().waitFor();
   await picture(page, "code-broken");
   await page.emulateMedia({ colorScheme: "dark" });
   await picture(page, "code-broken-dark");
-  expect(await axe(page, { within: "main" })).toEqual([]);
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+  // Colours are on their way for a moment: what is wrong is wrong afterwards too.
+  await expect.poll(() => axe(page, { within: "main" }), { timeout: 10_000 }).toEqual([]);
   await page.emulateMedia({ colorScheme: "light" });
+
+  const [shop] = (await here.api.get("/workers?name=shop-api")).items;
+  expect((await here.api.get(`/workers/${shop.id}/deployments`)).items).toHaveLength(1);
+
+  // It goes when that is meant, and the version before can have the requests again.
+  await page.getByRole("button", { name: "Deploy anyway" }).click();
+  await page.getByText("is deployed, but cannot start").waitFor({ timeout: 30_000 });
+  await page.getByRole("button", { name: "Go back to the version before" }).click();
+  await page.getByText("Version 1 takes the requests again").waitFor();
 
   // Files: one more, renamed, taken back.
   await page.getByRole("button", { name: "New file" }).last().click();
@@ -154,6 +165,22 @@ test("keys are put, looked at, found by their beginning, deleted", async () => {
   await here.api.call("PUT", `/kv-namespaces/${namespace.id}/values/bulk`, { entries });
   await page.reload();
   await grid.getByText("cart:000").waitFor();
+  await page
+    .locator("[data-used]")
+    .getByText(/^121 keys · \d/)
+    .waitFor();
+  await page.getByRole("button", { name: "Limits" }).click();
+  await page.getByLabel("Keys at most").fill("121");
+  await page.getByLabel("Size at most").fill("0.5");
+  await picture(page, "kv-limits");
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
+  await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  await page
+    .locator("[data-used]")
+    .getByText(/^121 of 121 keys · .* of 512 KB$/)
+    .waitFor();
+  const { max_keys, max_bytes } = await here.api.get(`/kv-namespaces/${namespace.id}`);
+  expect([max_keys, max_bytes]).toEqual([121, 512 * 1024]);
   await picture(page, "kv-keys");
   expect(await axe(page, { within: "main" })).toEqual([]);
   await page.getByPlaceholder("Keys that begin with").fill("user:");

@@ -30,7 +30,7 @@ test("a worker is made, looked at, rolled out, rolled back, set, and deleted", a
   await context.close();
 }, 300_000);
 
-/** By the form; its page says how code comes to it. */
+/** By the form, which ends in its editor; its page says how code comes to it. */
 async function made(page: Page): Promise<string> {
   await page.getByRole("button", { name: "New worker" }).first().click();
   const sheet = page.getByRole("dialog");
@@ -39,8 +39,10 @@ async function made(page: Page): Promise<string> {
   expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Create" }).click();
   await page.waitForURL(/\/workers\/wrk_/);
+  const id = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  await page.getByRole("tab", { name: "Overview" }).click();
   await page.getByText("holdfast deploy --name 'Mail Sorter'").waitFor();
-  return new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  return id;
 }
 
 async function listed(page: Page): Promise<void> {
@@ -59,6 +61,15 @@ async function listed(page: Page): Promise<void> {
 /** Five calls were made, one of them failed. */
 async function fared(page: Page, path: string): Promise<void> {
   await page.goto(here.server.url + path);
+  const [routes] = await Promise.all([
+    page.waitForEvent("popup"),
+    page.getByRole("link", { name: "Its routes as a page" }).click(),
+  ]);
+  await routes.getByText("This version declares no routes", { exact: false }).waitFor();
+  await routes.close();
+  expect(await page.getByRole("link", { name: "/openapi.json" }).getAttribute("href")).toMatch(
+    /^http:\/\/shop-api\.localhost:\d+\/openapi\.json$/,
+  );
   await page.getByRole("heading", { name: "Traffic" }).waitFor();
   await page.getByText("1 (20 %)").waitFor();
   await page.getByRole("row").filter({ hasText: "v1 · v1.0" }).getByRole("cell", { name: "4", exact: true }).waitFor();
@@ -72,6 +83,12 @@ async function versions(page: Page, path: string): Promise<void> {
   const sheet = page.getByRole("dialog");
   await sheet.getByText('return Response("good morning\\n")').waitFor();
   await sheet.getByText('return Response("hello\\n")').waitFor();
+  await sheet.getByRole("textbox", { name: "Tag" }).fill("v1.2");
+  await sheet.getByRole("button", { name: "Save tag" }).click();
+  await sheet.getByText("Version v2 · v1.2").waitFor();
+  expect(await sheet.getByRole("link", { name: "Document", exact: true }).getAttribute("href")).toMatch(
+    /^\/api\/v1\/workers\/wrk_[^/]+\/openapi\?version_id=wver_/,
+  );
   expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Deploy this version" }).click();
   await sheet.getByRole("slider").fill("25");
@@ -130,6 +147,7 @@ async function settings(page: Page, path: string): Promise<void> {
   await dialog.getByRole("button", { name: "Create" }).click();
   await dialog.getByText(/^Authorization: Bearer /).waitFor();
   await dialog.getByRole("button").last().click();
+  await rotated(page, path);
   await page.getByRole("button", { name: "Revoke till" }).click();
   await dialog.getByRole("button", { name: "Revoke" }).click();
   await dialog.waitFor({ state: "detached" });
@@ -148,6 +166,28 @@ async function settings(page: Page, path: string): Promise<void> {
   await dialog.getByRole("button", { name: "Save" }).click();
   await page.getByText("LIMIT", { exact: true }).waitFor();
   expect(await here.api.get(`${path}/env`)).toContainEqual({ name: "LIMIT", kind: "var", level: "worker", value: 30 });
+}
+
+/** Another text for the same key; the one before counts for a while, and both are told. */
+async function rotated(page: Page, path: string): Promise<void> {
+  const till = async () =>
+    (await here.api.get(`${path}/keys`)).items.find(({ name }: { name: string }) => name === "till");
+  const before = await till();
+  const dialog = page.getByRole("dialog");
+  const entry = page.getByRole("listitem").filter({ hasText: "till" });
+  await entry.getByText("Never used").waitFor();
+  await page.getByRole("button", { name: "Rotate till" }).click();
+  await dialog.getByLabel("The text before counts").selectOption({ label: "For an hour" });
+  await picture(page, "worker-key-rotate");
+  expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await dialog.getByText(/^Authorization: Bearer /).waitFor();
+  await dialog.getByRole("button").last().click();
+  await entry.getByText("Text before until").waitFor();
+  const after = await till();
+  expect([after.id, after.shown === before.shown]).toEqual([before.id, false]);
+  const left = (Date.parse(after.previous_until) - Date.now()) / 1000;
+  expect(left > 3500 && left <= 3600).toBe(true);
 }
 
 /** After its name was typed; the trash has it, and it comes back. */

@@ -13,6 +13,7 @@ const ELSEWHERE: Record<string, string> = {
     "auditExport downloadContent entryDownload exportDownload exportStream repositoryFileDownload runExport turnExport",
   ),
   ...elsewhere("read as a stream by its address", "auditVerify eventStream"),
+  ...elsewhere("by its address, in a tab of its own", "workerOpenapi"),
   ...elsewhere("the live line tells it", "eventsStream"),
   ...elsewhere(
     "the list or the page has it already",
@@ -29,8 +30,6 @@ const ELSEWHERE: Record<string, string> = {
   ...elsewhere("holding and tagging go through the bulk act", "snapshotUpdate"),
   ...elsewhere("what people hold in a project is listed under Roles", "memberList"),
   ...elsewhere("a tunnel ends at a program on one's own machine: `holdfast connect`", "tunnelOpen"),
-  ...elsewhere("by its address, so that the browser keeps the file", "workerVersionFile"),
-  ...elsewhere("for programs: `holdfast deploy` sends a zip", "workerVersionUpload"),
 };
 
 const sources = import.meta.glob<string>(["../**/*.{ts,tsx}", "!../api/**", "!../**/*.test.ts"], {

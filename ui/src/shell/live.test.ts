@@ -141,4 +141,5 @@ test("nouns of the log become what the lists are read by", () => {
   expect(touched(["snapshot"])).toContain("overview");
   expect(touched(["snapshot"])).toContain("activity");
   expect(touched(["widget"])).toContain("widgets");
+  expect([...touched(["worker-log"])]).toEqual([]);
 });

@@ -21,6 +21,9 @@ type Message =
   | { type: "changed"; nouns: string[]; seq?: number }
   | { type: "people"; page: string; people: Person[] };
 
+/** Hears the nouns of a signal; null after a new line, when nobody knows what was missed. */
+type Ear = (nouns: readonly string[] | null) => void;
+
 export interface Line {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
@@ -38,6 +41,7 @@ export class Live {
   readonly people = new Store<readonly Person[]>([]);
   /** How many lines were lost or could not be had: each of them is news, though the state stays what it is. */
   readonly losses = new Store(0);
+  private readonly ears = new Set<Ear>();
   private line: Line | null = null;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -77,6 +81,12 @@ export class Live {
     this.connect();
   }
 
+  /** For what is not read by a query. Returns what ends it. */
+  listen(ear: Ear): () => void {
+    this.ears.add(ear);
+    return () => this.ears.delete(ear);
+  }
+
   look(page: string): void {
     this.page = page;
     this.people.set([]);
@@ -109,7 +119,7 @@ export class Live {
       this.wasLive = true;
       this.state.set("live");
       if (this.page) this.line?.send(JSON.stringify({ type: "look", page: this.page }));
-      if (again) this.onChanged(null);
+      if (again) this.changed(null);
     } else if (message?.type === "changed") {
       for (const noun of message.nouns) this.nouns.add(noun);
       this.gathering ??= setTimeout(() => this.tell(), GATHER_MS);
@@ -122,7 +132,12 @@ export class Live {
     this.gathering = undefined;
     const nouns = [...this.nouns];
     this.nouns.clear();
+    this.changed(nouns);
+  }
+
+  private changed(nouns: readonly string[] | null): void {
     this.onChanged(nouns);
+    for (const ear of [...this.ears]) ear(nouns);
   }
 }
 
@@ -140,6 +155,7 @@ const TOUCHES: Record<string, readonly string[]> = {
   run: ["runs", "plans", "repositories", "restores", "drills", "snapshots", "exports", "imports", "moves"],
   database: ["databases", "overview", "unprotected"],
   kv: ["kv_namespaces"],
+  "worker-log": [], // workers write all the time: the open tail alone reads it
   snapshot: ["snapshots", "overview", "unprotected"],
   restore: ["snapshots", "databases"],
   plan: ["plans", "overview", "unprotected"],
@@ -159,12 +175,14 @@ const TOUCHES: Record<string, readonly string[]> = {
   sso: ["sso", "session", "people"],
 };
 
-/** Audit is written by everything, so the feed of it follows any noun but `run`. */
+const UNAUDITED = new Set(["run", "worker-log"]);
+
+/** Audit is written by everything, so the feed of it follows any noun but these. */
 export function touched(nouns: readonly string[]): Set<string> {
   const found = new Set<string>();
   for (const noun of nouns) {
     for (const key of TOUCHES[noun] ?? [`${noun}s`]) found.add(key);
-    if (noun !== "run") found.add("activity");
+    if (!UNAUDITED.has(noun)) found.add("activity");
   }
   return found;
 }

@@ -38,8 +38,8 @@ export async function code({ api, environment }: House): Promise<Shown[]> {
     ],
   });
   return [
-    { name: "worker-editor", path: `/code/${worker.id}?tab=editor` },
-    { name: "worker-console", path: `/code/${worker.id}?tab=console` },
+    { name: "worker-editor", path: `/workers/${worker.id}?tab=editor` },
+    { name: "worker-console", path: `/workers/${worker.id}?tab=console` },
     { name: "key-values", path: "/kv" },
     { name: "key-value", path: `/kv/${namespace.id}` },
   ];

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Archive, Ellipsis, Trash2 } from "lucide-react";
+import { Archive, Ellipsis, Gauge, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { kvNamespaceDelete, kvNamespaceGet, type NamespaceOut } from "@/api";
@@ -16,6 +16,7 @@ import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { DatabaseState } from "../databases/words";
 import { Keys } from "./Keys";
+import { LimitsDialog, Used } from "./Limits";
 
 export default function NamespacePage() {
   const { t } = useTranslation();
@@ -33,7 +34,12 @@ export default function NamespacePage() {
         title={namespace?.name ?? "…"}
         back={{ to: "/kv", title: t("kv:title") }}
         state={namespace && <DatabaseState state={namespace.state} />}
-        lead={place ?? "\u00a0"}
+        lead={
+          <>
+            <span>{place ?? "\u00a0"}</span>
+            {namespace?.state === "ready" && <Used namespace={namespace.id} />}
+          </>
+        }
       >
         {namespace && <Verbs namespace={namespace} />}
       </PageHead>
@@ -69,6 +75,7 @@ function Verbs({ namespace }: { namespace: NamespaceOut }) {
   const can = useCan();
   const go = useGo();
   const [deleting, setDeleting] = useState(false);
+  const [limiting, setLimiting] = useState(false);
   return (
     <>
       {can("snapshot.read") && (
@@ -78,6 +85,12 @@ function Verbs({ namespace }: { namespace: NamespaceOut }) {
           </A>
         </Button>
       )}
+      {can("kv.create") && (
+        <Button icon={<Gauge />} onClick={() => setLimiting(true)}>
+          {t("kv:limits")}
+        </Button>
+      )}
+      {limiting && <LimitsDialog namespace={namespace} onClose={() => setLimiting(false)} />}
       {can("kv.delete") && (
         <Menu align="end" trigger={<Button size="icon" aria-label={t("shell:more")} icon={<Ellipsis />} />}>
           <Item icon={<Trash2 />} danger onSelect={() => setDeleting(true)}>

@@ -41,7 +41,7 @@ export default function NewWorker({ onClose }: { onClose: () => void }) {
       as="sheet"
       title={t("workers:new")}
       lead={t("workers:newLead")}
-      verb={t("workers:create")}
+      verb={t("code:create")}
       able={draft.name.trim() !== "" && place !== ""}
       onClose={onClose}
       save={create}

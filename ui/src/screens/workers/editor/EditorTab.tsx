@@ -129,6 +129,11 @@ function Editing({ worker, drafts, version, newest, isDeployed }: Props) {
     send();
   };
   useShortcut("code.deploy", first, able);
+  /** The text stays although another version takes the requests; what was typed since then goes first. */
+  const back = (sent: Draft) => {
+    if (!isDirty(drafts.draft)) drafts.put({ ...sent, at: drafts.draft.at });
+    forget();
+  };
 
   if (paths.length === 0)
     return (
@@ -265,6 +270,7 @@ function Editing({ worker, drafts, version, newest, isDeployed }: Props) {
               setLook({ line: line ?? 1, nth: (look?.nth ?? 0) + 1 });
             }}
             onAgree={send}
+            onBack={back}
             onClose={forget}
           />
         </div>

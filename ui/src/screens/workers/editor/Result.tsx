@@ -7,20 +7,23 @@ import { sentence } from "@/parts/ErrorPanel";
 import { data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { toast } from "@/shell/toasts";
+import type { Draft } from "./draft";
 import type { Problem } from "./problems";
-import type { Outcome } from "./useDeploy";
+import { type Outcome, WISHES, type Wish } from "./useDeploy";
 
 interface Props {
   worker: WorkerOut;
   outcome: Outcome;
   busy: boolean;
   onLook: (problem: Problem) => void;
-  onAgree: (wish: { create_missing?: boolean; accept_findings?: boolean }) => void;
+  onAgree: (wish: Wish) => void;
+  /** Requests go to the version before: what was deployed is a change again. */
+  onBack: (sent: Draft) => void;
   onClose: () => void;
 }
 
 /** What came of the last deployment, below the editor. */
-export function Result({ worker, outcome, busy, onLook, onAgree, onClose }: Props) {
+export function Result({ worker, outcome, busy, onLook, onAgree, onBack, onClose }: Props) {
   const { t } = useTranslation();
   if (outcome.kind === "none") return null;
   const close = (
@@ -69,30 +72,34 @@ export function Result({ worker, outcome, busy, onLook, onAgree, onClose }: Prop
         {outcome.kind === "refused" && outcome.hint && <li className="text-muted text-xs">{outcome.hint}</li>}
       </ul>
       {outcome.kind === "refused" && outcome.more && (
-        <div className="px-4 pb-3">
-          <Button
-            busy={busy}
-            onClick={() => onAgree(outcome.more === "missing" ? { create_missing: true } : { accept_findings: true })}
-          >
+        <div className="grid justify-items-start gap-2 px-4 pb-3">
+          <Trace stack={outcome.stack ?? null} problem={outcome.problems[0]} />
+          <Button busy={busy} onClick={() => outcome.more && onAgree(WISHES[outcome.more])}>
             {t(outcome.more === "missing" ? "code:makeMissing" : "code:anyway")}
           </Button>
         </div>
       )}
       {outcome.kind === "broken" && (
         <div className="grid gap-2 px-4 pb-3">
-          {outcome.stack && outcome.stack.trim() !== outcome.problems[0]?.message && (
-            <pre
-              // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and the keyboard must reach it
-              tabIndex={0}
-              className="inset-ring-focus overflow-x-auto rounded-md bg-sunken p-2 font-mono text-xs"
-            >
-              {outcome.stack}
-            </pre>
-          )}
-          {outcome.number > 1 && <Back worker={worker} onBack={onClose} />}
+          <Trace stack={outcome.stack} problem={outcome.problems[0]} />
+          {outcome.number > 1 && <Back worker={worker} onBack={() => onBack(outcome.sent)} />}
         </div>
       )}
     </section>
+  );
+}
+
+/** Where it went wrong, unless that is said above already. */
+function Trace({ stack, problem }: { stack: string | null; problem: Problem | undefined }) {
+  if (!stack || stack.trim() === problem?.message) return null;
+  return (
+    <pre
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and the keyboard must reach it
+      tabIndex={0}
+      className="inset-ring-focus w-full overflow-x-auto rounded-md bg-sunken p-2 font-mono text-xs"
+    >
+      {stack}
+    </pre>
   );
 }
 

@@ -6,6 +6,7 @@ import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { type Draft, isDirty, uploadOf } from "./draft";
 import { type Problem, problemOf, refusals } from "./problems";
+import { traceOf } from "./trace";
 import { settle } from "./useBase";
 
 const LOOK_MS = 700;
@@ -16,16 +17,30 @@ export type Outcome =
   | { kind: "none" }
   | { kind: "done"; number: number }
   /** Nothing was deployed. `more`: what may be agreed to, and then it goes. */
-  | { kind: "refused"; problems: readonly Problem[]; hint: string | null; more: "missing" | "findings" | null }
-  /** Deployed, and cannot be imported: requests fail. */
-  | { kind: "broken"; number: number; problems: readonly Problem[]; stack: string | null };
+  | {
+      kind: "refused";
+      problems: readonly Problem[];
+      hint: string | null;
+      more: keyof typeof WISHES | null;
+      stack?: string | null;
+    }
+  /** Deployed, and cannot be imported: requests fail. `sent`: the changes that were deployed. */
+  | { kind: "broken"; number: number; problems: readonly Problem[]; stack: string | null; sent: Draft };
 
-interface Wish {
+export interface Wish {
   create_missing?: boolean;
   accept_findings?: boolean;
+  skip_check?: boolean;
 }
 
-const MORE = { binding_missing: "missing", findings_unaccepted: "findings" } as const;
+const MORE = { binding_missing: "missing", findings_unaccepted: "findings", version_broken: "check" } as const;
+
+/** What is agreed to, in the API's words. */
+export const WISHES = {
+  missing: { create_missing: true },
+  findings: { accept_findings: true },
+  check: { skip_check: true },
+} as const satisfies Record<string, Wish>;
 
 /** Upload, wait for its packages, deploy, and start it to see that it imports. */
 export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: string, number: number) => void) {
@@ -52,13 +67,13 @@ export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: 
     return version;
   }
 
-  async function start(id: string, number: number, paths: readonly string[]): Promise<Outcome> {
+  async function start(id: string, number: number, sent: Draft, paths: readonly string[]): Promise<Outcome> {
     if (!can("worker.invoke") || !worker.enabled) return { kind: "done", number };
     setStep("start");
     const started = await data(workerStart({ path, body: { version_id: id } }));
     if (started.state !== "failed") return { kind: "done", number };
     const said = started.stack ?? started.error ?? "";
-    return { kind: "broken", number, problems: [problemOf(said, paths)], stack: started.stack };
+    return { kind: "broken", number, problems: [problemOf(said, paths)], stack: started.stack, sent };
   }
 
   async function go(sent: Draft, paths: readonly string[], wish: Wish = {}): Promise<Outcome> {
@@ -76,12 +91,12 @@ export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: 
     onDeployed(sent, version.id, version.number);
     void queries.invalidateQueries({ queryKey: ["workers"] });
     try {
-      return await start(version.id, version.number, paths);
+      return await start(version.id, version.number, sent, paths);
     } catch (thrown) {
       // It is deployed; that it could not be looked at is said in the place of what it would have shown.
       const { message, hint } = asError(thrown);
       const problem = { path: null, line: null, message: `${t("code:notStarted")} ${message}` };
-      return { kind: "broken", number: version.number, problems: [problem], stack: hint };
+      return { kind: "broken", number: version.number, problems: [problem], stack: hint, sent };
     }
   }
 
@@ -93,7 +108,9 @@ export function useDeploy(worker: WorkerOut, onDeployed: (sent: Draft, version: 
     } catch (thrown) {
       const error = asError(thrown);
       const more = MORE[error.code as keyof typeof MORE] ?? null;
-      setOutcome({ kind: "refused", problems: refusals(error, paths), hint: error.hint, more });
+      const stack = more === "check" && can("worker.logs.read") ? await traceOf(worker.id, error.details) : null;
+      const problems = stack ? [problemOf(stack, paths)] : refusals(error, paths);
+      setOutcome({ kind: "refused", problems, hint: stack ? null : error.hint, more, stack });
     } finally {
       setStep(null);
     }

@@ -30,7 +30,7 @@ export function LogText({ line, wraps, onOpen }: Props) {
   const { invocation } = line;
   const look = LOOKS[line.level];
   return (
-    <div className="flex gap-3 leading-5">
+    <div className="flex gap-3 leading-6">
       {invocation && onOpen ? (
         <button
           type="button"

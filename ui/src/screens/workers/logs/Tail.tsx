@@ -186,7 +186,7 @@ function Lines({ lines, wraps, follows, setFollows, onOpen }: LinesProps) {
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => box.current,
-    estimateSize: () => 20,
+    estimateSize: () => 24,
     getItemKey: (index) => lines[index]?.seq ?? index,
     overscan: 20,
   });

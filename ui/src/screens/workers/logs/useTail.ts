@@ -1,11 +1,13 @@
 import { useEffect, useRef, useState } from "react";
-import { type WorkerLogOut, workerLogList } from "@/api";
+import { type WorkerLogOut, workerLogList, workerTail } from "@/api";
 import { data } from "@/shell/api";
+import { live } from "@/shell/liveConnection";
+import { Follower } from "./follower";
 import { appended } from "./tail";
 
 const FIRST = 200;
-const WAIT_SECONDS = 20;
-const AGAIN_MS = 3000;
+const LOOK_MS = 20_000;
+const NOUN = "worker-log";
 
 export interface TailFilter {
   text: string;
@@ -23,50 +25,62 @@ interface Tail {
 const NOTHING: Tail = { lines: [], isRead: false, error: null };
 
 /**
- * The newest lines and, while `follows`, those that come: the server holds a question until there is one, so that nothing
- * is asked in between. One that fails is asked again.
+ * The newest lines and, while `follows`, those that come. The live line says that there is something new; since what it
+ * says may be lost, it is looked for now and then too. What failed is asked again.
  */
 export function useTail(worker: string, { text, level, version }: TailFilter, follows: boolean): Tail {
   const [tail, setTail] = useState<Tail>(NOTHING);
-  const from = useRef<number | null>(null);
-  const { isRead } = tail;
+  const follower = useRef<Follower | null>(null);
+  const wanted = useRef(follows);
   useEffect(() => {
-    const over = new AbortController();
-    setTail(NOTHING);
-    from.current = null;
-    const query = { ...filterOf(text, level, version), limit: FIRST };
-    data(workerLogList({ path: { worker_id: worker }, query, signal: over.signal })).then(
-      ({ items }) => {
-        from.current = items[0]?.seq ?? 0;
-        setTail({ lines: appended([], items), isRead: true, error: null });
-      },
-      (error) => over.signal.aborted || setTail({ lines: [], isRead: true, error }),
-    );
-    return () => over.abort();
-  }, [worker, text, level, version]);
-
-  useEffect(() => {
-    if (!follows || !isRead || from.current === null) return;
     const over = new AbortController();
     const { signal } = over;
+    const path = { worker_id: worker };
     const query = filterOf(text, level, version);
-    const follow = async () => {
-      while (!signal.aborted) {
-        try {
-          const asked = { ...query, after: from.current ?? 0, wait: WAIT_SECONDS, limit: FIRST };
-          const { items } = await data(workerLogList({ path: { worker_id: worker }, query: asked, signal }));
-          from.current = Math.max(from.current ?? 0, ...items.map(({ seq }) => seq));
-          setTail((before) => ({ lines: appended(before.lines, items), isRead: true, error: null }));
-        } catch (error) {
-          if (signal.aborted) return;
-          setTail((before) => ({ ...before, error }));
-          await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    let place: string | undefined;
+    let isRead = false;
+    /** Where the tail begins comes first: nothing that is written before the list is read can be missed. */
+    async function begin(): Promise<void> {
+      place ??= (await data(workerTail({ path, query, signal }))).cursor;
+      const { items } = await data(workerLogList({ path, query: { ...query, limit: FIRST }, signal }));
+      isRead = true;
+      setTail({ lines: appended([], items), isRead: true, error: null });
+    }
+    const own = new Follower(
+      async () => {
+        if (!isRead) {
+          await begin();
+          own.follow(wanted.current);
+          return false;
         }
-      }
+        const { events, cursor, more } = await data(workerTail({ path, query: { ...query, after: place }, signal }));
+        place = cursor;
+        const lines = events.flatMap(({ log }) => (log ? [log] : []));
+        setTail((before) => ({ lines: appended(before.lines, lines), isRead: true, error: null }));
+        return more;
+      },
+      (error) => setTail((before) => ({ ...before, isRead: true, error })),
+    );
+    follower.current = own;
+    setTail(NOTHING);
+    own.follow(true); // the first read is made although it is paused
+    own.tell();
+    const deaf = live.listen((nouns) => (nouns === null || nouns.includes(NOUN)) && own.tell());
+    const looking = setInterval(() => own.tell(), LOOK_MS);
+    return () => {
+      follower.current = null;
+      own.end();
+      over.abort();
+      deaf();
+      clearInterval(looking);
     };
-    void follow();
-    return () => over.abort();
-  }, [worker, text, level, version, follows, isRead]);
+  }, [worker, text, level, version]);
+
+  const { isRead } = tail;
+  useEffect(() => {
+    wanted.current = follows;
+    if (isRead) follower.current?.follow(follows);
+  }, [follows, isRead]);
   return tail;
 }
 

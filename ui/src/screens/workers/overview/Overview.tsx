@@ -7,6 +7,7 @@ import { written } from "../../databases/settings/labels";
 import { Deleted } from "../Deleted";
 import { DeployHint } from "../DeployHint";
 import { versionName } from "../listed";
+import { OpenapiLinks, OpenapiOwn } from "../openapi";
 import type { TabProps } from "../tabs";
 import { useStanding } from "../useVersions";
 import { HostLink } from "../words";
@@ -88,6 +89,14 @@ function Where({ worker }: TabProps) {
             ),
           ],
           [t("workers:lastCall"), standing ? <Time key="last" at={standing.last_at} /> : dash],
+          [
+            t("workers:openapi"),
+            <span key="openapi" className="grid gap-1">
+              <OpenapiLinks worker={worker.id} />
+              {standing?.addresses[0] && <OpenapiOwn address={standing.addresses[0]} />}
+            </span>,
+            "wide",
+          ],
         ]}
       />
     </Section>

@@ -24,9 +24,8 @@ import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { SecretOnce } from "../../databases/connections/SecretOnce";
 import type { TabProps } from "../tabs";
+import { RotateKey } from "./RotateKey";
 import { WorkerForm } from "./WorkerForm";
-
-const MOST_NAME = 63;
 
 /** Whether callers show a key, and the keys there are. */
 export function CallerKeys({ worker }: TabProps) {
@@ -92,17 +91,34 @@ function List({ worker }: TabProps) {
           <Entry
             key={each.id}
             title={each.name}
-            state={<Ends at={each.expires_at} />}
+            state={
+              <>
+                <Ends at={each.expires_at} />
+                <Overlap until={each.previous_until} />
+              </>
+            }
             lead={
               <>
                 <code className="font-mono">{each.shown}…</code> · {t("databases:created")}{" "}
-                <Time at={each.created_at} />
+                <Time at={each.created_at} /> ·{" "}
+                {each.last_used_at ? (
+                  <>
+                    {t("workers:lastUsed")} <Time at={each.last_used_at} />
+                  </>
+                ) : (
+                  t("workers:neverUsed")
+                )}
               </>
             }
           >
             {able && (
               <>
-                <Button size="small" icon={<RotateCw />} onClick={() => setRotating(each)}>
+                <Button
+                  size="small"
+                  icon={<RotateCw />}
+                  aria-label={t("workers:rotateNamed", { name: each.name })}
+                  onClick={() => setRotating(each)}
+                >
                   {t("workers:rotate")}
                 </Button>
                 <Button
@@ -119,18 +135,7 @@ function List({ worker }: TabProps) {
         ))}
       </Entries>
       {adding && <NewKey worker={worker} onMade={made} onClose={() => setAdding(false)} />}
-      <Confirm
-        open={rotating !== null}
-        onOpenChange={(open) => !open && setRotating(null)}
-        title={t("workers:rotateTitle", { name: rotating?.name })}
-        lead={t("workers:rotateLead")}
-        verb={t("workers:rotate")}
-        act={async () => {
-          if (!rotating) return;
-          const body = { name: nextName(rotating.name, found ?? []), expires_at: rotating.expires_at };
-          made(await data(workerKeyCreate({ path: { worker_id: worker.id }, body })));
-        }}
-      />
+      {rotating && <RotateKey of={rotating} onMade={made} onClose={() => setRotating(null)} />}
       <Confirm
         open={revoking !== null}
         onOpenChange={(open) => !open && setRevoking(null)}
@@ -157,16 +162,6 @@ function List({ worker }: TabProps) {
   );
 }
 
-/** `shop` becomes `shop-2`, then `shop-3`: the one before lives on until it is revoked. */
-export function nextName(name: string, taken: readonly Pick<KeyOut, "name">[]): string {
-  const plain = name.replace(/-\d+$/, "");
-  const names = new Set(taken.map((each) => each.name));
-  for (let nth = 2; ; nth++) {
-    const made = `${plain.slice(0, MOST_NAME - 1 - String(nth).length)}-${nth}`;
-    if (!names.has(made)) return made;
-  }
-}
-
 function Ends({ at }: { at: string | null }) {
   const { t } = useTranslation();
   if (!at) return null;
@@ -174,6 +169,17 @@ function Ends({ at }: { at: string | null }) {
   return (
     <Badge tone={over ? "bad" : "plain"}>
       {t(over ? "workers:ended" : "workers:ends")} <Time at={at} />
+    </Badge>
+  );
+}
+
+/** The text before the last rotation counts too, for as long as this is shown. */
+function Overlap({ until }: { until: string | null }) {
+  const { t } = useTranslation();
+  if (!until || Date.parse(until) < Date.now()) return null;
+  return (
+    <Badge tone="info">
+      {t("workers:previousUntil")} <Time at={until} />
     </Badge>
   );
 }

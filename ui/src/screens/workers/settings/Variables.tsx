@@ -77,7 +77,9 @@ function Vars({ worker }: TabProps) {
               <Button
                 size="small"
                 icon={<Pencil />}
-                aria-label={t("workers:changeNamed", { name: each.name })}
+                aria-label={t(each.level === "worker" ? "workers:changeNamed" : "workers:overrideNamed", {
+                  name: each.name,
+                })}
                 onClick={() => setEditing(each)}
               >
                 {t(each.level === "worker" ? "workers:change" : "workers:override")}
@@ -211,7 +213,7 @@ function Secrets({ worker }: TabProps) {
                 <Button
                   size="small"
                   icon={<Pencil />}
-                  aria-label={t("workers:changeNamed", { name: each.name })}
+                  aria-label={t("workers:replaceNamed", { name: each.name })}
                   onClick={() => setEditing(each.name)}
                 >
                   {t("workers:replace")}

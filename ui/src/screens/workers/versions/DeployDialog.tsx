@@ -22,7 +22,7 @@ export function DeployDialog({ worker, version, onClose }: Props) {
   const { t } = useTranslation();
   const named = useVersionName(worker.id);
   const { data: standing } = useStanding(worker.id);
-  const [draft, setDraft] = useState({ weight: 100, message: "", missing: false, findings: false });
+  const [draft, setDraft] = useState({ weight: 100, message: "", missing: false, findings: false, untried: false });
   const [key] = useState(once);
   const set = (patch: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...patch }));
   const now = (standing?.deployed ?? []).map(({ version_id, weight }) => ({ id: version_id, weight }));
@@ -44,6 +44,7 @@ export function DeployDialog({ worker, version, onClose }: Props) {
               message: draft.message,
               create_missing: draft.missing,
               accept_findings: draft.findings,
+              skip_check: draft.untried,
             },
           }),
         );
@@ -98,6 +99,12 @@ export function DeployDialog({ worker, version, onClose }: Props) {
         label={t("workers:acceptFindings")}
         hint={t("workers:acceptFindingsLead")}
         onChange={(findings) => set({ findings })}
+      />
+      <Checkbox
+        checked={draft.untried}
+        label={t("workers:skipCheck")}
+        hint={t("workers:skipCheckLead")}
+        onChange={(untried) => set({ untried })}
       />
     </FormDialog>
   );

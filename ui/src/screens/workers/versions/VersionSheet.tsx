@@ -12,8 +12,10 @@ import { A } from "@/shell/address";
 import { data } from "@/shell/api";
 import { useCan } from "@/shell/session";
 import { versionName } from "../listed";
+import { OpenapiLinks } from "../openapi";
 import type { TabProps } from "../tabs";
 import type { VersionOut } from "../useVersions";
+import { Tag } from "./Tag";
 import { VersionState } from "./words";
 
 const Diff = lazy(() => import("./Diff"));
@@ -64,6 +66,9 @@ export function VersionSheet({ id, worker, onDeploy, onClose }: Props) {
       ) : found ? (
         <div className="grid gap-6">
           <About version={found} />
+          {worker.deleted_at === null && can("worker.deploy") && (
+            <Tag key={found.tag} worker={worker} version={found} />
+          )}
           <Suspense fallback={<Skeleton className="h-32" />}>
             <Diff worker={worker} version={found} />
           </Suspense>
@@ -93,6 +98,7 @@ function About({ version }: { version: VersionWholeOut }) {
             </code>,
           ],
           [t("databases:size"), <Size key="size" of={version.size} />],
+          [t("workers:openapi"), <OpenapiLinks key="openapi" worker={version.worker_id} version={version.id} />],
           [
             "ID",
             <span key="id" className="inline-flex items-center gap-1 break-all font-mono text-xs">
