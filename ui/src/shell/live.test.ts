@@ -51,6 +51,23 @@ test("what changes together is told once", () => {
   expect(changed).toHaveBeenLastCalledWith(["plan"]);
 });
 
+test("who listens hears nouns and new lines, until it ends", () => {
+  const { live, last } = begin();
+  const ear = vi.fn();
+  const deaf = live.listen(ear);
+  last().say({ type: "hello", seq: 1 });
+  last().say({ type: "changed", nouns: ["worker-log"] });
+  vi.advanceTimersByTime(300);
+  last().onclose?.();
+  vi.advanceTimersByTime(500);
+  last().say({ type: "hello", seq: 2 });
+  expect(ear.mock.calls).toEqual([[["worker-log"]], [null]]);
+  deaf();
+  last().say({ type: "changed", nouns: ["worker-log"] });
+  vi.advanceTimersByTime(300);
+  expect(ear).toHaveBeenCalledTimes(2);
+});
+
 test("a line that comes back has everything read again, the first one nothing", () => {
   const { live, lines, changed, last } = begin();
   last().say({ type: "hello", seq: 1 });
