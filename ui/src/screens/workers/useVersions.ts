@@ -5,9 +5,10 @@ import { versionName } from "./listed";
 
 export type { VersionOut };
 
-/** What takes its requests, and where it is reached. */
-export function useStanding(id: string) {
+/** What takes its requests, and where it is reached. Asked for once it is `seen`. */
+export function useStanding(id: string, seen = true) {
   return useQuery({
+    enabled: seen,
     queryKey: ["workers", id, "standing"],
     queryFn: () => data(workerStanding({ path: { worker_id: id } })),
   });

@@ -19,7 +19,7 @@ export function VersionTable({ worker, children }: TabProps & { children: ReactN
   const { t } = useTranslation();
   const [search, set] = useAddress();
   const [deploying, setDeploying] = useState<VersionOut | null>(null);
-  const { data: standing } = useStanding(worker.id);
+  const { data: standing } = useStanding(worker.id, !search.shown); // behind a sheet nobody reads the shares
   const columns = useMemo<Column<VersionOut>[]>(() => {
     const weights = new Map(standing?.deployed.map(({ version_id, weight }) => [version_id, weight]));
     return [
