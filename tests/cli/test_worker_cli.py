@@ -197,5 +197,5 @@ def test_a_tail_hears_what_happens_and_outlives_the_server(here: Here, environ: 
         assert (one["type"], one["status"], one["error"]["message"]) == ("invocation", 500, "burnt toast")
         for each in (every, failed):
             each.process.send_signal(signal.SIGINT)
-            assert each.process.wait(10) == 130
+            assert each.process.wait(30) == 130
             assert not any("Traceback" in words for words in each.said)

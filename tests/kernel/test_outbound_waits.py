@@ -142,7 +142,7 @@ def test_a_wait_for_the_next_try_ends_with_the_run(relay: Relay) -> None:
 @pytest.mark.parametrize("verb", ["GET http://127.0.0.1:{port}/x", "CONNECT 127.0.0.1:{port}"])
 def test_a_server_is_let_go_when_the_caller_is_gone(relay: Relay, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise each call that was given up would leave two sockets behind, for ever."""
-    monkeypatch.setattr("holdfast.kernel.outbound_relay.LAST_WORDS_SECONDS", 0.2)
+    monkeypatch.setattr("holdfast.kernel.outbound_pipe.LAST_WORDS_SECONDS", 0.2)
     with server() as (listener, held):
         port = listener.getsockname()[1]
         url = urlsplit(relay.admit("127.0.0.1", port).url)

@@ -109,7 +109,10 @@ def test_the_clean_up(road: Road) -> None:
     road.it.write(database, "DROP TABLE events")
     failed = road.typed("worker", "crons", "cleanup", "--run", "15 3 * * *", code=1)
     assert "no such table: events" in failed
-    assert [each["outcome"] for each in road.of("cleanup", "cron-turns")] == ["exception", "ok"]
+    outcomes = ["exception", "ok"]
+    eventually(
+        lambda: [each["outcome"] for each in road.of("cleanup", "cron-turns")] == outcomes, 10, "the failed turn"
+    )
 
 
 def test_the_echo(road: Road) -> None:

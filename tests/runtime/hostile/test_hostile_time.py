@@ -109,11 +109,11 @@ def test_a_head_that_trickles_is_not_waited_for(house: House) -> None:
     serve(4)
     """
     house.run("sleeper", TAKE_OVER + dedent(talk))
-    began = time.monotonic()
-    reply = house.ask("sleeper")
-    if reply.status == 502:  # it came in the very moment the host let go of the listener
+    for _ in range(5):
         began = time.monotonic()
         reply = house.ask("sleeper")
+        if reply.status != 502:  # which it is in the very moment in which the host lets go of the listener
+            break
     assert reply.status == 504
     assert json.loads(reply.body)["error"]["code"] == "worker_timeout"
     assert time.monotonic() - began < 12

@@ -29,7 +29,7 @@ deploy = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_excepti
     holdfast deploy
     holdfast deploy ./shop --env production --wrangler-env production --tag v1.4
     holdfast deploy --create-missing
-    holdfast deploy --skip-check    # its import needs what a trial has not: the network, an answer of a binding
+    holdfast deploy --skip-check
     """,
 )
 def deploy_(

@@ -1,12 +1,14 @@
 """A uid for every version's processes, where we are root: one file that every process of ours reads and adds to.
 
 A uid is not given again while its token lives, and the next one is always a new one until all have been used: files or
-sockets that outlive their version belong to nobody.
+sockets that outlive their version belong to nobody. Each installation begins somewhere else: what the kernel counts by
+uid (processes, pending signals) is not shared with a second Holdfast, or `holdfast dev`, of the same machine.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Set
@@ -28,7 +30,7 @@ def uid_of(data: Path, token: str) -> int:
     The same for every process that asks. Raises OSError (EUSERS) when all are in use, ValueError for a damaged file.
     """
     with _locked(data) as path:
-        table = _read(path)
+        table = _read(path, _first(data))
         if token not in table["users"]:
             table["users"][token] = _free(table)
             _write(path, table)
@@ -38,7 +40,7 @@ def uid_of(data: Path, token: str) -> int:
 def keep_users(data: Path, living: Set[str]) -> None:
     """Forget the uids of all other tokens. Call it with every token that has a process, a socket or a row."""
     with _locked(data) as path:
-        table = _read(path)
+        table = _read(path, _first(data))
         kept = {token: uid for token, uid in table["users"].items() if token in living}
         if kept != table["users"]:
             _write(path, {"next": table["next"], "users": kept})
@@ -66,11 +68,17 @@ def _free(table: _Table) -> int:
     raise OSError(87, "every uid for workers is in use")
 
 
-def _read(path: Path) -> _Table:
+def _first(data: Path) -> int:
+    """Where an installation begins to count."""
+    digest = hashlib.sha256(os.fsencode(data.resolve())).digest()
+    return FIRST + int.from_bytes(digest[:4], "big") % (LAST - FIRST + 1)
+
+
+def _read(path: Path, first: int) -> _Table:
     try:
         raw = json.loads(path.read_bytes())
     except FileNotFoundError:
-        return {"next": FIRST, "users": {}}
+        return {"next": first, "users": {}}
     users = raw["users"] if isinstance(raw, dict) else None
     if not isinstance(users, dict) or not all(FIRST <= uid <= LAST for uid in users.values()):
         raise ValueError(f"{path} is damaged: it must hold the users of the workers")
