@@ -26,9 +26,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers-by-hand")]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with temporary_holdfast(metadata_home.elsewhere()) as client:
+    url = metadata_home.elsewhere()
+    with temporary_holdfast(url) as client:
         root = Path(client.where).parent.parent
-        yield environment(root) | {"XDG_CONFIG_HOME": str(root / "config")}
+        yield environment(root, url) | {"XDG_CONFIG_HOME": str(root / "config")}
 
 
 def typed(server: dict[str, str], *line: str, code: int = 0, stdin: str = "") -> Any:

@@ -70,14 +70,22 @@ def test_a_path_that_leads_out_or_is_none(path) -> None:
     assert refused.value.code == "archive_refused"
 
 
-@pytest.mark.parametrize("made", [linked("/etc/shadow"), linked("../.."), twice(), zipped({"a": "1", "a/b": "2"})])
+@pytest.mark.parametrize(
+    "made",
+    [linked("/etc/shadow"), linked("../.."), twice(), zipped({"a": "1", "a/b": "2"})],
+    ids=["a link", "a link upwards", "a name twice", "a file that is a folder"],
+)
 def test_what_is_no_plain_file(made) -> None:
     with pytest.raises(Invalid) as refused:
         archive.unzip(made)
     assert refused.value.code == "archive_refused"
 
 
-@pytest.mark.parametrize("made", [b"", b"PK\x03\x04", b"no zip at all", zipped({"a": "x"})[:-30], lying()])
+@pytest.mark.parametrize(
+    "made",
+    [b"", b"PK\x03\x04", b"no zip at all", zipped({"a": "x"})[:-30], lying()],
+    ids=["nothing", "its first bytes", "words", "cut off", "a size that lies"],  # a zip names its second
+)
 def test_what_is_no_zip(made) -> None:
     with pytest.raises(Invalid) as refused:
         archive.unzip(made)
