@@ -158,10 +158,16 @@ class Tail:
         return [each for each in self.events if each["type"] == kind]
 
 
+# Where the tests themselves run in the background, an interrupt would be ignored.
+LISTENING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nfrom holdfast.cli import main; main()\n"
+)
+
+
 @contextmanager
 def tailing(environ: dict[str, str], folder: Path, *line: str) -> Iterator[Tail]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "holdfast.cli", "tail", "--json", *line],
+        [sys.executable, "-c", LISTENING, "tail", "--json", *line],
         env=environ,
         cwd=folder,
         stdout=subprocess.PIPE,
