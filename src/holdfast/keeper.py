@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from holdfast.features.recovery.marker import require_finished
 from holdfast.hosts.keeper import Keeper, KeeperInfo, Program
+from holdfast.hosts.layout import LONGEST_OF_A_WORKER
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.settings import Settings
 
@@ -19,7 +20,7 @@ PROGRAMS = (
     Program("runner", (sys.executable, "-m", "holdfast.runner"), {}),
     Program("state", (sys.executable, "-m", "holdfast.state"), {}, after="workers"),
     Program("egress", (sys.executable, "-m", "holdfast.egress"), {}, after="workers"),
-    Program("pool", (sys.executable, "-m", "holdfast.pool"), {}, after="workers"),
+    Program("pool", (sys.executable, "-m", "holdfast.pool"), {}, after="workers", makes=LONGEST_OF_A_WORKER),
     Program(
         "edge",
         (sys.executable, "-m", "holdfast.edge", "--fd", "apps=3", "--fd", "front=4"),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hosts_support import eventually, processes_naming
@@ -20,16 +21,20 @@ from needs import need
 
 from holdfast.contract.spec import Limits
 from holdfast.features.health.pings import keeper_ping
+from holdfast.features.workers.versions import new_token
 from holdfast.hosts import wire
-from holdfast.hosts.control_plane import listen_tcp
+from holdfast.hosts.control_plane import ControlPlane, Program, listen_tcp
 from holdfast.hosts.keeper import Keeper, KeeperClient, background
 from holdfast.hosts.launching import Launch
-from holdfast.hosts.layout import Layout
+from holdfast.hosts.layout import LONGEST_OF_A_WORKER, Layout
 from holdfast.hosts.limits import Groups
 from holdfast.hosts.process import started_at
 from holdfast.hosts.records import ServerRecord
+from holdfast.hosts.supervisor import Policy
+from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.errors import Conflict, NeedsOperator, Retryable
 from holdfast.kernel.settings import Settings
+from holdfast.runtime.live import Sockets
 
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 SERVE = """
@@ -67,7 +72,10 @@ KEEPER = f"""
 import os, sys
 from pathlib import Path
 from holdfast.hosts.keeper import Keeper, Program
+from holdfast.hosts.supervisor import Policy
+from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.settings import Settings
+from holdfast.runtime.live import Sockets
 data, runtime, port = sys.argv[1:4]
 apps = int(os.environ.get("APPS", "0"))
 settings = Settings(Path(data), Path(runtime), Path(runtime) / "key", control_port=int(port), apps_port=apps)
@@ -334,6 +342,23 @@ def test_a_part_that_cannot_begin_says_why_and_holds_up_no_other(settings: Setti
     (settings.data / "pool.refuse").touch()
     with keeper_process(settings) as (_, port):
         assert get(port), "what only workers need does not keep databases from starting"
+
+
+def test_a_part_whose_sockets_would_have_too_long_a_path_does_not_begin(settings: Settings) -> None:
+    """Nothing could be bound or reached there, and who calls a worker would only hear that it is away."""
+    longest = len(LONGEST_OF_A_WORKER)
+    for each in ("http", "inner", "bind", "egress"):
+        path = getattr(Sockets.of(Path("run"), new_token()), each)
+        assert len(str(path.relative_to("run"))) <= longest
+    deep = replace(settings, runtime=settings.runtime / ("x" * (107 - longest - len(str(settings.runtime)) - 1)))
+    programs = (Program("pool", ("true",), {}, makes=LONGEST_OF_A_WORKER),)
+    settings.data.mkdir(exist_ok=True)
+    plane = ControlPlane(deep, Layout.of(deep), programs, SystemClock(), Policy())
+    with pytest.raises(NeedsOperator) as caught:
+        plane.bind()
+    assert caught.value.code == "runtime_too_long"
+    assert "choose a shorter directory with HOLDFAST_RUNTIME" in plane.refused["pool"]
+    assert plane.parts == {}
 
 
 def test_a_taken_port_is_named(settings: Settings) -> None:

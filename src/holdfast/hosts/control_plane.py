@@ -30,12 +30,13 @@ class Program:
     """One part of the control plane. With the status CANNOT_START it says, on standard error in one line and a hint,
     that trying again will not help. `sockets`: {descriptor number in the child: its name}, which is
     "control", "admin", "apps" or "front". `after`: a directory of the data without which it has nothing to do; it
-    starts when that is there."""
+    starts when that is there. `makes`: the longest path of a socket it makes itself, below the runtime directory."""
 
     name: str
     argv: tuple[str, ...]
     sockets: Mapping[int, str]
     after: str = ""
+    makes: str = ""
 
 
 def listen_tcp(host: str, port: int, name: str, patience: float = 1.5) -> socket.socket:
@@ -73,14 +74,19 @@ def _port_error(error: OSError, host: str, port: int, name: str) -> Conflict | N
     )
 
 
-def listen_unix(path: Path) -> socket.socket:
-    """A 0600 socket; what a dead process left at this path is replaced. Only for the holder of the keeper's lock."""
+def fits(path: Path) -> None:
+    """Raises NeedsOperator (code "runtime_too_long") for a path that no socket can have."""
     if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
         raise NeedsOperator(
             f"the socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes",
             code="runtime_too_long",
             hint="choose a shorter directory with HOLDFAST_RUNTIME",
         )
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """A 0600 socket; what a dead process left at this path is replaced. Only for the holder of the keeper's lock."""
+    fits(path)
     path.unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
@@ -116,6 +122,7 @@ class ControlPlane:
         failure: HoldfastError | None = None
         for program in self._due():
             try:
+                fits(self._settings.runtime / program.makes)
                 for name in program.sockets.values():
                     self._take(name)
             except HoldfastError as error:

@@ -12,7 +12,7 @@ from holdfast.contract.spec import Software
 from holdfast.hosts.allocation import FIRST_USER, port_is_free
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.hosts.launching import namespaces_allowed, require_passage
-from holdfast.hosts.layout import SOCKET_PATH_LIMIT, Layout
+from holdfast.hosts.layout import LONGEST_OF_A_WORKER, SOCKET_PATH_LIMIT, Layout
 from holdfast.hosts.limits import Groups
 from holdfast.hosts.software import locate
 from holdfast.kernel.errors import HoldfastError, Retryable
@@ -109,7 +109,8 @@ def _master_key(settings: Settings) -> DoctorCheck:
 
 
 def _runtime(settings: Settings) -> DoctorCheck:
-    longest = len(os.fsencode(Layout.of(settings).sockets("x"))) + len("/.s.PGSQL.65535.lock")
+    servers = len(os.fsencode(Layout.of(settings).sockets("x"))) + len("/.s.PGSQL.65535.lock")
+    longest = max(servers, len(os.fsencode(settings.runtime / LONGEST_OF_A_WORKER)))
     detail = f"{settings.runtime}: the longest socket path has {longest} of {SOCKET_PATH_LIMIT} bytes"
     return DoctorCheck("runtime", longest <= SOCKET_PATH_LIMIT, detail, "choose a shorter HOLDFAST_RUNTIME")
 

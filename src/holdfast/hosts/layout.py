@@ -12,6 +12,7 @@ from holdfast.kernel.errors import NeedsOperator
 from holdfast.kernel.settings import Settings
 
 SOCKET_PATH_LIMIT = 107
+LONGEST_OF_A_WORKER = f"w/{'0' * 32}/egress"  # of the sockets of a worker's version, below the runtime directory
 
 
 @dataclass(frozen=True)
