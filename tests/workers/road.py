@@ -6,10 +6,7 @@ import json
 import os
 import signal
 import socket
-import struct
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -170,42 +167,3 @@ def from_address(number: int, port: int, host: str, path: str = "/") -> str:
         answer = client.get(f"http://127.0.0.1:{port}{path}", headers={"host": f"{host}.localhost"})
     assert answer.status_code == 200, answer.text
     return answer.text
-
-
-@contextmanager
-def name_server(records: Mapping[str, str]) -> Iterator[str]:
-    """Answers TXT queries over TCP at the address it gives, with what `records` has by then."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                line, _ = listening.accept()
-            except OSError:
-                return
-            with line:
-                (length,) = struct.unpack(">H", line.recv(2, socket.MSG_WAITALL))
-                asked = line.recv(length, socket.MSG_WAITALL)
-                text = records.get(_name(asked))
-                answer = b"" if text is None else b"\xc0\x0c" + struct.pack(">HHIH", 16, 1, 1, len(text) + 1)
-                answer += b"" if text is None else bytes([len(text)]) + text.encode()
-                head = asked[:2] + struct.pack(">5H", 0x8180, 1, 0 if text is None else 1, 0, 0)
-                whole = head + asked[12:] + answer
-                line.sendall(struct.pack(">H", len(whole)) + whole)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
-        thread.join(5)
-
-
-def _name(asked: bytes) -> str:
-    at, labels = 12, []
-    while asked[at]:
-        labels.append(asked[at + 1 : at + 1 + asked[at]].decode())
-        at += 1 + asked[at]
-    return ".".join(labels)

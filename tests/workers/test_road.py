@@ -18,7 +18,8 @@ import pytest
 pytest.register_assert_rewrite("faults_cluster", "road")
 from faults_cluster import cluster, eventually, refused, short_directory  # noqa: E402  its assertions explain themselves
 from own_index import own_index  # noqa: E402
-from road import EXAMPLES, PARTS, Line, Road, from_address, name_server, project, saying  # noqa: E402
+from road import EXAMPLES, PARTS, Line, Road, from_address, project, saying  # noqa: E402
+from txt_server import name_server, of_records  # noqa: E402
 
 from holdfast.runtime.pool import PoolClient  # noqa: E402
 
@@ -38,7 +39,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     with ExitStack() as stack:
         root = stack.enter_context(short_directory())
         url = stack.enter_context(own_index(index, "fastapi"))
-        names = stack.enter_context(name_server(records))
+        names = f"127.0.0.1:{stack.enter_context(name_server(of_records(records)))}"
         it = stack.enter_context(cluster(root, UV_DEFAULT_INDEX=url, HOLDFAST_NAME_SERVERS=names))
         assert set(it.info().parts) == {"api", "runner"}
         made = Road(it, records)
@@ -100,6 +101,7 @@ def test_the_clean_up(road: Road) -> None:
     ]
     assert "15 3 * * *: ok" in road.typed("worker", "crons", "cleanup", "--run", "15 3 * * *")
     assert road.ask("cleanup").json() == {"count": 1, "oldest": 4000000000}
+    eventually(lambda: road.of("cleanup", "cron-turns"), 10, "its record")
     (turn,) = road.of("cleanup", "cron-turns")
     assert (turn["cron"], turn["outcome"], turn["attempt"]) == ("15 3 * * *", "ok", 1)
     eventually(lambda: road.of("cleanup", "logs", text="15 3 * * *: 2 events removed"), 10, "its line")

@@ -1,4 +1,4 @@
-"""Hosts and their proof, keys, variables, secrets, bindings, schedules, and calling a worker from here."""
+"""Keys, variables, secrets, bindings, schedules, and calling a worker from here."""
 
 from __future__ import annotations
 
@@ -6,27 +6,20 @@ import asyncio
 import hashlib
 import json
 import socketserver
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from workers_house import ROOT, House, project
 
 from holdfast.features.kv.model import kv_namespaces
 from holdfast.features.secrets.service import SecretsService
-from holdfast.features.workers import txt
 from holdfast.features.workers.caller_keys import CallerKeysService
-from holdfast.features.workers.hosts import HostsService
 from holdfast.features.workers.live import living, secret_values
-from holdfast.kernel.errors import Retryable
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.runtime.edge import routes as edge_routes
 from holdfast.runtime.edge.key_uses import KeyUses
@@ -48,95 +41,6 @@ def deployed(
 def live(house: House, worker: dict[str, Any]) -> Any:
     (found,) = [each for each in living(house.services.db, house.settings.data) if each.worker_id == worker["id"]]
     return found
-
-
-def answering(house: House, monkeypatch: pytest.MonkeyPatch, texts: Callable[[str], list[str]]) -> None:
-    monkeypatch.setattr(house.services.parts[HostsService], "_texts", texts)
-
-
-def test_a_host_counts_once_it_is_proven(house, monkeypatch) -> None:
-    worker, _ = deployed(house, "hosted")
-    claimed = house.call("POST", f"/workers/{worker['id']}/hosts", json={"host": "API.Example.org."})
-    assert (claimed["host"], claimed["record_name"]) == ("api.example.org", "_holdfast.api.example.org")
-    where, asked = f"/worker-hosts/{claimed['id']}/verify", []
-    answering(house, monkeypatch, lambda name: asked.append(name) or ["v=spf1 -all", "holdfast-another"])
-    assert house.call("POST", where, 409)["error"]["code"] == "host_unproven"
-    assert house.routed("hosted")["hosts"] == []
-    assert asked == ["_holdfast.api.example.org"]
-    answering(house, monkeypatch, lambda _: [claimed["proof"]])
-    assert house.call("POST", where)["verified_at"]
-    assert house.routed("hosted")["hosts"] == ["api.example.org"]
-
-    other = house.worker("squatter")
-    theirs = house.call("POST", f"/workers/{other['id']}/hosts", json={"host": "api.example.org"})
-    assert theirs["proof"] != claimed["proof"]
-    answering(house, monkeypatch, lambda _: [claimed["proof"], theirs["proof"]])
-    assert house.call("POST", f"/worker-hosts/{theirs['id']}/verify", 409)["error"]["code"] == "host_taken"
-    house.call("DELETE", f"/worker-hosts/{claimed['id']}")
-    assert house.routed("hosted")["hosts"] == []
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["localhost", "a.localhost", "127.0.0.1", "::1", "x", "-a.example.org", "a..org", "*.example.org", "a b.org"],
-)
-def test_hosts_that_nobody_can_prove(house, host) -> None:
-    worker = house.worker("nobody's")
-    answer = house.call("POST", f"/workers/{worker['id']}/hosts", 422, json={"host": host})
-    assert answer["error"]["code"] == "host_invalid"
-
-
-def answer_of(question: bytes, texts: list[list[bytes]], code: int = 0, number: int | None = None) -> bytes:
-    own = struct.unpack_from(">H", question)[0] if number is None else number
-    body = b""
-    for strings in texts:
-        data = b"".join(bytes([len(each)]) + each for each in strings)
-        body += b"\xc0\x0c" + struct.pack(">HHIH", 16, 1, 60, len(data)) + data
-    return struct.pack(">6H", own, 0x8180 | code, 1, len(texts), 0, 0) + question[12:] + body
-
-
-@contextmanager
-def name_server(answer: Callable[[bytes], bytes]) -> Iterator[int]:
-    class Line(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            (length,) = struct.unpack(">H", self.request.recv(2))
-            said = answer(self.request.recv(length))
-            self.request.sendall(struct.pack(">H", len(said)) + said)
-
-    with socketserver.TCPServer(("127.0.0.1", 0), Line) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def test_txt_records_by_a_real_exchange() -> None:
-    with name_server(lambda asked: answer_of(asked, [[b"one ", b"text"], [b"two"]])) as port:
-        assert txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port) == ["one text", "two"]
-        assert txt.lookup("_holdfast.example.org", [f"127.0.0.1:{port}"], port=1) == ["one text", "two"]
-    with name_server(lambda asked: answer_of(asked, [], code=3)) as port:
-        assert txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port) == []
-    for wrong in (
-        lambda asked: answer_of(asked, [], code=2),
-        lambda asked: answer_of(asked, [[b"x"]], number=struct.unpack_from(">H", asked)[0] ^ 1),
-        lambda asked: asked,
-        lambda _: b"short",
-    ):
-        with name_server(wrong) as port, pytest.raises(Retryable) as silent:
-            txt.lookup("_holdfast.example.org", ["127.0.0.1"], port=port)
-        assert silent.value.code == "name_servers_silent"
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=120), st.binary(max_size=120))
-def test_any_answer_is_read_or_refused(head, tail) -> None:
-    asked = txt.question("a.example.org", 7)
-    for message in (head + tail, answer_of(asked, [[b"x"]])[: len(head)] + tail):
-        with suppress(txt.Malformed):
-            assert all(isinstance(each, str) for each in txt.texts(message, 7))
 
 
 def test_keys_of_callers(house) -> None:

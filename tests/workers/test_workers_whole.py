@@ -6,19 +6,20 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from workers_house import project, zipped
 
-from holdfast.hosts.keeper import KeeperClient
+pytest.register_assert_rewrite("faults_cluster")
+from faults_cluster import short_directory  # noqa: E402  its assertions explain themselves
+from workers_house import project, zipped  # noqa: E402
+
+from holdfast.hosts.keeper import KeeperClient  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers-whole")]
 CODE = """
@@ -112,11 +113,8 @@ def laid_out(folder: Path, version: str) -> str:
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    """With a short name: a socket's path has at most 107 bytes. Workers, who are users of their own, go through it."""
-    made = Path(tempfile.mkdtemp(prefix="hf-whole-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    with short_directory() as made:
+        yield made
 
 
 def test_who_may_ask_what(root: Path) -> None:

@@ -238,7 +238,7 @@ def test_a_lock_kept_is_the_same_environment() -> None:
     assert lock_of("alpha==1.0\n").digest == lock_of("alpha==1.0\n").digest != lock_of("alpha==1.1\n").digest
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.needs_root
 def test_root_is_left_where_the_other_user_reaches_everything(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the interpreter may be out of reach for others; then it goes on as we are, which is told apart."""
     with tempfile.TemporaryDirectory(dir="/tmp") as place:

@@ -108,8 +108,20 @@ class Worker:
         return Place(self.project_id, self.environment_id, self.id)
 
 
+class _OfWorker:
+    """A row of a worker: who may touch it is asked of the worker's place."""
+
+    project_id: str
+    environment_id: str
+    worker_id: str
+
+    @property
+    def place(self) -> Place:
+        return Place(self.project_id, self.environment_id, self.worker_id)
+
+
 @dataclass(frozen=True)
-class Version:
+class Version(_OfWorker):
     """Code that nobody changes. `files`: {path, size, sha256} each; `token` names its sockets and stays secret."""
 
     id: str
@@ -131,13 +143,9 @@ class Version:
     created_by: str
     created_at: datetime
 
-    @property
-    def place(self) -> Place:
-        return Place(self.project_id, self.environment_id, self.worker_id)
-
 
 @dataclass(frozen=True)
-class Deployment:
+class Deployment(_OfWorker):
     """What takes requests since `created_at`. `versions`: {version_id, number, weight, bindings} each."""
 
     id: str
@@ -150,10 +158,6 @@ class Deployment:
     message: str
     created_by: str
     created_at: datetime
-
-    @property
-    def place(self) -> Place:
-        return Place(self.project_id, self.environment_id, self.worker_id)
 
 
 @dataclass(frozen=True)
@@ -256,7 +260,7 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class OwnHost:
+class OwnHost(_OfWorker):
     """A host that somebody claims for a worker; it counts from `verified_at` on."""
 
     id: str
@@ -271,13 +275,9 @@ class OwnHost:
     created_by: str
     created_at: datetime
 
-    @property
-    def place(self) -> Place:
-        return Place(self.project_id, self.environment_id, self.worker_id)
-
 
 @dataclass(frozen=True)
-class WorkerKey:
+class WorkerKey(_OfWorker):
     """Whoever shows it may call the worker. `shown` is its beginning; only its digest is kept. After a rotation the
     text before counts until `previous_until`."""
 
@@ -295,7 +295,3 @@ class WorkerKey:
     previous_hash: str | None = None
     previous_until: datetime | None = None
     last_used_at: datetime | None = None
-
-    @property
-    def place(self) -> Place:
-        return Place(self.project_id, self.environment_id, self.worker_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
@@ -29,16 +30,18 @@ class Transport(Protocol):
     def abort(self) -> None: ...
 
 
-class Joint:
+class Joint(ABC):
     """Frames in and out; who derives from it says where bytes come from (`_next`) and what a cut is told as."""
 
     def __init__(self, frames: Connection, transport: Transport) -> None:
         self._frames = frames
         self._transport = transport
 
+    @abstractmethod
     async def _next(self) -> bytes | None:
-        raise NotImplementedError
+        """Bytes of the other side; None when there come no more."""
 
+    @abstractmethod
     def _cut(self) -> None:
         """Before a peer that does not read is cut."""
 
