@@ -352,7 +352,7 @@ def test_a_part_whose_sockets_would_have_too_long_a_path_does_not_begin(settings
         assert len(str(path.relative_to("run"))) <= longest
     deep = replace(settings, runtime=settings.runtime / ("x" * (107 - longest - len(str(settings.runtime)) - 1)))
     programs = (Program("pool", ("true",), {}, makes=LONGEST_OF_A_WORKER),)
-    settings.data.mkdir(exist_ok=True)
+    settings.data.mkdir(parents=True)
     plane = ControlPlane(deep, Layout.of(deep), programs, SystemClock(), Policy())
     with pytest.raises(NeedsOperator) as caught:
         plane.bind()
