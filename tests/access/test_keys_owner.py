@@ -227,6 +227,6 @@ def test_a_key_is_known_by_two_statements(w) -> None:
     texts = [w.keys.create(w.person(user_id), WantedKey("k"))[1], w.keys.create(ROOT, WantedKey("k"))[1]]
     for text in texts:
         w.keys.actor_of(text)  # its first use is written down
-        with statements() as seen:
+        with statements(w.db) as seen:
             w.keys.actor_of(text)
         assert len(seen) <= 2, seen

@@ -232,6 +232,6 @@ def test_a_request_takes_at_most_three_statements(at) -> None:
         (fresh, pair.access_token, 3),
         (fresh, keyed.access_token, 3),
     ):
-        with statements() as seen:
+        with statements(at.db) as seen:
             service.actor_of(token)
         assert len(seen) <= most, seen

@@ -166,7 +166,7 @@ def test_key_names_that_lead_elsewhere(here) -> None:
 
 
 def test_strange_names_ask_the_database_nothing(here) -> None:
-    with statements() as seen:
+    with statements(here.at.db) as seen:
         for kid in ("../x", "jwk_' OR '1'='1", "x" * 300):
             assert here.at.refused(_relabelled(here.signed(), {**here.header, "kid": kid}))
     assert seen == []
@@ -265,7 +265,7 @@ def test_encrypted_nested_and_detached_forms(here) -> None:
 
 
 def test_a_very_long_token_costs_nothing(here) -> None:
-    with statements() as seen:
+    with statements(here.at.db) as seen:
         assert here.at.refused("a" * 1_000_000 + "." + "b" * 100 + "." + "c")
     assert seen == []
 
@@ -319,7 +319,7 @@ def test_json_in_every_place(here) -> None:
 def test_what_is_looked_up_is_a_hash(here) -> None:
     """No secret is compared byte by byte: the database sees the hash of a refresh token, and an access token never."""
     pair = here.at.tokens.create_for(here.at.user("hash@example.org"))
-    with statements() as asked:
+    with statements(here.at.db) as asked:
         here.at.tokens.actor_of(pair.access_token)
         again = here.at.tokens.refresh(pair.refresh_token)
     said = [repr(each.parameters) for each in asked]

@@ -320,7 +320,7 @@ def test_costs_as_many_statements_for_a_thousand_as_for_two(here: House, hooks: 
     here.loop.collect()
     for number in (2, 60):
         here.many_failed([here.database(f"db{number}-{index}") for index in range(number)], repository)
-        with statements() as said:
+        with statements(here.db) as said:
             here.loop.collect()
         counted.append(len(said))
     assert abs(counted[0] - counted[1]) <= 1  # that the reading place of runs goes on is one more, when it does

@@ -223,7 +223,7 @@ def test_rules_are_read_once_for_a_group(here: World, base: tuple[Resource, Snap
 
     rule(here, "gold", "golden", labels={"tier": "gold"})
     rows = [row(here, base[1], state="creating") for _ in range(6)]
-    with statements() as said, here.db.write() as conn:
+    with statements(here.db) as said, here.db.write() as conn:
         tagger = Tagger(conn, here.project.id, [each.resource_id for each in rows])
         for each in rows:
             tagger.became(each.id, {"state": "ready"})

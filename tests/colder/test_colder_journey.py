@@ -198,7 +198,7 @@ def told(cloud: Cloud, row: RepositoryRow) -> None:
     assert found.sums.snapshots == 4
     assert found.colder_bytes == names["GLACIER_IR"] > 900_000
     assert found.colder_saves == pytest.approx(names["GLACIER_IR"] / 1e9 * 0.016, abs=1e-5)
-    with statements() as said:
+    with statements(cloud.world.services.db) as said:
         everything = services.savings.all(OWNER, cloud.world.project.id)
     assert everything[0].row.id == row.id
     assert len([each for each in said if each.thread is threading.current_thread()]) == 4, "however many there are"

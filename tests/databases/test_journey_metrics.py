@@ -142,7 +142,7 @@ def test_the_number_of_statements_does_not_grow(here: World) -> None:
     actor: Actor = actor_with("metric.read")
 
     def asked() -> int:
-        with statements() as said:
+        with statements(here.services.db) as said:
             here.services.metrics.everything(actor)
             here.services.metrics.page(actor, limit=50)
         return len([each for each in said if any(word in each.text for word in ("resources", "snapshots", "secrets"))])

@@ -357,7 +357,7 @@ def counts(here: Inside, *keys: dict[str, str]) -> dict[tuple[str, int], int]:
         for path in LISTS:
             if index and ASKS["GET " + path.replace("}", "_id}")].everywhere:
                 continue  # refused, whatever is in it
-            with statements() as said:
+            with statements(here.services.db) as said:
                 answer = here.client.get(path.format(**here.ids["mine"]), params={"limit": 200}, headers=headers)
             # The sequencer, on a thread of asyncio's, works whenever it likes.
             seen = [each.text for each in said if not each.thread.name.startswith("asyncio")]

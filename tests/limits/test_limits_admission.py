@@ -195,7 +195,7 @@ def test_a_call_that_is_let_in_asks_the_database_nothing(here: House) -> None:
     here.put("project", "burst", 10**9)
     admission: Admission = here.limits.admission
     admission.actor(key(here.project))
-    with statements() as said:
+    with statements(here.db) as said:
         for actor in [key(here.project) for _ in range(50)]:
             for _ in range(20):
                 admission.actor(actor)

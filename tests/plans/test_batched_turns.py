@@ -264,7 +264,7 @@ def test_a_schedule_can_demand_that_everything_is_read(here: Stepped, many: list
 
 def test_statements_of_a_database_are_few(here: Stepped, many: list[Resource]) -> None:
     def turn_of(plan: Plan, day: int) -> int:
-        with statements() as heard:
+        with statements(here.db) as heard:
             assert turn(here, plan, day).state == "succeeded"
         return len(heard)
 

@@ -85,7 +85,7 @@ def test_statements_do_not_grow_with_databases_and_all_of_them_count(here: Stepp
     here.plan()
 
     def asked() -> int:
-        with statements() as heard:
+        with statements(here.db) as heard:
             here.services.protection.of(OWNER, here.project.id)
         return len(heard)
 

@@ -39,7 +39,7 @@ def test_a_turn_ends_however_many_wait_after_it(here: Stepped) -> None:
     here.work()
     assert here.services.plans.turns.get(OWNER, now.id).state == "succeeded"
     assert len(here.snapshots(shop)) == 1
-    with statements() as said:
+    with statements(here.db) as said:
         PlanSweep(here.db, here.clock).sweep()
     assert len(said) == 3, [each.text for each in said]
     assert here.services.plans.turns.get(OWNER, later.id).state == "pending"
@@ -71,7 +71,7 @@ def test_what_was_not_asked_for_fails_with_the_run_that_should_have(here: Steppe
         store.change_turn(conn, turn.id, states=("pending",), state="running", total=40)
         store.insert_members(conn, [member, done, *others])
     over(here, run.id, "failed")
-    with statements() as said:
+    with statements(here.db) as said:
         PlanSweep(here.db, here.clock).sweep()
     assert len(said) < 10, [each.text for each in said]
     found = here.services.plans.turns.get(OWNER, turn.id)

@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.kernel.db import Database
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -19,12 +21,16 @@ class Statement:
 
 
 @contextmanager
-def statements() -> Iterator[list[Statement]]:
-    """Every statement of any thread of this process, without the BEGINs; the list grows while the block runs."""
+def statements(db: Database) -> Iterator[list[Statement]]:
+    """Every statement of any thread on `db`, without the BEGINs; the list grows while the block runs.
+
+    Other databases are left out: a thread that an earlier test of this process left behind may ask its own.
+    """
+    own = (db.engine.pool, db._readers.pool)
     said: list[Statement] = []
 
-    def heard(_conn: Any, _cursor: Any, text: str, parameters: Any, *_: Any) -> None:
-        if not text.startswith("BEGIN"):
+    def heard(conn: Any, _cursor: Any, text: str, parameters: Any, *_: Any) -> None:
+        if conn.engine.pool in own and not text.startswith("BEGIN"):
             said.append(Statement(text, parameters, current_thread()))
 
     sa.event.listen(sa.Engine, "before_cursor_execute", heard)

@@ -6,10 +6,12 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -140,12 +142,20 @@ def up(root: Path) -> Iterator[dict[str, Any]]:
         process.wait(60)
 
 
-def test_up_serves_the_apps_origin_apart_from_the_control_origin(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    with up(tmp_path) as facts:
-        keeper = KeeperClient(tmp_path / "run" / "keeper.sock")
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A worker's sockets lie below it, and a socket's path may have 107 bytes."""
+    made = Path(tempfile.mkdtemp(prefix="hf-edge-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+def test_up_serves_the_apps_origin_apart_from_the_control_origin(short: Path) -> None:
+    with up(short) as facts:
+        keeper = KeeperClient(short / "run" / "keeper.sock")
         assert "edge" not in keeper.info().parts, "it starts with the first worker"
-        (tmp_path / "data" / "workers").mkdir(0o711)
+        (short / "data" / "workers").mkdir(0o711)
         apps = keeper.begin()
         info = keeper.info()
         assert info.apps_port == apps
@@ -159,9 +169,9 @@ def test_up_serves_the_apps_origin_apart_from_the_control_origin(tmp_path: Path)
             for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"127.0.0.1:{control}", "nobody.localhost"):
                 status, body = get(port, host, path)
                 assert (status, json.loads(body)["error"]["code"]) == (404, "host_unknown")
-        assert (tmp_path / "run" / "front.sock").stat().st_mode & 0o777 == 0o600
+        assert (short / "run" / "front.sock").stat().st_mode & 0o777 == 0o600
         pid = int(info.parts["edge"]["pid"])
         os.kill(pid, signal.SIGKILL)
         assert get(port, f"localhost:{port}")[0] == 404, "the socket is the keeper's: it outlives the edge"
         assert keeper.info().parts["edge"]["pid"] != pid
-    assert not (tmp_path / "run" / "front.sock").exists()
+    assert not (short / "run" / "front.sock").exists()
