@@ -19,6 +19,7 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request):
         path = request.url.rpartition("/")[2]
         if path == "sleep":
+            print("sleeps")
             await asyncio.sleep(60)
         elif path == "stubborn":
             while True:
@@ -39,6 +40,7 @@ class Default(WorkerEntrypoint):
                 except BaseException:
                     pass
         elif path == "half":
+            print("sleeps")
             await asyncio.sleep(0.5)
         elif path == "after":
             async def later():
@@ -156,7 +158,7 @@ def test_stop_lets_what_runs_end(start: Start) -> None:
     got: list[str] = []
     thread = threading.Thread(target=lambda: got.append(host.get("/half").text))
     thread.start()
-    time.sleep(0.2)
+    host.wait(lambda message: message.get("text") == "sleeps")
     assert host.stop(grace=5) == 0
     thread.join()
     assert got == ["done"]
@@ -167,7 +169,7 @@ def test_stop_cancels_what_outlasts_its_grace(start: Start) -> None:
     got: list[int] = []
     thread = threading.Thread(target=lambda: got.append(host.get("/sleep").status_code))
     thread.start()
-    time.sleep(0.2)
+    host.wait(lambda message: message.get("text") == "sleeps")
     assert host.stop(grace=0.2) == 0
     thread.join()
     assert got == [503]

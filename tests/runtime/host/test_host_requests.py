@@ -28,6 +28,18 @@ class Default(WorkerEntrypoint):
                              status=201, headers=[("set-cookie", "a=1"), ("set-cookie", "b=2")])
 """
 
+BUSY = """
+from workers import WorkerEntrypoint, Response
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/bad"):
+            raise ValueError("bad")
+        if request.url.endswith("/loud"):
+            print("loud")
+        return Response("hello")
+"""
+
 
 def test_a_request_is_answered_and_recorded(start: Start) -> None:
     host = start(ECHO)
@@ -220,3 +232,28 @@ def test_connections_wait_in_the_backlog_after_a_stop(start: Start) -> None:
     assert host.stop() == 0
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(host.path)
+
+
+def test_the_rest_of_a_busy_second_is_counted_together(start: Start) -> None:
+    """What fails or writes lines is told by itself all the same."""
+    host = start(BUSY)
+    with host.raw() as connection:
+        asked = [b"/bad" if number % 100 == 99 else b"/loud" if number % 100 == 98 else b"/" for number in range(1000)]
+        connection.sendall(b"".join(b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n" % path for path in asked))
+        got = b""
+        while got.count(b"HTTP/1.1 ") < 1000:
+            got += connection.recv(65536)
+    records: list[dict[str, Any]] = []
+    tallies: list[dict[str, Any]] = []
+    end = time.monotonic() + 10
+    while len(records) + sum(each["count"] for each in tallies) < 1000:
+        assert time.monotonic() < end, (len(records), tallies)
+        host.read()
+        records = [each for each in host.told if each["t"] == "invocation"]
+        tallies = [each for each in host.told if each["t"] == "tally"]
+    assert sum(each["path"] == "/bad" and each["outcome"] == "exception" for each in records) == 10
+    assert sum(each["path"] == "/loud" for each in records) == 10
+    assert 200 <= len(records) < 900
+    for each in tallies:
+        assert sum(each["durations"]) == each["count"]
+        assert each["wall_ms"] > 0 < each["cpu_ms"]

@@ -21,6 +21,7 @@ from holdfast.runtime.telemetry import (
     Invocation,
     LogLine,
     Retention,
+    Tally,
     TelemetryReader,
     TelemetryWriter,
     VersionState,
@@ -30,6 +31,7 @@ from holdfast.runtime.telemetry import (
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000
+TABLES = ("minutes", "totals", "durations")
 
 
 @pytest.fixture
@@ -134,6 +136,24 @@ def test_a_busy_version_is_counted_whole_and_kept_in_part(path: Path, reader: Te
     assert len(reader.invocations("w", limit=1000)) == 30  # 20, and every failure
     found = reader.summaries("w", NOW, NOW)
     assert (found[0].count, found[0].errors) == (500, 10)
+
+
+def test_what_was_counted_together_counts_like_each_alone(tmp_path: Path) -> None:
+    walls = [0.5, 1.0, 1.5, 70.0, 40_000.0]
+    told: list[list[object]] = []
+    for name in ("each", "together"):
+        writer = TelemetryWriter(path_of(tmp_path / name), clock=lambda: NOW / 1000)
+        if name == "each":
+            for number, wall in enumerate(walls):
+                writer.invocation(call(number, wall_ms=wall, memory_bytes=4000))
+        else:
+            durations = (2, 1, 0, 0, 0, 0, 1, *[0] * 7, 1)
+            writer.tally(Tally("w", "v1", NOW, "http", 5, sum(walls), 2.5, 4000, durations))
+        writer.close()
+        read = apsw.Connection(str(path_of(tmp_path / name)))
+        told.append([read.execute(f"select * from {table} order by 1, 2, 3").fetchall() for table in TABLES])
+        read.close()
+    assert told[0] == told[1]
 
 
 def test_nobody_waits_for_a_writer_that_does_not_come_along(path: Path, reader: TelemetryReader) -> None:

@@ -114,12 +114,21 @@ class ChannelReader:
                 self._telemetry.log(messages.line(self._version, message, now_ms))
         elif kind == "invocation":
             self._telemetry.invocation(messages.invocation(self._version, message, now_ms))
+        elif kind == "tally":
+            self._tallied(message, now_ms)
         elif kind == "ready":
             self._said("ready", "")
         elif kind == "idle":
             self._said("idle", messages.number(message.get("seconds")) or 0.0)
         elif kind == "fatal":
             self._fatal(message, now_ms)
+
+    def _tallied(self, message: Mapping[str, Any], now_ms: int) -> None:
+        found = messages.tally(self._version, message, now_ms)
+        if found is None:
+            self._telemetry.dropped(self._version.worker_id, self._version.id, 1)
+        else:
+            self._telemetry.tally(found)
 
     def _fatal(self, message: Mapping[str, Any], now_ms: int) -> None:
         found = messages.error(message.get("error")) or {}

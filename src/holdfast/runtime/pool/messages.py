@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.runtime.live import LiveVersion
-from holdfast.runtime.telemetry import Invocation, LogLine
+from holdfast.runtime.telemetry import BOUNDS_MS, Invocation, LogLine, Tally
 
 LARGEST = 64 * 1024
 _OUTCOMES = frozenset({"ok", "exception", "timeout", "cancelled", "exceededCpu", "exceededMemory"})
 _TRIGGERS = frozenset({"http", "scheduled", "rpc", "websocket"})
 _LEVELS = frozenset({"debug", "log", "info", "warn", "warning", "error"})  # "system" is ours
 _BIGGEST = 2**53
+_MOST_TALLIED = 1_000_000  # invocations of one process in a second: more is a lie
 
 
 def read(packet: bytes) -> Mapping[str, Any] | None:
@@ -60,6 +61,28 @@ def invocation(version: LiveVersion, message: Mapping[str, Any], now_ms: int) ->
         memory_bytes=None if memory is None else int(memory),
         error=error(message.get("error")),
         ray=text(message.get("ray"), 64),
+    )
+
+
+def tally(version: LiveVersion, message: Mapping[str, Any], now_ms: int) -> Tally | None:
+    """None for what cannot be one."""
+    trigger, durations = message.get("trigger"), message.get("durations")
+    if not isinstance(durations, list) or len(durations) != len(BOUNDS_MS) + 1:
+        return None
+    counts = tuple(each for each in durations if type(each) is int and 0 <= each <= _MOST_TALLIED)
+    if len(counts) != len(durations) or not 0 < sum(counts) <= _MOST_TALLIED or message.get("count") != sum(counts):
+        return None
+    memory = number(message.get("memory_bytes"))
+    return Tally(
+        worker_id=version.worker_id,
+        version_id=version.id,
+        at=_moment(message.get("at"), now_ms),
+        trigger=trigger if isinstance(trigger, str) and trigger in _TRIGGERS else "http",
+        count=sum(counts),
+        wall_ms=max(0.0, number(message.get("wall_ms")) or 0.0),
+        cpu_ms=max(0.0, number(message.get("cpu_ms")) or 0.0),
+        memory_bytes=None if memory is None else int(memory),
+        durations=counts,
     )
 
 

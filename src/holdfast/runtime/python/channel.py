@@ -64,7 +64,12 @@ class Channel:
     def send_now(self, message: dict[str, Any] | bytes, seconds: float = 2.0) -> None:
         """For last words: waits for room, up to `seconds`; the process is about to end."""
         last = message if isinstance(message, bytes) else _encode(_shortened(message)).encode()
-        packets = [*self._waiting, *self._burst, last]
+        self._burst.append(last)
+        self.empty(seconds)
+
+    def empty(self, seconds: float = 2.0) -> None:
+        """Pass on all that waits, for up to `seconds`."""
+        packets = [*self._waiting, *self._burst]
         self._waiting.clear()
         self._burst = []
         end = time.monotonic() + seconds

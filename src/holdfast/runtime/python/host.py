@@ -230,6 +230,8 @@ class Host:
         for each in list(self._registry.active):
             each.failed("cancelled")
             self._channel.send_now(each.record())
+        for tally in self._registry.tallies.taken():
+            self._channel.send_now(tally)
 
     async def _wind_down(self) -> None:
         """No new work; let what runs end, within the grace; then cancel it."""
@@ -246,7 +248,8 @@ class Host:
             await self._registry.quiet(0.5)
         for each in list(self._registry.active):
             self._channel.send_now(each.record())
-        self._channel.flush()
+        self._registry.tallies.flush()
+        self._channel.empty(0.5)
         try:
             await asyncio.wait_for(asgi.stop_all(), timeout=max(self._grace, 0.5))
         except TimeoutError:

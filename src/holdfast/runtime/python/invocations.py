@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from holdfast.runtime.python.channel import Channel
 from holdfast.runtime.python.payload import Limits
+from holdfast.runtime.python.tally import Tallies
 from holdfast.runtime.python.workers.context import invocation as current
 
 Trigger = Literal["http", "scheduled", "rpc", "websocket"]
@@ -163,9 +164,9 @@ class Invocation:
                 self.log("error", f"after the answer: {told['stack']}")
                 self.failed("exceededCpu" if isinstance(error, CpuExceeded) else "exception", told)
 
-    def record(self) -> bytes:
-        """Its message to the pool. Written by hand, because it is made for every request."""
-        wall = (time.monotonic() - self.started) * 1000
+    def record(self, wall: float | None = None) -> bytes:
+        """Its message to the pool, `wall` milliseconds after its start. Written by hand: it is made often."""
+        wall = (time.monotonic() - self.started) * 1000 if wall is None else wall
         status = "null" if self.status is None else self.status
         ray = "null" if self.ray is None else _quoted(self.ray[:256])
         error = "" if self.error is None else f',"error":{json.dumps(self.error)}'
@@ -200,6 +201,7 @@ class Invocations:
         self._numbers = itertools.count(1)
         self._prefix = f"{int(time.time()):08x}{os.urandom(4).hex()}"
         self._memory = (0.0, 0)
+        self.tallies = Tallies(channel.send, self.memory)
         self.running: Invocation | None = None  # whose code has the processor
         self.since = 0  # nanoseconds of the main thread's clock when it got it
         self.since_wall = 0.0
@@ -236,7 +238,9 @@ class Invocations:
             self.idle_since = time.monotonic()
             if self._quiet is not None:
                 self._quiet.set()
-        self.channel.send_soon(invocation.record())
+        wall = (time.monotonic() - invocation.started) * 1000
+        if not self.tallies.takes(invocation, wall):
+            self.channel.send_soon(invocation.record(wall))
 
     async def quiet(self, seconds: float) -> None:
         """Wait until nothing runs, at most `seconds`."""

@@ -4,6 +4,7 @@ One SQLite file, `<data>/telemetry/workers.db` (WAL, synchronous NORMAL): after 
 missing, the file never is.
 """
 
+from holdfast.runtime.python.tally import BOUNDS_MS
 from holdfast.runtime.telemetry.families import families
 from holdfast.runtime.telemetry.reader import TelemetryReader
 from holdfast.runtime.telemetry.records import (
@@ -13,18 +14,21 @@ from holdfast.runtime.telemetry.records import (
     Point,
     Retention,
     Summary,
+    Tally,
     VersionState,
     path_of,
 )
 from holdfast.runtime.telemetry.writer import TelemetryWriter
 
 __all__ = [
+    "BOUNDS_MS",
     "CronRun",
     "Invocation",
     "LogLine",
     "Point",
     "Retention",
     "Summary",
+    "Tally",
     "TelemetryReader",
     "TelemetryWriter",
     "VersionState",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from holdfast.runtime.python.tally import BOUNDS_MS
 from holdfast.runtime.telemetry.reader import TelemetryReader, Totals
-from holdfast.runtime.telemetry.records import BOUNDS_MS, VersionState
+from holdfast.runtime.telemetry.records import VersionState
 
 _LABELS = ("worker_id", "worker", "version_id")
 _GAUGES: tuple[tuple[str, str, Callable[[VersionState], float | None]], ...] = (

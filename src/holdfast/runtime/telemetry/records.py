@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 Outcome = Literal["ok", "exception", "timeout", "cancelled", "exceededCpu", "exceededMemory", "crashed"]
-BOUNDS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)  # of the duration's histogram
 
 
 def path_of(data: Path) -> Path:
@@ -36,6 +35,25 @@ class Invocation:
     error: Mapping[str, str] | None = None
     ray: str | None = None
     seq: int = 0
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Invocations of one version in one second that went well, counted together; no row is kept of them.
+
+    `wall_ms`, `cpu_ms`: of all of them. `memory_bytes`: the most. `durations`: how many took at most each of BOUNDS_MS
+    and longer than the one before, the last of them longer than all.
+    """
+
+    worker_id: str
+    version_id: str
+    at: int
+    trigger: str
+    count: int
+    wall_ms: float
+    cpu_ms: float
+    memory_bytes: int | None
+    durations: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from holdfast.runtime.telemetry.records import BOUNDS_MS, Invocation
+from holdfast.runtime.python.tally import BOUNDS_MS
+from holdfast.runtime.telemetry.records import Invocation, Tally
 
 
 @dataclass
@@ -18,8 +19,8 @@ class _Sum:
     cpu_ms: float = 0.0
     memory_bytes: int | None = None
 
-    def add(self, each: Invocation) -> None:
-        self.count += 1
+    def add(self, each: Invocation | Tally, count: int = 1) -> None:
+        self.count += count
         self.wall_ms += each.wall_ms
         self.cpu_ms += each.cpu_ms or 0.0
         if each.memory_bytes is not None:
@@ -42,6 +43,14 @@ class Sums:
         self._minutes.setdefault((version, worker, each.at // 60_000, each.outcome), _Sum()).add(each)
         self._totals.setdefault((version, worker, each.trigger, each.outcome), _Sum()).add(each)
         self._durations[version, worker, bisect.bisect_left(BOUNDS_MS, each.wall_ms)] += 1
+
+    def add_tally(self, each: Tally) -> None:
+        version, worker = each.version_id, each.worker_id
+        self._minutes.setdefault((version, worker, each.at // 60_000, "ok"), _Sum()).add(each, each.count)
+        self._totals.setdefault((version, worker, each.trigger, "ok"), _Sum()).add(each, each.count)
+        for bound, count in enumerate(each.durations):
+            if count:
+                self._durations[version, worker, bound] += count
 
     def write(self, connection: apsw.Connection) -> None:
         connection.executemany(

@@ -18,7 +18,7 @@ from typing import Any
 import apsw
 
 from holdfast.runtime.telemetry.keeping import sweep
-from holdfast.runtime.telemetry.records import CronRun, Invocation, LogLine, Retention, VersionState
+from holdfast.runtime.telemetry.records import CronRun, Invocation, LogLine, Retention, Tally, VersionState
 from holdfast.runtime.telemetry.schema import open_writer
 from holdfast.runtime.telemetry.sums import Sums
 
@@ -88,6 +88,11 @@ class TelemetryWriter:
             many = self._kept[second] > self._kept_per_second
         if not (many and each.outcome == "ok"):
             self._put(each)
+
+    def tally(self, each: Tally) -> None:
+        """Counted like as many invocations."""
+        with self._lock:
+            self._sums.add_tally(each)
 
     def log(self, line: LogLine) -> None:
         self._put(line)
