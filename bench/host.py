@@ -50,14 +50,15 @@ class Default(WorkerEntrypoint):
 class Client(asyncio.Protocol):
     """One connection; `count` answers so far. Every answer has the first one's length."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: bytes = REQUEST) -> None:
+        self.request = request
         self.count = 0
         self.length = 0
         self.got = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.transport.write(REQUEST)
+        self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
         if not self.length:
@@ -67,7 +68,7 @@ class Client(asyncio.Protocol):
         if self.got >= self.length:
             self.got -= self.length
             self.count += 1
-            self.transport.write(REQUEST)
+            self.transport.write(self.request)
 
 
 async def load(path: str) -> float:
