@@ -129,7 +129,9 @@ def many(it: Workers) -> None:
         took = list(at_once.map(lambda name: it.deploy(name, HELLO), names))
         list(at_once.map(it.ask, names))
     cut = statistics.quantiles(took, n=20)
-    print(f"deployments (program's start included, two at once): p50 {statistics.median(took):.2f} s, p95 {cut[18]:.2f} s")
+    print(
+        f"deployments (program's start included, two at once): p50 {statistics.median(took):.2f} s, p95 {cut[18]:.2f} s"
+    )
     status = PoolClient(it.runtime).status()
     pids = [int(pid) for each in status for pid in each["pids"]]
     print(f"{len(pids)} idle workers: {pss_mb(pids):,.0f} MB together, {pss_mb(pids) / len(pids):.1f} MB each (PSS)")

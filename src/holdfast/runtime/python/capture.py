@@ -42,7 +42,7 @@ class Lines(io.TextIOBase):
 
     def end(self, running: Invocation | None) -> None:
         """The invocation is over: what has no line end yet is a line."""
-        if rest := self._parts.pop(running, ""):
+        if self._parts and (rest := self._parts.pop(running, "")):
             self._say(running, rest)
 
     def _say(self, running: Any, line: str) -> None:

@@ -53,7 +53,7 @@ class Delivery:
 
     def inner(self, exchange: Exchange) -> None:
         """A request from our own processes; its headers are trusted."""
-        headers = dict(exchange.headers)
+        headers = exchange.named
         if (depth := headers.get(b"holdfast-depth", b"")).isdigit():
             _set_depth(int(depth))
         if b"holdfast-service" in headers:
@@ -300,25 +300,21 @@ async def _whole(exchange: Exchange) -> bytes:
 
 def address(exchange: Exchange) -> tuple[str, str | None]:
     """The request's URL as the client wrote it, and the request id; from what the edge has vouched for."""
-    host, scheme, ray = b"localhost", "http", None
-    forwarded = None
-    for name, value in exchange.headers:
-        if name == b"host":
-            host = value
-        elif name == b"x-forwarded-proto":
-            scheme = "https" if value == b"https" else "http"
-        elif name == b"x-forwarded-host":
-            forwarded = value
-        elif name == b"holdfast-request-id":
-            ray = value.decode("latin-1")
-    host = forwarded or host
-    if not _HOST.fullmatch(host):
-        host = b"localhost"
+    named = exchange.named
+    host = named.get(b"x-forwarded-host") or named.get(b"host") or b""
+    ray = named.get(b"holdfast-request-id")
     target = exchange.target.decode("latin-1")
     if not target.startswith("/"):
         parts = urlsplit(target)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return f"{scheme}://{host.decode('latin-1')}{target}", ray
+    origin = _origin(named.get(b"x-forwarded-proto") == b"https", host)
+    return origin + target, None if ray is None else ray.decode("latin-1")
+
+
+@functools.lru_cache(maxsize=256)  # a worker has few names, and is asked by them again and again
+def _origin(secure: bool, host: bytes) -> str:
+    name = host.decode("latin-1") if _HOST.fullmatch(host) else "localhost"
+    return f"{'https' if secure else 'http'}://{name}"
 
 
 __all__ = ["Controller", "Delivery", "Raw", "address"]

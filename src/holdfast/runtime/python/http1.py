@@ -50,6 +50,7 @@ class Exchange:
         "keep_alive",
         "length",
         "method",
+        "named",
         "on_gone",
         "on_progress",
         "target",
@@ -61,6 +62,7 @@ class Exchange:
         self._connection = connection
         self.target = target
         self.headers = headers
+        self.named = dict(headers)
         self.method = b""
         self.keep_alive = True
         self.upgrade = False
@@ -370,10 +372,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > HEAD_BYTES:
             raise ValueError("the head is too large")
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects = True
-        self._headers.append((name, value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         exchange = Exchange(self, self._target, self._headers)
@@ -382,14 +381,16 @@ class Connection(asyncio.Protocol):
         exchange.keep_alive = parser.should_keep_alive() and not self.closing
         exchange.upgrade = parser.should_upgrade()
         self._target, self._headers, self._head_bytes = b"", [], 0
-        for name, value in exchange.headers:
-            if name == b"content-length":
-                exchange.length = int(value)
-                exchange.has_body = exchange.length > 0
-                if exchange.length > self.body_bytes:
-                    exchange.fail(BodyTooLarge(f"the body is larger than {self.body_bytes} bytes"))
-            elif name == b"transfer-encoding":
-                exchange.has_body = True
+        named = exchange.named
+        if b"content-length" in named:
+            exchange.length = int(named[b"content-length"])
+            exchange.has_body = exchange.length > 0
+            if exchange.length > self.body_bytes:
+                exchange.fail(BodyTooLarge(f"the body is larger than {self.body_bytes} bytes"))
+        if b"transfer-encoding" in named:
+            exchange.has_body = True
+        if named.get(b"expect", b"").lower() == b"100-continue":
+            self._expects = True
         self._reading = exchange
         if self._current is None:
             self._current = exchange

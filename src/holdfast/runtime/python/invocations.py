@@ -46,9 +46,9 @@ class Invocation:
         "ends",
         "error",
         "forced",
-        "id",
         "lines",
         "method",
+        "number",
         "outcome",
         "path",
         "ray",
@@ -61,7 +61,7 @@ class Invocation:
 
     def __init__(self, registry: Invocations, trigger: Trigger, method: str, path: str, ray: str | None) -> None:
         self.registry = registry
-        self.id = registry.new_id()
+        self.number = next(registry.numbers)
         self.trigger: Trigger = trigger
         self.method = method
         self.path = path
@@ -80,6 +80,10 @@ class Invocation:
         self.cancelled_at: float | None = None
         self.forced = False
         self.answered = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.registry.prefix}{self.number:08x}"
 
     def keep(self, task: asyncio.Future[Any]) -> None:
         if self.background is None:
@@ -198,17 +202,14 @@ class Invocations:
         self._stuck = stuck
         self._ticking = False
         self._quiet: asyncio.Event | None = None
-        self._numbers = itertools.count(1)
-        self._prefix = f"{int(time.time()):08x}{os.urandom(4).hex()}"
+        self.numbers = itertools.count(1)
+        self.prefix = f"{int(time.time()):08x}{os.urandom(4).hex()}"
         self._memory = (0.0, 0)
         self.tallies = Tallies(channel.send, self.memory)
         self.running: Invocation | None = None  # whose code has the processor
         self.since = 0  # nanoseconds of the main thread's clock when it got it
         self.since_wall = 0.0
         self.step = 0  # counts turns, so that a watcher can tell one long turn from many
-
-    def new_id(self) -> str:
-        return f"{self._prefix}{next(self._numbers):08x}"
 
     def line(self, invocation: str | None, level: str, text: str) -> None:
         if len(text) > LONGEST_LINE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping
@@ -100,10 +101,16 @@ async def stop_all() -> None:
 
 
 def make_scope(kind: str, method: str, url: str, headers: list[tuple[bytes, bytes]], env: Any) -> dict[str, Any]:
-    parts = urlsplit(url)
-    secure = parts.scheme in ("https", "wss")
-    scheme = parts.scheme if kind == "http" else ("wss" if secure else "ws")
-    raw_path = parts.path or "/"
+    begin, slash, end = url.partition("://")[2].partition("/")
+    if slash and "?" not in begin and "#" not in url:
+        raw_path, _, query = end.partition("?")
+        raw_path = "/" + raw_path
+    else:
+        parts = urlsplit(url)
+        raw_path, query = parts.path or "/", parts.query
+    scheme, server = _origin(url[: len(url) - len(slash) - len(end)])
+    if kind != "http":
+        scheme = "wss" if scheme in ("https", "wss") else "ws"
     scope: dict[str, Any] = {
         "type": kind,
         "asgi": _VERSION,
@@ -111,16 +118,26 @@ def make_scope(kind: str, method: str, url: str, headers: list[tuple[bytes, byte
         "scheme": scheme,
         "path": unquote(raw_path),
         "raw_path": raw_path.encode("ascii", "replace"),
-        "query_string": parts.query.encode("latin-1", "replace"),
+        "query_string": query.encode("latin-1", "replace"),
         "root_path": "",
         "headers": headers,
-        "server": (parts.hostname or "localhost", parts.port or (443 if secure else 80)),
+        "server": server,
         "client": client_of(headers),
         "env": env,
     }
     if kind == "http":
         scope["method"] = method
     return scope
+
+
+@functools.lru_cache(maxsize=256)  # a worker is asked by the same few names again and again
+def _origin(url: str) -> tuple[str, tuple[str, int]]:
+    """(scheme, (host, port)) of a URL without its path."""
+    parts = urlsplit(url)
+    return parts.scheme, (
+        parts.hostname or "localhost",
+        parts.port or (443 if parts.scheme in ("https", "wss") else 80),
+    )
 
 
 def client_of(headers: list[tuple[bytes, bytes]]) -> tuple[str, int]:

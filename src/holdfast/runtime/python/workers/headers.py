@@ -42,6 +42,12 @@ class Headers:
         headers._raw = raw
         return headers
 
+    def default(self, name: str, value: str) -> None:
+        """Add `value` where `name`, in lower case, is not there yet."""
+        items = self._list()
+        if not items or not self.has(name):
+            items.append((name, _clean_value(value)))
+
     def _list(self) -> list[tuple[str, str]]:
         if self._raw is not None:
             self._items = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._raw]

@@ -98,8 +98,8 @@ class Body:
             )
         else:
             self._stream = ReadableStream.of(body)
-        if kind is not None and not self.headers.has("content-type"):
-            self.headers.append("content-type", kind)
+        if kind is not None:
+            self.headers.default("content-type", kind)
 
     def _split(self) -> tuple[Bytes | None, ReadableStream | None]:
         """A second copy of the body, for clone(). Raises BodyUsedError when it was read."""
