@@ -35,6 +35,7 @@ PROJECT = {
     "main": "src/entry.py",
     "kv_namespaces": [{"binding": "CACHE", "id": "kettle"}],
     "colour": "blue",
+    "holdfast": {"network": ["api.example.org"]},
     "env": {"production": {"vars": {"WHERE": "production"}}},
 }
 Here = Callable[..., Ran]
@@ -102,7 +103,8 @@ def test_a_worker_is_deployed_called_and_taken_back(here: Here, folder: Path) ->
     assert json.loads(plain.out)["method"] == "GET"
 
     (folder / "src" / "entry.py").write_text(ENTRY.replace('"one"', '"two"'))
-    here("deploy", "--accept-findings", "--tag", "second")
+    again = here("deploy", "--accept-findings", "--tag", "second")
+    assert "not given: network api.example.org. See: holdfast worker update kettle --set permits.network=" in again.err
     assert json.loads(here("invoke").out)["word"] == "two"
     versions = here("versions", "list", "--json").json
     assert [(each["number"], each["tag"]) for each in versions] == [(2, "second"), (1, None)]

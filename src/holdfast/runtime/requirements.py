@@ -7,6 +7,7 @@ neither read our files nor make us call hosts of its choice.
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ _LINE = re.compile(
 )
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _HASH = re.compile(r"\s+--hash=\S+")
+_LEAST_PYTHON = re.compile(r"(?:^|,)\s*(?:>=|==|~=)\s*(\d{1,4})\.(\d{1,4})")
 # Made for Python in WebAssembly: the runtime has what they would bring.
 LEFT_OUT = {
     "workers-runtime-sdk": "the `workers` module comes with the runtime",
@@ -89,7 +91,16 @@ def _of_pyproject(name: str, text: str) -> tuple[list[str], list[str]]:
     found = project.get("dependencies", []) if isinstance(project, dict) else None
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise _wrong(name, "", "project.dependencies is a list of texts")
-    return [each.strip() for each in found], []
+    return [each.strip() for each in found], _newer_python(project.get("requires-python"))
+
+
+def _newer_python(wanted: object) -> list[str]:
+    """A note where the code was written for a newer Python than ours: it may have words that this one does not know."""
+    least = _LEAST_PYTHON.search(wanted) if isinstance(wanted, str) else None
+    if least is None or (int(least[1]), int(least[2])) <= sys.version_info[:2]:
+        return []
+    ours = ".".join(map(str, sys.version_info[:2]))
+    return [f"requires-python says {least[0].strip(', ')}: workers run on Python {ours} here"]
 
 
 def _wrong(name: str, line: str, message: str) -> Invalid:

@@ -349,6 +349,8 @@ class _Reader:
         if pattern and route.host is None:
             self._r.find("unsupported", place, "a route is a whole host here: `api.example.org` or `api.example.org/*`")
             return None
+        if pattern:
+            self._r.find("no_effect", place, "a host is the worker's once it is proven: `holdfast worker host add`")
         return route if pattern else None
 
     def _assets(self) -> Assets | None:

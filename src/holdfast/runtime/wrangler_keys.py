@@ -68,7 +68,7 @@ WITHOUT_EFFECT = {
     "$schema": "for editors",
     "account_id": "there is no account here",
     "workers_dev": "each worker has a host below the apps domain",
-    "preview_urls": "each version has a host of its own",
+    "preview_urls": "a version is asked for by the header `holdfast-version`",
     "dev": "read by `wrangler dev` only",
     "send_metrics": "nothing is sent anywhere",
     "keep_vars": "vars always come from the file",

@@ -76,6 +76,25 @@ def test_a_file_and_a_text_come_in_whole(engine, place: Place, subject: SqliteSu
         assert schema(other) == ["a\"b'; --"], "no mark of the import stays"
 
 
+def test_what_cloudflare_exports_of_a_d1_database_comes_in(engine, place: Place) -> None:  # type: ignore[no-untyped-def]
+    """`wrangler d1 export`: its references are deferred, and its migrations have a table with a counter."""
+    text = b"""PRAGMA defer_foreign_keys=TRUE;
+CREATE TABLE d1_migrations(
+\t\tid         INTEGER PRIMARY KEY AUTOINCREMENT,
+\t\tname       TEXT UNIQUE,
+\t\tapplied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
+);
+INSERT INTO "d1_migrations" ("id","name","applied_at") VALUES(1,'0001_articles.sql','2026-01-01 10:00:00');
+CREATE TABLE articles (id integer primary key, above integer references articles (id), name text not null unique);
+INSERT INTO "articles" ("id","above","name") VALUES(7,8,'Tea');
+INSERT INTO "articles" ("id","above","name") VALUES(8,NULL,'Drinks');
+DELETE FROM sqlite_sequence;
+INSERT INTO "sqlite_sequence" ("name","seq") VALUES('d1_migrations',1);
+"""
+    take_in(engine, place, text)
+    assert {"d1_migrations", "articles", "sqlite_sequence"} <= set(schema(place))
+
+
 def test_a_file_that_is_not_whole_is_refused_and_leaves_nothing(engine, place: Place, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     whole = made(tmp_path / "x.db")
     torn = bytearray(whole)

@@ -214,6 +214,18 @@ def test_a_pyproject_nobody_understands(content: bytes) -> None:
         requirements.read("pyproject.toml", content)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [("3.99", True), (">=3.99,<4", True), ("<5,>=3.99", True), (">=3.11", False), ("<3.99", False), (">3", False)],
+)
+def test_a_newer_python_is_told(wanted: str, told: bool) -> None:
+    wanted = wanted if wanted[0] in "<>" else f"~={wanted}"
+    content = f'[project]\nrequires-python = "{wanted}"\ndependencies = ["alpha"]\n'
+    found = requirements.read("pyproject.toml", content.encode())
+    assert found.lines == ("alpha",)
+    assert [("3.99" in note) for note in found.notes] == ([True] if told else [])
+
+
 @given(st.text(max_size=60))
 @settings(max_examples=60, deadline=None)
 def test_any_line_is_taken_or_refused_and_never_an_option(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import socket
 import ssl
 import threading
@@ -190,6 +191,40 @@ def test_fetch_of_plain_http(start: Start, site: ThreadingHTTPServer) -> None:
             ask("/cut")
         with pytest.raises(Exception, match=r"closed|ended|incomplete"):
             ask("/bomb")
+
+
+BY_HTTPX = """
+from workers import Response
+
+
+async def on_fetch(request):
+    at = request.headers.get("x-target")
+    try:
+        answer = await client.request(request.method, at, content=await request.bytes(), headers={"x-one": "1"},
+                                      follow_redirects=True)
+    except FetchError as error:
+        return Response(str(error), status=502)
+    return Response(answer.content, status=answer.status_code, headers={"x-url": str(answer.url)})
+"""
+
+
+def test_httpx_goes_by_fetch_as_the_page_has_it(start: Start, site: ThreadingHTTPServer) -> None:
+    page = (Path(__file__).parents[3] / "docs/workers/egress.md").read_text()
+    (recipe,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    host = start(f"{recipe}\nfrom workers import FetchError\n{BY_HTTPX}")
+    Proxy(str(host.directory / "egress"), site.server_port)
+    with host.client() as client:
+
+        def ask(path: str, method: str = "GET", content: bytes = b"") -> Any:
+            return client.request(method, "/", headers={"x-target": f"http://site.test{path}"}, content=content)
+
+        assert ask("/text").text == "host site.test one 1"
+        assert ask("/gzip").text == "z" * 500_000
+        assert ask("/chunks").text == "abcabcabc"
+        assert ask("/nowhere").status_code == 404
+        assert ask("/", "POST", b"x" * 200_000).text == "200000"
+        answer = ask("/to/text")
+        assert (answer.text, answer.headers["x-url"]) == ("host site.test one 1", "http://site.test/text")
 
 
 def test_fetch_over_tls(start: Start, site: ThreadingHTTPServer, tmp_path: Path) -> None:

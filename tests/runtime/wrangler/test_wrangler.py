@@ -62,7 +62,8 @@ def test_the_top_level() -> None:
     assert found.routes == (Route("shop.example.org/*"), Route("api.example.org", True))
     assert [route.host for route in found.routes] == ["shop.example.org", "api.example.org"]
     assert found.own == Own(network=("*.example.org",), memory_mb=128, warm=1)
-    assert [(each.kind, each.path, each.line) for each in found.findings] == [("no_effect", "$schema", 3)]
+    said = [(each.kind, each.path, each.line) for each in found.findings]
+    assert said == [("no_effect", "$schema", 3), ("no_effect", "routes[0]", 16), ("no_effect", "routes[1]", 16)]
 
 
 def test_an_environment_inherits_what_cloudflare_says_and_nothing_else() -> None:

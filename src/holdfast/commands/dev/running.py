@@ -59,7 +59,7 @@ class Dev:
     def __init__(self, projects: Sequence[Project], state: LocalState, settings: Settings, console: Console) -> None:
         self._state, self._runtime, self._console = state, settings.runtime, console
         self._workers = [
-            Worker(each, Page(self._runtime / f"page{number}", f"{each.folder.name} does not start"))
+            Worker(each, Page(self._runtime / f"page{number}", each.folder.name))
             for number, each in enumerate(projects)
         ]
         self._living: list[LiveVersion] = []  # what the pool has: what answers, and what is being tried

@@ -18,11 +18,13 @@ from holdfast.formats.delimited import MAX_RECORD_BYTES
 from holdfast.kernel.errors import HoldfastError, Invalid
 from holdfast.kernel.stop import Stop
 
-# What .dump writes around its statements: the import is a transaction itself.
+# What .dump and Cloudflare's export of a D1 database write around their statements: the import is a transaction itself.
 _FRAME = re.compile(
     r"\s*(BEGIN(\s+(TRANSACTION|IMMEDIATE|EXCLUSIVE|DEFERRED))*|COMMIT(\s+TRANSACTION)?|END)\s*;\s*", re.I
 )
-_PRAGMA = re.compile(r"\s*PRAGMA\s+(foreign_keys|writable_schema|journal_mode|synchronous)\b.*", re.I | re.S)
+_PRAGMA = re.compile(
+    r"\s*PRAGMA\s+(foreign_keys|defer_foreign_keys|writable_schema|journal_mode|synchronous)\b.*", re.I | re.S
+)
 _COUNTER = re.compile(r"""\s*(DELETE\s+FROM|INSERT\s+INTO)\s+["']?sqlite_sequence\b.*""", re.I | re.S)
 _COMMAND = re.compile(r"\s*\.\w")
 _CONTROL = re.compile(r"\s*(ROLLBACK|SAVEPOINT|RELEASE|ATTACH|DETACH|VACUUM)\b", re.I)

@@ -79,12 +79,24 @@ def deploy_(
     made = t.client.post(f"/workers/{worker['id']}/deployments", body)
     if create_missing:
         _await_state(t, made)
+    _tell_what_is_not_given(worker, config)
     address = address_of(t, worker)
     seconds = time.monotonic() - began
     t.answer(
         made | {"worker": worker, "address": address},
         f"{acts.deployed_text(worker, made)} {seconds:.1f} s\n{address}",
     )
+
+
+def _tell_what_is_not_given(worker: dict[str, Any], config: wrangler.WorkerConfig) -> None:
+    """What the file wishes for and the worker's settings do not give: its calls of other hosts would be refused."""
+    from holdfast.features.workers.settings import settings_of  # it loads what would slow `--help`
+
+    own = {"network": config.own.network, "subprocess": config.own.subprocess}
+    for wish in settings_of(worker["settings"]).wishes({"own": own}):
+        named = output.visible(worker["name"])
+        key = wish.partition(" ")[0]
+        output.note(f"not given: {wish}. See: holdfast worker update {named} --set permits.{key}=...")
 
 
 def _await_state(t: Terminal, deployment: dict[str, Any]) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from holdfast.kernel.errors import HoldfastError, Invalid
 
 _NEVER = (
-    ".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", "node_modules", ".wrangler", ".env", ".env.*",
-    ".dev.vars*", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache", "python_modules", ".holdfastignore",
-    ".holdfast",
+    ".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", ".venv-workers", "venv", "node_modules", ".wrangler",
+    ".env", ".env.*", ".dev.vars*", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache", "python_modules",
+    ".holdfastignore", ".holdfast",
 )  # fmt: skip
 _IGNORE = (".gitignore", ".holdfastignore")
 _MOST_BYTES = 9 << 20
