@@ -27,6 +27,7 @@ from . import Response
 class JsDict(dict[str, Any]):
     """A dict whose keys are attributes too."""
     def __getattr__(self, name: str) -> Any: ...
+    def to_py(self, **options: Any) -> JsDict: ...
 
 class VersionMetadata(JsDict):
     id: str

@@ -71,6 +71,10 @@ def test_first_raw_and_all_shape_rows(place: Place) -> None:
         nothing = db.prepare("SELECT name FROM t WHERE 0")
         assert await nothing.raw(columnNames=True) == [["name"]]
         assert (await nothing.all()).results == []
+        found = await ordered.all()
+        assert found.to_py() is found
+        assert found.results.to_py() == found["results"]
+        assert found.results[0].to_py()["name"] == "a"
 
     run(place, act)
 

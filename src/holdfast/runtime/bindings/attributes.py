@@ -17,6 +17,18 @@ class JsDict(dict[str, Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
+    def to_py(self, **_: Any) -> JsDict:
+        """Itself: older published workers convert what a binding gave."""
+        return self
+
+
+class JsList(list[Any]):
+    """A list that published workers may convert as well."""
+
+    def to_py(self, **_: Any) -> JsList:
+        """Itself."""
+        return self
+
 
 class JsError(Exception):
     """JavaScript's Error: what published workers catch as `JsException`."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.runtime.bindings.attributes import BindingError, JsDict, NotAList, options
+from holdfast.runtime.bindings.attributes import BindingError, JsDict, JsList, NotAList, options
 from holdfast.runtime.bindings.frames import METHODS
 from holdfast.runtime.bindings.values import decode, encode
 
@@ -115,7 +115,7 @@ class D1Database(D1DatabaseSession):
 
 def _object(result: Any) -> JsDict:
     columns, rows, meta = result
-    return JsDict(success=True, meta=JsDict(meta), results=[_row(columns, row) for row in rows])
+    return JsDict(success=True, meta=JsDict(meta), results=JsList(_row(columns, row) for row in rows))
 
 
 def _row(columns: list[str], row: list[Any]) -> JsDict:
