@@ -86,6 +86,10 @@ CREATE TABLE d1_migrations(
 );
 INSERT INTO "d1_migrations" ("id","name","applied_at") VALUES(1,'0001_articles.sql','2026-01-01 10:00:00');
 CREATE TABLE articles (id integer primary key, above integer references articles (id), name text not null unique);
+CREATE TABLE prices (article integer references later (id), above integer);
+INSERT INTO "prices" VALUES(3,1);
+CREATE TABLE later (id integer primary key);
+INSERT INTO "later" VALUES(3);
 INSERT INTO "articles" ("id","above","name") VALUES(7,8,'Tea');
 INSERT INTO "articles" ("id","above","name") VALUES(8,NULL,'Drinks');
 DELETE FROM sqlite_sequence;

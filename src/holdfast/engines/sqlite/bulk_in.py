@@ -191,13 +191,16 @@ class SqliteLoading:
         return self._connection
 
 
-def open_writer(path: Path, stop: Stop) -> apsw.Connection:
-    """Inside a write transaction, with foreign keys on and values bounded. Waits for another writer half a minute."""
+def open_writer(path: Path, stop: Stop, *, references: bool = True) -> apsw.Connection:
+    """Inside a write transaction, with foreign keys on and values bounded. Waits for another writer half a minute.
+
+    `references`: False leaves foreign keys unwatched; whoever wants that checks them all at the end.
+    """
     connection = open_database(path, "write")
     try:
         watch(connection, lambda: stop.stopped)
         connection.limit(apsw.SQLITE_LIMIT_LENGTH, LIMITS[apsw.SQLITE_LIMIT_LENGTH])
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if references else 'OFF'}")
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             stop.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import apsw
@@ -25,19 +26,25 @@ _FRAME = re.compile(
 _PRAGMA = re.compile(
     r"\s*PRAGMA\s+(foreign_keys|defer_foreign_keys|writable_schema|journal_mode|synchronous)\b.*", re.I | re.S
 )
+_UNWATCHED = re.compile(
+    r"\s*PRAGMA\s+(foreign_keys\s*=\s*(OFF|0|FALSE|NO)|defer_foreign_keys\s*=\s*(ON|1|TRUE|YES))\s*;\s*", re.I
+)
 _COUNTER = re.compile(r"""\s*(DELETE\s+FROM|INSERT\s+INTO)\s+["']?sqlite_sequence\b.*""", re.I | re.S)
 _COMMAND = re.compile(r"\s*\.\w")
 _CONTROL = re.compile(r"\s*(ROLLBACK|SAVEPOINT|RELEASE|ATTACH|DETACH|VACUUM)\b", re.I)
 
 
 def run(path: Path, pieces: Iterator[bytes], before_commit: Callable[[str, ScriptResult], None], stop: Stop) -> None:
-    connection = open_writer(path, stop)
+    texts = split(pieces)
+    first = next(texts, "")
+    # Such a dump writes rows before the table they refer to: nothing is watched on the way, all is checked at the end.
+    connection = open_writer(path, stop, references=_UNWATCHED.fullmatch(_without_comments(first)) is None)
     try:
         with translated(stop):
             connection.execute("PRAGMA defer_foreign_keys = ON")
             guard = Guard(write=True)
             guard.install(connection)
-            done = _statements(connection, guard, pieces, stop)
+            done = _statements(connection, guard, chain([first], texts), stop)
             _check_references(connection)
             connection.set_authorizer(None)
             token = MARK + secrets.token_hex(8)
@@ -49,10 +56,10 @@ def run(path: Path, pieces: Iterator[bytes], before_commit: Callable[[str, Scrip
         connection.close(True)
 
 
-def _statements(connection: apsw.Connection, guard: Guard, pieces: Iterator[bytes], stop: Stop) -> ScriptResult:
+def _statements(connection: apsw.Connection, guard: Guard, texts: Iterator[str], stop: Stop) -> ScriptResult:
     count, passed, line = 0, 0, 1
     changes = connection.total_changes()
-    for text in split(pieces):
+    for text in texts:
         stop.check()
         begins = line + len(text[: len(text) - len(text.lstrip())].splitlines())
         line += text.count("\n")
