@@ -251,7 +251,7 @@ class Default(WorkerEntrypoint):
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await body.getByText("body.extra is not known here").waitFor();
   await page.getByLabel("Route", { exact: true }).selectOption("GET /orders");
-  await page.locator("[data-request]").getByText("GET /orders", { exact: true }).waitFor();
+  await expect.poll(() => page.locator("[data-request]").innerText()).toBe("GET /orders");
 }
 
 /** Light, dark, and as wide as a phone. */

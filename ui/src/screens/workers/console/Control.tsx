@@ -34,7 +34,7 @@ export function Control({ field, label, text, options, always, error, aside, onT
   const hint = useHint()(schema);
   const now = MOMENTS[schema.format ?? ""];
   return (
-    <Labelled label={label} hint={hint} error={error} aside={<Kind of={field} />}>
+    <Labelled label={label} hint={hint} error={error} aside={<Kind of={field} isItem={always && field.name === ""} />}>
       {(given) => {
         const own = { ...given, "aria-required": field.required || undefined, value: text };
         const must = always && field.required && field.name !== ""; // a part of a path: there is no request without it
@@ -93,13 +93,13 @@ function exampleOf({ examples }: Schema, now: ((now: string) => string) | undefi
 }
 
 /** In the schema's own words, which are those of an answer that refuses it. */
-export function Kind({ of: { schema, shape, required } }: { of: Field }) {
+export function Kind({ of: { schema, shape, required }, isItem }: { of: Field; isItem?: boolean }) {
   const { t } = useTranslation();
   const kind = schema.format ?? (shape.kind === "choice" ? "enum" : typeof schema.type === "string" && schema.type);
   return (
     <>
       {[kind, schema.deprecated && t("code:deprecated")].filter(Boolean).join(" · ")}
-      {required && <span className="ml-1.5 font-medium text-muted">{t("code:required")}</span>}
+      {required && !isItem && <span className="ml-1.5 font-medium text-muted">{t("code:required")}</span>}
     </>
   );
 }

@@ -53,7 +53,7 @@ function Part({ place, title, ...props }: Props & { place: Place; title: string 
           {each}
         </p>
       ))}
-      <div className="grid gap-x-4 gap-y-3 sm:grid-cols-2">
+      <div className="grid items-start gap-x-4 gap-y-3 sm:grid-cols-2">
         {fields.map((field) => (
           <Texts key={field.name} {...props} place={place} field={field} />
         ))}

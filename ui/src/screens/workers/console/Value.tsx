@@ -95,7 +95,7 @@ function Json(props: Props) {
       label={label}
       hint={hint}
       error={readJson(text) || (text.trim() === "" && !isItem) ? markOf(props) : t("code:noJson")}
-      aside={<Kind of={field} />}
+      aside={<Kind of={field} isItem={isItem} />}
     >
       {(given) => (
         <div className="flex gap-1.5">
@@ -119,7 +119,7 @@ const written = (value: unknown) => (value === undefined ? "" : JSON.stringify(v
 
 function Members(props: Props) {
   const { t } = useTranslation();
-  const { field, path, filling, label, isItem, aside } = props;
+  const { field, path, filling, label, isItem = false, aside } = props;
   const isThere = isObject(at(filling.body, path));
   const first = firstOf(field);
   const fields = field.shape.kind === "object" ? field.shape.fields() : [];
@@ -128,6 +128,7 @@ function Members(props: Props) {
     <Group
       field={field}
       label={label}
+      isItem={isItem}
       isRoot={path.length === 0}
       marks={strays(filling.marks, nameOf("body", path), isThere ? names : [])}
       aside={
@@ -138,7 +139,7 @@ function Members(props: Props) {
       }
     >
       {isThere ? (
-        <div className="grid gap-x-4 gap-y-3 sm:grid-cols-2">
+        <div className="grid items-start gap-x-4 gap-y-3 sm:grid-cols-2">
           {fields.map((each) => (
             <div key={each.name} className={cx("min-w-0", isWide(each) && "sm:col-span-2")}>
               <Value field={each} path={[...path, each.name]} filling={filling} label={nameless(each.name)} />
@@ -159,7 +160,7 @@ const isWide = ({ shape }: Field) => ["object", "list", "raw"].includes(shape.ki
 
 function Items(props: Props) {
   const { t } = useTranslation();
-  const { field, path, filling, label, isItem, aside } = props;
+  const { field, path, filling, label, isItem = false, aside } = props;
   const value = at(filling.body, path);
   const items: readonly unknown[] = Array.isArray(value) ? value : [];
   const item = field.shape.kind === "list" ? field.shape.item() : null;
@@ -172,6 +173,7 @@ function Items(props: Props) {
     <Group
       field={field}
       label={label}
+      isItem={isItem}
       isRoot={path.length === 0}
       marks={strays(filling.marks, nameOf("body", path), names)}
       aside={aside}
@@ -199,6 +201,7 @@ function Items(props: Props) {
 interface GroupProps {
   field: Field;
   label: string;
+  isItem: boolean;
   isRoot: boolean;
   /** What was said of it, and of what is in it and has no control. */
   marks: readonly string[];
@@ -206,7 +209,7 @@ interface GroupProps {
   children: ReactNode;
 }
 
-function Group({ field, label, isRoot, marks, aside, children }: GroupProps) {
+function Group({ field, label, isItem, isRoot, marks, aside, children }: GroupProps) {
   const { description, type } = field.schema;
   return (
     <fieldset className={cx("min-w-0", !isRoot && "border-strong-line/60 border-l-2 pl-3")}>
@@ -217,7 +220,7 @@ function Group({ field, label, isRoot, marks, aside, children }: GroupProps) {
             {label}
           </span>
           <span className="flex-1" />
-          <span className="text-faint text-xs">{type && <Kind of={field} />}</span>
+          <span className="text-faint text-xs">{type && <Kind of={field} isItem={isItem} />}</span>
           {aside}
         </div>
         {description && <p className="-mt-2 text-muted text-xs">{description}</p>}
