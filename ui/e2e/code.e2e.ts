@@ -130,6 +130,7 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
   await page.getByText("1 of 2 passed").waitFor();
   await page.getByText("The status is 200, not 418.").waitFor();
   await picture(page, "console-cases");
+  await filledIn(page, shop.id);
   await page.setViewportSize({ width: 390, height: 844 });
   await picture(page, "console-phone");
   await page.getByRole("tab", { name: "Editor" }).click();
@@ -138,6 +139,137 @@ test("a worker is made, changed, broken, mended and called; a case is kept", asy
   expect(errors).toEqual([]);
   await context.close();
 });
+
+const ROUTES = [
+  {
+    method: "PUT",
+    path: "/orders/{id}",
+    summary: "Change an order",
+    params: { properties: { id: { type: "integer", minimum: 1 } } },
+    query: {
+      properties: {
+        dry: { type: "boolean", description: "Change nothing" },
+        tag: { type: "array", items: { type: "string" } },
+      },
+    },
+    headers: { properties: { "x-trace": { type: "string", maxLength: 40 } } },
+    body: {
+      type: "object",
+      required: ["customer", "items"],
+      additionalProperties: false,
+      properties: {
+        customer: {
+          type: "object",
+          required: ["name"],
+          properties: { name: { type: "string", minLength: 1 }, email: { type: "string", format: "email" } },
+        },
+        items: {
+          type: "array",
+          minItems: 1,
+          items: {
+            type: "object",
+            required: ["sku", "price"],
+            properties: { sku: { type: "string" }, price: { type: "number", minimum: 0 } },
+          },
+        },
+        state: { enum: ["new", "paid", "sent"], default: "new", description: "Where it is on its way" },
+        due: { type: "string", format: "date-time" },
+        gift: { type: "boolean" },
+        note: { oneOf: [{ type: "string" }, { type: "object" }] },
+      },
+    },
+  },
+  { method: "GET", path: "/orders", query: { properties: { limit: { type: "integer", maximum: 100 } } } },
+];
+
+/** A request by the schemas of its route: refused, marked at the field, mended, and the same when it is read as text. */
+async function filledIn(page: Page, worker: string): Promise<void> {
+  const { id } = await here.api.post(`/workers/${worker}/versions/files`, {
+    files: {
+      "wrangler.json": {
+        text: JSON.stringify({
+          name: "shop-api",
+          main: "entry.py",
+          compatibility_date: "2026-01-01",
+          compatibility_flags: ["python_workers"],
+          holdfast: { routes: ROUTES },
+        }),
+      },
+      "entry.py": {
+        text: `from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response.from_json({"url": request.url, "sent": await request.json()})
+`,
+      },
+    },
+  });
+  await here.api.post(`/workers/${worker}/deployments`, { version_id: id });
+  await page.reload();
+  const main = page.getByRole("main");
+  await page.getByLabel("Route", { exact: true }).selectOption("PUT /orders/{id}");
+  const body = page.getByRole("group", { name: "Body", exact: true });
+  await page.getByLabel("id", { exact: true }).fill("7");
+  await page.getByLabel("dry", { exact: true }).selectOption("true");
+  await page.getByRole("button", { name: "Add to tag" }).click();
+  await page.getByLabel("tag[0]", { exact: true }).fill("a&b");
+  await body.getByLabel("name", { exact: true }).fill("Ada");
+  await body.getByRole("button", { name: "Add to items" }).click();
+  await body.getByLabel("sku", { exact: true }).fill("tea");
+  await body.getByLabel("price", { exact: true }).pressSequentially("-1.50");
+  await body.getByLabel("state", { exact: true }).selectOption("paid");
+  await body.getByRole("button", { name: "Now in due" }).click();
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await body.getByText("must be at least 0").waitFor({ timeout: 30_000 });
+  expect(await body.getByLabel("price", { exact: true }).getAttribute("aria-invalid")).toBe("true");
+  expect(await axe(page, { within: "main" })).toEqual([]);
+  await wide(page, "console-form");
+
+  await body.getByLabel("price", { exact: true }).fill("1.50");
+  await body.getByText("must be at least 0").waitFor({ state: "detached" });
+  await body.getByLabel("note", { exact: true }).fill('{"by": [1]}');
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await main.locator("[data-answer]").getByText('/orders/7?dry=true&tag=a%26b"').waitFor();
+  await main.locator("[data-answer]").getByText('"price": 1.5').waitFor();
+
+  await page.getByText("Raw", { exact: true }).click();
+  expect(await page.getByLabel("Path with query").inputValue()).toBe("/orders/7?dry=true&tag=a%26b");
+  const text = page.getByLabel("Body", { exact: true });
+  const { due, ...sent } = JSON.parse(await text.inputValue());
+  expect(sent).toEqual({
+    customer: { name: "Ada" },
+    items: [{ sku: "tea", price: 1.5 }],
+    state: "paid",
+    note: { by: [1] },
+  });
+  expect(Math.abs(Date.parse(due) - Date.now())).toBeLessThan(60_000);
+  await text.fill(JSON.stringify({ ...sent, customer: { name: "Bea" }, extra: 1 }));
+  await page.getByText("Form", { exact: true }).click();
+  expect(await body.getByLabel("name", { exact: true }).inputValue()).toBe("Bea");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await body.getByText("body.extra is not known here").waitFor();
+  await page.getByLabel("Route", { exact: true }).selectOption("GET /orders");
+  await expect.poll(() => page.locator("[data-request]").innerText()).toBe("GET /orders");
+}
+
+/** Light, dark, and as wide as a phone. */
+async function wide(page: Page, name: string): Promise<void> {
+  if (!process.env.HOLDFAST_PICTURES) return;
+  for (const [way, colorScheme, width, height] of [
+    ["light", "light", 1280, 1500],
+    ["dark", "dark", 1280, 1500],
+    ["phone", "light", 390, 2400],
+  ] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height });
+    await page.waitForTimeout(400);
+    await picture(page, `${name}-${way}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
 
 test("keys are put, looked at, found by their beginning, deleted", async () => {
   const { page, errors, context } = await signedIn(here.browser, here.server, here.api);

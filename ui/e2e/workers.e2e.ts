@@ -116,6 +116,18 @@ async function logs(page: Page, path: string): Promise<void> {
   await page.getByText(/just-now/).waitFor({ state: "detached" });
 
   await page.getByText("Calls", { exact: true }).click();
+  const rows = page.getByRole("grid", { name: "Calls" });
+  await rows.getByText("GET /prices").waitFor();
+  const called = (to: string) => here.api.post(`${path}/invoke`, { path: to });
+  await called("/while-open");
+  await rows.getByRole("row").nth(1).getByText("GET /while-open").waitFor({ timeout: 5000 });
+  await page.getByRole("button", { name: "Pause" }).click();
+  await called("/paused");
+  await page.waitForTimeout(1500);
+  expect(await rows.getByText("GET /paused").count()).toBe(0);
+  await page.getByRole("button", { name: "Follow" }).click();
+  await rows.getByText("GET /paused").waitFor({ timeout: 5000 });
+  expect(await rows.getByText("GET /while-open").count()).toBe(1);
   await page.getByRole("button", { name: "GET /broken" }).click();
   const sheet = page.getByRole("dialog");
   await sheet.getByText("ValueError: the cart is empty").first().waitFor();

@@ -13,7 +13,6 @@ const ELSEWHERE: Record<string, string> = {
     "auditExport downloadContent entryDownload exportDownload exportStream repositoryFileDownload runExport turnExport",
   ),
   ...elsewhere("read as a stream by its address", "auditVerify eventStream"),
-  ...elsewhere("by its address, in a tab of its own", "workerOpenapi"),
   ...elsewhere("the live line tells it", "eventsStream"),
   ...elsewhere(
     "the list or the page has it already",

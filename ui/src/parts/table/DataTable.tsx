@@ -81,7 +81,7 @@ export function DataTable<R>(props: Props<R>) {
   const narrowed = state.q !== "" || Object.keys(state.filters).length > 0;
   const clear = () => change({ q: "", filters: {} });
 
-  const found = useRows(source, state);
+  const found = useRows(source, rowId, state);
   const defs = useMemo(
     () => columns.map((column) => ({ id: column.id, accessorFn: (row: R) => column.value(row) })),
     [columns],

@@ -33,3 +33,10 @@ export function inOrder<R>(rows: R[], columns: readonly Column<R>[], sort: Table
   });
   return keyed.map(({ row }) => row);
 }
+
+/** What came since before what was read, each row once, as it is now. */
+export function withNewest<R>(newest: readonly R[], read: R[], rowId: (row: R) => string): R[] {
+  if (newest.length === 0) return read;
+  const ids = new Set(newest.map(rowId));
+  return [...newest, ...read.filter((row) => !ids.has(rowId(row)))];
+}

@@ -53,6 +53,8 @@ export interface Source<R> {
   sorts?: boolean;
   /** Not known yet what to ask for: the rows are waited for. */
   waits?: boolean;
+  /** What came since the rows were read, newest first: it stands before them, each row once. */
+  newest?: readonly R[];
 }
 
 export interface BulkAct<R> {

@@ -1,5 +1,6 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef } from "react";
+import { withNewest } from "./order";
 import type { TableState } from "./state";
 import type { Source } from "./types";
 
@@ -23,7 +24,7 @@ function useSteady<P>(pages: readonly P[], isPartial: boolean): readonly P[] {
  * Rows by the API's cursor. The API lists in its own order, so that sorting by a column needs every row: while
  * `wholly`, page after page is fetched, and `isPartial` says so until the last one is there.
  */
-export function useRows<R>(source: Source<R>, { q, filters, sort: wanted }: TableState) {
+export function useRows<R>(source: Source<R>, rowId: (row: R) => string, { q, filters, sort: wanted }: TableState) {
   const wholly = !source.sorts && wanted.length > 0;
   const sort = source.sorts ? wanted.map(({ id, desc }) => (desc ? `-${id}` : id)) : NONE;
   const query = useInfiniteQuery({
@@ -36,7 +37,9 @@ export function useRows<R>(source: Source<R>, { q, filters, sort: wanted }: Tabl
     placeholderData: keepPreviousData,
   });
   const pages = useSteady(query.data?.pages ?? NONE, wholly && query.hasNextPage);
-  const rows: R[] = useMemo(() => pages.flatMap(({ items }) => items), [pages]);
+  const read: R[] = useMemo(() => pages.flatMap(({ items }) => items), [pages]);
+  const { newest = NONE } = source;
+  const rows = useMemo(() => withNewest(newest, read, rowId), [newest, read, rowId]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage, isError } = query;
   const fetched = query.data?.pages.reduce((sum, { items }) => sum + items.length, 0) ?? 0;
   const more = hasNextPage && fetched < MOST_ROWS;
@@ -56,8 +59,12 @@ export function useRows<R>(source: Source<R>, { q, filters, sort: wanted }: Tabl
       if (fetched.isError) throw fetched.error;
       pages = fetched.data?.pages ?? [];
     }
-    return pages.flatMap(({ items }) => items);
-  }, [query.data, fetchNextPage]);
+    return withNewest(
+      newest,
+      pages.flatMap(({ items }) => items),
+      rowId,
+    );
+  }, [query.data, fetchNextPage, newest, rowId]);
 
   return { ...query, rows, next, all, hasMore: hasNextPage, isPartial: wholly && more, fetched };
 }

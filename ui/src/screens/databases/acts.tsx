@@ -10,16 +10,14 @@ import {
   databaseUpdate,
   snapshotCreateMany,
 } from "@/api";
-import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
-import { Dialog } from "@/parts/Dialog";
 import type { BulkAct } from "@/parts/table/types";
 import { useEach } from "@/parts/useEach";
 import { asError, data, once } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import { toast } from "@/shell/toasts";
-import { Labels } from "./settings/Labels";
+import { LabelDialog } from "./settings/LabelDialog";
 import { relabelled } from "./settings/labels";
 
 interface Asked {
@@ -121,12 +119,12 @@ export function useDatabaseActs(deleted: boolean): { acts: BulkAct<DatabaseOut>[
         }
       />
       {asked.what === "tag" && (
-        <TagDialog
-          count={count}
+        <LabelDialog
+          title={t("databases:tagTitle", { count })}
+          verb={t("databases:tag")}
           onClose={end}
-          onTag={(labels) => {
-            end();
-            return each(
+          onLabel={(labels) =>
+            each(
               asked.rows,
               (row) =>
                 data(
@@ -137,40 +135,11 @@ export function useDatabaseActs(deleted: boolean): { acts: BulkAct<DatabaseOut>[
                 ),
               done(asked.clear),
               "databases:tagged",
-            );
-          }}
+            )
+          }
         />
       )}
     </>
   );
   return { acts: all.filter((act) => act.if), dialogs };
-}
-
-interface TagProps {
-  count: number;
-  onClose: () => void;
-  onTag: (labels: Record<string, string>) => Promise<void>;
-}
-
-/** Labels for all that are picked, on top of those they have. */
-function TagDialog({ count, onClose, onTag }: TagProps) {
-  const { t } = useTranslation();
-  const [labels, setLabels] = useState<Record<string, string>>({});
-  return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && onClose()}
-      title={t("databases:tagTitle", { count })}
-      foot={
-        <>
-          <Button onClick={onClose}>{t("shell:cancel")}</Button>
-          <Button look="primary" disabled={Object.keys(labels).length === 0} onClick={() => void onTag(labels)}>
-            {t("databases:tag")}
-          </Button>
-        </>
-      }
-    >
-      <Labels labels={labels} onChange={setLabels} />
-    </Dialog>
-  );
 }

@@ -3,13 +3,12 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { workerDelete, workerUndelete, workerUpdate } from "@/api";
 import { Confirm } from "@/parts/Confirm";
-import { FormDialog } from "@/parts/FormDialog";
 import type { BulkAct } from "@/parts/table/types";
 import { useEach } from "@/parts/useEach";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
-import { Labels } from "../databases/settings/Labels";
+import { LabelDialog } from "../databases/settings/LabelDialog";
 import { relabelled } from "../databases/settings/labels";
 import type { Listed } from "./listed";
 import { switched } from "./Verbs";
@@ -90,7 +89,8 @@ export function useWorkerActs(deleted: boolean): { acts: BulkAct<Listed>[]; dial
       />
       {asked.what === "label" && (
         <LabelDialog
-          count={count}
+          title={t("workers:labelTitle", { count })}
+          verb={t("workers:label")}
           onClose={end}
           onLabel={(labels) =>
             each(
@@ -112,27 +112,4 @@ export function useWorkerActs(deleted: boolean): { acts: BulkAct<Listed>[]; dial
     </>
   );
   return { acts: all.filter((act) => act.if), dialogs };
-}
-
-interface LabelProps {
-  count: number;
-  onClose: () => void;
-  onLabel: (labels: Record<string, string>) => Promise<void>;
-}
-
-/** Labels for all that are picked, on top of those they have. */
-function LabelDialog({ count, onClose, onLabel }: LabelProps) {
-  const { t } = useTranslation();
-  const [labels, setLabels] = useState<Record<string, string>>({});
-  return (
-    <FormDialog
-      title={t("workers:labelTitle", { count })}
-      verb={t("workers:label")}
-      able={Object.keys(labels).length > 0}
-      save={() => onLabel(labels)}
-      onClose={onClose}
-    >
-      <Labels labels={labels} onChange={setLabels} />
-    </FormDialog>
-  );
 }

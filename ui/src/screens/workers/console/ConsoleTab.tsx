@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { History, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type CaseOut, type TestAnswerOut, type WorkerOut, workerInvoke } from "@/api";
 import { Button } from "@/parts/Button";
@@ -8,12 +8,17 @@ import { ErrorText } from "@/parts/ErrorPanel";
 import { Item, Line, Menu, Title } from "@/parts/Menu";
 import { asError, data } from "@/shell/api";
 import { useCan } from "@/shell/session";
+import { recall, remember } from "@/shell/store";
 import { useShortcut } from "@/shell/useShortcut";
 import { Answer } from "./Answer";
 import { Cases } from "./Cases";
+import { type Marks, marksOf, unmarked } from "./marks";
+import type { Operation } from "./operations";
 import { RequestForm } from "./RequestForm";
 import { asked, FIRST, keep, type Past, recalled, type Typed, withPast } from "./request";
+import { routeOf } from "./route";
 import { SaveCase } from "./SaveCase";
+import { useOperations } from "./useOperations";
 
 /** Requests to the worker by hand: no public address is needed, and no key of its callers. */
 export default function ConsoleTab({ worker }: { worker: WorkerOut }) {
@@ -23,7 +28,12 @@ export default function ConsoleTab({ worker }: { worker: WorkerOut }) {
   const [request, setRequest] = useState<Typed>(() => history[0]?.request ?? FIRST);
   const [from, setFrom] = useState<CaseOut | null>(null);
   const [answer, setAnswer] = useState<TestAnswerOut | null>(null);
+  const [marks, setMarks] = useState<Marks>({});
   const [saving, setSaving] = useState(false);
+  const [isFilled, setIsFilled] = useState(() => recall("console.filled", true));
+  const [route, setRoute] = useState<string | null>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const operations = useOperations(worker.id);
 
   function remembered(sent: Typed, status: number | null, ms: number | null) {
     setHistory((before) => {
@@ -38,21 +48,28 @@ export default function ConsoleTab({ worker }: { worker: WorkerOut }) {
     meta: { quiet: true },
     onSuccess: (answered, sent) => {
       setAnswer(answered);
+      setMarks(marksOf(answered));
       remembered(sent, answered.status, answered.milliseconds);
     },
     onError: (_, sent) => {
       setAnswer(null);
+      setMarks({});
       remembered(sent, null, null);
     },
   });
   const send = () => {
     if (!sending.isPending) sending.mutate(request);
   };
-  useShortcut("code.send", send);
+  useShortcut("code.send", () => form.current?.requestSubmit());
 
+  function change(next: Typed, name?: string, operation?: Operation) {
+    setRequest(next);
+    setMarks((before) => (name === undefined ? {} : unmarked(before, name)));
+    if (operation) setRoute(operation.id);
+  }
   function pick(one: CaseOut) {
     const { method = "GET", path = "/", headers = [], body = "", encoded = false } = one.request;
-    setRequest({ method, path, headers, body, ...(encoded && { encoded }) });
+    change({ method, path, headers, body, ...(encoded && { encoded }) });
     setFrom(one);
   }
   return (
@@ -60,9 +77,18 @@ export default function ConsoleTab({ worker }: { worker: WorkerOut }) {
       <div className="grid lg:min-h-full lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="grid content-start gap-5 px-4 py-4 sm:px-6">
           <RequestForm
+            form={form}
             request={request}
             busy={sending.isPending}
-            onChange={setRequest}
+            operations={operations}
+            operation={routeOf(operations, request, route)}
+            isFilled={isFilled}
+            onFilled={(filled) => {
+              remember("console.filled", filled);
+              setIsFilled(filled);
+            }}
+            marks={marks}
+            onChange={change}
             onSend={send}
             onSave={can("worker.update") ? () => setSaving(true) : null}
           />
@@ -78,7 +104,7 @@ export default function ConsoleTab({ worker }: { worker: WorkerOut }) {
           <Earlier
             history={history}
             onPick={(past) => {
-              setRequest(past.request);
+              change(past.request);
               setFrom(null);
             }}
             onForget={() => {

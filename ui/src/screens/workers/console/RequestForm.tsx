@@ -1,119 +1,108 @@
-import { Plus, Save, Send, X } from "lucide-react";
+import { Save, Send } from "lucide-react";
+import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/parts/Button";
-import { Area, Field, Input, Select } from "@/parts/Field";
+import { Select } from "@/parts/Field";
+import { Segments } from "@/parts/Setting";
 import { Tip } from "@/parts/small";
-import { hasBody, METHODS, type Typed } from "./request";
+import { Filled } from "./Filled";
+import type { Marks } from "./marks";
+import type { Operation } from "./operations";
+import { BodyText, HeaderRows, MethodAndPath } from "./Raw";
+import { hasBody, type Typed } from "./request";
+import { begun } from "./route";
 
 interface Props {
+  form: RefObject<HTMLFormElement | null>;
   request: Typed;
   busy: boolean;
-  onChange: (request: Typed) => void;
+  /** What the worker declares, and which of it the request meets. */
+  operations: readonly Operation[];
+  operation: Operation | null;
+  /** Filled in by the schemas, else as it is written. */
+  isFilled: boolean;
+  onFilled: (isFilled: boolean) => void;
+  marks: Marks;
+  /** `name`: of the one value that changed; else it is another request. */
+  onChange: (request: Typed, name?: string, operation?: Operation) => void;
   onSend: () => void;
   /** Nothing: nobody here may save cases. */
   onSave: (() => void) | null;
 }
 
 /** What is sent. */
-export function RequestForm({ request, busy, onChange, onSend, onSave }: Props) {
+export function RequestForm(props: Props) {
   const { t } = useTranslation();
-  const { method, path, headers, body } = request;
-  const put = (patch: Partial<Typed>) => onChange({ ...request, ...patch });
-  const header = (at: number, name: string, value: string) =>
-    put({ headers: headers.map((each, place) => (place === at ? [name, value] : each)) });
+  const { request, operations, operation, onChange, onSend, onSave, isFilled } = props;
+  const filled = isFilled && operations.length > 0;
   return (
     <form
-      className="grid gap-3"
+      ref={props.form}
+      className="grid gap-4"
       onSubmit={(event) => {
         event.preventDefault();
         onSend();
       }}
     >
-      <div className="flex flex-wrap gap-1.5">
-        <Select
-          aria-label={t("code:method")}
-          className="w-auto!"
-          value={method}
-          onChange={(event) => put({ method: event.target.value })}
-        >
-          {METHODS.map((each) => (
-            <option key={each}>{each}</option>
-          ))}
-        </Select>
-        <Input
-          aria-label={t("code:requestPath")}
-          className="min-w-0 flex-1 basis-40 font-mono text-xs!"
-          value={path}
-          maxLength={8000}
-          spellCheck={false}
-          autoComplete="off"
-          autoCapitalize="off"
-          onChange={(event) => put({ path: event.target.value })}
-        />
-        <Tip text={t("code:send")} id="code.send">
-          <Button look="primary" type="submit" icon={<Send />} busy={busy}>
-            {t("code:send")}
-          </Button>
-        </Tip>
-        {onSave && (
-          <Button icon={<Save />} onClick={onSave}>
-            {t("code:saveCase")}
-          </Button>
+      <div className="grid gap-1.5">
+        {operations.length > 0 && (
+          <Segments
+            label={t("code:fillIn")}
+            value={filled ? "form" : "raw"}
+            options={["form", "raw"].map((value) => ({ value, label: t(`code:fillWays.${value}`) }))}
+            onChange={(value) => props.onFilled(value === "form")}
+          />
         )}
-      </div>
-      <fieldset className="grid gap-1.5">
-        <legend className="mb-1 font-medium text-xs">{t("code:headers")}</legend>
-        {headers.map(([name, value], at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines have nothing else of their own
-          <div key={at} className="flex gap-1.5">
-            <Input
-              aria-label={t("code:headerName", { nth: at + 1 })}
-              placeholder="content-type"
-              className="font-mono text-xs!"
-              value={name}
-              spellCheck={false}
-              onChange={(event) => header(at, event.target.value, value)}
-            />
-            <Input
-              aria-label={t("code:headerValue", { nth: at + 1 })}
-              className="font-mono text-xs!"
-              value={value}
-              spellCheck={false}
-              onChange={(event) => header(at, name, event.target.value)}
-            />
-            <Button
-              look="quiet"
-              size="icon"
-              aria-label={t("code:dropHeader", { nth: at + 1 })}
-              icon={<X />}
-              onClick={() => put({ headers: headers.filter((_, place) => place !== at) })}
-            />
-          </div>
-        ))}
-        <Button
-          look="quiet"
-          size="small"
-          className="w-fit"
-          icon={<Plus />}
-          onClick={() => put({ headers: [...headers, ["", ""]] })}
-        >
-          {t("code:addHeader")}
-        </Button>
-      </fieldset>
-      {hasBody(method) && (
-        <Field label={t("code:body")} hint={request.encoded && t("code:encoded")}>
-          {(given) => (
-            <Area
-              {...given}
-              rows={6}
-              spellCheck={false}
-              className="font-mono text-xs!"
-              value={body}
-              onChange={(event) => put({ body: event.target.value })}
-            />
+        <div className="flex flex-wrap gap-1.5">
+          {filled ? <Routes {...props} /> : <MethodAndPath request={request} onChange={onChange} />}
+          <Tip text={t("code:send")} id="code.send">
+            <Button look="primary" type="submit" icon={<Send />} busy={props.busy}>
+              {t("code:send")}
+            </Button>
+          </Tip>
+          {onSave && (
+            <Button icon={<Save />} onClick={onSave}>
+              {t("code:saveCase")}
+            </Button>
           )}
-        </Field>
+        </div>
+        {filled && (
+          <p data-request="" className="break-all font-mono text-muted text-xs">
+            {request.method} {request.path}
+          </p>
+        )}
+        {filled && !operation && <p className="text-muted text-xs">{t("code:noRoute")}</p>}
+      </div>
+      {filled && operation ? (
+        <Filled operation={operation} request={request} marks={props.marks} onChange={onChange} />
+      ) : (
+        <>
+          <HeaderRows request={request} legend={t("code:headers")} onChange={onChange} />
+          {hasBody(request.method) && <BodyText request={request} onChange={onChange} />}
+        </>
       )}
     </form>
+  );
+}
+
+function Routes({ request, operations, operation, onChange }: Props) {
+  const { t } = useTranslation();
+  return (
+    <Select
+      aria-label={t("code:route")}
+      className="min-w-0 flex-1 basis-40"
+      value={operation?.id ?? ""}
+      onChange={(event) => {
+        const next = operations.find(({ id }) => id === event.target.value);
+        if (next) onChange(begun(next, request), undefined, next);
+      }}
+    >
+      {!operation && <option value="">{t("code:chooseRoute")}</option>}
+      {operations.map(({ id, summary }) => (
+        <option key={id} value={id}>
+          {summary ? `${id} – ${summary}` : id}
+        </option>
+      ))}
+    </Select>
   );
 }

@@ -27,6 +27,8 @@ const SECRET = /^(authorization|proxy-authorization|cookie|x-api-key|.*(token|se
 
 export const hasBody = (method: string) => !["GET", "HEAD"].includes(method);
 
+export const isHeader = (given: string, name: string) => given.trim().toLowerCase() === name.toLowerCase();
+
 /** What the API takes. */
 export function asked({ method, path, headers, body, encoded }: Typed) {
   const named = headers.filter(([name]) => name.trim() !== "");

@@ -1,22 +1,37 @@
 import { ListTree } from "lucide-react";
-import { type ReactNode, useMemo } from "react";
+import { type ReactNode, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type InvocationOut, workerInvocationList } from "@/api";
+import { ErrorText } from "@/parts/ErrorPanel";
+import { FollowButton } from "@/parts/LogLines";
 import { Size, Time } from "@/parts/small";
 import { DataTable } from "@/parts/table/DataTable";
+import { fromSearch } from "@/parts/table/state";
 import type { Column, Filter, Source } from "@/parts/table/types";
 import { useAddress } from "@/shell/address";
-import { data } from "@/shell/api";
+import { asError, data } from "@/shell/api";
 import { versionName } from "../listed";
 import { short } from "../overview/series";
 import type { TabProps } from "../tabs";
 import { useVersionName, useVersions } from "../useVersions";
+import { CALL_FILTERS, callsQuery } from "./calls";
+import { useCalls } from "./useCalls";
 import { OUTCOMES, Outcome, TRIGGERS, what } from "./words";
 
-/** Each request, call, turn and socket with how it ended. */
+const NEAR_TOP = 24;
+const WALKS = /^(Arrow|Page|Home|End|Enter$)/;
+const isGrid = (target: EventTarget): target is HTMLElement =>
+  target instanceof HTMLElement && target.getAttribute("role") === "grid";
+const idOf = ({ id }: InvocationOut) => id;
+
+/** Each request, call, turn and socket with how it ended, as they end. */
 export function Invocations({ worker, children }: TabProps & { children: ReactNode }) {
   const { t } = useTranslation();
-  const [, set] = useAddress();
+  const [search, set] = useAddress();
+  const [follows, setFollows] = useState(true);
+  const top = useRef(0);
+  const { filters: narrowed } = fromSearch(search, [], CALL_FILTERS);
+  const { begun, waits, newest, error } = useCalls(worker.id, narrowed, follows && worker.deleted_at === null);
   const named = useVersionName(worker.id);
   const { data: versions } = useVersions(worker.id);
   const columns = useMemo<Column<InvocationOut>[]>(
@@ -106,37 +121,55 @@ export function Invocations({ worker, children }: TabProps & { children: ReactNo
   );
   const source = useMemo<Source<InvocationOut>>(
     () => ({
-      key: ["workers", worker.id, "invocations"],
+      key: ["workers", worker.id, "invocations", begun],
+      waits,
+      newest,
       page: ({ filters, limit, cursor, signal }) =>
         data(
           workerInvocationList({
             path: { worker_id: worker.id },
-            query: {
-              limit,
-              cursor,
-              ...(filters.failed && { errors: true }),
-              ...(filters.outcome && { outcome: filters.outcome[0] }),
-              ...(filters.trigger && { trigger: filters.trigger[0] }),
-              ...(filters.version && { version_id: filters.version[0] }),
-            },
+            query: { limit, cursor, ...callsQuery(filters) },
             signal,
           }),
         ),
     }),
-    [worker.id],
+    [worker.id, begun, waits, newest],
   );
+  // What comes moves the rows: who scrolls down or walks by keys looks at some of them; who is back at the top waits for more.
   return (
-    <DataTable
-      id="worker-calls"
-      label={t("workers:logViews.calls")}
-      source={source}
-      columns={columns}
-      filters={filters}
-      rowId={(row) => row.id}
-      onOpen={(row) => set({ call: row.id }, true)}
-      empty={{ icon: <ListTree />, title: t("workers:noCallsYet"), lead: t("workers:noLogsLead") }}
+    <div
+      className="flex h-full min-h-0 flex-col"
+      onScrollCapture={({ target }) => {
+        if (!isGrid(target)) return;
+        const was = top.current;
+        top.current = target.scrollTop;
+        if (top.current >= NEAR_TOP) setFollows(false);
+        else if (was >= NEAR_TOP) setFollows(true);
+      }}
+      onKeyDownCapture={({ key, target }) => {
+        if (isGrid(target) && WALKS.test(key)) setFollows(false);
+      }}
     >
-      {children}
-    </DataTable>
+      {error !== null && (
+        <div className="px-4 pt-2 sm:px-6">
+          <ErrorText error={asError(error)} />
+        </div>
+      )}
+      <div className="min-h-0 flex-1">
+        <DataTable
+          id="worker-calls"
+          label={t("workers:logViews.calls")}
+          source={source}
+          columns={columns}
+          filters={filters}
+          rowId={idOf}
+          onOpen={(row) => set({ call: row.id }, true)}
+          empty={{ icon: <ListTree />, title: t("workers:noCallsYet"), lead: t("workers:noLogsLead") }}
+        >
+          {children}
+          {worker.deleted_at === null && <FollowButton on={follows} set={setFollows} />}
+        </DataTable>
+      </div>
+    </div>
   );
 }

@@ -1,17 +1,12 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, Download, Pause, Search, WrapText } from "lucide-react";
+import { Search } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { WorkerLogOut } from "@/api";
-import { Button } from "@/parts/Button";
-import { cx } from "@/parts/classes";
 import { ErrorText } from "@/parts/ErrorPanel";
 import { Input, Select } from "@/parts/Field";
-import { CopyButton, Empty, Skeleton, Tip } from "@/parts/small";
-import { saveFile } from "@/parts/table/export";
+import { LogLines, LogVerbs, useWraps } from "@/parts/LogLines";
+import { Empty, Skeleton } from "@/parts/small";
 import { useAddress } from "@/shell/address";
 import { asError } from "@/shell/api";
-import { recall, remember } from "@/shell/store";
 import { versionName } from "../listed";
 import type { TabProps } from "../tabs";
 import { useVersions } from "../useVersions";
@@ -21,14 +16,13 @@ import { useTail } from "./useTail";
 
 const LEVELS = ["debug", "info", "warn", "error", "system"] as const;
 const TYPING_MS = 300;
-const NEAR_END = 24;
 
 /** Lines as they are written, with what narrows them in the address. */
 export function Tail({ worker, children }: TabProps & { children: ReactNode }) {
   const { t } = useTranslation();
   const [search, set] = useAddress();
   const [follows, setFollows] = useState(true);
-  const [wraps, setWraps] = useState(() => recall("log.wrap", true));
+  const [wraps, wrap] = useWraps();
   const filter = { text: search.q ?? "", level: search.level ?? "", version: search.version ?? "" };
   const { lines, isRead, error } = useTail(worker.id, filter, follows && worker.deleted_at === null);
   const narrowed = Boolean(filter.text || filter.level || filter.version);
@@ -40,39 +34,13 @@ export function Tail({ worker, children }: TabProps & { children: ReactNode }) {
         <Levels value={filter.level} onChange={(level) => set({ level })} />
         <Versions worker={worker} value={filter.version} onChange={(version) => set({ version })} />
         <div className="ml-auto flex items-center gap-1">
-          <Tip text={t("activity:wrap")}>
-            <Button
-              look="quiet"
-              size="icon"
-              aria-label={t("activity:wrap")}
-              aria-pressed={wraps}
-              icon={<WrapText className={wraps ? "text-accent-text" : undefined} />}
-              onClick={() => {
-                remember("log.wrap", !wraps);
-                setWraps(!wraps);
-              }}
-            />
-          </Tip>
-          <Button
-            look="quiet"
-            size="small"
-            aria-pressed={follows}
-            icon={follows ? <Pause /> : <ArrowDown />}
-            onClick={() => setFollows(!follows)}
-          >
-            {t(follows ? "activity:pause" : "activity:follow")}
-          </Button>
-          <Tip text={t("activity:saveLog")}>
-            <Button
-              look="quiet"
-              size="icon"
-              aria-label={t("activity:saveLog")}
-              icon={<Download />}
-              disabled={lines.length === 0}
-              onClick={() => saveFile(`${worker.name}.log`, "text/plain", `${asText(lines)}\n`)}
-            />
-          </Tip>
-          <CopyButton text={asText(lines)} label={t("shell:copy")} />
+          <LogVerbs
+            name={worker.name}
+            text={asText(lines)}
+            wraps={wraps}
+            onWrap={wrap}
+            follow={{ on: follows, set: setFollows }}
+          />
         </div>
       </div>
       {error !== null && (
@@ -81,13 +49,17 @@ export function Tail({ worker, children }: TabProps & { children: ReactNode }) {
         </div>
       )}
       {lines.length > 0 ? (
-        <Lines
+        <LogLines
+          label={t("workers:logs")}
           lines={lines}
+          height={24}
           wraps={wraps}
           follows={follows}
           setFollows={setFollows}
-          onOpen={(call) => set({ call }, true)}
-        />
+          className="min-h-0 flex-1 px-4 sm:px-6"
+        >
+          {(line) => <LogText line={line} wraps={wraps} onOpen={(call) => set({ call }, true)} />}
+        </LogLines>
       ) : !isRead ? (
         <Skeleton className="m-6 h-24" />
       ) : (
@@ -168,66 +140,5 @@ function Versions({ worker, value, onChange }: ChoiceProps & TabProps) {
         </option>
       ))}
     </Select>
-  );
-}
-
-interface LinesProps {
-  lines: readonly WorkerLogOut[];
-  wraps: boolean;
-  follows: boolean;
-  setFollows: (follows: boolean) => void;
-  onOpen: (invocation: string) => void;
-}
-
-/** Only what is in sight is drawn. Scrolling up stops following; reaching the end begins again. */
-function Lines({ lines, wraps, follows, setFollows, onOpen }: LinesProps) {
-  const { t } = useTranslation();
-  const box = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => 24,
-    getItemKey: (index) => lines[index]?.seq ?? index,
-    overscan: 20,
-  });
-  const last = lines.at(-1)?.seq;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a line more moves the end, and so does another width of lines
-  useEffect(() => {
-    if (follows && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: "end" });
-  }, [last, follows, wraps, virtual]);
-  return (
-    <div
-      ref={box}
-      role="log"
-      aria-label={t("workers:logs")}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-      tabIndex={0}
-      onWheel={({ deltaY }) => deltaY < 0 && setFollows(false)}
-      onKeyDown={({ key }) => /^(ArrowUp|PageUp|Home)$/.test(key) && setFollows(false)}
-      onTouchMove={() => setFollows(false)}
-      onScroll={({ currentTarget: at }) => {
-        if (at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_END && !follows) setFollows(true);
-      }}
-      className="min-h-0 flex-1 overflow-auto px-4 py-2 font-mono text-xs sm:px-6"
-    >
-      <div className="relative w-full" style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map(({ index, start, key }) => {
-          const line = lines[index];
-          return (
-            line && (
-              <div
-                key={key}
-                ref={virtual.measureElement}
-                data-index={index}
-                className={cx("absolute top-0 left-0 min-w-full", wraps && "w-full")}
-                style={{ transform: `translateY(${start}px)` }}
-              >
-                <LogText line={line} wraps={wraps} onOpen={onOpen} />
-              </div>
-            )
-          );
-        })}
-      </div>
-    </div>
   );
 }

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Pencil, Plus, Trash2 } from "lucide-react";
+import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import {
@@ -13,7 +13,7 @@ import {
 } from "@/api";
 import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
-import { Entries, Entry } from "@/parts/Entries";
+import { Entries } from "@/parts/Entries";
 import { ErrorText } from "@/parts/ErrorPanel";
 import { Section } from "@/parts/Page";
 import { Segments } from "@/parts/Setting";
@@ -22,8 +22,8 @@ import { asError, data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
 import type { TabProps } from "../tabs";
-import { shownValue } from "./lists";
-import { VariableDialog } from "./Variables";
+import { NamedEntry } from "./NamedEntry";
+import { Shown, VariableDialog } from "./Variables";
 
 type Where = "environment" | "project";
 
@@ -84,31 +84,13 @@ export function Outer({ worker }: TabProps) {
       {found?.length === 0 && <p className="text-muted text-xs">{t("workers:noVariables")}</p>}
       <Entries label={t("workers:around")}>
         {found?.map((each) => (
-          <Entry
+          <NamedEntry
             key={each.name}
-            title={<code className="font-mono text-xs">{each.name}</code>}
-            lead={<code className="line-clamp-2 break-all font-mono">{shownValue(each.value)}</code>}
-          >
-            {able && (
-              <>
-                <Button
-                  size="small"
-                  icon={<Pencil />}
-                  aria-label={t("workers:changeNamed", { name: each.name })}
-                  onClick={() => setEditing(each)}
-                >
-                  {t("workers:change")}
-                </Button>
-                <Button
-                  size="small"
-                  look="quiet"
-                  aria-label={t("workers:forgetNamed", { name: each.name })}
-                  icon={<Trash2 />}
-                  onClick={() => setRemoving(each.name)}
-                />
-              </>
-            )}
-          </Entry>
+            name={each.name}
+            lead={<Shown value={each.value} />}
+            onEdit={able && (() => setEditing(each))}
+            onForget={able && (() => setRemoving(each.name))}
+          />
         ))}
       </Entries>
       {editing && (

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Braces, KeyRound, Pencil, Plus, Trash2 } from "lucide-react";
+import { Braces, KeyRound, Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import {
@@ -13,7 +13,7 @@ import {
 } from "@/api";
 import { Button } from "@/parts/Button";
 import { Confirm } from "@/parts/Confirm";
-import { Entries, Entry } from "@/parts/Entries";
+import { Entries } from "@/parts/Entries";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Area, Field, Input } from "@/parts/Field";
 import { FormDialog } from "@/parts/FormDialog";
@@ -25,6 +25,7 @@ import { useCan } from "@/shell/session";
 import type { TabProps } from "../tabs";
 import { stale } from "../useWorker";
 import { meantValue, shownValue } from "./lists";
+import { NamedEntry } from "./NamedEntry";
 import { Outer } from "./Outer";
 
 /** What its code finds in `env`: by name, and from which level. The nearest wins. */
@@ -67,34 +68,15 @@ function Vars({ worker }: TabProps) {
       )}
       <Entries label={t("workers:variables")}>
         {vars?.map((each) => (
-          <Entry
+          <NamedEntry
             key={each.name}
-            title={<code className="font-mono text-xs">{each.name}</code>}
+            name={each.name}
             state={<Level of={each} />}
-            lead={<code className="line-clamp-2 break-all font-mono">{shownValue(each.value)}</code>}
-          >
-            {able && (
-              <Button
-                size="small"
-                icon={<Pencil />}
-                aria-label={t(each.level === "worker" ? "workers:changeNamed" : "workers:overrideNamed", {
-                  name: each.name,
-                })}
-                onClick={() => setEditing(each)}
-              >
-                {t(each.level === "worker" ? "workers:change" : "workers:override")}
-              </Button>
-            )}
-            {able && each.level === "worker" && (
-              <Button
-                size="small"
-                look="quiet"
-                aria-label={t("workers:forgetNamed", { name: each.name })}
-                icon={<Trash2 />}
-                onClick={() => setRemoving(each.name)}
-              />
-            )}
-          </Entry>
+            lead={<Shown value={each.value} />}
+            verb={each.level === "worker" ? "change" : "override"}
+            onEdit={able && (() => setEditing(each))}
+            onForget={able && each.level === "worker" && (() => setRemoving(each.name))}
+          />
         ))}
       </Entries>
       {editing && (
@@ -121,6 +103,11 @@ function Vars({ worker }: TabProps) {
       />
     </Section>
   );
+}
+
+/** A value as an entry has it: two lines of it at most. */
+export function Shown({ value }: { value: unknown }) {
+  return <code className="line-clamp-2 break-all font-mono">{shownValue(value)}</code>;
 }
 
 function Level({ of }: { of: EffectiveOut }) {
@@ -198,36 +185,19 @@ function Secrets({ worker }: TabProps) {
       )}
       <Entries label={t("workers:secrets")}>
         {found?.map((each) => (
-          <Entry
+          <NamedEntry
             key={each.name}
-            title={<code className="font-mono text-xs">{each.name}</code>}
+            name={each.name}
             state={<Badge>{t("workers:secretVersion", { number: each.version })}</Badge>}
             lead={
               <>
                 {t("workers:changedAt")} <Time at={each.updated_at} />
               </>
             }
-          >
-            {able && (
-              <>
-                <Button
-                  size="small"
-                  icon={<Pencil />}
-                  aria-label={t("workers:replaceNamed", { name: each.name })}
-                  onClick={() => setEditing(each.name)}
-                >
-                  {t("workers:replace")}
-                </Button>
-                <Button
-                  size="small"
-                  look="quiet"
-                  aria-label={t("workers:forgetNamed", { name: each.name })}
-                  icon={<Trash2 />}
-                  onClick={() => setRemoving(each.name)}
-                />
-              </>
-            )}
-          </Entry>
+            verb="replace"
+            onEdit={able && (() => setEditing(each.name))}
+            onForget={able && (() => setRemoving(each.name))}
+          />
         ))}
       </Entries>
       {editing !== null && <SecretDialog worker={worker} name={editing} onClose={() => setEditing(null)} />}
