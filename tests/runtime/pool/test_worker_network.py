@@ -62,8 +62,8 @@ def test_libraries_reach_what_the_worker_may(short: Path, tmp_path: Path) -> Non
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
         folder = tmp_path / "caller"
         folder.mkdir()
-        settings = {"name": "caller", "main": "main.py", "compatibility_date": "2026-01-01"}
-        settings["vars"] = {"PORT": str(server.sockets[0].getsockname()[1])}
+        port = str(server.sockets[0].getsockname()[1])
+        settings = {"name": "caller", "main": "main.py", "compatibility_date": "2026-01-01", "vars": {"PORT": port}}
         for name, text in {
             "wrangler.jsonc": json.dumps(settings), "main.py": CODE, "ca.pem": authority.pem,
             "pyproject.toml": '[project]\nname = "caller"\nversion = "1"\ndependencies = ["httpx", "requests"]\n',

@@ -28,7 +28,7 @@ _ERRNO = {
 class Handshake:
     def __init__(self, host: str, port: int) -> None:
         self.authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.request = f"CONNECT {self.authority} HTTP/1.1\r\nhost: {self.authority}\r\n\r\n".encode("ascii")
+        self.request = f"CONNECT {self.authority} HTTP/1.1\r\nhost: {self.authority}\r\n\r\n".encode()
         self.over = False
         self._got = bytearray()
         self._end = -1

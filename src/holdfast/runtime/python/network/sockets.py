@@ -13,6 +13,7 @@ import errno
 import inspect
 import os
 import socket
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -61,7 +62,11 @@ class Way:
 
     def arrived(self, sock: _socket.socket, shake: Handshake, target: Peer) -> None:
         """Raises OSError when the proxy refused."""
-        shake.judge()
+        try:
+            shake.judge()
+        except PermissionError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - the worker's log: clients lose the words (httpx, of async ones)
+            raise
         inode = _inode(sock)
         self._peers[inode] = self.resolver.shown(target[0]), target[1]
         self._peers.move_to_end(inode)
