@@ -191,7 +191,7 @@ def test_httpx_without_and_with_an_event_loop(worker: Worker) -> None:
 
 def test_urllib_requests_and_http_client(worker: Worker) -> None:
     told = worker.run("""
-        import http.client, ssl, urllib.request, requests
+        import http.client, os, ssl, urllib.request, requests
         told = []
         for base in (plain, secure):
             with urllib.request.urlopen(base + "/urllib") as answer:
@@ -202,7 +202,14 @@ def test_urllib_requests_and_http_client(worker: Worker) -> None:
         line.request("GET", "/client")
         told.append(line.getresponse().read().decode())
         line.close()
+        if not (child := os.fork()):
+            try:
+                os._exit(urllib.request.urlopen(plain).status - 200)
+            finally:
+                os._exit(1)
+        told.append(f"child {os.waitpid(child, 0)[1]}")
     """)
+    assert told.pop() == "child 0", "a process that is forked"
     once = ["site.test /urllib", "site.test /requests", "site.test /requests"]
     assert pages(told) == [*once, *once, "site.test /client"]
 
@@ -268,6 +275,41 @@ def test_timeouts(worker: Worker) -> None:
         await slow(lambda: asyncio.wait_for(asyncio.to_thread(requests.get, plain + "/slow"), 0.2))
     """)
     assert told == [["ReadTimeout", True], ["ReadTimeout", True], ["ReadTimeout", True], ["TimeoutError", True]]
+
+
+def test_a_proxy_that_does_not_answer_or_is_not_there(start: Start, outside: Outside) -> None:
+    """Its queue full, too: the kernel refuses the third connection at once, and it is tried again."""
+    path = Path(outside.path).with_name("silent")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen(1)
+        told = Worker(start(WORKER, egress=str(path)), outside).run("""
+            import asyncio, httpx, os, requests, socket
+            told, before = [], len(os.listdir("/proc/self/fd"))
+            async def tried(work):
+                try:
+                    found = work()
+                    await found if hasattr(found, "__await__") else found
+                except Exception as error:
+                    told.append(type(error).__name__)
+            for _ in range(2):
+                await tried(lambda: socket.create_connection((site, 80), timeout=0.1))
+                await tried(lambda: requests.get(plain, timeout=0.1))
+                await tried(lambda: asyncio.wait_for(asyncio.open_connection(site, 80), 0.1))
+                async with httpx.AsyncClient(timeout=0.1) as client:
+                    await tried(lambda: client.get(plain))
+            told.append(len(os.listdir("/proc/self/fd")) - before)
+        """)
+    path.unlink()
+    assert told == ["TimeoutError", "ConnectTimeout", "TimeoutError", "ConnectTimeout"] * 2 + [0]
+    told = Worker(start(WORKER, egress=str(path)), outside).run("""
+        import socket
+        try:
+            told = str(socket.create_connection((site, 80)))
+        except ConnectionRefusedError as error:
+            told = str(error)
+    """)
+    assert "site.test:80 cannot be reached: this worker has no way out now" in told
 
 
 def test_fifty_at_once(worker: Worker) -> None:
