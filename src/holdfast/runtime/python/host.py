@@ -19,7 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 import uvloop
 
-from holdfast.runtime.python import parcels, traces
+from holdfast.runtime.python import network, parcels, traces
 from holdfast.runtime.python.capture import Lines, capture
 from holdfast.runtime.python.channel import Channel
 from holdfast.runtime.python.deliver import Delivery
@@ -110,13 +110,14 @@ class Host:
         self._streams: tuple[Lines, Lines] | None = None
 
     def install(self) -> None:
-        """Before the loop runs: output, environment, paths, the guard."""
+        """Before the loop runs: output, environment, paths, the network, the guard."""
         self._streams = capture(self._registry)
         prepare_path(self._payload)
         if self._payload.environment:
             for name, value in {**self._payload.vars, **self._payload.secrets}.items():
                 if "\0" not in name and "=" not in name:
                     os.environ[name] = value if isinstance(value, str) else json.dumps(value)
+        network.install(self._payload.egress)
         self._guard.install()
 
     def last_words(self, error: BaseException) -> None:

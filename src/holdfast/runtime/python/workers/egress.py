@@ -11,6 +11,7 @@ from typing import Any
 
 import httptools
 
+from holdfast.runtime.python.network.handshake import Handshake
 from holdfast.runtime.python.workers.headers import Headers
 from holdfast.runtime.python.workers.streams import ReadableStream
 from holdfast.runtime.python.workers.url import URL
@@ -142,14 +143,13 @@ async def _connect(way: Way) -> _Line:
 
 
 async def _secure(loop: asyncio.AbstractEventLoop, line: _Line, way: Way) -> None:
-    target = f"{way.host}:{way.port}"
-    line.send(f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n".encode())
+    shake = Handshake(way.host.strip("[]"), way.port)
+    line.send(shake.request)
     try:
-        status, reason = await line.connected()
-    except _Ended as error:
-        raise FetchError(f"{way.host} could not be reached: the way out was closed") from error
-    if status != 200:
-        raise FetchError(f"{way.host} could not be reached: {status} {reason}".rstrip())
+        await line.shaken(shake)
+        shake.judge()
+    except OSError as error:
+        raise FetchError(error.strerror) from error
     raw = line.transport
     if raw is None:
         raise FetchError(f"{way.host} could not be reached: the connection ended")
@@ -224,22 +224,17 @@ class _Line(asyncio.Protocol):
         if self.transport is not None and not self.lost:
             self.transport.write(data)
 
-    async def connected(self) -> tuple[int, str]:
-        """The proxy's answer to CONNECT."""
-        self._tunnel_head = bytearray()
-        while (end := self._tunnel_head.find(b"\r\n\r\n")) < 0:
-            if self.lost or len(self._tunnel_head) > 65536:
-                raise _Ended
-            self._event.clear()
-            await self._event.wait()
-        head = bytes(self._tunnel_head[:end]).decode("latin-1")
+    async def shaken(self, shake: Handshake) -> None:
+        """The proxy's answer to CONNECT. Raises ConnectionResetError."""
+        self._tunnel_head = head = bytearray()
+        while not shake.over:
+            if head or self.lost:
+                shake.take(bytes(head))
+                head.clear()
+            else:
+                self._event.clear()
+                await self._event.wait()
         self._tunnel_head = None
-        words = head.split("\r\n", 1)[0].split(" ", 2)
-        if len(words) < 2 or not words[1].isdecimal():
-            raise FetchError("the way out answered without sense")
-        told = head.split("\r\n")
-        why = next((line.partition(":")[2].strip() for line in told if line.lower().startswith("holdfast-reason:")), "")
-        return int(words[1]), why or (words[2] if len(words) > 2 else "")
 
     # -- an exchange
 
