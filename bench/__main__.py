@@ -28,6 +28,8 @@ ALL = (
     "edge",
     "sandbox",
     "host",
+    "workers",
+    "workers_life",
     "hostile",
 )
 
