@@ -1,8 +1,8 @@
 """What hostile neighbours cost an innocent worker: the p99 of its answers alone and beside each of them.
 
-Real edge, pool, state and egress processes, their files in memory where there is room (a sync of the disk takes longer
-than all else together, and nobody here is given more of it than others); an even stream of requests, each timed from when it was due, so that one
-that waits counts for all it holds up. Rounds alone and beside a neighbour alternate. Aim: less than 20 % more.
+Real edge, pool, state and egress processes; an even stream of requests, each timed from when it was due, so that one
+that waits counts for all it holds up. Rounds alone and beside a neighbour alternate. Aim: less than 20 % more. Files
+lie in memory where there is room: a sync of the disk takes longer than all else, and its time is nobody's here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runtime" / "hostile"))
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from hostile_house import House
@@ -193,7 +192,7 @@ def compare(house: House, worker: str, script: str) -> tuple[float, float, float
 
 
 def main(mode: str = "root") -> int:
-    root = Path(tempfile.mkdtemp(prefix="hf", dir=roomy() or "/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="hf", dir=roomy()))
     house = House(root, mode)  # type: ignore[arg-type]
     worst = 0.0
     try:

@@ -1,8 +1,8 @@
 """Hello from Python through the edge, of a worker that was deployed: real pool, walls, edge.
 
 Required: as many requests a second as Debian's Caddy in front of the same socket; three times uvicorn with FastAPI
-behind the same edge; and a FastAPI worker through the edge at least half of what its own socket gives. The client is
-this process at 32 connections, the rounds in turns.
+behind the same edge; and a FastAPI worker through the edge at least half of what its own socket gives. 32 connections,
+the rounds in turns.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,33 +26,33 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from own_index import own_index
 
-from bench.edge import caddy, edge
+from bench.edge import caddy, edge, program
 from bench.host import CONNECTIONS, Client, uvicorn
 from bench.server import temporary_server
 from bench.workers_up import FASTAPI, HELLO, Workers
 
-SECONDS, ROUNDS = 2.5, 5
+SECONDS, ROUNDS = 3, 5
 CADDY, UVICORN, OWN_SOCKET = 1.0, 3.0, 0.5
 Where = tuple[str, str | int]  # host name for the edge, socket or port
 
 
-async def load(where: Where) -> float:
-    """Requests per second."""
-    loop = asyncio.get_running_loop()
+def load(where: Where) -> float:
+    """Requests per second: by `wrk` through a port, by our own client on a socket, which wrk cannot ask."""
     name, at = where
+    if isinstance(at, str):
+        return asyncio.run(on_socket(name, at))
+    argv = [program("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-H", f"Host: {name}.localhost"]
+    done = subprocess.run([*argv, f"http://127.0.0.1:{at}/"], capture_output=True, text=True, check=True)
+    found = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout)
+    if found is None or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+        raise RuntimeError(done.stdout)
+    return int(found[1]) / float(found[2])
+
+
+async def on_socket(name: str, path: str) -> float:
+    loop = asyncio.get_running_loop()
     request = f"GET / HTTP/1.1\r\nhost: {name}.localhost\r\nuser-agent: bench\r\n\r\n".encode()
-
-    def made() -> Client:
-        return Client(request)
-
-    clients = []
-    for _ in range(CONNECTIONS):
-        opened = (
-            loop.create_unix_connection(made, at)
-            if isinstance(at, str)
-            else loop.create_connection(made, "127.0.0.1", at)
-        )
-        clients.append((await opened)[1])
+    clients = [(await loop.create_unix_connection(lambda: Client(request), path))[1] for _ in range(CONNECTIONS)]
     await asyncio.sleep(0.3)
     before, begun = sum(each.count for each in clients), time.perf_counter()
     await asyncio.sleep(SECONDS)
@@ -76,7 +78,7 @@ def rounds(cases: dict[str, Where]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):
         for name, where in cases.items():
-            found[name].append(asyncio.run(load(where)))
+            found[name].append(load(where))
     return found
 
 
