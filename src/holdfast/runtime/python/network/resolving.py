@@ -10,7 +10,7 @@ from typing import Any
 from holdfast.runtime.python.network.names import Names, literal, mapped, plain
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
-_SERVICES = {"http": 80, "https": 443, "ws": 80, "wss": 443, "postgresql": 5432, "mysql": 3306, "redis": 6379}
+_SERVICES = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _plain_getaddrinfo = socket.getaddrinfo
 _plain_getnameinfo = socket.getnameinfo
 
