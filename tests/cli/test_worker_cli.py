@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from cli_kit import Ran, run
+from interruptible import HOLDFAST
 
 SECONDS = 60.0
 ENTRY = """
@@ -160,16 +160,10 @@ class Tail:
         return [each for each in self.events if each["type"] == kind]
 
 
-# Where the tests themselves run in the background, an interrupt would be ignored.
-LISTENING = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nfrom holdfast.cli import main; main()\n"
-)
-
-
 @contextmanager
 def tailing(environ: dict[str, str], folder: Path, *line: str) -> Iterator[Tail]:
     process = subprocess.Popen(
-        [sys.executable, "-c", LISTENING, "tail", "--json", *line],
+        [*HOLDFAST, "tail", "--json", *line],
         env=environ,
         cwd=folder,
         stdout=subprocess.PIPE,

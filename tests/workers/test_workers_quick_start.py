@@ -9,7 +9,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 
 pytest.register_assert_rewrite("faults_cluster")
 from faults_cluster import Cluster, eventually, processes_of, short_directory  # noqa: E402
+from interruptible import HOLDFAST  # noqa: E402
 from needs import need  # noqa: E402
 from own_index import own_index  # noqa: E402
 
@@ -108,7 +108,7 @@ class Reader:
         )
 
     def _argv(self, words: list[str]) -> list[str]:
-        return [sys.executable, "-m", "holdfast.cli", *words[1:]] if words[0] == "holdfast" else words
+        return [*HOLDFAST, *words[1:]] if words[0] == "holdfast" else words
 
     def stop_developing(self) -> None:
         if self.dev is not None:
