@@ -50,7 +50,7 @@ class Default(WorkerEntrypoint):
 class Client(asyncio.Protocol):
     """One connection; `count` answers so far. Every answer has the first one's length."""
 
-    def __init__(self, request: bytes = REQUEST) -> None:
+    def __init__(self, request: bytes) -> None:
         self.request = request
         self.count = 0
         self.length = 0
@@ -71,10 +71,10 @@ class Client(asyncio.Protocol):
             self.transport.write(self.request)
 
 
-async def load(path: str) -> float:
+async def load(path: str, request: bytes = REQUEST) -> float:
     """Requests per second."""
     loop = asyncio.get_running_loop()
-    clients = [(await loop.create_unix_connection(Client, path))[1] for _ in range(CONNECTIONS)]
+    clients = [(await loop.create_unix_connection(lambda: Client(request), path))[1] for _ in range(CONNECTIONS)]
     await asyncio.sleep(0.5)
     before, begun = sum(each.count for each in clients), time.perf_counter()
     await asyncio.sleep(SECONDS)

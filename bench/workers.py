@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from own_index import own_index
 
 from bench.edge import caddy, edge, program
-from bench.host import CONNECTIONS, Client, uvicorn
+from bench.host import CONNECTIONS, uvicorn
+from bench.host import load as on_socket
 from bench.server import temporary_server
 from bench.workers_up import FASTAPI, HELLO, Workers
 
@@ -40,26 +41,14 @@ def load(where: Where) -> float:
     """Requests per second: by `wrk` through a port, by our own client on a socket, which wrk cannot ask."""
     name, at = where
     if isinstance(at, str):
-        return asyncio.run(on_socket(name, at))
+        request = f"GET / HTTP/1.1\r\nhost: {name}.localhost\r\nuser-agent: bench\r\n\r\n"
+        return asyncio.run(on_socket(at, request.encode()))
     argv = [program("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-H", f"Host: {name}.localhost"]
     done = subprocess.run([*argv, f"http://127.0.0.1:{at}/"], capture_output=True, text=True, check=True)
     found = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout)
     if found is None or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise RuntimeError(done.stdout)
     return int(found[1]) / float(found[2])
-
-
-async def on_socket(name: str, path: str) -> float:
-    loop = asyncio.get_running_loop()
-    request = f"GET / HTTP/1.1\r\nhost: {name}.localhost\r\nuser-agent: bench\r\n\r\n".encode()
-    clients = [(await loop.create_unix_connection(lambda: Client(request), path))[1] for _ in range(CONNECTIONS)]
-    await asyncio.sleep(0.3)
-    before, begun = sum(each.count for each in clients), time.perf_counter()
-    await asyncio.sleep(SECONDS)
-    done = (sum(each.count for each in clients) - before) / (time.perf_counter() - begun)
-    for each in clients:
-        each.transport.abort()
-    return done
 
 
 def routes(root: Path, sockets: dict[str, Path]) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from workers_house import ROOT, House, project
+from workers_house import ROOT, House, deployed, project
 
 from holdfast.features.kv.model import kv_namespaces
 from holdfast.features.secrets.service import SecretsService
@@ -27,15 +27,6 @@ from holdfast.runtime.live import Sockets
 from holdfast.runtime.pool import Policy, control
 from holdfast.runtime.pool.ticks import Schedules
 from holdfast.runtime.telemetry import Invocation, LogLine, TelemetryWriter, path_of
-
-
-def deployed(
-    house: House, name: str, settings_: dict[str, Any] | None = None, **config: Any
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    worker = house.worker(name, settings=settings_ or {})
-    version = house.upload(worker, project(**config))
-    house.deploy(worker, version)
-    return worker, version
 
 
 def live(house: House, worker: dict[str, Any]) -> Any:

@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
-from workers_house import ROOT, House, project, zipped
+from workers_house import ROOT, deployed, project, zipped
 
 from holdfast.features.audit.sequencer import Sequencer
 from holdfast.features.limits.service import LimitsService
@@ -26,13 +25,6 @@ from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.environments import Environments
 from holdfast.runtime.telemetry import Invocation, TelemetryWriter, VersionState, path_of
-
-
-def deployed(house: House, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    worker = house.worker(name)
-    version = house.upload(worker, project())
-    house.deploy(worker, version)
-    return worker, version
 
 
 class Ticking(SystemClock):

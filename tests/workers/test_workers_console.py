@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from test_workers_around import deployed, serving
-from workers_house import HELLO, project
+from test_workers_around import serving
+from workers_house import HELLO, deployed, project
 
 
 def files(house: Any, version: dict[str, Any]) -> dict[str, str]:

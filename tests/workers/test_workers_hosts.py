@@ -5,26 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from txt_server import answer_of, name_server
-from workers_house import House, project
+from workers_house import House, deployed
 
 from holdfast.features.workers import txt
 from holdfast.features.workers.hosts import HostsService
 from holdfast.kernel.errors import Retryable
-
-
-def deployed(
-    house: House, name: str, settings_: dict[str, Any] | None = None, **config: Any
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    worker = house.worker(name, settings=settings_ or {})
-    version = house.upload(worker, project(**config))
-    house.deploy(worker, version)
-    return worker, version
 
 
 def answering(house: House, monkeypatch: pytest.MonkeyPatch, texts: Callable[[str], list[str]]) -> None:

@@ -75,3 +75,13 @@ class House:
 
     def routed(self, slug: str) -> dict[str, Any]:
         return next(each for each in self.table()["workers"] if each["slug"] == slug)
+
+
+def deployed(
+    house: House, name: str, settings_: dict[str, Any] | None = None, **config: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A new worker and its version, which takes all requests."""
+    worker = house.worker(name, settings=settings_ or {})
+    version = house.upload(worker, project(**config))
+    house.deploy(worker, version)
+    return worker, version

@@ -140,6 +140,17 @@ class Bench:
 Open = Callable[..., Any]
 
 
+def run(work: Any) -> None:
+    asyncio.run(asyncio.wait_for(work, 30))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def version(name: str = "v1", *, worker: str = "w1", **fields: Any) -> LiveVersion:
     base = LiveVersion(
         id=name, number=1, tag=None, worker_id=worker, worker=worker, project_id="p", environment_id="e",

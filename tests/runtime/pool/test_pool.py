@@ -13,22 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pool_bench import QUICK, Open, version
+from pool_bench import QUICK, Open, alive, run, version
 
 from holdfast.kernel.errors import Permanent
 from holdfast.runtime.live import Binding, Sockets, WorkerLimits
 from holdfast.runtime.pool import Policy, Used
-
-
-def run(work: Any) -> None:
-    asyncio.run(asyncio.wait_for(work, 30))
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_request_starts_a_process_and_the_next_finds_it(bench: Open) -> None:

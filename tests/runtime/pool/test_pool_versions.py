@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from pool_bench import QUICK, Open, version
+from pool_bench import QUICK, Open, alive, run, version
 
 from holdfast.runtime.live import Sockets
-
-
-def run(work: Any) -> None:
-    asyncio.run(asyncio.wait_for(work, 30))
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_new_version_is_there_before_the_old_one_leaves(bench: Open) -> None:

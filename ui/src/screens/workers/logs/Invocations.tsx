@@ -164,7 +164,12 @@ export function Invocations({ worker, children }: TabProps & { children: ReactNo
           filters={filters}
           rowId={idOf}
           onOpen={(row) => set({ call: row.id }, true)}
-          empty={{ icon: <ListTree />, title: t("workers:noCallsYet"), lead: t("workers:noLogsLead") }}
+          empty={{
+            icon: <ListTree />,
+            title: t("workers:noCallsYet"),
+            lead: t("workers:noLogsLead"),
+            action: children,
+          }}
         >
           {children}
           {worker.deleted_at === null && <FollowButton on={follows} set={setFollows} />}
