@@ -10,12 +10,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 SUITE := $(BIN)/python tools/suite.py -n $(WORKERS) --dist loadfile -q
-# A sixth of what uses the metadata runs on PostgreSQL too, others for other commits: by the commit's last digit. Of the
-# slow tests and the walks over routes each runs once, there or on a file. Of the files that kill processes and fill disks
-# every second commit runs one half, the others the other; `make test-faults` runs them all.
+# An eighth of what uses the metadata runs on PostgreSQL too, others for other commits: by the commit's last digit. Of
+# the slow tests and the walks over routes each runs once, there or on a file. Of the files that kill processes and fill
+# disks a commit runs one third, the next ones the others; `make test-faults` runs them all.
 DIGIT := $(or $(shell git rev-parse HEAD 2>/dev/null | tail -c 2),0)
-SHARE ?= $(shell echo $(DIGIT) | tr 0-9a-f 0123450123450123)/6
-FAULTS ?= $(shell echo $(DIGIT) | tr 0-9a-f 0011001100110011)/2
+SHARE ?= $(shell echo $(DIGIT) | tr 0-9a-f 0123456701234567)/8
+FAULTS ?= $(shell echo $(DIGIT) | tr 0-9a-f 0120120120120120)/3
 export PIP_NO_INPUT := 1
 # Without its bytecode every worker of every run would compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -72,8 +72,8 @@ ui-check: $(VENV)/.runtime ## The dashboard's types, lint and unit tests
 ui-e2e: setup-dev system-parts ## The dashboard in Chromium on real servers
 	@$(BIN)/python tools/ui.py e2e
 
-screens: setup-dev system-parts ## Every page as a picture into docs/screens/: light, dark, and as on a phone
-	@$(BIN)/python tools/ui.py screens
+screens: setup-dev system-parts ## Every page as a picture into docs/screens/: light, dark, phone; ONLY='worker|kv' takes some
+	@HOLDFAST_SCREENS='$(ONLY)' $(BIN)/python tools/ui.py screens
 
 bench-ui: setup-dev system-parts ## The dashboard's size and speed in Chromium, with the processor four times slower
 	@$(BIN)/python tools/ui.py bench
@@ -85,7 +85,10 @@ format: setup-dev ## Format and fix what can be fixed
 	$(BIN)/ruff format src tests bench tools
 	$(BIN)/ruff check --fix src tests bench tools
 
-test: lint ui-check ui-e2e test-only ## Everything: lint, then all tests on real servers and in a real browser
+# What installs waits for the network while what checks computes: side by side, each shown when it ends.
+test: setup-dev ## Everything: lint, then all tests on real servers and in a real browser
+	@$(MAKE) --no-print-directory -j4 --output-sync=target lint ui-check system-parts azurite
+	@$(MAKE) --no-print-directory ui-e2e test-only
 
 # Azure's emulator, for tests only. Without npm the tests that need it fail and say so; all others run.
 $(VENV)/azurite/.done: tests/support/azurite/package.json tests/support/azurite/package-lock.json tests/support/azurite/nothing/index.js | $(BIN)/python
@@ -108,7 +111,7 @@ durations: ## Run all tests and write down how long each file takes: the longest
 test-metadata: setup-dev system-parts azurite ## All that uses the metadata database, with it on PostgreSQL, slow and fault tests too
 	HOLDFAST_TEST_METADATA=postgresql $(SUITE) -m metadata
 
-test-faults: setup-dev system-parts azurite ui ## All that kill processes and fill disks; `make test` runs half of them
+test-faults: setup-dev system-parts azurite ui ## All that kill processes and fill disks; `make test` runs a third of them
 	$(SUITE) -m faults
 
 test-fast: setup-dev system-parts azurite ## All but the slow tests and those that kill processes or fill disks

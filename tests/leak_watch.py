@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import pytest
 
+from holdfast.features.alerts.words import EVENT_TYPES
 from holdfast.kernel import log
 
 _KEY = 12
@@ -63,7 +64,7 @@ class LeakWatch:
     # --- learning
 
     def learn(self, value: object) -> None:
-        if not _likely(value) or str(value) in self.secrets:
+        if not _likely(value) or str(value) in self.secrets or value in EVENT_TYPES:
             return
         secret = str(value)
         self.secrets[secret] = None

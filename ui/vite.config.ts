@@ -47,5 +47,11 @@ export default defineConfig({
     },
   },
   server: { fs: { allow: [".."] }, proxy: { "/api": { target: server, ws: true, changeOrigin: false } } },
-  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}", "tests/**/*.test.{ts,tsx}"] },
+  // One document for all files: making one for each took ten times as long as the tests. What a test leaves in it, or in
+  // a module, the next file sees.
+  test: {
+    environment: "happy-dom",
+    isolate: false,
+    include: ["src/**/*.test.{ts,tsx}", "tests/**/*.test.{ts,tsx}"],
+  },
 });

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 if __name__ == "__main__":
     gc.disable()  # the imports make a million objects that stay: looking through them is a quarter of the start
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # its command line (rich, pygments, click)
 
 import uvicorn
 import uvloop

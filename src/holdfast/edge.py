@@ -18,6 +18,7 @@ import uvloop
 from holdfast.kernel import log
 from holdfast.kernel.listeners import inherited
 from holdfast.kernel.open_files import raise_limit
+from holdfast.kernel.scheduling import answer_soon
 from holdfast.kernel.settings import Settings
 from holdfast.runtime.edge import caddy
 from holdfast.runtime.edge.limits import Limits
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings.load()
     log.configure(settings.log_level)
     raise_limit()
+    answer_soon()
     listeners = inherited(arguments.fd, ("apps", "front"))
     gc.freeze()
     uvloop.run(serve(settings, listeners))

@@ -13,14 +13,15 @@ from pathlib import Path
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
-from holdfast.features.workers.live import served
+from holdfast.features.workers.live import served, tried
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.kernel import log
 from holdfast.kernel.clock import SystemClock
-from holdfast.kernel.db import Database
+from holdfast.kernel.db import FEW, Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.outbound_policy import OutboundPolicy
+from holdfast.kernel.scheduling import answer_soon
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.egress.server import EgressServer, facts
@@ -64,7 +65,12 @@ async def _main(settings: Settings, db: Database, policy: OutboundPolicy) -> Non
     changed = asyncio.Event()
     egress = EgressServer(settings.runtime, policy, lambda token: uid_of(settings.data, token))
     usage = settings.data / "workers" / "egress.json"
-    serving = asyncio.create_task(serve(egress, lambda: served(db, settings.data, SystemClock().now()), changed, usage))
+
+    def versions() -> Sequence[LiveVersion]:
+        found = served(db, settings.data, SystemClock().now())
+        return [*found, *tried(db, settings.data, settings.runtime)]
+
+    serving = asyncio.create_task(serve(egress, versions, changed, usage))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     with Wake(settings.runtime).listen("egress") as ear:
@@ -86,11 +92,12 @@ def main() -> int:
         settings = Settings.load()
         log.configure(settings.log_level)
         raise_limit()
+        answer_soon()
         policy = OutboundPolicy.of_workers(settings)
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
         return CANNOT_START if isinstance(error, NeedsOperator) else 1
-    db = Database(settings.metadata_url)
+    db = Database(settings.metadata_url, pool_size=FEW)
     try:
         uvloop.run(_main(settings, db, policy))
     finally:

@@ -13,117 +13,37 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
-from holdfast.contract.spec import Limits
 from holdfast.features.workers.live import candidate, living, secret_values
 from holdfast.features.workers.turns import Turns
-from holdfast.hosts import limits as groups
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.layout import Layout
 from holdfast.kernel import log
-from holdfast.kernel.db import Database
+from holdfast.kernel.db import FEW, Database
 from holdfast.kernel.errors import HoldfastError, NeedsOperator
 from holdfast.kernel.master_source import source_of
 from holdfast.kernel.node import identity
 from holdfast.kernel.open_files import raise_limit
+from holdfast.kernel.scheduling import answer_soon
 from holdfast.kernel.secrets import Secrets, master_key_of
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
-from holdfast.runtime.live import LiveVersion, WorkerLimits
-from holdfast.runtime.pool import Order, Parts, Policy, Pool, Running, Used, control, control_socket
+from holdfast.runtime.live import LiveVersion
+from holdfast.runtime.pool import Parts, Policy, Pool, control, control_socket
 from holdfast.runtime.pool.face import state_file
 from holdfast.runtime.pool.pool import require_alone
-from holdfast.runtime.sandbox.cell import Cell
 from holdfast.runtime.sandbox.modes import Mode, chosen
-from holdfast.runtime.sandbox.users import keep_users, uid_of
+from holdfast.runtime.sandbox.users import keep_users
 from holdfast.runtime.sandbox.zygotes import Zygotes
 from holdfast.runtime.telemetry import Retention, TelemetryReader, TelemetryWriter, path_of
+from holdfast.sandboxes import ControlGroups, ReadySandboxes
 
 _log = logging.getLogger("holdfast.pool")
 _TOPIC = "workers"
 _PRELOAD = ("holdfast.runtime.python.warm",)
-
-
-class ControlGroups:
-    """`hosts/limits` for sandboxes, under a label of their own: the keeper removes the empty groups of its servers."""
-
-    def __init__(self, label: str) -> None:
-        self._groups = groups.Groups(f"{label}-w")
-        self._groups.sweep()
-        if self._groups.reason:
-            _log.warning("workers are not limited by control groups: %s", self._groups.reason)
-
-    def make(self, name: str, limits: WorkerLimits) -> tuple[str, ...]:
-        return self._groups.create(name, Limits(limits.memory_bytes, limits.cpus, limits.tasks))
-
-    def used(self, directories: tuple[str, ...]) -> Used:
-        found = groups.usage(directories)
-        return Used(found.memory_bytes, found.cpu_seconds, found.oom_kills)
-
-    def remove(self, directories: tuple[str, ...]) -> None:
-        groups.remove(directories)
-
-    def close(self) -> None:
-        self._groups.sweep()
-
-
-class Sandboxes:
-    """Orders of the pool as cells of a sandbox: one zygote per project and environment, one user per version."""
-
-    def __init__(self, data: Path, zygotes: Zygotes) -> None:
-        self._data = data
-        self._zygotes = zygotes
-        self._domains: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def spawn(self, order: Order) -> Running:
-        version = order.version
-        self._domains.add(domain_of(version))  # one that is only tried too: its zygote is retired when that is over
-        uid = await asyncio.to_thread(uid_of, self._data, version.token) if os.geteuid() == 0 else os.geteuid()
-        cell = Cell(
-            name=f"{version.worker} v{version.number}",
-            domain=domain_of(version),
-            uid=uid,
-            code=version.code,
-            packages=version.packages,
-            sockets=order.sockets,
-            listeners=order.listeners,
-            channel=order.channel,
-            limits=version.limits,
-            permits=version.permits,
-            payload=order.payload,
-            groups=order.groups,
-        )
-        return await self._zygotes.spawn(cell)
-
-    def follow(self, versions: Sequence[LiveVersion]) -> None:
-        """Have the zygotes of these ready, so that a first request need not wait for their imports; end the others."""
-        domains = {domain_of(version) for version in versions}
-        for domain in domains - self._domains:
-            self._do(self._zygotes.warm(domain))
-        for domain in self._domains - domains:
-            self._do(self._zygotes.retire(domain))
-        self._domains = domains
-
-    def _do(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(_told(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _told(work: Coroutine[None, None, None]) -> None:
-    try:
-        await work
-    except HoldfastError as error:  # the start of a process says it again, to the worker's owner
-        _log.warning("%s", error.message)
-
-
-def domain_of(version: LiveVersion) -> str:
-    """Who shares a zygote: the workers of one environment."""
-    return f"{version.project_id}.{version.environment_id}"
 
 
 class Source:
@@ -150,8 +70,8 @@ class Source:
         self._places |= {version.worker_id: (version.project_id, version.environment_id) for version in found}
         return found
 
-    def candidate(self, version_id: str) -> LiveVersion | None:
-        return candidate(self._db, self._settings.data, version_id)
+    def candidate(self, version_id: str, bindings: Sequence[Mapping[str, Any]]) -> LiveVersion | None:
+        return candidate(self._db, self._settings.data, version_id, bindings)
 
     def topics(self, workers: Set[str]) -> set[str]:
         """What to wake whoever tails these workers with."""
@@ -159,6 +79,8 @@ class Source:
         return {f"worker-log:{project_id}:{environment_id}" for project_id, environment_id in known}
 
     def secrets(self, version: LiveVersion) -> dict[str, str]:
+        if not version.secrets:
+            return {}
         return secret_values(self._db, self._secrets, version)
 
 
@@ -199,7 +121,7 @@ async def serve(
     telemetry = TelemetryWriter(path_of(settings.data), retention_of(os.environ), written=written)
     end_states(telemetry, TelemetryReader(path_of(settings.data)))
     zygotes, limited = Zygotes(mode=mode, preload=_PRELOAD), ControlGroups(Layout.of(settings).label)
-    sandboxes = Sandboxes(settings.data, zygotes)
+    sandboxes = ReadySandboxes(settings.data, zygotes, limited)
     parts = Parts(
         runtime=settings.runtime,
         living=source.living,
@@ -208,10 +130,11 @@ async def serve(
         schedules=state_file(settings.data),
         secrets=source.secrets,
         claim=source.claim,
-        groups=limited,
+        groups=sandboxes,
         followed=sandboxes.follow,
         candidate=source.candidate,
-        policy=policy or Policy(),
+        trying=lambda: wake.notify(_TOPIC),
+        policy=policy or Policy(standby=settings.workers_standby),
     )
     pool = Pool(parts)
     server = await control.serve(control_socket(settings.runtime), pool.ask)
@@ -225,6 +148,7 @@ async def serve(
     finally:
         server.close()
         control_socket(settings.runtime).unlink(missing_ok=True)
+        await sandboxes.close()
         await zygotes.close()
         limited.close()
         telemetry.close()
@@ -241,10 +165,11 @@ def main() -> int:
     settings = Settings.load()
     log.configure(settings.log_level)
     raise_limit()
+    answer_soon()
     with contextlib.ExitStack() as held:
         try:
             held.callback(os.close, require_alone(settings.data / "workers" / "pool.lock"))
-            db = Database(settings.metadata_url)
+            db = Database(settings.metadata_url, pool_size=FEW)
             held.callback(db.close)
             db.migrate()
             wake = Wake(settings.runtime)

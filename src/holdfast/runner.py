@@ -14,6 +14,7 @@ from datetime import timedelta
 
 if __name__ == "__main__":
     gc.disable()  # as in `holdfast.app`: what the imports make stays, and looking through it is a part of the start
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import sqlalchemy as sa
 

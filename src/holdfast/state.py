@@ -22,12 +22,13 @@ import uvloop
 
 from holdfast.features.databases.gate import Gate
 from holdfast.features.kv.store import quotas_of
-from holdfast.features.workers.live import served
+from holdfast.features.workers.live import served, tried
 from holdfast.kernel import log
 from holdfast.kernel.clock import SystemClock
-from holdfast.kernel.db import Database
+from holdfast.kernel.db import FEW, Database
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.open_files import raise_limit
+from holdfast.kernel.scheduling import answer_soon
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Listener, Wake
 from holdfast.runtime.bindings.disk_reserve import DiskReserve
@@ -40,6 +41,7 @@ _log = logging.getLogger("holdfast.state")
 _TOPIC = "workers"
 _RESOURCE = "resource:"  # a database that a binding names became ready, or is being restored
 _LOOK_SECONDS = 5.0
+_SWITCH_SECONDS = 0.0001  # a thread that writes for one version waits so long for the loop, busy with another's
 
 Living = Callable[[], Sequence[LiveVersion]]
 Quotas = Callable[[], Mapping[Path, KvQuota]]
@@ -70,6 +72,7 @@ async def serve(
     settings: Settings, source: Living, wake: Wake, owner: Callable[[str], int], quotas: Quotas = dict
 ) -> None:
     """Until SIGTERM or SIGINT; writes that were given are made. `owner` gives the uid of a version's sandbox."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,14 +96,18 @@ def main() -> int:
     settings = Settings.load()
     log.configure(settings.log_level)
     raise_limit()
-    db = Database(settings.metadata_url)
+    answer_soon()
+    db = Database(settings.metadata_url, pool_size=FEW)
     try:
         db.migrate()
         wake = Wake(settings.runtime)
         gc.freeze()
         owner = partial(uid_of, settings.data)
         clock = SystemClock()
-        source: Living = lambda: served(db, settings.data, clock.now())  # noqa: E731
+        source: Living = lambda: [  # noqa: E731
+            *served(db, settings.data, clock.now()),
+            *tried(db, settings.data, settings.runtime),
+        ]
         uvloop.run(serve(settings, source, wake, owner, lambda: quotas_of(db)))
         wake.close()
     except HoldfastError as error:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
-import metadata_home
 import pytest
 from cli_kit import Ran, run
-
-from holdfast.commands.demo.temporary import environment, temporary_holdfast
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repo-files-cli")]
 
 
 @pytest.fixture(scope="module")
-def variables() -> Iterator[dict[str, str]]:
-    with temporary_holdfast(metadata_home.elsewhere()) as client:
-        root = Path(client.where).parent.parent
-        yield environment(root) | {"XDG_CONFIG_HOME": str(root / "config")}
+def variables(server: dict[str, str]) -> dict[str, str]:
+    """The session's server, in a project of these tests' own."""
+    made = run(server, "project", "create", "plain-files")
+    assert made.code == 0, made.err
+    return server | {"HOLDFAST_PROJECT": "plain-files"}
 
 
 def test_plain_files_from_the_command_line(variables: dict[str, str], tmp_path: Path) -> None:

@@ -74,6 +74,12 @@ def test_a_worker_is_deployed_called_and_taken_back(here: Here, folder: Path) ->
     assert dry.json["env"] == {"CACHE": "KvNamespace"}
     assert "unknown: colour" in dry.err
     assert "--accept-findings" in here("deploy", "--create-missing", code=5).err
+    refused = json.loads(here("deploy", "--json", code=5).err)["error"]  # and nothing else: a script reads it
+    assert [each["path"] for each in refused["details"]["findings"]] == ["colour"]
+    entry = folder / "src" / "entry.py"
+    entry.rename(folder / "src" / "else.py")
+    assert "not among the files" in here("deploy", "--accept-findings", code=1).err
+    (folder / "src" / "else.py").rename(entry)
     assert here("worker", "list", "--json").json == []  # nothing was sent
     made = here("deploy", "--create-missing", "--accept-findings", "--json").json
     assert made["worker"]["name"] == "kettle"
@@ -106,16 +112,32 @@ def test_a_worker_is_deployed_called_and_taken_back(here: Here, folder: Path) ->
     again = here("deploy", "--accept-findings", "--tag", "second")
     assert "not given: network api.example.org. See: holdfast worker update kettle --set permits.network=" in again.err
     assert json.loads(here("invoke").out)["word"] == "two"
+    assert "development" in here("worker", "list").out
     versions = here("versions", "list", "--json").json
     assert [(each["number"], each["tag"]) for each in versions] == [(2, "second"), (1, None)]
     assert here("worker", "versions", "kettle", "--json").json == versions
     assert "+    said" in here("versions", "diff", "second").out
     assert "CACHE (KV)" in here("versions", "view", "2").out
     assert here("versions", "tag", "1", "first", "--json").json["tag"] == "first"
+    here("worker", "case", "save", "kettle", "says two", "/", "--status", "200", "--contains", '"two"')
+    (folder / "src" / "entry.py").write_text(ENTRY.replace('"one"', '"three"'))
+    refused = here("deploy", "--accept-findings", "--run-cases", code=5).err
+    assert "1 of 1 cases of version 3 failed: says two: the body does not contain" in refused
+    assert json.loads(here("invoke").out)["word"] == "two"
+    here("worker", "case", "save", "kettle", "says two", "/", "--contains", '"three"')
+    here("deploy", "--accept-findings", "--run-cases")
+    assert json.loads(here("invoke").out)["word"] == "three"
+    here("worker", "promote", "kettle", "2=100", "4=0", "--accept-findings")
+    here("worker", "case", "run", "kettle", code=1)
+    here("worker", "case", "run", "kettle", "--version", "4")
+    here("worker", "rollback", "kettle", "4")
     here("rollback", "first", "-m", "too sweet")
     assert json.loads(here("invoke", "--version", "first").out)["word"] == "one"
     assert here("versions", "tag", "1", "--json").json["tag"] is None
     here("versions", "view", "third", code=2)
+    for doomed in (("kv", "namespace", "delete", "kettle"), ("db", "delete", "kv-kettle")):
+        unsure = here(*doomed, code=2).err  # nobody typed its name
+        assert "1 worker is bound to it and will fail without it: kettle" in unsure
 
 
 def test_without_a_folder_a_name_is_asked_for(environ: dict[str, str], tmp_path: Path) -> None:

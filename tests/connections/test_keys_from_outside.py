@@ -40,7 +40,7 @@ class Client:
     def __call__(self, *command: str) -> str:
         ran = subprocess.run([*self.words, *command], env={"REDISCLI_AUTH": self.password, "PATH": "/usr/bin"},
                              capture_output=True, text=True, timeout=20, check=False)  # fmt: skip
-        return (ran.stdout + ran.stderr).strip()
+        return (ran.stdout + ran.stderr).strip() or f"nothing, exit code {ran.returncode}"
 
 
 @contextmanager

@@ -279,7 +279,6 @@ class Cluster:
     def settled(self, seconds: float = 90) -> None:
         """Every run ended and nothing is left in a passing state."""
         eventually(lambda: not self.passing(), seconds, "a settled system")
-        assert not self.passing()
 
     def passing(self) -> list[str]:
         later = [run for run in self.client.items("/runs") if run["state"] not in ENDED and not _delayed(run)]

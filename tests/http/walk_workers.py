@@ -7,7 +7,7 @@ from walk_ask import Ask, one
 _W = "/api/v1/workers/{worker_id}"
 _K = "/api/v1/kv-namespaces/{kv_namespace_id}"
 _VAR = {"name": "WALK"}
-_FILES = {"wrangler.json": {"text": '{"name": "walk", "main": "entry"}'}, "entry": {"text": ""}}
+_FILES = {"wrangler.json": {"text": '{"name": "walk", "main": "entry.py"}'}, "entry.py": {"text": ""}}
 
 WORKERS: dict[str, Ask] = {
     "POST /api/v1/workers": one("worker.create", body={"environment_id": "$environment", "name": "walk"}),

@@ -47,7 +47,7 @@ class Pair:
                 [sys.executable, "-m", "holdfast.runner"], env=environ, cwd=node.root, stdout=words, stderr=words
             )
         self.extra.append(child)
-        eventually(lambda: self.runners() - known, 20, "a second runner")
+        eventually(lambda: self.runners() - known, 60, "a second runner")
         return child
 
     def end_extra(self) -> None:
@@ -88,7 +88,7 @@ def together(*work: Callable[[], None]) -> None:
 def pair() -> Iterator[Pair]:
     """Up, and down again; nothing of it runs afterwards."""
     with ExitStack() as stack:
-        server = stack.enter_context(pg_server.running("18"))
+        server = stack.enter_context(pg_server.running("18", max_connections=200))  # as documented for two
         url = metadata_home.database_on(metadata_home.administrator(server))
         roots = [stack.enter_context(short_directory()) for _ in "ab"]
         made = Pair(

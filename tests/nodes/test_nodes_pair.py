@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -84,6 +85,38 @@ def test_what_needs_local_files_names_the_node_that_has_them(two: Pair, on_b: st
         assert browser.get("/health/live").status_code == 200
 
 
+def test_a_worker_runs_where_its_code_was_uploaded(two: Pair) -> None:
+    folder = two.root / "hello"
+    folder.mkdir()
+    (folder / "wrangler.jsonc").write_text('{"name": "hello", "main": "hello.py"}')
+    (folder / "hello.py").write_text(
+        "from workers import Response\n\ndef on_fetch(request):\n    return Response('hi')\n"
+    )
+    deployed = two.a.cli("deploy", str(folder))
+    assert deployed.returncode == 0, deployed.stderr
+    (worker,) = two.b.client.items("/workers")
+    where = f"/workers/{worker['id']}"
+    (version,) = two.b.client.items(f"{where}/versions")
+    for ask in (
+        lambda: two.b.client.post(f"{where}/invoke", {"path": "/"}),
+        lambda: two.b.client.post(f"{where}/start", {}),
+        lambda: two.b.client.get(f"/worker-versions/{version['id']}/files/hello.py"),
+    ):
+        assert refused(ask, HoldfastError).code == "other_node"
+    later = two.a.client.post(f"{where}/rollback", {"version_id": version["id"]})  # a row, told by anyone
+    assert two.b.client.get(f"{where}/deployments")["items"][0]["id"] == later["id"]
+    assert two.a.client.post(f"{where}/invoke", {"path": "/"})["body"] == "hi"
+    (here,) = json.loads((two.a.settings.runtime / "routes.json").read_text())["workers"]
+    assert [each["id"] for each in here["versions"]] == [version["id"]]
+
+    def told() -> bool:
+        """The other node's edge says that nothing takes requests there."""
+        (route,) = json.loads((two.b.settings.runtime / "routes.json").read_text())["workers"] or [None]
+        return route is not None and route["versions"] == [] and route["enabled"]
+
+    eventually(told, 45, "the other node's table")
+
+
 def test_a_snapshot_is_stored_where_its_database_is_and_nowhere_else(two: Pair, on_a: str, on_b: str) -> None:
     """Each node has a repository of the project by itself; one that the other node has is refused before a run."""
     two.a.snapshot(on_a)
@@ -152,8 +185,8 @@ def test_processes_that_sleep_through_their_leases_change_nothing(two: Pair, on_
     for pid in (sleeper, api):
         os.kill(pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
         two.second_runner(it)
+        began = time.monotonic()
         change(other, on_b, "while one sleeps")
         run = other.client.wait(taken["run"]["id"])
         took = time.monotonic() - began

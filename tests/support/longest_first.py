@@ -80,5 +80,6 @@ class LongestFirst:
         self.took[unit(report.nodeid)] += report.duration
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if os.environ.get("HOLDFAST_DURATIONS") and not hasattr(session.config, "workerinput"):
+        spread = session.config.getoption("dist", "no") != "no"  # not what a test runs, as another user say
+        if os.environ.get("HOLDFAST_DURATIONS") and spread and not hasattr(session.config, "workerinput"):
             write(dict(self.took))

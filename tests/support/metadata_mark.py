@@ -3,8 +3,8 @@
 A test does when its module, the module of a fixture it asks for, or a module of the tests that one of these imports
 names `metadata_home`; unless it is marked `own_metadata`: it always chooses its database itself. `make test-only` runs
 all tests on a metadata file, then on PostgreSQL of those that are marked so the share that HOLDFAST_TEST_SHARE names
-("0/6": the first of six), others for other commits, and always what is nearest to the database (ALWAYS).
-HOLDFAST_TEST_FAULTS names the half of the files that kill processes or fill disks which runs for this commit.
+("0/8": the first of eight), others for other commits, and always what is nearest to the database (ALWAYS).
+HOLDFAST_TEST_FAULTS names the third of the files that kill processes or fill disks which runs for this commit.
 HOLDFAST_TEST_LEFT names the share whose slow tests and walks run there and so not on a file: each of these runs once.
 """
 
@@ -111,8 +111,8 @@ class MetadataMark:
 def _is_left(item: pytest.Item) -> bool:
     """Whether this run leaves a test to another one."""
     name, file = once(item), item.nodeid.partition("::")[0]
-    half = os.environ.get("HOLDFAST_TEST_FAULTS")
-    if half and item.get_closest_marker("faults") is not None and not in_share(file, half):
+    third = os.environ.get("HOLDFAST_TEST_FAULTS")
+    if third and item.get_closest_marker("faults") is not None and not in_share(file, third):
         return True
     if share := os.environ.get("HOLDFAST_TEST_SHARE"):
         return not (in_share(name or file, share) or (name is None and file.startswith(ALWAYS)))

@@ -19,16 +19,12 @@ pytest.register_assert_rewrite("faults_cluster", "road")
 from faults_cluster import cluster, eventually, refused, short_directory  # noqa: E402  its assertions explain themselves
 from own_index import own_index  # noqa: E402
 from road import EXAMPLES, PARTS, Line, Road, from_address, project, saying  # noqa: E402
+from road_projects import ASKING, MINUTELY, MORTAL, SLOW, WATCHED  # noqa: E402
 from txt_server import name_server, of_records  # noqa: E402
 
 from holdfast.runtime.pool import PoolClient  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workers-road")]
-MINUTELY = (
-    "from workers import Response, WorkerEntrypoint\n\n\nclass Default(WorkerEntrypoint):\n"
-    "    async def scheduled(self, controller):\n        print('turn of', controller.cron)\n"
-    "    async def fetch(self, request):\n        return Response('already here')\n"
-)
 
 
 @pytest.fixture(scope="module")
@@ -192,23 +188,6 @@ def test_variables_and_secrets_arrive_and_change(road: Road) -> None:
     road.says("knows", "red second-of-two")
 
 
-SLOW = """
-import asyncio
-from workers import Response, fetch
-
-async def on_fetch(request, env):
-    if "/wait" not in request.url:
-        return Response("{0}")
-    await env.KV.put("begun", "by version {0}")
-    while await env.KV.get("go") is None:
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(1)
-    await env.KV.put("ended", "by version {0}")
-    outside = await fetch("http://example.org/")
-    return Response(await env.KV.get("ended") + ", " + str(outside.headers.get("holdfast-error")))
-"""
-
-
 def test_what_a_version_still_runs_keeps_its_bindings_and_its_way_out(road: Road) -> None:
     folder, bound = road.it.root / "slow", {"kv_namespaces": [{"binding": "KV", "id": "slow"}]}
     road.deploy(project(folder, SLOW.format(1), "slow", **bound), "--create-missing")
@@ -223,22 +202,6 @@ def test_what_a_version_still_runs_keeps_its_bindings_and_its_way_out(road: Road
         road.typed("kv", "key", "put", "slow", "go", "now")
         answer = running.result(60)
     assert (answer.status_code, answer.text) == (200, "by version 1, not_permitted")
-
-
-WATCHED = """
-import time
-from workers import Response
-
-async def on_fetch(request, env):
-    if request.url.endswith("/burn"):
-        until = time.process_time() + 0.2
-        while time.process_time() < until:
-            pass
-    if request.url.endswith("/fail"):
-        raise LookupError("no such thing")
-    print("asked for", request.url.rpartition("/")[2])
-    return Response("gone", status=410) if request.url.endswith("/gone") else Response("done")
-"""
 
 
 def test_each_call_is_on_record(road: Road) -> None:
@@ -268,6 +231,44 @@ def test_each_call_is_on_record(road: Road) -> None:
     assert (fared["count"], fared["errors"]) == (4, 1)
 
 
+def test_a_call_whose_process_ended_under_it_is_on_record(road: Road) -> None:
+    """Nobody but the edge and the pool is left to tell of it: how it ended, why, and what it had said before."""
+    road.deploy(project(road.it.root / "mortal", MORTAL, "mortal"))
+    began = time.time()
+    died = road.ask("mortal", "/die?why", "POST")
+    road.says("mortal", "alive")
+    ate = road.ask("mortal", "/eat", "POST")
+    eventually(lambda: road.calls("mortal"), 20, "another process")
+    with ThreadPoolExecutor(1) as beside:
+        waits = beside.submit(road.ask, "mortal", "/wait", "POST")
+        time.sleep(0.5)
+        PoolClient(road.it.settings.runtime).kill(worker_id=road.worker("mortal")["id"])
+        killed = waits.result()
+    assert [each.status_code for each in (died, ate, killed)] == [502] * 3
+    eventually(lambda: road.calls("mortal"), 20, "a last process")
+    line = Line(road.port, "mortal.localhost", "/socket")
+    line.say("go")
+    eventually(lambda: road.of("mortal", "invocations", trigger="websocket"), 10, "the record of the connection")
+    rows = [each for each in road.of("mortal", "invocations") if each["outcome"] != "ok"]
+    told = {each["path"]: each for each in rows}
+    assert len(rows) == len(told)
+    assert {path: (each["outcome"], each["status"]) for path, each in told.items()} == {
+        "/die": ("exception", 502),
+        "/eat": ("exceededMemory", 502),
+        "/wait": ("cancelled", 502),
+        "/socket": ("exception", 101),
+    }
+    assert told["/die"]["ray"] == died.headers["holdfast-request-id"]
+    assert told["/die"]["method"] == "POST"
+    assert told["/die"]["error"]["type"] == "ProcessEnded"
+    assert "3" in told["/die"]["error"]["message"]
+    assert "memory" in told["/eat"]["error"]["message"]
+    assert 400 < told["/wait"]["wall_ms"] < 5000
+    assert began * 1000 - 1 <= told["/die"]["at"] <= time.time() * 1000
+    found = road.it.client.get(f"/workers/{road.worker('mortal')['id']}/invocations/{told['/die']['id']}")
+    assert [each["text"] for each in found["logs"]] == ["about to die"]
+
+
 def test_broken_code_says_why_and_the_old_goes_on(road: Road) -> None:
     folder = project(road.it.root / "steady", saying("'steady'"), "steady")
     road.deploy(folder)
@@ -289,34 +290,24 @@ def test_broken_code_says_why_and_the_old_goes_on(road: Road) -> None:
     assert "line 2" in road.typed("deploy", str(folder), code=1)
     assert road.ask("steady").text == "steady"
     assert road.of("steady", "logs", text="1 / 0")
-    assert [each.name for each in (road.it.settings.runtime / "w").iterdir() if each.name.startswith("try")] == []
     (deployed,) = road.of("steady", "deployments")
     assert [each["number"] for each in deployed["versions"]] == [1]
 
 
-ASKING = """
-import socket
-from workers import Response
-
-line = socket.socket(socket.AF_UNIX)
-line.connect("/run/egress")
-line.sendall(b"GET http://example.org/ HTTP/1.1\\r\\nhost: example.org\\r\\n\\r\\n")
-said = line.recv(1024).splitlines()[0]
-assert b" 503 " not in said, said
-
-async def on_fetch(request, env):
-    return Response(said.decode())
-"""
-
-
-def test_code_that_needs_the_network_to_be_imported_is_deployed_untried(road: Road) -> None:
-    folder = project(road.it.root / "asking", ASKING, "asking")
+def test_a_version_is_tried_with_its_bindings_and_its_way_out(road: Road) -> None:
+    """Code that asks for either while it is imported is deployed as any other."""
+    folder = project(road.it.root / "asking", ASKING, "asking", kv_namespaces=[{"binding": "KV", "id": "asked"}])
     said = road.typed("deploy", str(folder), code=5)
-    assert "503 A version that is only tried has no way out" in said
-    assert "asked for the network, which a version that is only tried has not" in said
-    assert "--skip-check" in said
-    road.deploy(folder, "--skip-check")
-    road.says("asking", "HTTP/1.1 403 Forbidden")
+    assert "KV wants the key-value namespace 'asked'" in said  # before anything is started
+    road.typed("kv", "namespace", "create", "asked")
+    road.deploy(folder)
+    # the first start was the trial's
+    road.says("asking", "HTTP/1.1 403 Forbidden, start 2")
+    eventually(
+        lambda: not [each for each in (road.it.settings.runtime / "w").iterdir() if each.name.startswith("try")],
+        20,
+        "the end of the trial's sockets",
+    )
 
 
 def test_a_trial_is_not_disturbed_by_the_pool_that_looks_around(road: Road) -> None:

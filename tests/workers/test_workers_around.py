@@ -195,6 +195,13 @@ def test_bindings(house) -> None:
     assert (now["KV"]["path"], now["DB"]["path"]) == ("", ""), "their databases are not made yet"
     assert house.deploy(worker, version)["versions"] == made["versions"], "they are found the second time"
 
+    (database,) = house.call("GET", "/databases", params={"name": "orders"})["items"]
+    for target in (namespace.id, namespace.resource_id, database["id"], services["id"]):
+        bound = house.call("GET", "/workers", params={"bound_to": target})["items"]
+        assert [each["name"] for each in bound] == ["bound"], target
+    for target in (worker["id"], "x%", namespace.id[:-1]):  # its own binding to itself goes with it
+        assert house.call("GET", "/workers", params={"bound_to": target})["items"] == []
+
     labels = house.call("GET", f"/databases/{namespace.resource_id}")["labels"]
     assert labels == {"holdfast/kv": "sessions"}
     limited = house.key(permissions=["worker.read", "worker.deploy", "kv.read", "worker.invoke"])

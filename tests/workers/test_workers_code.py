@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workers_house import HELLO, ROOT, project, zipped
@@ -18,6 +19,7 @@ from holdfast.features.workers.shelf import Shelf
 from holdfast.features.workers.tasks import WorkerSweep
 from holdfast.kernel.clock import SystemClock
 from holdfast.kernel.errors import HoldfastError, Invalid, LimitExceeded
+from holdfast.kernel.node import identity
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.environments import Environments
 
@@ -145,6 +147,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"a.py": ""}, "wrangler_missing"),
     ({"wrangler.jsonc": "{", "a.py": ""}, "wrangler_invalid"),
     ({"wrangler.toml": 'name = "x"\nmain = "b.py"', "a.py": ""}, "main_missing"),
+    ({"wrangler.toml": 'name = "x"\nmain = "a.js"', "a.js": ""}, "main_unsupported"),
     (project(triggers={"crons": ["61 * * * *"]}), "wrangler_invalid"),
     (project() | {"pyproject.toml": "["}, "requirements_invalid"),
     ({**project(), "../x": ""}, "archive_refused"),
@@ -167,6 +170,10 @@ def test_packages_are_installed_first(house) -> None:
         f"/api/v1/workers/{worker['id']}/versions", content=zipped(project() | {"requirements.txt": "fastapi\n"})
     )
     assert (answer.status_code, answer.json()["state"]) == (202, "building")
+    here = identity(house.settings.data).name  # whose disk the code is on
+    with house.services.db.read() as conn:
+        run = conn.execute(sa.text("SELECT node FROM runs WHERE kind = :kind"), {"kind": versions.BUILD}).scalar_one()
+    assert run == here
     body = {"version_id": answer.json()["id"]}
     refused = house.call("POST", f"/workers/{worker['id']}/deployments", 409, json=body)
     assert refused["error"]["code"] == "version_not_ready"

@@ -13,8 +13,9 @@ from typing import Any
 
 from workers_house import HELLO, House, project, zipped
 
-from holdfast.features.workers.live import LEAVING_SECONDS, candidate, living, served
+from holdfast.features.workers.live import LEAVING_SECONDS, candidate, living, served, tried
 from holdfast.kernel.wake import Wake
+from holdfast.runtime.live import Sockets
 from holdfast.runtime.pool import Policy, control_socket
 from holdfast.runtime.pool.ticks import Schedules
 from holdfast.runtime.telemetry import TelemetryWriter
@@ -86,22 +87,28 @@ def test_shares(house) -> None:
     assert sorted(each.weight for each in live(house, worker)) == [10, 90]
 
 
-def test_a_cron_of_two_versions_has_one_turn_and_it_is_the_heavier_ones(house) -> None:
+def test_a_cron_of_two_versions_has_one_turn_and_one_of_the_lighter_alone_is_taken_too(house) -> None:
     worker = house.worker("turns")
     versions = [
         house.upload(worker, project(code=f"# {number}\n", triggers={"crons": ["0 2 * * *", f"{number} 3 * * *"]}))
         for number in range(2)
     ]
     hand = Schedules(house.settings.data / "turns.json", Unheard(), Policy(), house.settings.runtime)
-    for weights, taker in (((90, 10), 0), ((10, 90), 1), ((50, 50), 1)):
+    own = ("0 3 * * *", "1 3 * * *")  # which only one of them has
+    for weights, taker in (((90, 10), 0), ((10, 90), 1), ((50, 50), 1), ((100, 0), 0)):
         shares = [{"id": each["id"], "weight": weight} for each, weight in zip(versions, weights, strict=True)]
         house.call("POST", f"/workers/{worker['id']}/deployments", json={"versions": shares})
         listed = house.call("GET", f"/workers/{worker['id']}/crons")
-        expected = [(cron, versions[taker]["id"]) for cron in ("0 2 * * *", f"{taker} 3 * * *")]
-        assert [(each["cron"], each["version_id"]) for each in listed] == expected
+        expected = {"0 2 * * *": versions[taker]["id"], own[taker]: versions[taker]["id"]}
+        if weights[1 - taker]:  # without a share it takes no turns
+            expected[own[1 - taker]] = versions[1 - taker]["id"]
+        assert {each["cron"]: each["version_id"] for each in listed} == expected
         hand.set(live(house, worker))
-        assert set(hand.next()) == {f"{worker['id']} {cron}" for cron, _ in expected}
-        assert {version.id for version, _ in hand._lines.values()} == {versions[taker]["id"]}
+        assert set(hand.next()) == {f"{worker['id']} {cron}" for cron in expected}
+        taken = {line.text: version.id for version, line in hand._lines.values()}
+        assert taken == expected
+    refused = house.call("POST", f"/workers/{worker['id']}/crons/run", 422, json={"cron": own[1]})
+    assert refused["error"]["code"] == "cron_unknown"
 
 
 def test_what_had_a_share_a_moment_ago_leaves_and_is_bound_until_then(house) -> None:
@@ -230,7 +237,7 @@ def test_what_cannot_start_is_not_deployed(house) -> None:
     before = house.routed("tried")
     said = {"why": "ZeroDivisionError: division by zero", "used": []}
     asking = {"why": "no way out", "used": ["bindings", "network"]}
-    with trying(house, [said, None, asking]) as asked:
+    with trying(house, [said, None, said, asking]) as asked:
         limited = house.key(permissions=["worker.read", "worker.invoke"], name="reads")
         assert house.call("POST", path, 403, json=body, headers=limited)["error"]["code"] == "permission_denied"
         assert asked == []  # nothing is started for one who may not deploy it
@@ -245,9 +252,12 @@ def test_what_cannot_start_is_not_deployed(house) -> None:
         house.deploy(worker, second, skip_check=True)
         house.call("POST", f"/workers/{worker['id']}/rollback", json={})  # a way back that waits for nothing
         assert len(asked) == 2
+        never = {"version_id": house.upload(worker, project("tried"))["id"]}  # no way back leads to it
+        refused = house.call("POST", f"/workers/{worker['id']}/rollback", 409, json=never)["error"]
+        assert (refused["code"], len(asked)) == ("version_broken", 3)
         refused = house.call("POST", path, 409, json=body)["error"]
         assert refused["details"]["used"] == ["bindings", "network"]
-        assert "asked for its bindings and the network" in refused["hint"]
+        assert "asked for its bindings and the network, which were not served just then" in refused["hint"]
         assert "--skip-check" in refused["hint"]
 
 
@@ -268,4 +278,13 @@ def test_a_version_is_tried_with_all_its_names(house) -> None:
         "KV": "kv", "DB": "d1", "OTHER": "service", "LIMIT": "ratelimit", "VERSION": "version"
     }  # fmt: skip
     assert (found.weight, found.vars) == (0, {"COLOUR": "red"})
+    assert tried(house.services.db, house.settings.data, house.settings.runtime) == []
+    mark = Sockets.of(house.settings.runtime, "try12").trial
+    mark.parent.mkdir(parents=True)
+    bound = {"name": "LIMIT", "kind": "ratelimit", "target": {"namespace": "n", "limit": 5, "period": 60}}
+    mark.write_text(json.dumps({"version_id": version["id"], "bindings": [bound]}))
+    (now,) = tried(house.services.db, house.settings.data, house.settings.runtime)
+    assert (now.token, now.leaving, now.weight) == ("try12", True, 0)  # nobody calls it
+    assert {each.name: each.target for each in now.bindings}["LIMIT"] == bound["target"]
+    assert {each.name for each in now.bindings} == {each.name for each in found.bindings}
     assert candidate(house.services.db, house.settings.data, worker["id"]) is None

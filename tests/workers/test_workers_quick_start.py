@@ -133,7 +133,7 @@ def reader(root: Path, **variables: str) -> Iterator[Reader]:
     made = Reader(it)
     try:
         yield made
-        assert processes_of(root) == {}, "the page's last line is to end everything"
+        eventually(lambda: processes_of(root) == {}, 5, "the page's last line ends everything")  # lock first, then it
     finally:
         if made.dev is not None:
             _interrupted(made.dev)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from workers_house import House, project
 
 from holdfast.features.workers.live import living
+from holdfast.features.workers.model import worker_versions
+from holdfast.runtime.pool.process import payload
 
 ITEM = {
     "type": "object",
@@ -45,6 +49,28 @@ def test_from_the_upload_to_those_who_run_it(house: House) -> None:
     assert now.schemas == {"Item": ITEM}, "the file's schema stands in its place"
     assert [(each["method"], each["path"]) for each in now.routes] == [("PUT", "/items/{id}"), ("GET", "/items/{id}")]
     assert now.routes[0]["body"] == {"$ref": "#/components/schemas/Item"}
+    assert now.answers == "log"
+    change = {"settings": {"answers": "refuse"}}
+    house.call("PATCH", f"/workers/{worker['id']}", json=change, headers={"If-Match": '"v1"'})
+    (now,) = [each for each in living(house.services.db, house.settings.data) if each.worker_id == worker["id"]]
+    assert now.answers == "refuse"
+    assert json.loads(payload(now, {}))["answers"] == "refuse"
+
+
+def test_where_the_code_has_a_document_itself(house: House, tmp_path: Path) -> None:
+    """Told by the packages of a version that declares nothing; the console reads it from there."""
+    worker = house.worker("own-document")
+    version = house.upload(worker, project("own"))
+    where = f"/workers/{worker['id']}/openapi"
+    assert "x-holdfast-own" not in house.call("GET", where)
+    for package, path in (("fastapi", "/openapi.json"), ("litestar", "/schema/openapi.json")):
+        (tmp_path / package / package).mkdir(parents=True)
+        with house.services.db.write() as conn:
+            of = worker_versions.c.id == version["id"]
+            conn.execute(sa.update(worker_versions).where(of).values(packages=str(tmp_path / package)))
+        assert house.call("GET", where)["x-holdfast-own"] == path
+    house.upload(worker, files())
+    assert "x-holdfast-own" not in house.call("GET", where), "its newest version declares routes"
 
 
 def test_the_document(house: House) -> None:

@@ -182,6 +182,67 @@ const ROUTES = [
   { method: "GET", path: "/orders", query: { properties: { limit: { type: "integer", maximum: 100 } } } },
 ];
 
+/** Routes that only the worker's own document tells: read once it is asked for, and by itself the next time. */
+test("a FastAPI worker's own document becomes a form", async () => {
+  const { api } = here;
+  const worker = await api.post("/workers", { environment_id: (await api.environment()).id, name: "own-api" });
+  const version = await api.post(`/workers/${worker.id}/versions/files`, {
+    files: {
+      "wrangler.json": {
+        text: JSON.stringify({ name: "own-api", main: "entry.py", compatibility_date: "2026-01-01" }),
+      },
+      "entry.py": { text: OWN },
+    },
+  });
+  await api.post(`/workers/${worker.id}/deployments`, { version_id: version.id });
+  for (const options of [{}, { colorScheme: "dark" as const }, { viewport: { width: 390, height: 844 } }]) {
+    const { page, errors, context } = await signedIn(here.browser, here.server, api, options);
+    await page.goto(`${here.server.url}/workers/${worker.id}?tab=console`);
+    const ask = page.getByRole("button", { name: "Read /openapi.json" });
+    await ask.waitFor();
+    expect(await page.getByLabel("Route", { exact: true }).count()).toBe(0);
+    await ask.click();
+    await page.getByLabel("Route", { exact: true }).selectOption("PUT /items/{item_id}");
+    await page.getByLabel("item_id").fill("7");
+    await page.getByLabel("name", { exact: true }).fill("tea");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("PUT /items/7 tea").waitFor();
+    await picture(page, `own-document-${Object.keys(options)[0] ?? "light"}`);
+    expect(await axe(page)).toEqual([]);
+    await page.reload();
+    await page.getByLabel("Route", { exact: true }).waitFor();
+    expect(await ask.count()).toBe(0);
+    expect(errors).toEqual([]);
+    await context.close();
+  }
+});
+
+const OWN = `import json
+
+ITEM = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+PUT = {
+    "summary": "Update Item",
+    "parameters": [{"name": "item_id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}},
+}
+DOCUMENT = {
+    "openapi": "3.1.0", "info": {"title": "Own", "version": "1"},
+    "paths": {"/items/{item_id}": {"put": PUT}}, "components": {"schemas": {"Item": ITEM}},
+}
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    text = json.dumps(DOCUMENT)
+    if scope["path"] != "/openapi.json":
+        told = await receive()
+        text = f"{scope['method']} {scope['path']} {json.loads(told['body'])['name']}"
+    headers = [(b"content-type", b"application/json" if scope["path"] == "/openapi.json" else b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
+`;
+
 /** A request by the schemas of its route: refused, marked at the field, mended, and the same when it is read as text. */
 async function filledIn(page: Page, worker: string): Promise<void> {
   const { id } = await here.api.post(`/workers/${worker}/versions/files`, {
@@ -330,9 +391,26 @@ test("keys are put, looked at, found by their beginning, deleted", async () => {
     .toBe(1);
   const [back] = (await here.api.get(`/kv-namespaces/${namespace.id}/keys?prefix=user:`)).items;
   expect(back.metadata).toEqual({ by: "hand" });
+  await missed(page);
   await page.emulateMedia({ colorScheme: "dark" });
   await page.setViewportSize({ width: 390, height: 844 });
   await picture(page, "kv-phone-dark");
   expect(errors).toEqual([]);
   await context.close();
 });
+
+/** Who deletes what a worker is bound to is told of it before. */
+async function missed(page: Page): Promise<void> {
+  const namespaces = (await here.api.get("/kv-namespaces")).items;
+  const { id } = namespaces.find((each: { name: string }) => each.name !== "sessions");
+  const [shop] = (await here.api.get("/workers?name=shop-api")).items;
+  const [first] = (await here.api.get(`/workers/${shop.id}/versions`)).items.slice(-1);
+  await here.api.post(`/workers/${shop.id}/deployments`, { version_id: first.id });
+  await page.goto(`${here.server.url}/kv/${id}`);
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Delete namespace" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("1 worker is bound to it and will fail without it: shop-api").waitFor();
+  await picture(page, "kv-bound");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+}

@@ -30,6 +30,22 @@ test("a worker is made, looked at, rolled out, rolled back, set, and deleted", a
   await context.close();
 }, 300_000);
 
+test("a tab pressed before the worker is known is the one that is shown", async () => {
+  const { page, errors, context } = await signedIn(here.browser, here.server, here.api);
+  const environment = await here.api.environment();
+  const { id } = await here.api.post("/workers", { environment_id: environment.id, name: "Slow Reader" });
+  await page.route(`**/api/v1/workers/${id}`, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue();
+  });
+  await page.goto(`${here.server.url}/workers/${id}?tab=editor`);
+  await page.getByRole("tab").first().waitFor();
+  await page.getByRole("tab", { name: "Overview" }).click();
+  await page.getByText("holdfast deploy --name 'Slow Reader'").waitFor();
+  expect(errors).toEqual([]);
+  await context.close();
+}, 60_000);
+
 /** By the form, which ends in its editor; its page says how code comes to it. */
 async function made(page: Page): Promise<string> {
   await page.getByRole("button", { name: "New worker" }).first().click();
@@ -49,6 +65,8 @@ async function listed(page: Page): Promise<void> {
   await page.goto(`${here.server.url}/workers`);
   const row = page.getByRole("row").filter({ hasText: "shop-api" });
   await row.getByText("v1 90 % · v2 10 %").waitFor();
+  await row.getByText("5xx 2", { exact: true }).waitFor();
+  await row.getByText("4xx 1", { exact: true }).waitFor();
   expect(await row.getByRole("link", { name: /^shop-api\.localhost/ }).getAttribute("href")).toMatch(
     /^http:\/\/shop-api\.localhost:\d+$/,
   );
@@ -58,7 +76,7 @@ async function listed(page: Page): Promise<void> {
   await page.keyboard.press("Escape");
 }
 
-/** Five calls were made, one of them failed. */
+/** Seven calls were made: one failed, one answered 503 by itself, one 404. */
 async function fared(page: Page, path: string): Promise<void> {
   await page.goto(here.server.url + path);
   const [routes] = await Promise.all([
@@ -71,10 +89,20 @@ async function fared(page: Page, path: string): Promise<void> {
     /^http:\/\/shop-api\.localhost:\d+\/openapi\.json$/,
   );
   await page.getByRole("heading", { name: "Traffic" }).waitFor();
-  await page.getByText("1 (20 %)").waitFor();
-  await page.getByRole("row").filter({ hasText: "v1 · v1.0" }).getByRole("cell", { name: "4", exact: true }).waitFor();
+  await page.getByText("2 (28.6 %)").waitFor();
+  await page.getByText("Exception 1", { exact: true }).waitFor();
+  for (const [name, shown] of [
+    ["Answers by status", ["2xx", "4xx", "5xx"]],
+    ["Ended badly", []],
+    ["Duration", ["p50", "p95", "p99"]],
+  ] as const) {
+    const chart = page.getByRole("figure", { name, exact: true });
+    await chart.locator("svg").first().waitFor();
+    for (const each of shown) await chart.getByText(each, { exact: true }).waitFor();
+  }
+  await page.getByRole("row").filter({ hasText: "v1 · v1.0" }).getByRole("cell", { name: "6", exact: true }).waitFor();
   await page.getByLabel("Version", { exact: true }).selectOption({ label: "v2 · v1.1" });
-  await page.getByText("1 (20 %)").waitFor({ state: "detached" });
+  await page.getByText("2 (28.6 %)").waitFor({ state: "detached" });
 }
 
 async function versions(page: Page, path: string): Promise<void> {

@@ -25,7 +25,10 @@ def examine(ctx: typer.Context) -> None:
     wanted = [engine.software(engine.spec()) for engine in ENGINES]
     found = checks(t.settings(), [software for software in wanted if software is not None])
     held = detect(chosen(t.settings().workers_sandbox))
-    found.append(DoctorCheck("worker sandbox", True if held.mode else None, held.detail, held.hint))
+    needed = (t.settings().data / "workers").is_dir()
+    held_in = True if held.mode else False if needed else None
+    found.append(DoctorCheck("worker sandbox", held_in, held.detail, held.hint))
+    found.append(workers_told.limits(t.settings()))
     found += workers_told.checks(t.settings())
     broken = [check for check in found if check.ok is False]
     if t.json:

@@ -62,6 +62,25 @@ def checks(settings: Settings) -> list[DoctorCheck]:
     return [_parts(settings), _packages()]
 
 
+def limits(settings: Settings) -> DoctorCheck:
+    """What bounds a worker where a control group does not, in words."""
+    from holdfast.hosts.doctor import DoctorCheck
+    from holdfast.hosts.layout import Layout
+    from holdfast.hosts.limits import Groups
+    from holdfast.runtime.sandbox.modes import tasks_are_counted
+
+    groups = Groups(f"{Layout.of(settings).label}-d")  # not the pool's own: an empty group there is one being made
+    groups.sweep()
+    tasks = "tasks are limited for each sandbox" if tasks_are_counted() else "tasks are not limited before Linux 5.14"
+    memory = "memory is limited for each process, the sum of a worker's processes is only watched"
+    instead = {"memory": memory, "cpu": "processors are not limited", "pids": tasks}
+    weaker = [words for name, words in instead.items() if name not in groups.controllers]
+    if not weaker:
+        return DoctorCheck("worker limits", True, "memory, processors and tasks, by control groups")
+    hint = "enough for code of your own; for others' let Holdfast make control groups (see `limits`)"
+    return DoctorCheck("worker limits", None, f"without control groups: {'; '.join(weaker)}", hint)
+
+
 def _parts(settings: Settings) -> DoctorCheck:
     from holdfast.hosts.doctor import DoctorCheck
     from holdfast.hosts.keeper import KeeperClient

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from holdfast.hosts import wire
+from holdfast.hosts import limits, wire
 from holdfast.hosts.control_plane import ControlPlane, Program, listen_unix
 from holdfast.hosts.doors import Doors, Lent
 from holdfast.hosts.layout import Layout
@@ -72,6 +72,7 @@ class Keeper:
         """Returns after a clean stop. Raises Conflict (codes "keeper_running", "port_in_use") or NeedsOperator."""
         self._layout.prepare()
         lock = _take_lock(self._layout.lock)
+        limits.step_aside()
         try:
             asyncio.run(self._main())
         finally:

@@ -18,6 +18,7 @@ from holdfast.kernel.errors import Permanent
 
 _CONTROLLERS = ("memory", "cpu", "pids")
 _PERIOD = 100_000
+_LEAF = "holdfast-self"
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,19 @@ def members(directories: tuple[str, ...]) -> set[int]:
     return found - {0}
 
 
+def idle(directories: tuple[str, ...], *, only: bool) -> None:
+    """Whether the groups' tasks get only what no others want (`cpu.idle`, both generations, Linux 5.15). Without that
+    file nothing changes."""
+    for directory in map(Path, directories):
+        try:
+            (directory / "cpu.idle").write_text("1" if only else "0")
+        except OSError:
+            continue
+
+
 def usage(directories: tuple[str, ...]) -> Usage:
     """Readings of the memory and cpu controllers; None where there is none."""
-    cpu = _cpu_seconds(directories)
+    cpu = cpu_seconds(directories)
     for text in directories:
         directory = Path(text)
         current = _number(directory / "memory.current", _number(directory / "memory.usage_in_bytes", None))
@@ -124,8 +135,10 @@ def usage(directories: tuple[str, ...]) -> Usage:
     return Usage(cpu_seconds=cpu)
 
 
-def _cpu_seconds(directories: tuple[str, ...]) -> float | None:
-    """v1: cpuacct.usage in nanoseconds, mounted with cpu on most systems; v2: cpu.stat usage_usec."""
+def cpu_seconds(directories: tuple[str, ...]) -> float | None:
+    """Processor seconds of all that was in the groups; None where nothing tells it.
+
+    v1: cpuacct.usage in nanoseconds, mounted with cpu on most systems; v2: cpu.stat usage_usec."""
     for directory in map(Path, directories):
         nanoseconds = _number(directory / "cpuacct.usage", None)
         if nanoseconds is not None:
@@ -150,6 +163,17 @@ def _seconds_of(pids: set[int]) -> float | None:
 def _detect(label: str) -> tuple[int, dict[str, Path], str]:
     """(version or 0, {controller: directory under which our groups go}, why nothing is enforced)."""
     own = _own_paths()
+    parents, unified = _mounted(own)
+    if parents:
+        usable = {name: path for name, path in parents.items() if _can_make(path, label)}
+        return (1, usable, "" if usable else "control groups v1 are mounted but may not be written by this user")
+    if unified is None:
+        return 0, {}, "no control groups are mounted"
+    return _detect_v2(unified, own.get("", "/"), label)
+
+
+def _mounted(own: dict[str, str]) -> tuple[dict[str, Path], Path | None]:
+    """({controller of v1: our own group's directory}, where v2 is mounted)."""
     mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     parents: dict[str, Path] = {}
     unified: Path | None = None
@@ -162,16 +186,35 @@ def _detect(label: str) -> tuple[int, dict[str, Path], str]:
             for controller in _CONTROLLERS:
                 if controller in options:
                     parents[controller] = _below(where, root, own.get(controller, "/"))
-    if parents:
-        usable = {name: path for name, path in parents.items() if _can_make(path, label)}
-        return (1, usable, "" if usable else "control groups v1 are mounted but may not be written by this user")
-    if unified is None:
-        return 0, {}, "no control groups are mounted"
-    return _detect_v2(unified, own.get("", "/"), label)
+    return parents, unified
+
+
+def step_aside() -> None:
+    """Called once by who is not root, before it starts anything. Control groups v2 give the children of a group no
+    controller while processes live in the group itself: where it is ours alone (systemd: Delegate=yes), we move into a
+    child of it. Where that is refused nothing changes, and `Groups.reason` goes on saying why nothing is limited."""
+    own = _own_paths()
+    parents, unified = _mounted(own)
+    if os.geteuid() != 0 and not parents and unified is not None:
+        _aside(unified / own.get("", "/").strip("/"))
+
+
+def _aside(group: Path) -> None:
+    pids = members((str(group),))
+    mine = os.readlink("/proc/self/exe")
+    try:
+        if not pids <= {os.getpid(), os.getppid()} or {os.readlink(f"/proc/{pid}/exe") for pid in pids} != {mine}:
+            return  # somebody else's group too, as that of a terminal
+        (group / _LEAF).mkdir(exist_ok=True)
+        for pid in pids:
+            (group / _LEAF / "cgroup.procs").write_text(str(pid))
+    except OSError:
+        return  # not delegated to us
 
 
 def _detect_v2(root: Path, own: str, label: str) -> tuple[int, dict[str, Path], str]:
-    for parent in (root, root / own.strip("/")):
+    here = root / own.strip("/")
+    for parent in (root, here.parent if here.name == _LEAF else here):
         top = parent / label
         if not _can_make(parent, label):
             continue

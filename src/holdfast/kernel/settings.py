@@ -54,6 +54,7 @@ class Settings:
     outbound_allow: tuple[str, ...] = field(default=())
     caddy: str = ""  # edge or direct: keep a configuration for a Caddy in front of the workers
     workers_outbound_allow: tuple[str, ...] = field(default=())
+    workers_standby: int = 8  # processes that stand by for sleeping workers
     workers_sandbox: str = ""  # in-process or bubblewrap; "" = the best that works on this machine
     sqlite_roots: tuple[Path, ...] = field(default=())
     master_key_source: str = (
@@ -112,6 +113,7 @@ class Settings:
             allowed_hosts=tuple(filter(None, env.get("HOLDFAST_ALLOWED_HOSTS", "").split(","))),
             outbound_allow=tuple(filter(None, env.get("HOLDFAST_OUTBOUND_ALLOW", "").split(","))),
             caddy=_one_of(env, "HOLDFAST_CADDY", ("", "edge", "direct")),
+            workers_standby=_number(env, "HOLDFAST_WORKERS_STANDBY", 8),
             workers_sandbox=_one_of(env, "HOLDFAST_WORKERS_SANDBOX", ("", "in-process", "bubblewrap")),
             workers_outbound_allow=tuple(filter(None, env.get("HOLDFAST_WORKERS_OUTBOUND_ALLOW", "").split(","))),
             sqlite_roots=tuple(map(Path, filter(None, env.get("HOLDFAST_SQLITE_ROOTS", "").split(":")))),

@@ -165,7 +165,7 @@ class Declarations:
             self._fault((*place, "additionalProperties"), "clients send more header fields than one can name")
 
     def _responses(self, raw: dict[str, Any], place: Place) -> dict[str, Any]:
-        """They are told in the OpenAPI document; what the worker answers is not held against them."""
+        """They are told in the OpenAPI document, and what the worker answers is held against them."""
         given = raw.get("responses", {})
         if not isinstance(given, dict):
             self._fault((*place, "responses"), "an object by status is expected")

@@ -176,12 +176,13 @@ def _size(directory: Path) -> int:
 
 
 def _protect(directory: Path) -> None:
-    """Nobody changes it any more, whoever runs in it; its own directory stays ours so that it can be renamed."""
+    """Nobody changes its files any more. Directories stay ours: else it could not be renamed, and who is not root could
+    not delete what it lies in."""
     for path in directory.rglob("*"):
         if path.is_symlink():
             path.unlink()  # wheels have none: whatever it is, it leads out
         else:
-            path.chmod(0o555 if path.is_dir() else 0o444)
+            path.chmod(0o755 if path.is_dir() else 0o444)
     directory.chmod(0o755)
 
 

@@ -80,13 +80,17 @@ class LiveVersion:
     bindings: tuple[Binding, ...] = ()
     crons: tuple[str, ...] = ()
     missed: Literal["skip", "once", "all"] = "once"  # turns of crons that fell due while nobody looked: see `cron.due`
-    routes: tuple[Mapping[str, Json], ...] = ()  # declared ones with the schemas of their requests
+    routes: tuple[Mapping[str, Json], ...] = ()  # declared ones with the schemas of their requests and answers
+    answers: Literal["off", "log", "refuse"] = "log"  # what becomes of an answer that is not what its schema says
     schemas: Mapping[str, Json] = field(default_factory=dict)  # that they share
     limits: WorkerLimits = WorkerLimits()
     permits: Permits = Permits()
     warm: int = 0  # processes kept although nothing asks
     idle_seconds: float = 300.0
     leaving: bool = False  # another has its place: it ends what runs in it, and takes nothing new
+
+
+TRIAL = "try"  # how the token of a version that is only tried begins
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,11 @@ class Sockets:
     @property
     def egress(self) -> Path:
         return self.directory / "egress"
+
+    @property
+    def trial(self) -> Path:
+        """Of a version that is only tried: which it is and what it is bound to, for those who serve its two sockets."""
+        return self.directory / "trial"
 
 
 def still_here(versions: Sequence[LiveVersion], runtime: Path) -> list[LiveVersion]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, cast
 import typer
 
 from holdfast.client import Client
-from holdfast.kernel.errors import Conflict, Invalid, NotFound
+from holdfast.kernel.errors import Conflict, Denied, Invalid, NotFound
 from holdfast.kernel.ids import is_id
 from holdfast.terminal import output
 from holdfast.terminal.failure import Usage
@@ -182,6 +182,21 @@ class Terminal:
         """The project named, as a filter for what knows no environments."""
         return {key: value for key, value in self.scope().items() if key == "project_id"}
 
+    def warn_bound(self, target: str) -> None:
+        """Before it is deleted: the workers that will miss this database, namespace or worker. Of those whom this
+        person may not see, nothing; a script, which reads errors as JSON, asks the API."""
+        if self.json:
+            return
+        try:
+            names = [output.visible(each["name"]) for each in self.client.items("/workers", bound_to=target)]
+        except Denied:
+            return
+        if names:
+            who = "worker is" if len(names) == 1 else "workers are"
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            said = ", ".join(names[:_NAMED]) + more
+            output.note(f"{len(names)} {who} bound to it and will fail without it: {said}")
+
     def confirm(self, name: str, given: str | None, what: str) -> str:
         """The name typed by a person, or --confirm NAME. Raises Usage when neither matches: nothing was done."""
         if given is None:
@@ -195,6 +210,7 @@ class Terminal:
         return name
 
 
+_NAMED = 5  # names in a sentence
 _NOUNS = {
     "database": "db",
     "project": "project",

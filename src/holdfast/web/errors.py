@@ -116,7 +116,11 @@ def render_http(error: HTTPException) -> Response:
 def render_validation(error: RequestValidationError) -> Response:
     """Fields and messages; never the values, which may be a password."""
     fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"], "type": item["type"]}
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "message": item["msg"].removeprefix("Value error, "),  # what our own checks raise says enough
+            "type": item["type"],
+        }
         for item in error.errors()
     ]
     return plain(422, "invalid", "the request is malformed", "details.fields says what is wrong.", fields=fields)

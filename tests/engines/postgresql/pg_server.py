@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import importlib.util
 import os
 import shutil
@@ -190,8 +192,11 @@ def run_quietly(binaries: Path, command: Command) -> int:
     return popen(binaries, command.argv, command.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(60)
 
 
-def install(version: str, into: Path) -> Path:
-    """The engine's software, copied where an unprivileged user can read it."""
+@functools.cache
+def installed(version: str) -> Path:
+    """The engine's software where an unprivileged user can read it; one copy for all servers of this process."""
+    into = Path(tempfile.mkdtemp(prefix="hfpgbin"))
+    atexit.register(shutil.rmtree, into, ignore_errors=True)
     software = engine.software(PostgresqlSpec(version=version))  # type: ignore[arg-type]
     assert software is not None
     assert software.package is not None
@@ -200,9 +205,9 @@ def install(version: str, into: Path) -> Path:
     assert spec.origin is not None
     package = Path(spec.origin).parent
     for sibling in software.siblings:
-        shutil.copytree(package.parent / sibling, into / sibling, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(package.parent / sibling, into / sibling, symlinks=True)
     target = into / software.package / software.subdir
-    shutil.copytree(package / software.subdir, target, symlinks=True, dirs_exist_ok=True)
+    shutil.copytree(package / software.subdir, target, symlinks=True)
     subprocess.run(["/bin/chmod", "-R", "a+rX", str(into)], check=True)
     return target
 
@@ -213,7 +218,7 @@ def running(version: str, *, tcp: bool = False, **spec_values: Any) -> Iterator[
     root = Path(tempfile.mkdtemp(prefix="hfpg"))
     root.chmod(0o755)
     try:
-        software = install(version, root / "software")
+        software = installed(version)
         data, sockets, scratch = root / "data", root / "s", root / "scratch"
         for directory in (data, sockets, scratch):
             directory.mkdir()

@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from needs import need
 
-from holdfast.kernel.db import Database, Json, Timestamp
+from holdfast.kernel.db import FEW, Database, Json, Timestamp
 from holdfast.kernel.errors import DiskFull, NeedsOperator, Retryable
 
 things = sa.Table(
@@ -67,6 +68,31 @@ def test_a_reader_sees_one_moment_and_does_not_wait_for_a_writer(db: Database) -
             assert count(db) == 1
         assert reader.execute(sa.select(sa.func.count()).select_from(things)).scalar() == 1
     assert count(db) == 2
+
+
+def test_a_process_that_asks_now_and_then_opens_few_connections(tmp_path: Path) -> None:
+    """Six at most, as the page on PostgreSQL counts them; who comes then waits for one."""
+    db = Database(f"sqlite+apsw:///{tmp_path}/meta/few.db", pool_size=FEW)
+    inside, most, lock, enough = [0], [0], threading.Lock(), threading.Event()
+
+    def read() -> None:
+        with db.read():
+            with lock:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+            enough.wait(10)
+            with lock:
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=read) for _ in range(12)]
+    for each in threads:
+        each.start()
+    time.sleep(0.5)
+    enough.set()
+    for each in threads:
+        each.join(20)
+    db.close()
+    assert most[0] == 6
 
 
 def test_a_reader_cannot_write(db: Database) -> None:

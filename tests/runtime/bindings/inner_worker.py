@@ -7,6 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import uvloop
+from bindings_served import Place, client, served, version
+
+from holdfast.runtime.bindings.handling import Limits
+from holdfast.runtime.live import Binding, Sockets
 
 
 @dataclass
@@ -71,3 +78,24 @@ async def worker(path: Path, act: Callable[[Asked], Awaitable[None]]) -> AsyncIt
     finally:
         server.close()
         path.unlink(missing_ok=True)  # noqa: ASYNC240
+
+
+def run(
+    place: Place,
+    serve: Callable[[Asked], Awaitable[None]],
+    act: Callable[[Any], Awaitable[None]],
+    entrypoint: str | None = None,
+    limits: Limits | None = None,
+) -> None:
+    """`act` with the service binding of worker a to worker b, which answers with `serve`."""
+
+    async def main() -> None:
+        binding = Binding("SVC", "service", {"worker_id": "worker-b", "entrypoint": entrypoint})
+        async with (
+            served(place, version("a", [binding]), version("b"), limits=limits),
+            worker(Sockets.of(place.runtime, "b").inner, serve),
+            client(place, "a") as made,
+        ):
+            await act(made.env([{"name": "SVC", "kind": "service"}])["SVC"])
+
+    uvloop.run(main())

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 import uvloop
 from bindings_served import Place, client, served, version
-from inner_worker import Asked, worker
+from inner_worker import Asked, run, worker
 
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError, JsDict
@@ -18,24 +16,6 @@ from holdfast.runtime.bindings.client import Hooks, depth
 from holdfast.runtime.bindings.handling import Limits
 from holdfast.runtime.bindings.values import decode, decode_call, encode, encode_error
 from holdfast.runtime.live import Binding, Sockets
-
-
-def run(
-    place: Place,
-    serve: Callable[[Asked], Awaitable[None]],
-    act: Callable[[Any], Awaitable[None]],
-    entrypoint: str | None = None,
-) -> None:
-    async def main() -> None:
-        binding = Binding("SVC", "service", {"worker_id": "worker-b", "entrypoint": entrypoint})
-        async with (
-            served(place, version("a", [binding]), version("b")),
-            worker(Sockets.of(place.runtime, "b").inner, serve),
-            client(place, "a") as made,
-        ):
-            await act(made.env([{"name": "SVC", "kind": "service"}])["SVC"])
-
-    uvloop.run(main())
 
 
 def test_methods_take_and_give_values(place: Place) -> None:
@@ -277,16 +257,7 @@ def test_answers_whose_bodies_nobody_reads_hold_no_connection(place: Place) -> N
                 assert (await service.fetch(f"http://x{path}")).status in (200, 204)
             assert (await service.fetch("http://x/small", method="HEAD")).status == 200
 
-    async def main() -> None:
-        binding = Binding("SVC", "service", {"worker_id": "worker-b", "entrypoint": None})
-        async with (
-            served(place, version("a", [binding]), version("b"), limits=Limits(connections=8)),
-            worker(Sockets.of(place.runtime, "b").inner, serve),
-            client(place, "a") as made,
-        ):
-            await act(made.env([{"name": "SVC", "kind": "service"}])["SVC"])
-
-    uvloop.run(main())
+    run(place, serve, act, limits=Limits(connections=8))
 
 
 def test_an_answer_that_ends_in_the_middle_is_an_error_and_bodies_may_fail(place: Place) -> None:

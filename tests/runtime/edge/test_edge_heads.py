@@ -54,9 +54,8 @@ class Heard:
 
 
 def passed_on(request: Request) -> bytes:
-    return forward.request_head(
-        request, request.target, client=b"203.0.113.7", proto=b"http", request_id=b"id", cookie=b"", prefix=b""
-    )
+    head = forward.request_head(request, request.target, client=b"203.0.113.7", proto=b"http", cookie=b"", prefix=b"")
+    return head + forward.ending("id")
 
 
 @given(TARGETS, LINES)
@@ -92,7 +91,7 @@ def test_an_answer_goes_on_as_one_head(status: int, lines: list[tuple[str, str]]
     except BadHead:
         return
     heard = Heard()
-    raw = forward.response_head(head, request_id=b"id", cors=(), bare=True, framing=b"content-length: 0\r\n")
+    raw = forward.response_head(head, cors=(), bare=True, framing=b"content-length: 0\r\n") + forward.ending("id")
     parser = httptools.HttpResponseParser(heard)
     try:
         parser.feed_data(raw)

@@ -88,6 +88,17 @@ def test_an_endless_loop_is_ended_and_others_live_on(start: Start) -> None:
     assert host.process.poll() is None
 
 
+def test_a_loop_that_begins_just_as_the_watcher_went_to_sleep_is_ended(start: Start) -> None:
+    """A request that follows a short one within the tenth of a second in which the host still looks at deadlines."""
+    host = start(SLOW, limits={"cpu_ms": 100})
+    with host.client() as client:
+        for gap in (0.055, 0.065, 0.075, 0.085, 0.095):
+            time.sleep(0.3)  # all is quiet
+            assert client.get("/x").text == "done"
+            time.sleep(gap)
+            assert client.get("/loop", timeout=10).status_code == 503
+
+
 def test_code_that_blocks_the_loop_is_ended_by_the_timeout(start: Start) -> None:
     host = start(SLOW, limits={"timeout_seconds": 0.5})
     assert host.get("/blocked").status_code == 504

@@ -257,3 +257,69 @@ def test_the_rest_of_a_busy_second_is_counted_together(start: Start) -> None:
     for each in tallies:
         assert sum(each["durations"]) == each["count"]
         assert each["wall_ms"] > 0 < each["cpu_ms"]
+        assert each["status"] == 200
+
+
+def test_the_same_head_again_but_for_its_id(start: Start) -> None:
+    host = start(ECHO)
+    head = b"GET /a HTTP/1.1\r\nhost: a\r\nx-one: %b\r\nholdfast-request-id: %b\r\n\r\n"
+    rays = [b"%016x" % number for number in range(6)]
+    with host.raw() as connection:
+
+        def ask(raw: bytes, count: int = 1) -> bytes:
+            connection.sendall(raw)
+            got = b""
+            while got.count(b'"x": ') < count or not got.endswith(b"}"):
+                got += connection.recv(65536)
+            return got
+
+        for ray in rays[:3]:
+            assert b'"x": "1"' in ask(head % (b"1", ray))
+        assert b'"x": "2"' in ask(head % (b"2", rays[3]))
+        both = ask(head % (b"2", rays[4]) + head % (b"3", rays[5]), count=2)
+        assert both.index(b'"x": "2"') < both.index(b'"x": "3"')
+        connection.sendall(head[:-4] % (b"2", rays[0]))  # not whole yet: no request
+        connection.sendall(b"0\r\n\r\n")
+        assert b'"x": "2"' in ask(b"")
+    found = sorted(host.invocation(ray=ray.decode())["ray"].encode() for ray in rays)
+    assert found == rays
+    assert host.invocation(ray=rays[0].decode() + "0")["status"] == 201
+
+
+MEDDLING = """
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    seen = b",".join(name for name, _ in scope["headers"])
+    ray = dict(scope["headers"])[b"holdfast-request-id"]
+    scope["headers"].append((b"x-user", b"of this request"))
+    scope["headers"].append((b"x-more", b"also"))
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": seen + b" " + ray + b"."})
+"""
+
+
+def test_what_an_application_does_to_its_headers_is_gone_with_the_request(start: Start) -> None:
+    host = start(MEDDLING)
+    head = b"GET / HTTP/1.1\r\nhost: a\r\nholdfast-request-id: %016x\r\n\r\n"
+    with host.raw() as connection:
+        for number in range(4):
+            connection.sendall(head % number)
+            got = b""
+            while not got.endswith(b"."):
+                got += connection.recv(65536)
+            assert got.partition(b"\r\n\r\n")[2] == b"host,holdfast-request-id %016x." % number
+
+
+def test_the_end_of_a_head_is_never_taken_for_a_head(start: Start) -> None:
+    host = start(ECHO)
+    end = b"x-one: %b\r\nholdfast-request-id: %b\r\n\r\n"
+    with host.raw() as connection:
+        for number, path in enumerate((b"/a", b"/b", b"/c", b"/c", b"/a")):
+            connection.sendall(b"GET %b HTTP/1.1\r\nhost: a\r\n" % path)
+            time.sleep(0.05)
+            connection.sendall(end % (b"1", b"%016x" % number))
+            got = b""
+            while not got.endswith(b"}"):
+                got += connection.recv(65536)
+            assert b'"url": "http://a%b"' % path in got

@@ -15,11 +15,23 @@ from holdfast.runtime.python import stubs, workers
 WORKER = """
 from typing import assert_type
 
-from workers import File, Response, WorkerEntrypoint, env, fetch, patch_env, Request, WebSocketPair, wait_until
+from workers import File, Response, WorkerEntrypoint, env, fetch, patch_env, Request, RpcStub, RpcTarget, WebSocketPair
+from workers import wait_until
 from workers.asgi import entrypoint
 
 
+class Counter(RpcTarget):
+    def increment(self) -> int:
+        return 1
+
+
 class Default(WorkerEntrypoint):
+    async def count(self, told: RpcStub) -> Counter:
+        with told.dup() as mine:
+            await mine(1, b=2)
+            await mine.method(await mine.value)
+        return Counter()
+
     async def fetch(self, request: Request) -> Response:
         answer = await fetch("https://example.org", method="POST", timeout=3)
         assert_type(answer.status, int)

@@ -29,11 +29,14 @@ from holdfast.hosts.layout import Layout
 from holdfast.kernel.settings import Settings
 from holdfast.runtime.bindings.kv_file import KvFile
 from holdfast.runtime.live import LiveVersion, Sockets
-from holdfast.runtime.pool import PoolClient
+from holdfast.runtime.pool import Policy, PoolClient
 from holdfast.runtime.sandbox.modes import Mode
+from holdfast.runtime.sandbox.zygote import INSIDE_UID
 from holdfast.runtime.telemetry import Invocation, TelemetryReader, VersionState, path_of
 
 HERE = Path(__file__).parent
+AS_ANOTHER_USER = HERE.parent / "sandbox" / "as_another_user.py"
+UID = 54_322  # whose Holdfast is where it is not root's
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class House:
 
     root: Path
     mode: Mode
+    busy: float = Policy().busy
     versions: dict[str, LiveVersion] = field(init=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -78,6 +82,14 @@ class House:
             table.execute("pragma journal_mode = wal").fetchall()
         settings = Settings(data=self.data, runtime=self.runtime, master_key_file=self.root / "key")
         self.label = Layout.of(settings).label
+        if not self.grouped:
+            for each in (self.root, *self.root.rglob("*")):
+                os.chown(each, UID, UID, follow_symlinks=False)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether Holdfast is root and has control groups; else it is an ordinary user who was given none."""
+        return self.mode != "userns"
 
     def _code(self) -> None:
         (self.root / "code").mkdir(mode=0o755)
@@ -105,6 +117,7 @@ class House:
             "HOLDFAST_DATA": str(self.data),
             "HOLDFAST_RUNTIME": str(self.runtime),
             "HOLDFAST_MASTER_KEY_FILE": str(self.root / "key"),
+            "BUSY": str(self.busy),
             "CONTROL_PORT": str(self.api.getsockname()[1]),
         }
         for part in ("state", "egress", "pool"):
@@ -117,6 +130,8 @@ class House:
         self.until(lambda: self.ask("innocent").status == 200, 60)
 
     def _begin(self, name: str, argv: list[str], environ: dict[str, str], passed: tuple[int, ...]) -> None:
+        if not self.grouped:
+            argv = [sys.executable, str(AS_ANOTHER_USER), str(UID), *argv]
         with (self.root / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(argv, env=environ, pass_fds=passed, stdout=log, stderr=log)
 
@@ -186,20 +201,39 @@ class House:
     # what the machine says
 
     def uid(self, worker: str) -> int:
+        """As it sees itself."""
+        if not self.grouped:
+            return INSIDE_UID
         users = json.loads((self.data / "workers" / "users.json").read_text())["users"]
         found: int = users[self.versions[worker].token]
         return found
 
     def running(self, worker: str) -> set[int]:
-        """Processes in the worker's control groups, of the whole machine."""
-        mark, found = f"/{self.label}-w/w-{self.versions[worker].token}-", set()
+        """Processes of the worker's user in control groups of workers, of the whole machine; without groups those that
+        see its code."""
+        mark, place, user = f"/{self.label}-w/", "cgroup", f"\nUid:\t{self.uid(worker)}\t"
+        if not self.grouped:
+            mark, place, user = f"{self.root.name}/code/{worker} /app ", "mountinfo", ""
+        found = set()
         for each in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (each / "cgroup").read_text() and "\nState:\tZ" not in (each / "status").read_text():
+                status = (each / "status").read_text()
+                if user in status and "\nState:\tZ" not in status and mark in (each / place).read_text():
                     found.add(int(each.name))
             except OSError:
                 continue
         return found
+
+    def memory(self, worker: str) -> int:
+        """Bytes that its processes have and no file does."""
+        found = 0
+        for pid in self.running(worker):
+            try:
+                lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            except OSError:
+                continue
+            found += sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+        return found * 1024
 
     def tasks(self, worker: str) -> int:
         found = 0

@@ -23,6 +23,7 @@ from holdfast import state as state_root
 from holdfast.kernel import log
 from holdfast.kernel.open_files import raise_limit
 from holdfast.kernel.outbound_policy import OutboundPolicy
+from holdfast.kernel.scheduling import answer_soon
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.wake import Wake
 from holdfast.runtime.egress.server import EgressServer
@@ -33,7 +34,7 @@ from holdfast.runtime.sandbox.users import uid_of
 
 POLICY = Policy(
     first_pause=0.2, longest_pause=1.0, grace_seconds=0.5, drain_seconds=1.0, sample_seconds=0.5, silent_seconds=7.0,
-    lines_per_second=500,
+    lines_per_second=500, busy=float(os.environ["BUSY"]),
 )  # fmt: skip
 
 
@@ -70,6 +71,7 @@ async def _egress(settings: Settings, source: Source) -> None:
 def main(part: str, root: Path, mode: Mode) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 8192))  # as most systems begin
     raise_limit()
+    answer_soon()
     settings = Settings(
         data=root / "data", runtime=root / "r", master_key_file=root / "key",
         control_port=int(os.environ["CONTROL_PORT"]), allowed_hosts=(hostile_cast.PUBLIC_NAME,),

@@ -103,23 +103,26 @@ SOCKETS = """
 import socket
 told = {}
 for path in given:
-    try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.settimeout(2)
-            one.connect(path)
-            told[path] = "reached"
-    except OSError as error:
-        told[path] = type(error).__name__
+    for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+        try:
+            with socket.socket(socket.AF_UNIX, kind) as one:
+                one.settimeout(2)
+                one.connect(path)
+                told[path] = "reached"
+        except OSError as error:
+            told.setdefault(path, type(error).__name__)
 """
 
 
 def test_sockets_of_ours_and_of_others_are_not_there(house: House) -> None:
-    ours = [house.runtime / name for name in ("admin.sock", "keeper.sock", "front.sock", "pool.sock")]
+    ours = [house.runtime / name for name in ("admin.sock", "keeper.sock", "front.sock", "pool.sock", "losses.sock")]
     innocent = house.door("innocent")
     theirs = [innocent.http, innocent.inner, innocent.bind, innocent.egress, house.door("prober").inner]
     paths = [*map(str, (*ours, *theirs)), "/run/http", "/run/inner", "/run/../innocent-token/bind", "/run/docker.sock"]
     told = house.run("prober", SOCKETS, paths).told
     assert {path for path, said in told.items() if said == "reached"} == set()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as one:
+        one.connect(str(house.runtime / "losses.sock"))  # it is there, and we reach it
     with pytest.raises(BlockingIOError):
         house.admin.accept()
 

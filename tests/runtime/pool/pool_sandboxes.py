@@ -85,9 +85,9 @@ async def deployed(
     root: Path, *projects: tuple[str, Path], secrets: Mapping[str, Mapping[str, str]] | None = None
 ) -> AsyncIterator[Deployed]:
     """`projects`: each name and its folder; `secrets`: of each name."""
-    from holdfast.pool import Sandboxes
     from holdfast.runtime.sandbox.users import uid_of
     from holdfast.runtime.sandbox.zygotes import Zygotes
+    from holdfast.sandboxes import Sandboxes
 
     data = root / "data"
     kept = secrets or {}

@@ -39,6 +39,8 @@ class Host:
         if self.vars.get("fatal"):
             self.say(t="fatal", error={"type": "ImportError", "message": self.vars["fatal"], "stack": "Traceback"})
             os._exit(70)
+        if (modules := self.payload.get("standby")) is not None:
+            self.stand_by(modules)
         if seconds := self.vars.get("slow"):
             await asyncio.sleep(seconds)
         self.channel.setblocking(False)
@@ -47,6 +49,8 @@ class Host:
             await asyncio.sleep(60)
         servers = [await asyncio.start_unix_server(self.serve, sock=each) for each in self.listeners]
         self.say(t="ready")
+        if "imports" in self.vars:
+            self.say(t="imported", names=self.vars["imports"])
         if self.vars.get("noise"):
             self.noise()
         idle = asyncio.create_task(self.idle())
@@ -56,6 +60,17 @@ class Host:
         await self.free.wait()
         idle.cancel()
         os._exit(0)
+
+    def stand_by(self, modules: list[str]) -> None:
+        """As a host does; what stands by badly is named among the modules."""
+        if "dies" in modules:
+            os._exit(9)
+        if "hangs" in modules:
+            time.sleep(60)
+        self.say(t="standby")
+        self.channel.setblocking(True)
+        if json.loads(self.channel.recv(65536) or b'{"t": "stop"}')["t"] != "go":
+            os._exit(0)
 
     def noise(self) -> None:
         odd = [b"\xff\xfe", b"[]", b'{"t": 5}', b'{"t":"invocation","status":"x","wall_ms":1e400,"id":7,"at":1e300}']

@@ -32,6 +32,16 @@ def test_a_tally_is_taken_as_it_was_said() -> None:
     assert found is not None
     assert (found.worker_id, found.version_id, found.trigger, found.count) == ("w", "v", "http", 3)
     assert (found.wall_ms, found.cpu_ms, found.memory_bytes) == (4.5, 1.0, 1000)
+    again = messages.tally(VERSION, GOOD | {"status": 404}, NOW)
+    assert again is not None
+    assert (found.status, again.status) == (None, 404)
+
+
+def test_counts_of_answers_are_taken_with_distrust() -> None:
+    assert messages.unfit({"at": NOW, "count": 3}, NOW) == (NOW, 3)
+    assert messages.unfit({"at": "x", "count": 3}, NOW) == (NOW, 3)
+    for lie in (0, -1, True, 2**60, 1.5, "3", None):
+        assert messages.unfit({"at": NOW, "count": lie}, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +68,10 @@ anything = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, anything)), st.lists(st.integers(-2, 2**62), max_size=16))
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys([*GOOD, "status"], anything)),
+    st.lists(st.integers(-2, 2**62), max_size=16),
+)
 def test_whatever_is_said_can_be_stored_or_is_none(said: dict[str, Any], durations: list[int]) -> None:
     for message in (GOOD | said, GOOD | said | {"durations": durations, "count": sum(durations)}):
         found = messages.tally(VERSION, message, NOW)

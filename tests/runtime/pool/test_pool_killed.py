@@ -19,7 +19,7 @@ from holdfast.runtime.live import Sockets
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from holdfast.pool import Sandboxes
+from holdfast.sandboxes import Sandboxes
 from holdfast.runtime.live import LiveVersion
 from holdfast.runtime.pool import Parts, Pool
 from holdfast.runtime.sandbox.zygotes import Zygotes

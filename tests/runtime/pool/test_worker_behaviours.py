@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,24 @@ OWN = {
         "method_names_of_generators_work wait_until_outlives_the_call exceptions_come_back_by_name "
         "the_binding_is_no_list an_entrypoint_is_the_bindings fetch_takes_a_url_and_options fetch_takes_a_request "
         "fetch_follows_no_redirect fetch_refuses_what_is_no_request websockets_go_through "
-        "websockets_close_from_this_side an_upgrade_that_is_refused_is_an_answer"
+        "websockets_close_from_this_side an_upgrade_that_is_refused_is_an_answer "
+        "bodies_of_fetch_stream_both_ways_at_once an_answer_that_nobody_reads_is_held_back "
+        "a_request_that_nobody_reads_is_held_back"
+    ),
+    "rpc": (
+        "objects_are_called_where_they_are functions_are_called_where_they_are "
+        "functions_are_passed_as_arguments objects_are_passed_as_arguments structures_of_stubs_come_whole "
+        "a_stub_is_passed_on_to_a_third_worker only_methods_and_properties_of_the_class_are_reached "
+        "errors_come_back_by_name_without_the_others_code what_is_no_target_does_not_travel "
+        "a_disposed_stub_is_told_so a_stub_nobody_refers_to_is_disposed "
+        "arguments_are_disposed_when_the_call_returns a_dup_of_an_argument_outlives_the_call "
+        "a_local_stub_is_passed_twice another_invocations_stub_is_refused "
+        "a_guessed_number_reaches_nothing what_speaks_no_session_is_cut_off "
+        "functions_that_call_each_other_for_ever_are_stopped references_in_a_circle_end_with_the_invocation "
+        "ten_thousand_stubs_are_too_many streams_are_given streams_are_passed bodies_of_messages_stream "
+        "a_stream_waits_for_its_reader a_stream_that_stalls_holds_up_nothing_else "
+        "a_stream_that_breaks_says_why calls_that_nobody_waits_for_are_ended "
+        "a_worker_that_dies_is_told_to_whoever_held_its_stubs"
     ),
 }
 ALL = [(suite, name) for part in (PUBLIC, OWN) for suite, names in part.items() for name in names.split()]
@@ -66,7 +84,7 @@ ALL = [(suite, name) for part in (PUBLIC, OWN) for suite, names in part.items() 
 def at() -> Iterator[tuple[asyncio.Runner, Deployed]]:
     root = Path(tempfile.mkdtemp(prefix="hf", dir="/tmp"))
     with asyncio.Runner() as runner:
-        projects = [(name, FOLDER / name) for name in ("asking", "answering")]
+        projects = [(name, FOLDER / name) for name in ("asking", "answering", "relaying")]
         opened = deployed(root, *projects, secrets={"asking": {"KEY": "s3cret"}})
         made = runner.run(opened.__aenter__())
         yield runner, made
@@ -121,6 +139,77 @@ def test_a_clients_websocket_is_passed_on_to_another_worker(at: tuple[asyncio.Ru
         writer.close()
 
     runner.run(talk())
+
+
+def test_what_a_call_gave_ends_with_its_invocation(at: tuple[asyncio.Runner, Deployed]) -> None:
+    runner, made = at
+    for step in ("keep", "use"):
+        status, told = runner.run(made.ask("asking", f"/keeping/{step}"))
+        assert (status, told) == (200, "as it should be"), told
+
+
+def test_a_clients_body_streams_through_one_worker_to_another_and_back(at: tuple[asyncio.Runner, Deployed]) -> None:
+    runner, made = at
+    body = b"ab" * 2_000_000
+    status, told = runner.run(made.ask("asking", "/told", "POST", body))
+    assert (status, told["method"], told["length"], told["last"]) == (200, "POST", len(body), "b")
+    status, louder = runner.run(made.ask("asking", "/louder", "POST", body))
+    assert (status, louder == "AB" * 2_000_000) == (201, True)
+
+
+def test_a_stub_works_after_the_answer_for_as_long_as_wait_until(at: tuple[asyncio.Runner, Deployed]) -> None:
+    runner, made = at
+
+    async def act() -> None:
+        assert await made.ask("asking", "/after") == (200, "at once")
+        for _ in range(100):
+            _, heard = await made.ask("asking", "/heard")
+            if "disposed 5055" in heard.splitlines():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(heard)
+
+    runner.run(act())
+
+
+def test_what_a_worker_held_is_freed_when_it_dies(at: tuple[asyncio.Runner, Deployed]) -> None:
+    """The caller's process is killed while it holds an object and a stream, and a call of its function runs."""
+    runner, made = at
+
+    async def act() -> None:
+        reader, writer = await asyncio.open_unix_connection(str(made.door("asking")))
+        writer.write(b"GET /dying HTTP/1.1\r\nhost: asking.localhost\r\n\r\n")
+        async with asyncio.timeout(20):
+            assert await reader.read() == b"", "it died before it answered"
+        writer.close()
+        for _ in range(100):
+            status, heard = await made.ask("asking", "/heard")
+            freed = {"disposed 1234", "closed held", "the call was cancelled"}
+            if freed <= set(heard.splitlines()):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError((status, heard))
+
+    runner.run(act())
+
+
+def test_what_an_object_raised_is_kept_with_the_worker_it_belongs_to(at: tuple[asyncio.Runner, Deployed]) -> None:
+    runner, made = at
+    since = int(time.time() * 1000)
+    assert runner.run(made.ask("asking", "/rpc/errors_come_back_by_name_without_the_others_code"))[0] == 200
+
+    async def found() -> Any:
+        for _ in range(100):
+            rows = made.telemetry.invocations(made.versions["answering"].worker_id, since=since, errors=True)
+            if len(rows) == 2:
+                return rows
+            await asyncio.sleep(0.1)
+        raise AssertionError("the invocation was never told")
+
+    (row,) = [each for each in runner.run(found()) if each.path == "counter"]
+    assert (row.trigger, row.status, row.outcome, row.error["type"]) == ("rpc", 200, "exception", "LookupError")
+    assert "giving.py" in row.error["stack"]
+    assert not made.telemetry.invocations(made.versions["asking"].worker_id, since=since, errors=True)
 
 
 def test_the_table_of_the_docs_names_each_behaviour() -> None:

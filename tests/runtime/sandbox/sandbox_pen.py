@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from holdfast.runtime.live import Permits, Sockets, WorkerLimits
 from holdfast.runtime.sandbox.cell import Cell, Exit, Running
+from holdfast.runtime.sandbox.forked import Spare
 from holdfast.runtime.sandbox.modes import Mode
 from holdfast.runtime.sandbox.view import View
 from holdfast.runtime.sandbox.zygotes import Zygotes
@@ -66,12 +67,14 @@ class Pen:
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    async def start(self, script: str, given: dict[str, Any] | None = None, **cell: Any) -> Talk:
+    async def start(
+        self, script: str, given: dict[str, Any] | None = None, spare: Spare | None = None, **cell: Any
+    ) -> Talk:
         self.count += 1
         sockets = Sockets.of(self.home, str(self.count))
         sockets.directory.mkdir(parents=True)
         sockets.directory.chmod(0o711)
-        listeners = (_listener(sockets.http), _listener(sockets.inner))
+        listeners = (listening(sockets.http), listening(sockets.inner))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         fields: dict[str, Any] = {
@@ -85,7 +88,7 @@ class Pen:
         }
         descriptors = {"listeners": (listeners[0].fileno(), listeners[1].fileno()), "channel": theirs.fileno()}
         with theirs:
-            running = await self.zygotes.spawn(Cell(**fields | descriptors | cell))
+            running = await self.zygotes.spawn(Cell(**fields | descriptors | cell), spare)
         return Talk(running, ours, listeners)
 
     def run(self, script: str, given: dict[str, Any] | None = None, **cell: Any) -> tuple[list[Any], Exit]:
@@ -109,7 +112,7 @@ class Pen:
         self.runner.close()
 
 
-def _listener(path: Path) -> socket.socket:
+def listening(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
     made.bind(str(path))
     path.chmod(0o600)

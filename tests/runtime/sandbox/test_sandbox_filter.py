@@ -18,6 +18,7 @@ MACHINES = st.sampled_from(sorted(ARCHITECTURES))
 FILTERS = {
     switch: {name: Filter(subprocess=switch).program(name) for name in ARCHITECTURES} for switch in (False, True)
 }
+COUNTED = {name: Filter(shared_memory=False).program(name) for name in ARCHITECTURES}
 
 
 def answer(program: bytes, number: int, arguments: tuple[int, ...] = (), architecture: int | None = None) -> int:
@@ -35,6 +36,9 @@ def answer(program: bytes, number: int, arguments: tuple[int, ...] = (), archite
             return int(value)
         if code == 0x20:
             accumulator = struct.unpack_from("<I", data, value)[0]
+            continue
+        if code == 0x54:
+            accumulator &= value
             continue
         truth = {
             0x15: accumulator == value,
@@ -73,6 +77,26 @@ def test_sockets_and_namespaces_are_judged_by_what_the_kernel_reads(machine: str
         assert found == EPERM
     else:
         assert found == (ALLOW if switch or value & 0x10000 else EPERM)
+
+
+@given(MACHINES, st.integers(0, 2**64 - 1) | st.integers(0, 0x1FF))
+def test_memory_that_no_process_has_to_itself(machine: str, flags: int) -> None:
+    """mmap(2): MAP_SHARED is 1, MAP_SHARED_VALIDATE 3, MAP_ANONYMOUS 0x20, MAP_GROWSDOWN 0x100."""
+    number = calls.numbers(calls.ALLOWED, machine)["mmap"]
+    found = answer(COUNTED[machine], number, (0, 4096, 3, flags, 0, 0))
+    if flags & 0x100 or (flags & 0x20 and flags & 0xF in (1, 3)):
+        assert found == EPERM
+    elif flags & 0xF in (0, 2):
+        assert found == ALLOW
+    assert answer(FILTERS[False][machine], number, (0, 4096, 3, flags, 0, 0)) == ALLOW
+
+
+@pytest.mark.parametrize("machine", sorted(ARCHITECTURES))
+def test_objects_that_outlive_their_process(machine: str) -> None:
+    allowed = calls.numbers(calls.ALLOWED, machine)
+    made = ("memfd_create", "shmget", "semget", "msgget")
+    assert {answer(COUNTED[machine], allowed[name]) for name in made} == {EPERM}
+    assert {answer(COUNTED[machine], allowed[name]) for name in allowed.keys() - set(made)} == {ALLOW}
 
 
 @pytest.mark.parametrize("machine", sorted(ARCHITECTURES))

@@ -39,7 +39,7 @@ def test_an_ordinary_users_sandboxes_hold_too(home: Path) -> None:
     argv += [
         "-k",
         "not bomb and not its_groups",
-        *(str(HERE / f"test_sandbox_{name}.py") for name in ("walls", "life")),
+        *(str(HERE / f"test_sandbox_{name}.py") for name in ("walls", "life", "without_groups")),
     ]
     done = subprocess.run(
         argv, env=environment, capture_output=True, text=True, timeout=240, check=False, cwd=HERE.parents[2]

@@ -170,6 +170,8 @@ CALLS = {
     "setresuid": "call(117, 0, 0, 0)",
     "reboot": "call(169, 0, 0, 0, 0)",
     "personality": "call(135, 0x0040000)",
+    "sched_setaffinity": "call(203, 0, 8, b'\\1' + bytes(7))",
+    "sched_setattr": "call(314, 0, bytes([48]) + bytes(47), 0)",
     "TIOCSTI": "call(16, 0, 0x5412, 0)",
 }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import signal
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,13 +19,17 @@ from prometheus_client.exposition import generate_latest
 from holdfast.kernel.errors import NeedsOperator
 from holdfast.pool import retention_of
 from holdfast.runtime.telemetry import (
+    BOUNDS_MS,
     CronRun,
     Invocation,
     LogLine,
+    Point,
     Retention,
+    Summary,
     Tally,
     TelemetryReader,
     TelemetryWriter,
+    Use,
     VersionState,
     families,
     path_of,
@@ -138,6 +144,66 @@ def test_a_busy_version_is_counted_whole_and_kept_in_part(path: Path, reader: Te
     assert (found[0].count, found[0].errors) == (500, 10)
 
 
+def test_answers_are_counted_by_the_class_of_their_status(writer: TelemetryWriter, reader: TelemetryReader) -> None:
+    """What answered 500 and above counts as an error, whether or not the code raised; a 404 does not."""
+    for number, (status, outcome) in enumerate(
+        [(200, "ok"), (204, "ok"), (301, "ok"), (404, "ok"), (503, "ok"), (500, "exception"), (504, "timeout")]
+    ):
+        writer.invocation(call(number, status=status, outcome=outcome))
+    writer.invocation(call(7, status=None))
+    writer.tally(Tally("w", "v1", NOW, "http", 3, 3.0, 1.0, None, (0, 3, *[0] * (len(BOUNDS_MS) - 1)), 429))
+    writer.flush()
+    statuses = {"2xx": 2, "3xx": 1, "4xx": 4, "5xx": 3}
+    outcomes = {"ok": 9, "exception": 1, "timeout": 1}
+    found: tuple[Summary | Point | Use, ...] = (
+        *reader.summaries("w", NOW - HOUR, NOW),
+        *reader.series("w", NOW - HOUR, NOW),
+        reader.uses(["w", "never"], NOW - HOUR)["w"],
+    )
+    assert [(each.count, each.errors, each.statuses, each.outcomes) for each in found] == [
+        (11, 3, statuses, outcomes)
+    ] * 3
+    assert reader.uses(["w"], NOW + HOUR)["w"].statuses == {}
+
+
+def test_answers_unlike_their_schemas_are_counted(writer: TelemetryWriter, reader: TelemetryReader) -> None:
+    writer.invocation(call(1))
+    writer.invocation(call(2, version="v2"))
+    for count in (2, 3):
+        writer.unfit("w", "v1", NOW, count)
+    writer.unfit("w", "v1", NOW - 2 * HOUR, 7)
+    writer.flush()
+    assert {each.version_id: each.unfit for each in reader.summaries("w", NOW - HOUR, NOW)} == {"v1": 5, "v2": 0}
+    assert [each.unfit for each in reader.summaries("w", NOW - 3 * HOUR, NOW, by_version=False)] == [12]
+    assert reader.totals().unfit == [("w", "v1", 12)]
+
+
+@pytest.mark.parametrize("shape", ["lognormal", "uniform"])
+def test_percentiles_of_what_is_not_kept_are_near(path: Path, reader: TelemetryReader, shape: str) -> None:
+    """A busy version keeps every failure and few of the rest: its rows would say nothing of how long calls take."""
+    chance = random.Random(7)
+    walls = sorted(chance.lognormvariate(3, 1) if shape == "lognormal" else chance.uniform(1, 400) for _ in range(4000))
+    writer = TelemetryWriter(path, kept_per_second=10, clock=lambda: NOW / 1000)
+    for number, wall in enumerate(walls):
+        writer.invocation(Invocation(f"i{number}", "w", "v1", NOW, "http", "ok", wall, status=200))
+    for number in range(30):
+        writer.invocation(Invocation(f"t{number}", "w", "v1", NOW, "http", "timeout", 29_000.0, status=504))
+    writer.close()
+    walls += [29_000.0] * 30
+    (whole,) = reader.summaries("w", NOW, NOW)
+    (step,) = reader.series("w", NOW, NOW)
+    for part, told, drawn in zip(
+        (50, 95, 99),
+        (whole.p50_ms, whole.p95_ms, whole.p99_ms),
+        (step.p50_ms, step.p95_ms, step.p99_ms),
+        strict=True,
+    ):
+        exact = walls[-(-len(walls) * part // 100) - 1]
+        bucket = bisect_left(BOUNDS_MS, exact)
+        assert told == drawn
+        assert BOUNDS_MS[bucket - 1] <= (drawn or 0) <= BOUNDS_MS[bucket]
+
+
 def test_what_was_counted_together_counts_like_each_alone(tmp_path: Path) -> None:
     walls = [0.5, 1.0, 1.5, 70.0, 40_000.0]
     told: list[list[object]] = []
@@ -147,8 +213,10 @@ def test_what_was_counted_together_counts_like_each_alone(tmp_path: Path) -> Non
             for number, wall in enumerate(walls):
                 writer.invocation(call(number, wall_ms=wall, memory_bytes=4000))
         else:
-            durations = (2, 1, 0, 0, 0, 0, 1, *[0] * 7, 1)
-            writer.tally(Tally("w", "v1", NOW, "http", 5, sum(walls), 2.5, 4000, durations))
+            durations = [0] * (len(BOUNDS_MS) + 1)
+            for wall in walls:
+                durations[bisect_left(BOUNDS_MS, wall)] += 1
+            writer.tally(Tally("w", "v1", NOW, "http", 5, sum(walls), 2.5, 4000, tuple(durations), 200))
         writer.close()
         read = apsw.Connection(str(path_of(tmp_path / name)))
         told.append([read.execute(f"select * from {table} order by 1, 2, 3").fetchall() for table in TABLES])
@@ -231,6 +299,7 @@ def test_sums_of_versions_that_were_long_idle_go(path: Path, reader: TelemetryRe
         first.invocation(Invocation("i", "w", "v-old", long_ago, "http", "ok", 1.0))
         first.invocation(Invocation("j", "w", "v-new", NOW - HOUR, "http", "ok", 1.0))
         first.dropped("w", "v-old", 3)
+        first.unfit("w", "v-old", long_ago, 3)
         first.dropped("w", "v-starting", 4)
         first.state(VersionState("v-starting", "w", "backoff", NOW))
     with TelemetryWriterOnce(path):  # its first turn sweeps
@@ -238,6 +307,7 @@ def test_sums_of_versions_that_were_long_idle_go(path: Path, reader: TelemetryRe
     found = reader.totals()
     assert {row[1] for row in (*found.ended, *found.durations)} == {"v-new"}
     assert {(row[1], row[2]) for row in found.dropped} == {("v-starting", 4)}
+    assert found.unfit == []
 
 
 def test_how_long_it_is_kept_is_said_by_variables() -> None:
@@ -322,10 +392,13 @@ class TelemetryWriterOnce:
 
 def test_prometheus_text(writer: TelemetryWriter, reader: TelemetryReader) -> None:
     writer.invocation(call(3))
-    writer.invocation(call(700, outcome="exception"))
+    writer.invocation(call(700, outcome="exception", status=500))
+    writer.invocation(call(4, status=None, wall_ms=1.0))
     writer.invocation(call(1, worker="hidden", version="v9"))
     writer.state(VersionState("v1", "w", "running", NOW, processes=2, memory_bytes=5, starts=3, crashes=1))
     writer.dropped("w", "v1", 7)
+    writer.unfit("w", "v1", NOW, 9)
+    writer.unfit("hidden", "v9", NOW, 9)
     writer.flush()
 
     class Page:
@@ -336,11 +409,14 @@ def test_prometheus_text(writer: TelemetryWriter, reader: TelemetryReader) -> No
     registry.register(Page())  # type: ignore[arg-type]
     text = generate_latest(registry).decode()
     of = 'version_id="v1",worker="shop",worker_id="w"'
-    assert f'holdfast_worker_invocations_total{{outcome="exception",trigger="http",{of}}} 1.0' in text
-    assert f'holdfast_worker_duration_seconds_bucket{{le="0.005",{of}}} 1.0' in text
-    assert f'holdfast_worker_duration_seconds_bucket{{le="+Inf",{of}}} 2.0' in text
-    assert f"holdfast_worker_duration_seconds_sum{{{of}}} 0.703" in text
+    assert f'holdfast_worker_invocations_total{{outcome="exception",status="5xx",trigger="http",{of}}} 1.0' in text
+    assert f'holdfast_worker_invocations_total{{outcome="ok",status="",trigger="http",{of}}} 1.0' in text
+    assert f'holdfast_worker_duration_seconds_bucket{{le="0.005",{of}}} 2.0' in text
+    assert f'holdfast_worker_duration_seconds_bucket{{le="+Inf",{of}}} 3.0' in text
+    assert f"holdfast_worker_duration_seconds_sum{{{of}}} 0.704" in text
+    assert 'le="0.0015"' not in text  # the finer bounds are for percentiles
     assert f"holdfast_worker_processes{{{of}}} 2.0" in text
     assert f"holdfast_worker_crashes_total{{{of}}} 1.0" in text
     assert f"holdfast_worker_telemetry_dropped_total{{{of}}} 7.0" in text
+    assert f"holdfast_worker_answers_unfit_total{{{of}}} 9.0" in text
     assert "hidden" not in text

@@ -59,13 +59,15 @@ export async function signedIn(
   return made;
 }
 
-/** A browser and a server for the tests of one file. With `owner: false` nobody owns it yet; `env` is the server's. */
-export function house(options: { owner?: boolean; env?: Record<string, string> } = {}): {
+export interface House {
   browser: Browser;
   server: Server;
   api: Api;
-} {
-  const made = {} as { browser: Browser; server: Server; api: Api };
+}
+
+/** A browser and a server for the tests of one file. With `owner: false` nobody owns it yet; `env` is the server's. */
+export function house(options: { owner?: boolean; env?: Record<string, string> } = {}): House {
+  const made = {} as House;
   beforeAll(async () => {
     [made.server, made.browser] = await Promise.all([Server.start(options.env), launch()]);
     if (options.owner !== false) made.api = await Api.owner(made.server);

@@ -12,10 +12,25 @@ interface Axe {
   colours?: boolean;
 }
 
+const STILL_MS = 3000;
+
+/** What fades in has half its colours: until it has ended, spinners and the like left out. */
+function still(page: Page): Promise<void> {
+  return page.evaluate(async (most) => {
+    const moves = document.getAnimations().filter((each) => {
+      return each.playState === "running" && each.effect?.getComputedTiming().iterations !== Infinity;
+    });
+    const ended = Promise.allSettled(moves.map((each) => each.finished));
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, most))]);
+  }, STILL_MS);
+}
+
 /** What axe finds against WCAG 2.2 AA, in words; empty is clean. */
 export async function axe(page: Page, { within, colours = false }: Axe = {}): Promise<string[]> {
+  await still(page);
   const rules = colours ? ["color-contrast"] : LEVELS;
-  await page.evaluate(AXE); // by the debugger: the page's own policy lets no script in
+  // By the debugger: the page's own policy lets no script in. Half a megabyte, so once a page.
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(AXE);
   return page.evaluate(
     async ([levels, selector]) => {
       // biome-ignore lint/suspicious/noExplicitAny: axe puts itself there

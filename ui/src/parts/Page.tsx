@@ -88,6 +88,15 @@ export function PageTabs({ tabs, label }: { tabs: readonly Tab[]; label: string 
   );
 }
 
+/**
+ * The one of `all` the address names, else the first. A page whose tabs are not known yet shows this one alone:
+ * another in its place would look chosen already, and a press on it would do nothing.
+ */
+export function useAskedTab<T extends { id: string }>(all: readonly [T, ...T[]]): T {
+  const [search] = useAddress();
+  return all.find(({ id }) => id === search.tab) ?? all[0];
+}
+
 /** Brings the current one of a row that scrolls sideways into its middle: what is before and behind it shows as well. */
 export function useShown(current: string | undefined) {
   const row = useRef<HTMLDivElement>(null);

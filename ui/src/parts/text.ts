@@ -33,6 +33,11 @@ export function count(value: number, locale: string = language()): string {
   return numbers(locale, {}).format(value);
 }
 
+/** `1.2M` where there is little room. */
+export function briefly(value: number, locale: string = language()): string {
+  return numbers(locale, { notation: "compact" }).format(value);
+}
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
   ["month", 2_592_000],

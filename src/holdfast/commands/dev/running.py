@@ -18,10 +18,10 @@ from holdfast.commands.dev.console import Console, Telling, milliseconds_since
 from holdfast.commands.dev.local import LocalState
 from holdfast.commands.dev.page import Page
 from holdfast.commands.dev.project import PLACE, Built, Project
+from holdfast.hosts.limits import step_aside
 from holdfast.kernel.errors import Conflict, HoldfastError, NeedsOperator
 from holdfast.kernel.outbound_policy import OutboundPolicy
 from holdfast.kernel.settings import Settings
-from holdfast.pool import ControlGroups, Sandboxes
 from holdfast.runtime.bindings.server import BindingServer
 from holdfast.runtime.edge.routes import ALWAYS_BARE, Route, Table
 from holdfast.runtime.edge.routes import Version as Share
@@ -31,15 +31,17 @@ from holdfast.runtime.live import LiveVersion, Sockets
 from holdfast.runtime.pool import Parts, Policy, Pool
 from holdfast.runtime.pool.face import state_file
 from holdfast.runtime.pool.pool import require_alone
+from holdfast.runtime.sandbox.modes import chosen
 from holdfast.runtime.sandbox.users import keep_users, uid_of
 from holdfast.runtime.sandbox.zygotes import Zygotes
 from holdfast.runtime.telemetry import path_of
+from holdfast.sandboxes import ControlGroups, Sandboxes
 
 _PRELOAD = ("holdfast.runtime.python.warm",)
 _LOOK_SECONDS = 0.2
 _LOOK_SHARE = 10  # a folder that takes long to look through is looked at so many times less often
 _GRACE_SECONDS = 2.0  # for requests that an old version is answering
-_POLICY = Policy(grace_seconds=_GRACE_SECONDS, drain_seconds=2.0, first_pause=5.0)
+_POLICY = Policy(grace_seconds=_GRACE_SECONDS, drain_seconds=2.0, first_pause=5.0, standby=0)
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Dev:
         self._bound: list[LiveVersion] = []  # what has bindings: those, and what is still ending its requests
         self._secrets: dict[str, Mapping[str, str]] = {}
         self._telemetry = Telling(path_of(state.root), console)
-        self._zygotes = Zygotes(preload=_PRELOAD)
+        self._zygotes = Zygotes(mode=chosen(settings.workers_sandbox), preload=_PRELOAD)
         self._groups = ControlGroups(f"dev{hashlib.sha256(str(state.root).encode()).hexdigest()[:8]}")
         parts = Parts(
             runtime=self._runtime,
@@ -249,6 +251,7 @@ def serve(projects: Sequence[Project], state: LocalState, console: Console, port
             raise Conflict(f"`holdfast dev` already runs on {state.root.parent.parent}", code="dev_running") from error
         listener = held.enter_context(_listening(port))
         address = f"http://localhost:{listener.getsockname()[1]}"
+        step_aside()
         _prepare(settings.runtime)
         held.callback(shutil.rmtree, settings.runtime, True)
         asyncio.run(_until_told(projects, state, settings, console, listener, address))
@@ -271,7 +274,7 @@ async def _until_told(
 
 def _settings(data: Path) -> Settings:
     """Of a place of its own: what the environment says of an installed Holdfast is not meant."""
-    ours = ("HOLDFAST_WORKERS_OUTBOUND_ALLOW", "HOLDFAST_OUTBOUND_ALLOW")
+    ours = ("HOLDFAST_WORKERS_OUTBOUND_ALLOW", "HOLDFAST_OUTBOUND_ALLOW", "HOLDFAST_WORKERS_SANDBOX")
     environ = {name: value for name, value in os.environ.items() if name in ours or not name.startswith("HOLDFAST_")}
     return Settings.load(environ, data=data)
 

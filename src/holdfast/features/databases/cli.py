@@ -177,6 +177,7 @@ def delete(
     """Delete a database. Its data is kept for a grace period in which `undelete` brings it back."""
     t = terminal(ctx)
     found = t.database(database)
+    t.warn_bound(found["id"])
     name = t.confirm(found["name"], confirm, "deletes a database")
     made = t.client.delete(f"/databases/{found['id']}", {"confirm": name})
     ended(t, made or {"resource": found}, no_wait, "Deleted {name}. Bring it back: holdfast db undelete {word}")

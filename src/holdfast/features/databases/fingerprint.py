@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import Token, TokenType
+if TYPE_CHECKING:  # a thirtieth of the api's start, so it waits for the first statement
+    from sqlglot.tokenizer_core import Token
 
 MAX_LENGTH = 2000
 _MAX_KEPT = 4096
@@ -50,6 +50,9 @@ def _shape(statement: str, dialect: str) -> str:
 
 
 def _tokenised(statement: str, dialect: str) -> str | None:
+    from sqlglot.dialects.dialect import Dialect
+    from sqlglot.errors import SqlglotError
+
     try:
         tokens = Dialect.get_or_raise(dialect).tokenize(statement)
     except (SqlglotError, ValueError):
@@ -65,5 +68,5 @@ def _tokenised(statement: str, dialect: str) -> str | None:
 
 
 def _literal(token: Token) -> bool:
-    kind = token.token_type
-    return kind == TokenType.NUMBER or kind.name.endswith("STRING")
+    kind = token.token_type.name
+    return kind == "NUMBER" or kind.endswith("STRING")

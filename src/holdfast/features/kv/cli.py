@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,6 +103,16 @@ def limit(
     t.answer(made, f"{made['name']} may hold {' and '.join(most)}.")
 
 
+def _moment(seconds: int | None) -> str | None:
+    """Of what a worker wrote: seconds since 1970, as far ahead as it liked."""
+    if seconds is None:
+        return None
+    try:
+        return output.moment_text(datetime.fromtimestamp(seconds, UTC).isoformat())
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
 def _limit(field: str, text: str) -> int | None:
     if text == "none":
         return None
@@ -119,6 +130,7 @@ def delete(ctx: typer.Context, name: Namespace, confirm: Confirmed = None) -> No
     """Delete a namespace; within its grace period `holdfast db undelete` brings it back."""
     t = terminal(ctx)
     found = find(t, name)
+    t.warn_bound(found["id"])
     typed = t.confirm(found["name"], confirm, "deletes a namespace and its keys")
     gone = t.client.delete(f"/kv-namespaces/{found['id']}", {"confirm": typed})
     t.answer(gone, f"Deleted {typed}. Bring it back: holdfast db undelete {gone['database_id']}")
@@ -138,7 +150,7 @@ def list_keys(
         {
             "KEY": "name",
             "BYTES": "size",
-            "EXPIRES": lambda item: str(item["expiration"]) if item["expiration"] else None,
+            "EXPIRES": lambda item: _moment(item["expiration"]),
             "METADATA": lambda item: json.dumps(item["metadata"]) if item["metadata"] is not None else None,
         },
         empty="No keys.",

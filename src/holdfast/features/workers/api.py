@@ -44,6 +44,13 @@ def list_(
     environment_id: Annotated[str | None, Query(max_length=40)] = None,
     name: Annotated[str | None, Query(max_length=63)] = None,
     q: Annotated[str | None, Query(max_length=63, description="Part of the name or the slug.")] = None,
+    bound_to: Annotated[
+        str | None,
+        Query(
+            max_length=40,
+            description="Those deployed with a binding to this: the id of a database, namespace or worker.",
+        ),
+    ] = None,
     deleted: Annotated[bool, Query(description="Those that can still be brought back, instead.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -55,6 +62,7 @@ def list_(
         environment_id=environment_id,
         name=name,
         q=q,
+        bound_to=bound_to,
         deleted=deleted,
         after=after_id(cursor),
         limit=limit + 1,

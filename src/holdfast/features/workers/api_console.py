@@ -67,6 +67,7 @@ class CaseOut(BaseModel):
 
 class CasesRunIn(In):
     names: list[str] | None = Field(default=None, max_length=100, description="Without: all.")
+    version_id: str | None = Field(default=None, max_length=40, description="A deployed one, also of weight 0.")
 
 
 class CaseResultOut(BaseModel):
@@ -149,4 +150,4 @@ def delete_case(actor: CurrentActor, cases: Cases, worker_id: str, name: CaseNam
 @router.post("/workers/{worker_id}/cases/run", operation_id="worker_case_run", responses=answers(403, 404))
 def run_cases(body: CasesRunIn, actor: CurrentActor, cases: Cases, worker_id: str) -> list[CaseResultOut]:
     """Send the requests of cases one after the other and compare; what has not begun after a minute is skipped."""
-    return [CaseResultOut.of(each) for each in cases.run(actor, worker_id, body.names)]
+    return [CaseResultOut.of(each) for each in cases.run(actor, worker_id, body.names, body.version_id)]

@@ -33,7 +33,9 @@ class WorkerStandingOut(BaseModel):
     addresses: list[str] = Field(description="Proven own hosts first.")
     deployed: list[DeployedOut]
     requests: int = Field(description="Of the last day.")
-    errors: int = Field(description="Of these, those that did not end well.")
+    errors: int = Field(description="Of these, those that did not end well, answers of 500 and above among them.")
+    outcomes: dict[str, int] = Field(description="How they ended.")
+    statuses: dict[str, int] = Field(description="What they answered: `2xx`, `3xx`, `4xx`, `5xx`.")
     last_at: datetime | None
 
     @classmethod

@@ -45,9 +45,17 @@ class Binder:
         self._namespaces = namespaces
 
     def bind(
-        self, conn: sa.Connection, actor: Actor, worker: Worker, version: Version, *, create_missing: bool
+        self,
+        conn: sa.Connection,
+        actor: Actor,
+        worker: Worker,
+        version: Version,
+        *,
+        create_missing: bool,
+        only_look: bool = False,
     ) -> list[Bound]:
-        """Raises Conflict("binding_missing") whose `details["missing"]` lists every one at once; Denied."""
+        """Raises Conflict("binding_missing") whose `details["missing"]` lists every one at once; Denied. `only_look`:
+        nothing is made, and what would be is left out."""
         config, missing, bound = version.config, [], []
 
         def see(kind: str, entry: Mapping[str, Any], look: Callable[[Mapping[str, Any]], Bound | str]) -> None:
@@ -57,13 +65,15 @@ class Binder:
             else:
                 missing.append({"binding": entry["binding"], "kind": kind, "wanted": made})
 
-        here = _Here(self, conn, actor, worker, create_missing)
+        here = _Here(self, conn, actor, worker, create_missing and not only_look)
         for entry in config.get("kv_namespaces", ()):
             see("kv", entry, here.kv)
         for entry in config.get("d1_databases", ()):
             see("d1", entry, here.d1)
         for entry in config.get("services", ()):
             see("service", entry, here.service)
+        if only_look and create_missing:  # what cannot be made is refused when it is to be
+            missing = [each for each in missing if each["kind"] == "service"]
         if missing:
             raise _missing(worker, missing)
         for entry in config.get("ratelimits", ()):

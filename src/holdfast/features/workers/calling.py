@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 from holdfast.features.access.actor import Actor
 from holdfast.features.workers import store
 from holdfast.features.workers.guard import found, record
-from holdfast.features.workers.live import zoned
+from holdfast.features.workers.live import cron_takers
 from holdfast.features.workers.model import Version, Worker
 from holdfast.features.workers.settings import settings_of
+from holdfast.features.workers.shelf import Shelf
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, Retryable
@@ -110,7 +111,10 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class CallingService:
-    def __init__(self, db: Database, runtime: Path, clock: Clock) -> None:
+    """`shelf`: where the code of versions has to be that are asked here."""
+
+    def __init__(self, db: Database, runtime: Path, clock: Clock, shelf: Shelf | None = None) -> None:
+        self._shelf = shelf
         self._db = db
         self._runtime = runtime
         self._clock = clock
@@ -148,11 +152,12 @@ class CallingService:
     def turn(self, actor: Actor, worker_id: str, cron: str) -> Turn:
         """One turn of a cron of the deployed code, now; audited, and in its history. Raises Invalid("cron_unknown"),
         Retryable("pool_away"), and ("pool_slow") for one that takes longer than MOST_SECONDS: it goes on."""
-        worker, version = self.deployed(actor, worker_id, None)
-        known = zoned(version.config.get("crons", ()), settings_of(worker.settings).tz)
-        if cron not in known:
+        worker, _ = self.deployed(actor, worker_id, None)
+        with self._db.read() as conn:
+            known = cron_takers(conn, worker)
+        if (version := known.get(cron)) is None:
             raise Invalid(
-                "the deployed version has no such cron",
+                "what is deployed has no such cron",
                 code="cron_unknown",
                 hint=f"It has: {', '.join(known) or 'none'}",
                 details={"fields": [{"field": "cron", "message": "is not among the worker's"}]},
@@ -172,7 +177,7 @@ class CallingService:
 
     def deployed(self, actor: Actor, worker_id: str, version_id: str | None) -> tuple[Worker, Version]:
         """A version that takes requests: that one, else the one with the largest share. Takes `worker.invoke`; raises
-        Conflict("not_deployed")."""
+        Conflict("not_deployed"), OtherNode."""
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.invoke")
             deployed = store.deployment(conn, worker.id)
@@ -182,6 +187,8 @@ class CallingService:
         if version is None or not worker.enabled:
             why = "is switched off" if not worker.enabled else "has no such version deployed"
             raise Conflict(f"{worker.name!r} {why}", code="not_deployed", hint="Deploy a version first.")
+        if self._shelf is not None:
+            self._shelf.require(worker.id, version.id)
         return worker, version
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from holdfast.features.access.actor import Actor, no_such
@@ -90,8 +90,11 @@ class CasesService:
                 raise no_such("case")
             record(conn, actor, worker, "worker.case.delete", {"name": name})
 
-    def run(self, actor: Actor, worker_id: str, names: Sequence[str] | None = None) -> Sequence[Result]:
-        """Those named, else all, one after the other. Raises Invalid("case_unknown") before any is sent."""
+    def run(
+        self, actor: Actor, worker_id: str, names: Sequence[str] | None = None, version_id: str | None = None
+    ) -> Sequence[Result]:
+        """Those named, else all, one after the other, to the version that takes most requests or to this one, also of
+        weight 0. Raises Invalid("case_unknown") before any is sent."""
         cases = self.list(actor, worker_id)
         unknown = sorted(set(names or ()) - {each.name for each in cases})
         if unknown:
@@ -99,11 +102,11 @@ class CasesService:
             raise Invalid(message, code="case_unknown", details={"fields": [{"field": "names", "message": message}]})
         until = time.monotonic() + RUN_SECONDS
         chosen = [each for each in cases if names is None or each.name in names]
-        return [self._one(actor, each) if time.monotonic() < until else _skipped(each) for each in chosen]
+        return [self._one(actor, each, version_id) if time.monotonic() < until else _skipped(each) for each in chosen]
 
-    def _one(self, actor: Actor, case: Case) -> Result:
+    def _one(self, actor: Actor, case: Case, version_id: str | None) -> Result:
         try:
-            answer = self._calling.call(actor, case.worker_id, request_of(case))
+            answer = self._calling.call(actor, case.worker_id, replace(request_of(case), version_id=version_id))
         except HoldfastError as error:
             return Result(case.name, False, False, None, None, [error.message])
         wrong = differences(case, answer)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.features.workers import acts
+from holdfast.kernel.errors import Denied, NotFound
 from holdfast.terminal import output
 from holdfast.terminal.context import Terminal, key_values, label_pairs, terminal
 from holdfast.terminal.failure import Usage
@@ -36,6 +37,22 @@ def find(t: Terminal, name: str, *, deleted: bool = False) -> dict[str, Any]:
     return t.find("/workers", name, "worker", "wrk", **t.scope(), **extra)
 
 
+class _Environments:
+    """Names of environments, each asked for once."""
+
+    def __init__(self, t: Terminal) -> None:
+        self._t = t
+        self._known: dict[str, str] = {}
+
+    def name(self, environment_id: str) -> str:
+        if environment_id not in self._known:
+            try:
+                self._known[environment_id] = str(self._t.client.get(f"/environments/{environment_id}")["name"])
+            except (Denied, NotFound):  # a key may see the worker alone
+                self._known[environment_id] = environment_id
+        return self._known[environment_id]
+
+
 @verb(app, "list", "holdfast worker list --env production\nholdfast worker list --deleted")
 def list_(
     ctx: typer.Context,
@@ -44,10 +61,12 @@ def list_(
     """List workers."""
     t = terminal(ctx)
     extra: dict[str, Any] = {"deleted": "true"} if deleted else {}
+    environments = _Environments(t)
     t.table(
         t.client.items("/workers", **t.scope(), **extra),
         {
             "NAME": "name",
+            "ENVIRONMENT": lambda item: environments.name(item["environment_id"]),
             "HOST": "slug",
             "STATE": lambda item: "deleted" if item["deleted_at"] else "on" if item["enabled"] else "OFF",
             "DESCRIPTION": "description",
@@ -90,6 +109,7 @@ def get(ctx: typer.Context, worker: Name) -> None:
         {
             "Name": found["name"],
             "Id": found["id"],
+            "Environment": _Environments(t).name(found["environment_id"]),
             "Host": found["slug"],
             "State": "on" if found["enabled"] else "OFF",
             "Deployed": ", ".join(shares) or "nothing yet",
@@ -145,6 +165,7 @@ def delete(ctx: typer.Context, worker: Name, confirm: Confirmed = None) -> None:
     """Stop and delete a worker; its code stays for the grace period."""
     t = terminal(ctx)
     found = find(t, worker)
+    t.warn_bound(found["id"])
     name = t.confirm(found["name"], confirm, "stops and deletes a worker")
     gone = t.client.delete(f"/workers/{found['id']}", {"confirm": name})
     t.answer(gone, f"Deleted {output.visible(name)}. Bring it back: holdfast worker undelete {gone['id']}")
@@ -246,16 +267,17 @@ def promote(
     t.answer(made, acts.deployed_text(found, made))
 
 
-@verb(app, "rollback", "holdfast worker rollback shop-api\nholdfast worker rollback shop-api --to 6")
+@verb(app, "rollback", "holdfast worker rollback shop-api\nholdfast worker rollback shop-api 6")
 def rollback(
     ctx: typer.Context,
     worker: Name,
-    to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Without: what was before.")] = None,
+    version: Annotated[str | None, typer.Argument(help="Number, tag or id; without: what was before.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="The same.")] = None,
     message: acts.Message = "",
 ) -> None:
     """Send all requests to an earlier version again."""
     t = terminal(ctx)
-    acts.roll_back(t, find(t, worker), to, message)
+    acts.roll_back(t, find(t, worker), version or to, message)
 
 
 @verb(app, "deployments", "holdfast worker deployments shop-api")

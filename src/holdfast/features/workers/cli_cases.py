@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import typer
 
+from holdfast.features.workers import acts
 from holdfast.features.workers.cli import Name, app, find
 from holdfast.terminal import output
 from holdfast.terminal.context import terminal
@@ -85,16 +86,24 @@ def delete(ctx: typer.Context, worker: Name, case: Case) -> None:
 
 
 @verb(
-    cases, "run", "holdfast worker case run shop-api\nholdfast worker case run shop-api 'lists items' 'refuses' --json"
+    cases,
+    "run",
+    "holdfast worker case run shop-api\nholdfast worker case run shop-api 'lists items' 'refuses' --json\n"
+    "holdfast worker case run shop-api --version 8",
 )
 def run(
     ctx: typer.Context,
     worker: Name,
     names: Annotated[list[str] | None, typer.Argument(metavar="[CASE]...", help="Without: all.")] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Number, tag or id of a deployed version, also of weight 0.")
+    ] = None,
 ) -> None:
     """Send the requests of cases and compare their answers; ends with 1 when one is not as expected."""
     t = terminal(ctx)
-    results = t.client.post(f"/workers/{find(t, worker)['id']}/cases/run", {"names": names or None})
+    found = find(t, worker)
+    asked = acts.find_version(t, found, version)["id"] if version else None
+    results = t.client.post(f"/workers/{found['id']}/cases/run", {"names": names or None, "version_id": asked})
     t.table(
         results,
         {

@@ -10,7 +10,9 @@ import typer
 
 from holdfast.features.workers import acts
 from holdfast.features.workers.cli import send
+from holdfast.features.workers.config import checked_main
 from holdfast.features.workers.folder import chosen, packed
+from holdfast.features.workers.proving import prove
 from holdfast.features.workers.target import section
 from holdfast.kernel.errors import Conflict, Retryable
 from holdfast.runtime import env_stubs, wrangler
@@ -29,6 +31,7 @@ deploy = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_excepti
     holdfast deploy
     holdfast deploy ./shop --env production --wrangler-env production --tag v1.4
     holdfast deploy --create-missing
+    holdfast deploy --run-cases
     holdfast deploy --skip-check
     """,
 )
@@ -47,6 +50,9 @@ def deploy_(
         bool, typer.Option("--accept-findings", help="Although its file says what is not acted on.")
     ] = False,
     skip_check: Annotated[bool, typer.Option("--skip-check", help="Although it was not seen to start.")] = False,
+    run_cases: Annotated[
+        bool, typer.Option("--run-cases", help="Only if it answers the worker's saved cases as expected.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
 ) -> None:
     """Deploy the worker in a folder: upload it as a version, and send all requests to it.
@@ -57,25 +63,32 @@ def deploy_(
     began = time.monotonic()
     wrangler_env = section(t, folder, wrangler_env)
     config = wrangler.load(wrangler.find(folder), wrangler_env)
-    for finding in config.findings:
+    findings = [vars(each) for each in config.findings]
+    refused = config.unsupported and not accept_findings and not dry_run
+    for finding in () if t.json and refused else config.findings:  # an error is all there is on stderr then
         output.note(f"{finding.kind.replace('_', ' ')}: {finding.path}: {finding.message}")
     archive = packed(folder)
+    files = [path.relative_to(folder).as_posix() for path in chosen(folder)]
+    checked_main(config, files)  # before a worker is made for it
     if dry_run:
-        files = [path.relative_to(folder).as_posix() for path in chosen(folder)]
         sent = {"name": name or config.name, "files": files, "bytes": len(archive), "env": env_stubs.named(config)}
+        sent |= {"findings": findings}
         t.answer(sent, f"Would deploy {sent['name']}: {len(files)} files, {output.size_text(len(archive))} packed.")
         return
-    if config.unsupported and not accept_findings:  # before anything is sent: the server refuses it too
+    if refused:  # before anything is sent: the server refuses it too
         named = ", ".join(each.path for each in config.unsupported[:10])
         raise Conflict(
             f"the project file says what is not acted on here: {named}",
             code="findings_unaccepted",
             hint="Take it out of the file, or deploy with --accept-findings.",
+            details={"findings": findings},
         )
     worker = _worker(t, name or config.name)
     version = send(t, worker, archive, tag=tag, message=message, environment=wrangler_env)
     body = {"version_id": version["id"], "message": message}
     body |= {"create_missing": create_missing, "accept_findings": accept_findings, "skip_check": skip_check}
+    if run_cases:
+        prove(t, worker, version, body)
     made = t.client.post(f"/workers/{worker['id']}/deployments", body)
     if create_missing:
         _await_state(t, made)
@@ -83,7 +96,7 @@ def deploy_(
     address = address_of(t, worker)
     seconds = time.monotonic() - began
     t.answer(
-        made | {"worker": worker, "address": address},
+        made | {"worker": worker, "address": address, "findings": findings},
         f"{acts.deployed_text(worker, made)} {seconds:.1f} s\n{address}",
     )
 

@@ -67,7 +67,7 @@ def invocations(
             "STATUS": "status",
             "OUTCOME": "outcome",
             "MS": lambda item: f"{item['wall_ms']:.1f}",
-            "ERROR": lambda item: (item["error"] or {}).get("message"),
+            "ERROR": lambda item: ": ".join(filter(None, map((item["error"] or {}).get, ("type", "message")))),
         },
         empty="Nothing yet.",
         right=("STATUS", "MS"),
@@ -148,22 +148,29 @@ def summary(
 ) -> None:
     """Show how a worker fared, by version."""
     t = terminal(ctx)
-    found = t.client.get(f"/workers/{find(t, worker)['id']}/summary", minutes=minutes)
+    where = f"/workers/{find(t, worker)['id']}"
+    found = t.client.get(f"{where}/summary", minutes=minutes)
     if t.json:
         output.say_json(found)
         return
+    named = {
+        each["id"]: f"{each['number']} {each['tag'] or ''}".rstrip() for each in t.client.items(f"{where}/versions")
+    }
     t.table(
         found["versions"],
         {
-            "VERSION": "version_id",
+            "VERSION": lambda item: named.get(item["version_id"], item["version_id"]),
             "REQUESTS": "count",
             "FAILED": "errors",
+            "4XX": lambda item: str(item["statuses"].get("4xx", 0)),
+            "5XX": lambda item: str(item["statuses"].get("5xx", 0)),
             "P50 MS": lambda item: _number(item["p50_ms"]),
+            "P95 MS": lambda item: _number(item["p95_ms"]),
             "P99 MS": lambda item: _number(item["p99_ms"]),
             "CPU MS": lambda item: _number(item["cpu_ms"]),
         },
         empty="Nothing in this time.",
-        right=("REQUESTS", "FAILED", "P50 MS", "P99 MS", "CPU MS"),
+        right=("REQUESTS", "FAILED", "4XX", "5XX", "P50 MS", "P95 MS", "P99 MS", "CPU MS"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,19 +21,31 @@ def read_config(
     files: Mapping[str, bytes], given: Mapping[str, Any] | None = None, environment: str | None = None
 ) -> WorkerConfig:
     """The file in the upload, or what came with it as JSON. Raises Invalid("wrangler_missing", "wrangler_invalid",
-    "main_missing")."""
+    "main_missing", "main_unsupported")."""
     if given is not None:
         config = wrangler.parse(json.dumps(dict(given)), environment=environment, where="config")
     else:
         config = _from_files(files, environment)
-    if config.main not in files:
+    checked_main(config, files)
+    return _with_schemas(config, files)
+
+
+def checked_main(config: WorkerConfig, paths: Collection[str]) -> None:
+    """Raises Invalid("main_missing", "main_unsupported"). `paths`: of the project's files."""
+    if config.main not in paths:
         raise Invalid(
             f"{config.main!r}, the worker's main, is not among the files",
             code="main_missing",
             hint="Say the path of its entry as `main`, relative to the project file.",
             details={"fields": [{"field": "main", "message": "is not among the files"}]},
         )
-    return _with_schemas(config, files)
+    if not config.main.endswith(".py"):
+        raise Invalid(
+            f"{config.main!r}, the worker's main, is no Python file (.py)",
+            code="main_unsupported",
+            hint="Workers are written in Python; JavaScript and TypeScript are not run yet.",
+            details={"fields": [{"field": "main", "message": "is no Python file"}]},
+        )
 
 
 def _with_schemas(config: WorkerConfig, files: Mapping[str, bytes]) -> WorkerConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from holdfast.features.access.actor import Actor, hidden, no_such
 from holdfast.features.secrets import store as secret_store
 from holdfast.features.workers import store
-from holdfast.features.workers.binding import Binder
+from holdfast.features.workers.binding import Binder, Bound
 from holdfast.features.workers.guard import found, record
 from holdfast.features.workers.model import Deployment, Share, Trigger, Version, Worker
 from holdfast.features.workers.secret_names import kept_name
+from holdfast.features.workers.shelf import Shelf
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.db.database import after_commit
@@ -24,11 +25,15 @@ from holdfast.runtime.pool.control import Untried
 from holdfast.web.idempotency import NEVER, Once
 
 MOST_VERSIONS = 10
+_HISTORY = 1000  # deployments that are looked through
 _ASKED_FOR = {
-    ("bindings",): "an answer of its bindings",
-    ("network",): "the network",
-    ("bindings", "network"): "its bindings and the network",
+    ("bindings",): "its bindings, which were",
+    ("network",): "the network, which was",
+    ("bindings", "network"): "its bindings and the network, which were",
 }
+
+
+Trial = Callable[[str, Sequence[Mapping[str, Any]]], Untried | None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class Wish:
 
 class DeploymentsService:
     """`told` is called after each commit: whoever runs and routes reads again. `trial` starts a version by its id, for
-    nobody, and says why it cannot start; None when it can, or where nothing could try it."""
+    nobody, with the bindings it is to have, and says why it cannot start; None when it can, or where nothing could try
+    it. `shelf`: where code has to be for that."""
 
     def __init__(
         self,
@@ -53,10 +59,12 @@ class DeploymentsService:
         binder: Binder,
         clock: Clock,
         told: Callable[[], None],
-        trial: Callable[[str], Untried | None] = lambda _: None,
+        trial: Trial = lambda *_: None,
+        shelf: Shelf | None = None,
     ) -> None:
         self._db = db
         self._trial = trial
+        self._shelf = shelf
         self._binder = binder
         self._clock = clock
         self._told = told
@@ -65,11 +73,10 @@ class DeploymentsService:
         """From its commit on these versions take the requests, each its share.
 
         Raises Conflict("version_not_ready", "version_broken", "binding_missing", "secret_missing",
-        "findings_unaccepted"), Invalid("weights_invalid").
+        "findings_unaccepted"), Invalid("weights_invalid"), OtherNode for what cannot be tried here.
         """
-        for version in () if wish.skip_check else self._unproven(actor, worker_id, wish):
-            if (failed := self._trial(version.id)) is not None:
-                raise _broken(version, failed)
+        if not wish.skip_check:
+            self._prove(actor, worker_id, wish)
         with self._db.write() as conn:
             worker = found(conn, actor, worker_id, "worker.deploy")
             once.check(conn)
@@ -81,7 +88,10 @@ class DeploymentsService:
         self, actor: Actor, worker_id: str, version_id: str | None = None, message: str = "", once: Once = NEVER
     ) -> Deployment:
         """All requests to an older version: the one named, else what was deployed before. It is a deployment of its
-        own. Raises Conflict("nothing_before")."""
+        own, and nothing is tried again: a way back waits for nothing. Only a version that never was deployed is tried
+        as by `deploy`. Raises Conflict("nothing_before"), and then what `deploy` raises."""
+        if version_id is not None and not self._was_deployed(actor, worker_id, version_id):
+            self._prove(actor, worker_id, Wish((Share(version_id, 100),), accept_findings=True))
         with self._db.write() as conn:
             worker = found(conn, actor, worker_id, "worker.deploy")
             once.check(conn)
@@ -97,9 +107,20 @@ class DeploymentsService:
             worker = found(conn, actor, worker_id, "worker.read", deleted=True)
             return store.deployments(conn, worker.id, before=before, limit=limit)
 
-    def _unproven(self, actor: Actor, worker_id: str, wish: Wish) -> Sequence[Version]:
-        """Those that do not run already. Refuses what `_deploy` refuses for their sake: nothing is started for someone
-        who may not deploy it."""
+    def _prove(self, actor: Actor, worker_id: str, wish: Wish) -> None:
+        for version, bound in self._unproven(actor, worker_id, wish):
+            if (failed := self._trial(version.id, [each.as_json() for each in bound])) is not None:
+                raise _broken(version, failed, unmade=wish.create_missing)
+
+    def _was_deployed(self, actor: Actor, worker_id: str, version_id: str) -> bool:
+        with self._db.read() as conn:
+            worker = found(conn, actor, worker_id, "worker.deploy")
+            history = store.deployments(conn, worker.id, before=None, limit=_HISTORY)
+        return any(each["version_id"] == version_id for one in history for each in one.versions)
+
+    def _unproven(self, actor: Actor, worker_id: str, wish: Wish) -> Sequence[tuple[Version, Sequence[Bound]]]:
+        """Those that do not run already, with what they are to be bound to. Refuses what `_deploy` refuses for their
+        sake: nothing is started for someone who may not deploy it."""
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.deploy")
             checked_shares(wish.shares)
@@ -108,8 +129,13 @@ class DeploymentsService:
                 _check_findings(version, wish)
                 _check_secrets(conn, worker, version)
             last = store.deployment(conn, worker.id)
-        running = {each["version_id"] for each in last.versions} if last and worker.enabled else set()
-        return [each for each in versions if each.id not in running]
+            running = {each["version_id"] for each in last.versions} if last and worker.enabled else set()
+            wanted = [each for each in versions if each.id not in running]
+            for each in wanted:
+                if self._shelf is not None:
+                    self._shelf.require(each.worker_id, each.id)
+            looked: dict[str, bool] = {"create_missing": wish.create_missing, "only_look": True}
+            return [(each, self._binder.bind(conn, actor, worker, each, **looked)) for each in wanted]
 
     def _before(self, conn: sa.Connection, worker: Worker) -> Sequence[Share]:
         last = store.deployments(conn, worker.id, before=None, limit=2)
@@ -176,13 +202,15 @@ class DeploymentsService:
         }
 
 
-def _broken(version: Version, failed: Untried) -> Conflict:
+def _broken(version: Version, failed: Untried, *, unmade: bool) -> Conflict:
     hint = "What was deployed goes on. The whole trace is in the worker's log: holdfast worker logs NAME."
     if failed.used:
         hint += (
-            f" Its import asked for {_ASKED_FOR[failed.used]}, which a version that is only tried has not: ask when a "
-            "request comes, or deploy it untried (--skip-check)."
+            f" Its import asked for {_ASKED_FOR[failed.used]} not served just then: deploy it again, or untried "
+            "(--skip-check)."
         )
+    elif unmade:
+        hint += " A namespace or a database that this deployment would make is not there yet while a version is tried."
     return Conflict(
         f"version {version.number} cannot start: {failed.why}",
         code="version_broken",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,15 @@ _HINT = (
 )
 
 
+# Packages that make a document of their own, and where it is unless the code says otherwise.
+_FRAMEWORKS = (
+    ("fastapi", "/openapi.json"),
+    ("litestar", "/schema/openapi.json"),
+    ("quart_schema", "/openapi.json"),
+    ("apiflask", "/openapi.json"),
+)
+
+
 class DescribingService:
     """`suffixes`: the domains below which a worker's slug is its host; `port`: where apps are served."""
 
@@ -30,8 +40,9 @@ class DescribingService:
         self._port = port
 
     def openapi(self, actor: Actor, worker_id: str, version_id: str | None = None) -> dict[str, Any]:
-        """Of the version named, else of the one that takes most requests, else of the newest. `x-holdfast-hint` says
-        what to do when there are no routes."""
+        """Of the version named, else of the one that takes most requests, else of the newest. When there are no
+        routes, `x-holdfast-hint` says what to do, and `x-holdfast-own` where the code has a document itself, as far as
+        its packages tell."""
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.read")
             version = _version(conn, actor, worker, version_id)
@@ -47,13 +58,23 @@ class DescribingService:
             protected=settings_of(worker.settings).protected,
         )
         made = document(about, own.get("routes") or (), own.get("schemas") or {})
-        return made if made["paths"] else made | {"x-holdfast-hint": _HINT}
+        if made["paths"]:
+            return made
+        path = _own_path(version)
+        return made | {"x-holdfast-hint": _HINT} | ({"x-holdfast-own": path} if path else {})
 
     def _addresses(self, worker: Worker) -> list[str]:
         return [
             f"http://{worker.slug}.{each}:{self._port}" if each == "localhost" else f"https://{worker.slug}.{each}"
             for each in self._suffixes
         ]
+
+
+def _own_path(version: Version | None) -> str | None:
+    if version is None or not version.packages:
+        return None
+    packages = Path(version.packages)
+    return next((path for name, path in _FRAMEWORKS if (packages / name).is_dir()), None)
 
 
 def _version(conn: sa.Connection, actor: Actor, worker: Worker, version_id: str | None) -> Version | None:

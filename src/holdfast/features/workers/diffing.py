@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from holdfast.features.databases.elsewhere import OtherNode
 from holdfast.features.workers.model import Version
 from holdfast.features.workers.shelf import Shelf
 from holdfast.kernel.errors import NotFound
@@ -68,5 +69,5 @@ def _text(shelf: Shelf, version: Version | None, path: str) -> list[str] | None:
         return None
     try:
         return shelf.read(version.worker_id, version.id, path).decode().splitlines()
-    except (UnicodeDecodeError, NotFound):
+    except (UnicodeDecodeError, NotFound, OtherNode):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from holdfast.features.workers.variable_store import Variable
 from holdfast.features.workers.variables import chosen_secrets, chosen_vars, secrets_of
 from holdfast.kernel.db import Database
 from holdfast.kernel.secrets import Secrets
-from holdfast.runtime.live import Binding, LiveVersion
+from holdfast.runtime.live import TRIAL, Binding, LiveVersion
 
 TOPIC = "workers"
 LEAVING_SECONDS = 90.0  # more than a pool takes: it hears, takes what still comes for 30 s, and waits 30 s for its end
@@ -59,7 +60,9 @@ def _read(db: Database, data: Path, since: datetime | None) -> list[LiveVersion]
     for worker, deployed in pairs:
         for share in deployed.versions:
             version = versions.get(share["version_id"])
-            if version is not None and version.state == "ready":
+            if version is None or version.state != "ready":
+                continue
+            if db.embedded or shelf.here(worker.id, version.id):  # else another node has its code, and runs it
                 found.append(_live(shelf, worker, version, share, variables, paths, _secrets(kept, worker)))
     return found
 
@@ -81,9 +84,25 @@ def _left(
     return found
 
 
-def candidate(db: Database, data: Path, version_id: str) -> LiveVersion | None:
-    """A version as it would live if it were deployed, behind the names of its bindings nothing. None when there is none
-    that is ready."""
+def tried(db: Database, data: Path, runtime: Path) -> list[LiveVersion]:
+    """Versions that the pool starts once before they are deployed: as `leaving`, since nobody may call them."""
+    found = []
+    for said in (runtime / "w").glob(f"{TRIAL}*/trial"):
+        try:
+            told = json.loads(said.read_bytes())
+        except FileNotFoundError:
+            continue  # it is over
+        version = candidate(db, data, told["version_id"], told["bindings"])
+        if version is not None:
+            found.append(replace(version, token=said.parent.name, leaving=True))
+    return found
+
+
+def candidate(
+    db: Database, data: Path, version_id: str, bindings: Sequence[Mapping[str, Any]] = ()
+) -> LiveVersion | None:
+    """A version as it would live if it were deployed with these bindings; behind the names of others it has is nothing.
+    None when there is none that is ready."""
     with db.read() as conn:
         version = store.version(conn, version_id)
         worker = None if version is None else store.get(conn, version.worker_id)
@@ -91,8 +110,11 @@ def candidate(db: Database, data: Path, version_id: str) -> LiveVersion | None:
             return None
         variables = variable_store.all_of(conn)
         kept = secret_store.living_in(conn, [worker.environment_id])
-    share = {"weight": 0, "bindings": _by_name(version.config)}
-    return _live(Shelf(data), worker, version, share, variables, _Paths({}, {}), _secrets(kept, worker))
+        named = {each["name"] for each in bindings}
+        bound = [*bindings, *(each for each in _by_name(version.config) if each["name"] not in named)]
+        paths = _Paths.of_bound(conn, bound)
+    share = {"weight": 0, "bindings": bound}
+    return _live(Shelf(data), worker, version, share, variables, paths, _secrets(kept, worker))
 
 
 def _by_name(config: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -132,7 +154,10 @@ class _Paths:
 
     @classmethod
     def of(cls, conn: sa.Connection, deployments: Sequence[Deployment]) -> _Paths:
-        bound = [each for one in deployments for share in one.versions for each in share["bindings"]]
+        return cls.of_bound(conn, [each for one in deployments for share in one.versions for each in share["bindings"]])
+
+    @classmethod
+    def of_bound(cls, conn: sa.Connection, bound: Sequence[Mapping[str, Any]]) -> _Paths:
         kv = {each["target"]["namespace_id"] for each in bound if each["kind"] == "kv"}
         d1 = {each["target"]["resource_id"] for each in bound if each["kind"] == "d1"}
         return cls(namespaces.by_ids(conn, sorted(kv)) if kv else {}, databases.by_ids(conn, sorted(d1)) if d1 else {})
@@ -190,6 +215,7 @@ def _live(
         crons=zoned(config.get("crons", ()), settings.tz),
         missed=settings.missed,
         routes=tuple((config.get("own") or {}).get("routes") or ()),
+        answers=settings.answers,
         schemas=(config.get("own") or {}).get("schemas") or {},
         limits=settings.limits_for(config),
         permits=settings.permitted(),
@@ -212,3 +238,16 @@ def _revision(secrets: Mapping[str, Secret]) -> str:
 def zoned(crons: Sequence[str], tz: str) -> tuple[str, ...]:
     """The lines with the worker's time zone, where they say none of their own."""
     return tuple(line if tz == "UTC" or "CRON_TZ=" in line else f"CRON_TZ={tz} {line}" for line in crons)
+
+
+def cron_takers(conn: sa.Connection, worker: Worker) -> dict[str, Version]:
+    """Each line of what is deployed, with the version that takes its turns, as the pool has it."""
+    shares = [each for each in store.by_share(store.deployment(conn, worker.id)) if each["weight"] > 0]
+    versions = store.versions_by_id(conn, [each["version_id"] for each in shares])
+    tz = settings_of(worker.settings).tz
+    found: dict[str, Version] = {}
+    for share in shares:
+        if (version := versions.get(share["version_id"])) is not None:
+            for line in zoned(version.config.get("crons", ()), tz):
+                found.setdefault(line, version)
+    return found

@@ -8,10 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.features.access.actor import Actor, no_such
-from holdfast.features.workers import store
 from holdfast.features.workers.guard import found
-from holdfast.features.workers.live import zoned
-from holdfast.features.workers.settings import settings_of
+from holdfast.features.workers.live import cron_takers
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.runtime import cron
@@ -75,18 +73,13 @@ class ReadingService:
         return self._telemetry.crons(worker_id, **filters)
 
     def schedules(self, actor: Actor, worker_id: str) -> Sequence[Schedule]:
-        """Of the version that takes the turns: where several share the requests, the one with the largest share."""
+        """Each line once, with the version that takes its turns: of those that have it, the one with the largest
+        share."""
         with self._db.read() as conn:
             worker = found(conn, actor, worker_id, "worker.read")
-            deployed = store.deployment(conn, worker.id)
-            leading = [each["version_id"] for each in store.by_share(deployed)[:1]]
-            versions = store.versions_by_id(conn, leading)
-        now, tz = self._clock.now(), settings_of(worker.settings).tz
-        return [
-            Schedule(line, version.id, cron.parse(line).next(now, NEXT_TURNS))
-            for version in versions.values()
-            for line in zoned(version.config.get("crons", ()), tz)
-        ]
+            takers = cron_takers(conn, worker)
+        now = self._clock.now()
+        return [Schedule(line, version.id, cron.parse(line).next(now, NEXT_TURNS)) for line, version in takers.items()]
 
     def window(self, actor: Actor, worker_id: str, minutes: int, version_id: str | None = None) -> Window:
         """At most 120 steps; those of one version where it is said."""

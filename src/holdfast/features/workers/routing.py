@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,16 @@ class RouteTable:
     """`write` may be called from any thread and process: one at a time reads the rows and writes, so that what was
     committed last is what is written last."""
 
-    def __init__(self, db: Database, runtime: Path, clock: Clock, suffixes: Sequence[str] = SUFFIXES) -> None:
+    def __init__(
+        self,
+        db: Database,
+        runtime: Path,
+        clock: Clock,
+        suffixes: Sequence[str] = SUFFIXES,
+        here: Callable[[str, str], bool] = lambda *_: True,
+    ) -> None:
+        """`here(worker_id, version_id)`: whether this node has its code, and so runs it."""
+        self._here = here
         self.path = runtime / "routes.json"
         self._db = db
         self._clock = clock
@@ -49,12 +58,13 @@ class RouteTable:
             os.close(lock)
 
     def workers(self) -> list[dict[str, Any]]:
-        """In the order of their ids. A worker that is switched off or has no ready version is told as not enabled."""
+        """In the order of their ids. Without a version that is ready and here it has none."""
         now = self._clock.now()
         with self._db.read() as conn:
             pairs = store.current(conn)
             versions = store.versions_by_id(conn, [each["version_id"] for _, one in pairs for each in one.versions])
             hosts, keys = _hosts(conn), _keys(conn, now)
+        versions = {key: each for key, each in versions.items() if self._here(each.worker_id, each.id)}
         return [
             _entry(worker, deployed, versions, hosts.get(worker.id, []), keys.get(worker.id, []))
             for worker, deployed in pairs
@@ -85,7 +95,7 @@ def _entry(
     settings = settings_of(worker.settings)
     shares = []
     config: dict[str, Any] = {}
-    for share in deployed.versions:
+    for share in sorted(deployed.versions, key=lambda each: each["number"]):  # of those with one tag the newest counts
         version = versions.get(share["version_id"])
         if version is None or version.state != "ready":
             continue
@@ -102,7 +112,7 @@ def _entry(
         "rate": settings.rate.model_dump() if settings.rate else None,
         "timeout_seconds": limits.timeout_seconds,
         "body_bytes": limits.body_bytes,
-        "enabled": worker.enabled and bool(shares),
+        "enabled": worker.enabled,
     }
 
 

@@ -102,6 +102,11 @@ class SettingsIn(In):
         default="once",
         description="Turns of crons that fell due while Holdfast was down: none, the last of each, the last ten.",
     )
+    answers: Literal["off", "log", "refuse"] = Field(
+        default="log",
+        description="What becomes of an answer that is not what its declared schema says: nothing, a line of the log, "
+        "502 in its place.",
+    )
     warm: int = Field(default=0, ge=0, le=16, description="Processes kept although nothing asks.")
     idle_seconds: float = Field(default=300.0, ge=1, le=86400)
 

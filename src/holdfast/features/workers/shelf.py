@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from holdfast.features.databases.elsewhere import OtherNode
 from holdfast.features.workers import archive
 from holdfast.kernel.errors import NotFound
 
@@ -30,6 +31,19 @@ class Shelf:
     def code(self, worker_id: str, version_id: str) -> Path:
         return self.root / worker_id / version_id / "code"
 
+    def here(self, worker_id: str, version_id: str) -> bool:
+        """Whether its code is on this node: code is where it was uploaded, and nowhere else."""
+        return self.code(worker_id, version_id).is_dir()
+
+    def require(self, worker_id: str, version_id: str) -> None:
+        """Raises OtherNode unless its code is on this node."""
+        if not self.here(worker_id, version_id):
+            raise OtherNode(
+                "the code of this version is not on this node",
+                hint="Ask the node that it was uploaded to, or upload it to this one.",
+                details={"version_id": version_id},
+            )
+
     def lock(self, worker_id: str, version_id: str) -> Path:
         """Which packages it runs with, once they were installed."""
         return self.root / worker_id / version_id / LOCK
@@ -42,11 +56,12 @@ class Shelf:
         archive.lay_down(files, folder / version_id, {} if lock is None else {LOCK: lock})
 
     def read(self, worker_id: str, version_id: str, path: str) -> bytes:
-        """`path` as the version lists it. Raises NotFound when its files are on another node, or gone."""
+        """`path` as the version lists it. Raises OtherNode, or NotFound when it is gone."""
         try:
             return (self.code(worker_id, version_id) / path).read_bytes()
         except OSError:
-            raise NotFound(f"the file {path!r} is not on this node", code="file_not_found") from None
+            self.require(worker_id, version_id)
+            raise NotFound(f"the file {path!r} is not there any more", code="file_not_found") from None
 
     def remove(self, worker_id: str, version_id: str) -> None:
         shutil.rmtree(self.root / worker_id / version_id, ignore_errors=True)

@@ -18,21 +18,25 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Retryable
 from holdfast.kernel.settings import Settings
-from holdfast.runtime.telemetry import TelemetryReader
+from holdfast.runtime.telemetry import TelemetryReader, Use
 
 DAY = timedelta(days=1)
+_UNUSED = Use(0, 0, {}, {}, None)
 
 
 @dataclass(frozen=True)
 class Standing:
     """`deployed`: {version_id, number, tag, weight} each, none before the first deployment. `errors`: of `requests`,
-    those that did not end well. `last_at`: the newest call that is still kept, however old."""
+    those that did not end well, answers of 500 and above among them. `outcomes` and `statuses` ({"2xx": count}): of the
+    same requests. `last_at`: the newest call that is still kept, however old."""
 
     worker_id: str
     addresses: Sequence[str]
     deployed: Sequence[Mapping[str, Any]]
     requests: int
     errors: int
+    outcomes: Mapping[str, int]
+    statuses: Mapping[str, int]
     last_at: datetime | None
 
 
@@ -67,11 +71,12 @@ class StandingService:
         uses, end = self._telemetry.uses(ids, since), self._end()
         made = []
         for each in rows:
-            requests, errors, last = uses.get(each.id, (0, 0, None))
-            at = None if last is None else datetime.fromtimestamp(last / 1000, UTC)
+            use = uses.get(each.id, _UNUSED)
+            at = None if use.last_at is None else datetime.fromtimestamp(use.last_at / 1000, UTC)
+            counts = (use.count, use.errors, use.outcomes, use.statuses)
             names = (*hosts.get(each.id, ()), *(f"{each.slug}.{domain}" for domain in self._settings.apps_domains))
             addresses = [] if end is None else [f"{end[0]}{name}{end[1]}" for name in names]
-            made.append(Standing(each.id, addresses, deployed.get(each.id, ()), requests, errors, at))
+            made.append(Standing(each.id, addresses, deployed.get(each.id, ()), *counts, at))
         return made
 
     def _end(self) -> tuple[str, str] | None:

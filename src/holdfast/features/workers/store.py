@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.features.kv.model import kv_namespaces
 from holdfast.features.workers.model import (
     Deployment,
     Version,
@@ -19,6 +20,7 @@ from holdfast.features.workers.model import (
 )
 
 _w, _v, _d = workers.c, worker_versions.c, worker_deployments.c
+_text = sa.cast(_d.versions, sa.Text)
 
 
 def get(conn: sa.Connection, worker_id: str) -> Worker | None:
@@ -44,6 +46,7 @@ def page(
     environment_id: str | None = None,
     name: str | None = None,
     q: str | None = None,
+    bound_to: str | None = None,
     deleted: bool = False,
     after: str | None,
     limit: int,
@@ -54,9 +57,20 @@ def page(
             query = query.where(column == wanted)
     if q:
         query = query.where(sa.or_(_w.name.icontains(q, autoescape=True), _w.slug.icontains(q, autoescape=True)))
+    if bound_to is not None:
+        query = query.where(_w.id != bound_to, _w.id.in_(_bound(bound_to)))
     if after is not None:
         query = query.where(_w.id > after)
     return [Worker(**row._mapping) for row in conn.execute(query.order_by(_w.id).limit(limit))]
+
+
+def _bound(target: str) -> sa.Select[tuple[str]]:
+    """Workers whose last deployment has a binding to this database, namespace or worker, or to the namespace that this
+    database holds."""
+    held = sa.exists().where(kv_namespaces.c.resource_id == target, _text.contains(kv_namespaces.c.id))
+    newest = sa.select(sa.func.max(_d.number)).where(_d.worker_id == _w.id).correlate(workers).scalar_subquery()
+    named = sa.or_(_text.contains(f'"{target}"', autoescape=True), held)
+    return sa.select(_d.worker_id).where(_d.worker_id == _w.id, _d.number == newest, named)
 
 
 def insert(conn: sa.Connection, made: Worker) -> None:
@@ -175,8 +189,8 @@ def current(conn: sa.Connection) -> Sequence[tuple[Worker, Deployment]]:
 
 
 def by_share(deployed: Deployment | None) -> list[Mapping[str, Any]]:
-    """Its shares, the largest first, of equal ones the newest version's. The first takes the turns of crons, as the
-    pool has it, and calls that name no version."""
+    """Its shares, the largest first, of equal ones the newest version's. The first takes calls that name no version; a
+    turn of a cron is taken by the first that has its line and any weight, as the pool has it."""
     shares = deployed.versions if deployed else ()
     return sorted(shares, key=lambda each: (each["weight"], each["number"]), reverse=True)
 

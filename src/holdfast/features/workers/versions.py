@@ -48,9 +48,18 @@ class VersionsService:
     there."""
 
     def __init__(
-        self, db: Database, jobs: Jobs, shelf: Shelf, quotas: Quotas, clock: Clock, told: Callable[[], None]
+        self,
+        db: Database,
+        jobs: Jobs,
+        shelf: Shelf,
+        quotas: Quotas,
+        clock: Clock,
+        told: Callable[[], None],
+        node: str | None = None,
     ) -> None:
-        """`told`: after each commit that changes by which word a version is asked for."""
+        """`told`: after each commit that changes by which word a version is asked for. `node`: whose shelf it is, and
+        whose runners install packages for what lies on it."""
+        self._node = node
         self._quotas, self._told = quotas, told
         self._db = db
         self._jobs = jobs
@@ -194,6 +203,7 @@ class VersionsService:
             project_id=made.project_id,
             environment_id=made.environment_id,
             input={"version_id": made.id},
+            node=self._node,
         )
 
     @staticmethod

@@ -245,6 +245,9 @@ class CronTurnOut(BaseModel):
 
 
 class SummaryOut(BaseModel):
+    """`errors`: what did not end "ok", and answers of 500 and above. `statuses`: `2xx` and so on. The percentiles are
+    exact where each invocation is kept, else read from a histogram."""
+
     version_id: str | None
     count: int
     errors: int
@@ -254,15 +257,24 @@ class SummaryOut(BaseModel):
     cpu_ms: float
     memory_peak_bytes: int | None
     outcomes: dict[str, int]
+    statuses: dict[str, int]
+    unfit: int = Field(description="Answers that were not what their declared schemas say.")
 
 
 class PointOut(BaseModel):
+    """One step. `wall_ms`, `cpu_ms`: of all together; the percentiles are read from a histogram."""
+
     at: int
     count: int
     errors: int
     wall_ms: float
     cpu_ms: float
     memory_peak_bytes: int | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    outcomes: dict[str, int]
+    statuses: dict[str, int]
 
 
 class StateOut(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -135,8 +135,9 @@ def build(
     """Namespaces too: they are what workers keep their keys in. `begin` starts the processes that run workers; it may
     be asked often."""
     settings, kv = reach.settings, kv_wiring.build(db, databases, reach, gate, clock)
-    table = RouteTable(db, settings.runtime, clock, settings.apps_domains)
     shelf = Shelf(settings.data)
+    here = {} if db.embedded else {"here": shelf.here}  # several nodes may share one metadata database
+    table = RouteTable(db, settings.runtime, clock, settings.apps_domains, **here)
     telemetry = TelemetryReader(path_of(settings.data))
     starter = _Starter(shelf, begin)
 
@@ -151,19 +152,19 @@ def build(
             _log.warning("workers cannot run yet: %s", error.message)  # the keeper's next start does it
         wake.notify(TOPIC)
 
-    def trial(version_id: str) -> Untried | None:
+    def trial(version_id: str, bindings: Sequence[Mapping[str, Any]]) -> Untried | None:
         try:
-            return PoolClient(settings.runtime, _TRIAL_SECONDS).trial(version_id)
+            return PoolClient(settings.runtime, _TRIAL_SECONDS).trial(version_id, bindings)
         except (Retryable, NotFound) as error:
             _log.info("a version is deployed untried: %s", error.message)  # its log will say whether it starts
             return None
 
     telemetry = TelemetryReader(path_of(settings.data))
-    calling = CallingService(db, settings.runtime, clock)
+    calling = CallingService(db, settings.runtime, clock, shelf)
     return Workers(
         WorkersService(db, clock, told, quotas, grace_seconds=settings.delete_grace_seconds),
-        VersionsService(db, jobs, shelf, quotas, clock, told),
-        DeploymentsService(db, Binder(databases, kv.namespaces), clock, told, trial),
+        VersionsService(db, jobs, shelf, quotas, clock, told, reach.node),
+        DeploymentsService(db, Binder(databases, kv.namespaces), clock, told, trial, shelf),
         HostsService(db, clock, told, partial(lookup, servers=settings.name_servers)),
         CallerKeysService(db, clock, told, lambda: key_uses.read(settings.runtime)),
         VariablesService(db, secrets, clock, told),

@@ -24,6 +24,8 @@ from holdfast.kernel.errors import NeedsOperator
 
 _HOOKS = "holdfast_after_commit"
 _IDLE_SECONDS = 5.0
+# For a process that asks now and then: a server's connections are few, and every node has several such processes.
+FEW = 2
 # A server that vanished without a word is noticed after half a minute, not after the kernel's two hours.
 _PATIENCE: dict[str, Any] = {
     "application_name": "holdfast",
@@ -116,6 +118,7 @@ class Database:
 
     `engine` is for libraries that bring their own tables; our code uses `write` and `read`.
     `embedded`: it is the file on this machine, with one writer at a time. `mark` is for `Remembered`.
+    `pool_size` connections stay open, three times as many can be in use; who finds none free waits 30 s for one.
     Both raise `DiskFull`, `Retryable` ("database_busy", "database_away") and `Invalid("value_invalid")`; other errors
     pass as SQLAlchemy's.
     """

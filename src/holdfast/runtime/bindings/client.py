@@ -80,6 +80,8 @@ class Client:
                 break
             except (OSError, TimeoutError) as error:
                 if loop.time() >= until:
+                    if isinstance(error.__cause__, BindingError):
+                        raise error.__cause__ from None
                     raise BindingError("Unavailable", f"the bindings cannot be reached: {error}") from error
                 await asyncio.sleep(_PAUSE)
         if greeting.get("protocol") != frames.PROTOCOL:

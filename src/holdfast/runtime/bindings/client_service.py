@@ -14,13 +14,13 @@ from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.attributes import BindingError, BindingLost, JsDict, NotAList, options
 from holdfast.runtime.bindings.frames import CHUNK, METHODS
 from holdfast.runtime.bindings.link import Link, failed
-from holdfast.runtime.bindings.values import Parcel, decode, encode, encode_call
+from holdfast.runtime.bindings.values import decode, encode, encode_call
 from holdfast.runtime.bindings.wire import Wire
 
 if TYPE_CHECKING:
     from holdfast.runtime.bindings.client import Client
 
-_RPC, _FETCH = range(len(METHODS["service"]))
+_RPC, _FETCH, _SESSION, _JOIN = range(len(METHODS["service"]))
 _RESERVED: Final = frozenset({"then", "connect"})
 
 depth: ContextVar[int] = ContextVar("holdfast_depth", default=0)
@@ -65,14 +65,45 @@ class Hooks:
     """How the runtime's own types are made: `request(input, init)` makes what has `url`, `method`, `headers` and a
     `body` of bytes or a stream, out of whatever a worker gives to `fetch`; `response(status, headers, body)` what it
     gets; `stream(data)` a KV value of the type "stream"; `upgraded(headers, wire)` the answer 101 to a WebSocket's
-    handshake; `pack` and `unpack` what a call between workers carries besides plain values."""
+    handshake; `call(service, method, args, named)` calls a method of another worker, where more than plain values may
+    be given and taken."""
 
     request: Callable[[Any, dict[str, Any]], Any] | None = None
     response: Callable[[int, list[tuple[str, str]], AsyncIterator[bytes]], Any] = ServiceResponse
     stream: Callable[[bytes], Any] = lambda data: ByteStream(_once(data))
     upgraded: Callable[[list[tuple[str, str]], Wire], Any] | None = None
-    pack: Callable[[Any], Awaitable[Any]] | None = None
-    unpack: Callable[[Parcel], Any] | None = None
+    call: Callable[[Service, str, tuple[Any, ...], dict[str, Any]], Awaitable[Any]] | None = None
+
+
+class Service:
+    """The other worker, as the runtime calls its methods."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client, self._name = client, name
+
+    async def call(self, method: str, body: bytes) -> bytes:
+        """The answer's bytes, or a ticket for `join`. Raises BindingError, TypeError."""
+        return await self._client.call(self._name, _RPC, encode([method, depth.get(), body]))
+
+    async def session(self, method: str) -> Wire:
+        """Begin a session with this method. Raises BindingError, TypeError."""
+        return await self._wire(_SESSION, [method, depth.get()])
+
+    async def join(self, ticket: bytes) -> Wire:
+        """The session that a call has become. Raises BindingError."""
+        return await self._wire(_JOIN, [ticket])
+
+    async def _wire(self, method: int, arguments: list[Any]) -> Wire:
+        link = await self._client.dial()
+        try:
+            parts = link.begin(self._client.index(self._name), method, encode(arguments))
+            kind, payload = await parts.get()
+            if kind != frames.HEADERS:
+                raise _error(kind, payload)
+        except BaseException:
+            link.close()
+            raise
+        return Wire(link, parts)
 
 
 class Fetcher(NotAList):
@@ -88,12 +119,10 @@ class Fetcher(NotAList):
         async def call(*args: Any, **named: Any) -> Any:
             """Bytes arrive as a memoryview, as Cloudflare's do. Raises TypeError or Uncloneable for what cannot be
             sent, BindingError for what the other worker raised."""
-            hooks = self._client.hooks
-            if hooks.pack is not None:
-                args, named = tuple(await hooks.pack(list(args))), await hooks.pack(named)
-            body = encode_call(args, named)
-            payload = encode([method, depth.get(), body])
-            return decode(await self._client.call(self._name, _RPC, payload), JsDict, memoryview, hooks.unpack)
+            service = Service(self._client, self._name)
+            if (calls := self._client.hooks.call) is not None:
+                return await calls(service, method, args, named)
+            return decode(await service.call(method, encode_call(args, named)), JsDict, memoryview)
 
         call.__name__ = method
         return call

@@ -15,7 +15,7 @@ from typing import Any, cast
 from holdfast.runtime.bindings import frames
 from holdfast.runtime.bindings.exchange import PartsExchange
 from holdfast.runtime.bindings.frames import BODY, END, ERROR, FAULT, HEAD, HEAD_BYTES, STREAM, VALUE, frame
-from holdfast.runtime.bindings.handling import Answer, Charged, Failure, Handler, Quota, Turn
+from holdfast.runtime.bindings.handling import Answer, Batch, Charged, Failure, Handler, Quota
 from holdfast.runtime.bindings.values import Malformed, TooLong, Unsendable, encode
 
 _log = logging.getLogger(__name__)
@@ -117,10 +117,10 @@ class Connection(asyncio.Protocol):
     def _process(self, data: bytes) -> None:
         at, end, call = 0, len(data), 0
         quota, since = self._quota, time.perf_counter()
-        Turn.number += 1
+        Batch.number += 1
         table, unpack = self._table, HEAD.unpack_from
         while end - at >= HEAD_BYTES and not self._stopped:
-            if quota.tired:
+            if quota.share.tired:
                 self._rest_a_turn()
                 break
             length, call, index, method = unpack(data, at)
@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
             if self._room:
                 self._quota.arriving.release(self._take_room())
             now = time.perf_counter()
-            quota.spend(now - since)
+            quota.share.spend(now - since, now)
             since = now
         self._need = 0
         if at < end and not self._closed:
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
     def _rest_a_turn(self) -> None:
         """Its version had its share of this turn of the event loop."""
         self._hold_back()
-        self._loop.call_soon(self._go_on)
+        self._quota.share.rest(self._go_on)
 
     def _wanted(self) -> int:
         if len(self._rest) < HEAD_BYTES:
@@ -204,8 +204,8 @@ class Connection(asyncio.Protocol):
 
     def _call(self, handler: Handler, call: int, method: int, payload: bytes) -> None:
         streams = getattr(handler, "streams", None)
-        if streams is not None and method == streams:
-            self._begin_stream(handler, call, payload)
+        if streams is not None and method in streams:
+            self._begin_stream(handler, call, method, payload)
             return
         try:
             answer = handler.call(method, payload)
@@ -247,12 +247,12 @@ class Connection(asyncio.Protocol):
         if not self._closed:
             self._go_on()
 
-    def _begin_stream(self, handler: Any, call: int, payload: bytes) -> None:
+    def _begin_stream(self, handler: Any, call: int, method: int, payload: bytes) -> None:
         self._stream = exchange = PartsExchange(self, call)
 
         async def run() -> bytes:
             try:
-                await handler.stream(payload, exchange)
+                await handler.stream(method, payload, exchange)
             finally:
                 self._stream = None
                 exchange.finish()

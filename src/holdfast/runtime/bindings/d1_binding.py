@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.runtime.bindings.d1_session import RESULT_BYTES, Statement, checked
-from holdfast.runtime.bindings.d1_store import D1Database
+from holdfast.runtime.bindings.d1_store import D1Database, D1Turns
 from holdfast.runtime.bindings.frames import METHODS
 from holdfast.runtime.bindings.handling import Answer, Charged, Failure, Quota, arguments
 
@@ -20,6 +20,7 @@ class D1Binding:
 
     def __init__(self, database: D1Database, quota: Quota) -> None:
         self._database, self._quota = database, quota
+        self._turns = D1Turns(quota.share)
 
     def call(self, method: int, payload: bytes) -> Answer | Awaitable[Answer]:
         if self._database.path == Path():
@@ -33,13 +34,13 @@ class D1Binding:
             return self._query([checked(*each) for each in given])
         if method == _EXEC:
             (text,) = arguments(payload, str)
-            return self._database.exec(text)
+            return self._database.exec(text, self._turns)
         raise Failure("NotBound", f"a database has no method number {method}")
 
     async def _query(self, statements: list[Statement]) -> Answer:
         await self._quota.answers.acquire(RESULT_BYTES)
         try:
-            payload = await self._database.query(statements)
+            payload = await self._database.query(statements, self._turns)
         except BaseException:
             self._quota.answers.release(RESULT_BYTES)
             raise

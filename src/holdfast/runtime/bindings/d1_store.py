@@ -16,6 +16,7 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.runtime.bindings.d1_session import NeedsWriter, Result, Session, Statement, Ticket, identity
 from holdfast.runtime.bindings.disk_reserve import DiskReserve
 from holdfast.runtime.bindings.handling import Failure, Gate, entered
+from holdfast.runtime.bindings.turns import Share, Turns
 from holdfast.runtime.bindings.values import LONGEST, encode
 
 SECONDS: Final = 30.0  # of one call
@@ -24,6 +25,13 @@ _GATE_SECONDS: Final = 5.0  # how long a call waits for a restore to put its fil
 _READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|;)*(?:SELECT|VALUES|WITH|EXPLAIN|PRAGMA)\b", re.IGNORECASE | re.DOTALL)
 
 T = TypeVar("T")
+
+
+class D1Turns:
+    """One version's, with one database: what waits for the writer keeps no reader from beginning."""
+
+    def __init__(self, share: Share) -> None:
+        self.reading, self.writing = Turns(share, _READERS), Turns(share, 1)
 
 
 class D1Database:
@@ -44,7 +52,7 @@ class D1Database:
         self._commits = self._marked = 0
         self._marking = threading.Lock()
 
-    async def query(self, statements: Sequence[Statement]) -> bytes:
+    async def query(self, statements: Sequence[Statement], turns: D1Turns) -> bytes:
         """The statements in one transaction: their results and the bookmark after them. Raises Failure."""
         self.used = time.monotonic()
 
@@ -53,15 +61,15 @@ class D1Database:
 
         if all(_READS.match(sql) for sql, _ in statements):
             try:
-                return await self._readers.do(act, self._seconds)
+                return await self._readers.do(act, self._seconds, turns.reading)
             except NeedsWriter:
                 pass  # WITH ... INSERT, for instance: the writer knows
-        return await self._writer.do(act, self._seconds)
+        return await self._writer.do(act, self._seconds, turns.writing)
 
-    async def exec(self, text: str) -> bytes:
+    async def exec(self, text: str, turns: D1Turns) -> bytes:
         """A script: how many statements it was, the milliseconds it took, the bookmark. Raises Failure."""
         self.used = started = time.monotonic()
-        count = await self._writer.do(lambda session, ticket: session.exec(text, ticket), self._seconds)
+        count = await self._writer.do(lambda session, ticket: session.exec(text, ticket), self._seconds, turns.writing)
         return encode([count, round((time.monotonic() - started) * 1000, 4), self._bookmark()])
 
     def rest(self) -> None:
@@ -91,11 +99,8 @@ class _Line:
         self._sessions: list[Session] = []
         self._lock = threading.Lock()
 
-    async def do(self, act: Callable[[Session, Ticket], T], seconds: float) -> T:
-        """In the next free thread; interrupted when the caller is cancelled."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"d1 {self._path.stem}")
-            self._mine = threading.local()
+    async def do(self, act: Callable[[Session, Ticket], T], seconds: float, turns: Turns) -> T:
+        """In the next free thread, in the caller's turn; interrupted when the caller is cancelled."""
         ticket = Ticket(seconds)
 
         def run() -> T:
@@ -110,10 +115,16 @@ class _Line:
                 raise Failure("Unavailable", "D1_ERROR: the database is being restored or moved; try again") from error
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+            return await turns.run(self._working, run)
         except asyncio.CancelledError:
             ticket.cancelled = True
             raise
+
+    def _working(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"d1 {self._path.stem}")
+            self._mine = threading.local()
+        return self._pool
 
     def rest(self) -> None:
         if (pool := self._pool) is None:

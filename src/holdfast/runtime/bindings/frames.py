@@ -24,11 +24,12 @@ STREAM: Final = 255
 VALUE, ERROR, HELLO, FAULT = 0, 1, 2, 3
 HEADERS, BODY, END = 4, 5, 6  # of a streamed answer; BODY and END of a streamed call too
 CHUNK: Final = 64 * 1024  # bytes of one BODY
+TICKET: Final = b"\xff"  # begins the answer to a call that has become a session, before the ticket that `join` takes
 
 METHODS: Final[dict[str, tuple[str, ...]]] = {
     "kv": ("get", "getWithMetadata", "getMany", "put", "delete", "list"),
     "d1": ("query", "exec"),
-    "service": ("rpc", "fetch"),
+    "service": ("rpc", "fetch", "session", "join"),
     "ratelimit": ("limit",),
     "version": ("metadata",),
 }

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from holdfast.kernel.errors import HoldfastError
+from holdfast.runtime.bindings.turns import Neighbours, Share
 from holdfast.runtime.bindings.values import Malformed, decode
-
-TURN_SECONDS = 0.0005  # of this process' time for one version's frames, before the others have their turn
 
 Gate = Callable[[], AbstractContextManager[None]]
 """Held while a file is written to; raises HoldfastError while the file is being swapped or stopped."""
 
 
-class Turn:
+class Batch:
     """Counts the batches of frames that have arrived, in this process. What was true at some time after a batch came
     is true enough for all its calls."""
 
@@ -62,11 +61,11 @@ class Exchange(Protocol):
 
 
 class Streaming(Handler, Protocol):
-    """A binding with a method that streams."""
+    """A binding with methods that stream."""
 
-    streams: int  # the method's index
+    streams: frozenset[int]  # their indexes
 
-    async def stream(self, payload: bytes, exchange: Exchange) -> None: ...
+    async def stream(self, method: int, payload: bytes, exchange: Exchange) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,11 @@ class Quota:
     """What one version has in flight. Two rooms, since a long call may have to wait for its answer's: with one, calls
     that hold it all would wait for each other for ever."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, neighbours: Neighbours | None = None) -> None:
         self.limits = limits
         self.arriving, self.answers = Room(limits.room), Room(limits.room)
         self.calls = 0
-        self._spent = 0.0
+        self.share = Share(neighbours)
         self._held: deque[Callable[[], None]] = deque()
 
     def ended(self) -> None:
@@ -139,20 +138,6 @@ class Quota:
         self.calls -= 1
         for _ in range(min(len(self._held), self.limits.calls - self.calls)):
             self._held.popleft()()
-
-    def spend(self, seconds: float) -> None:
-        """Processor time that its frames took in this turn of the event loop; the next turn begins anew."""
-        if not self._spent:
-            asyncio.get_running_loop().call_soon(self._rested)
-        self._spent += seconds
-
-    @property
-    def tired(self) -> bool:
-        """Whether its turn is over: other versions' connections are looked at first."""
-        return self._spent > TURN_SECONDS
-
-    def _rested(self) -> None:
-        self._spent = 0.0
 
     def hold(self, then: Callable[[], None]) -> None:
         """Call `then` when there is place for another call."""

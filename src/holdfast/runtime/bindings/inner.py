@@ -172,9 +172,11 @@ async def request(
     body: AsyncIterable[bytes] | bytes | None,
     length: int | None = None,
     upgrade: bool = False,
+    session: bool = False,
 ) -> tuple[Answer, asyncio.Task[None]]:
     """Send it; the answer's head is read. `headers` are the worker's and are checked, `ours` are trusted. With
-    `upgrade` it is a WebSocket's handshake (RFC 6455, 4.1), with a key of ours and without extensions.
+    `upgrade` it is a WebSocket's handshake (RFC 6455, 4.1), with a key of ours and without extensions; with `session`
+    the answer may be the beginning of one between the runtimes.
 
     The task sends the body; cancel it when the answer has been used. Raises Failure.
     """
@@ -186,7 +188,7 @@ async def request(
     try:
         writer.write(head)
         sending = asyncio.ensure_future(_send(writer, body, length is None))
-        answer = Answer(reader, writer, method, upgrade)
+        answer = Answer(reader, writer, method, upgrade or session)
         await answer.head()
     except BaseException:
         if sending is not None:

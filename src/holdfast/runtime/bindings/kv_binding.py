@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from holdfast.runtime.bindings.frames import METHODS
 from holdfast.runtime.bindings.handling import Answer, Charged, Failure, Quota, arguments
-from holdfast.runtime.bindings.kv_file import Delete, Entry, checked_put
+from holdfast.runtime.bindings.kv_file import Delete, Entry, KvFile, checked_put
 from holdfast.runtime.bindings.kv_rules import (
     BULK_KEYS,
     VALUE_BYTES,
@@ -17,8 +18,10 @@ from holdfast.runtime.bindings.kv_rules import (
     check_limit,
 )
 from holdfast.runtime.bindings.kv_store import NOTHING, SMALL, Namespace
+from holdfast.runtime.bindings.turns import Turns
 from holdfast.runtime.bindings.values import decode, encode
 
+_THREADS = 2  # that read for one binding of a version at once
 _METHODS = METHODS["kv"]
 _GET = _METHODS.index("get")
 _WORDS = {
@@ -36,6 +39,7 @@ class KvBinding:
 
     def __init__(self, namespace: Namespace, quota: Quota) -> None:
         self._namespace, self._quota = namespace, quota
+        self._turns = Turns(quota.share, _THREADS)
 
     def call(self, method: int, payload: bytes) -> Answer | Awaitable[Answer]:
         if method >= len(_METHODS):
@@ -69,11 +73,12 @@ class KvBinding:
                     metadata=options.get("metadata"),
                     expiration=options.get("expiration"),
                     expiration_ttl=options.get("expirationTtl"),
-                )
+                ),
+                self._quota.share,
             )
         if name == "delete":
             (key,) = arguments(payload, str)
-            return self._namespace.write(Delete(check_key(key)))
+            return self._namespace.write(Delete(check_key(key)), self._quota.share)
         if name == "getWithMetadata":
             key, ttl = arguments(payload, str, (int, float, type(None)))
             check_cache_ttl(ttl)
@@ -96,7 +101,7 @@ class KvBinding:
         charge = size + SMALL
         await self._quota.answers.acquire(charge)
         try:
-            entry = await self._namespace.get(key)
+            entry = await self._namespace.read(lambda file: file.get(key), self._turns)
             if with_metadata:
                 return Charged(encode(_shown(entry)), charge)
             return Charged(encode(None if entry is None else entry.value), charge)
@@ -107,18 +112,13 @@ class KvBinding:
     async def _many(self, keys: list[str], with_metadata: bool) -> Answer:
         if len(keys) > BULK_KEYS:
             raise _told("getMany", KvError(400, f"You can request a maximum of {BULK_KEYS} keys."))
-        size = await self._namespace.sizes(keys)
+        size = await self._namespace.read(lambda file: sum(file.size(key) or 0 for key in keys), self._turns)
         if size > VALUE_BYTES:
             raise _told("getMany", KvError(413, "Total size of request exceeds the limit of 25MB"))
         charge = size + SMALL
         await self._quota.answers.acquire(charge)
         try:
-            found = await self._namespace.get_many(keys)
-            shown = {
-                key: _shown(entry) if with_metadata else (None if entry is None else entry.value)
-                for key, entry in found.items()
-            }
-            return Charged(encode(shown), charge)
+            return Charged(await self._namespace.read(partial(_all, keys, with_metadata), self._turns), charge)
         except BaseException:
             self._quota.answers.release(charge)
             raise
@@ -128,11 +128,20 @@ class KvBinding:
         if not isinstance(prefix, str) or not isinstance(cursor, str | None):
             raise Failure("TypeError", "prefix and cursor are strings")
         try:
-            page = await self._namespace.list(prefix, check_limit(options.get("limit")), cursor)
+            limit = check_limit(options.get("limit"))
+            return await self._namespace.read(partial(_page, prefix, limit, cursor), self._turns)
         except KvError as error:
             raise _told("list", error) from error
-        keys = [[key.name, key.expiration, key.metadata] for key in page.keys]
-        return encode([keys, page.cursor])
+
+
+def _page(prefix: str, limit: int | None, cursor: str | None, file: KvFile) -> bytes:
+    page = file.list(prefix, limit, cursor)
+    return encode([[[key.name, key.expiration, key.metadata] for key in page.keys], page.cursor])
+
+
+def _all(keys: list[str], with_metadata: bool, file: KvFile) -> bytes:
+    found = file.get_many(keys).items()
+    return encode({key: _shown(entry) if with_metadata else (entry and entry.value) for key, entry in found})
 
 
 def _shown(entry: Entry | None) -> list[Any] | None:

@@ -14,9 +14,11 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -24,10 +26,11 @@ import apsw
 
 from holdfast.kernel.errors import HoldfastError
 from holdfast.runtime.bindings.disk_reserve import DiskReserve
-from holdfast.runtime.bindings.handling import Failure, Gate, Turn, entered
-from holdfast.runtime.bindings.kv_file import Entry, KvFile, Page, Put, Write
+from holdfast.runtime.bindings.handling import Batch, Failure, Gate, entered
+from holdfast.runtime.bindings.kv_file import Entry, KvFile, Put, Write
 from holdfast.runtime.bindings.kv_rules import KvError
 from holdfast.runtime.bindings.kv_usage import KvQuota
+from holdfast.runtime.bindings.turns import Share, Turns
 from holdfast.runtime.bindings.values import encode
 
 _log = logging.getLogger(__name__)
@@ -42,7 +45,7 @@ _NOTE_SECONDS: Final = 30.0
 _noted: dict[Path, float] = {}
 
 T = TypeVar("T")
-Waiting = tuple[Write, asyncio.Future[bytes]]
+Waiting = tuple[Write, asyncio.Future[bytes], Share]
 
 
 class Namespace:
@@ -60,7 +63,7 @@ class Namespace:
         self._reader: KvFile | None = None
         self._identity: tuple[int, int] | None = None
         self._looked = 0.0
-        self._turn = self._version = -1
+        self._batch = self._version = -1
         self._answers: dict[bytes, tuple[bytes, int | None]] = {}
         self._kept = 0
         self.used = time.monotonic()
@@ -68,7 +71,7 @@ class Namespace:
 
     def answered(self, question: bytes) -> bytes | None:
         """The answer to the same question, while nothing has changed since; None when it has to be looked up."""
-        if self._turn != Turn.number:
+        if self._batch != Batch.number:
             self._refresh()
         kept = self._answers.get(question)
         if kept is None:
@@ -77,7 +80,7 @@ class Namespace:
         return answer if expiration is None or expiration > time.time() else NOTHING
 
     def keep(self, question: bytes, answer: bytes, expiration: int | None) -> None:
-        """Remember an answer that was looked up in this turn."""
+        """Remember an answer that was looked up in this batch."""
         self._kept += len(question) + len(answer) + _OVERHEAD
         while self._kept > _KEPT_BYTES:
             oldest = next(iter(self._answers))
@@ -86,7 +89,7 @@ class Namespace:
 
     def small(self, key: str) -> Entry | int | None:
         """What is under the key; of a long value its size. Raises Failure."""
-        if self._reader is None or self._turn != Turn.number:
+        if self._reader is None or self._batch != Batch.number:
             self._refresh()
         assert self._reader is not None  # noqa: S101
         try:
@@ -94,36 +97,27 @@ class Namespace:
         except apsw.Error as error:
             raise failure(error, self.path) from error
 
-    async def get(self, key: str) -> Entry | None:
-        """What is under the key, however long. Raises Failure."""
-        return await self._in_thread(lambda file: file.get(key))
+    async def read(self, act: Callable[[KvFile], T], turns: Turns) -> T:
+        """What is long: read by a thread, in one of the caller's turns. Raises Failure, and what `act` raises."""
+        self.used = time.monotonic()
+        return await turns.run(lambda: self._pool, lambda: self._with_file(act))
 
-    async def get_many(self, keys: list[str]) -> dict[str, Entry | None]:
-        """Several keys as of one moment. Raises Failure, KvError."""
-        return await self._in_thread(lambda file: file.get_many(keys))
-
-    async def sizes(self, keys: list[str]) -> int:
-        """The bytes of several values together."""
-        return await self._in_thread(lambda file: sum(file.size(key) or 0 for key in keys))
-
-    async def list(self, prefix: str, limit: int | None, cursor: str | None) -> Page:
-        """One page of keys. Raises Failure, KvError."""
-        return await self._in_thread(lambda file: file.list(prefix, limit, cursor))
-
-    def write(self, write: Write) -> asyncio.Future[bytes]:
+    def write(self, write: Write, share: Share) -> asyncio.Future[bytes]:
         """Done (with no content) when it is on disk. Once given it is made, even when nobody waits any more."""
         done: asyncio.Future[bytes] = self._loop.create_future()
         self.used = time.monotonic()
         if self._writer is None:
             self._writer = _Writer(self)
-        self._writer.give(write, done)
+        self._writer.give(write, done, share)
         return done
 
     async def sweep(self) -> None:
         """Take expired rows out of the file, with pauses in which writers come first."""
         left = True
         while left:
-            left = await self._in_thread(lambda file: file.sweep(), write=True) > 0
+            self.used = time.monotonic()
+            sweep = partial(self._with_file, lambda file: file.sweep(), write=True)
+            left = await self._loop.run_in_executor(self._pool, sweep) > 0
             await asyncio.sleep(0.05)
 
     def rest(self) -> None:
@@ -149,7 +143,7 @@ class Namespace:
         if version != self._version:
             self._version = version
             self._forget()
-        self._turn = Turn.number
+        self._batch = Batch.number
 
     def _forget(self) -> None:
         self._answers.clear()
@@ -167,17 +161,13 @@ class Namespace:
             self._identity = identity
         self._looked = now
 
-    async def _in_thread(self, act: Callable[[KvFile], T], write: bool = False) -> T:
-        self.used = time.monotonic()
-
-        def run() -> T:
-            try:
-                with _opened(self.path, write=write) as file:
-                    return act(file)
-            except apsw.Error as error:
-                raise failure(error, self.path) from error
-
-        return await self._loop.run_in_executor(self._pool, run)
+    def _with_file(self, act: Callable[[KvFile], T], write: bool = False) -> T:
+        """In a thread."""
+        try:
+            with _opened(self.path, write=write) as file:
+                return act(file)
+        except apsw.Error as error:
+            raise failure(error, self.path) from error
 
 
 class _Writer:
@@ -191,8 +181,8 @@ class _Writer:
         self._identity: tuple[int, int] | None = None
         threading.Thread(target=self._run, name=f"kv {self._path.stem}", daemon=True).start()
 
-    def give(self, write: Write, done: asyncio.Future[bytes]) -> None:
-        self._queue.put((write, done))
+    def give(self, write: Write, done: asyncio.Future[bytes], share: Share) -> None:
+        self._queue.put((write, done, share))
 
     def end(self) -> None:
         self._queue.put(None)
@@ -200,7 +190,9 @@ class _Writer:
     def _run(self) -> None:
         try:
             while group := self._group():
-                self._tell(group, self._commit([write for write, _ in group]))
+                began = time.thread_time()
+                outcomes = self._commit([write for write, _, _ in group])
+                self._tell(group, outcomes, time.thread_time() - began)
         finally:
             if self._file is not None:
                 self._file.close()
@@ -253,15 +245,18 @@ class _Writer:
         done = iter(self._commit(deletes) if deletes else ())
         return [short if isinstance(write, Put) else next(done) for write in writes]
 
-    def _tell(self, group: list[Waiting], outcomes: list[Failure | None]) -> None:
+    def _tell(self, group: list[Waiting], outcomes: list[Failure | None], took: float) -> None:
         try:
-            self._loop.call_soon_threadsafe(_resolve, [done for _, done in group], outcomes)
+            self._loop.call_soon_threadsafe(_resolve, group, outcomes, took)
         except RuntimeError:
             _log.warning("the process ended before %d writes could be answered", len(group))
 
 
-def _resolve(waiting: list[asyncio.Future[bytes]], outcomes: list[Failure | None]) -> None:
-    for done, error in zip(waiting, outcomes, strict=True):
+def _resolve(group: list[Waiting], outcomes: list[Failure | None], took: float) -> None:
+    now, each = time.perf_counter(), took / len(group)
+    for share, writes in Counter(share for _, _, share in group).items():
+        share.spend(each * writes, now)
+    for (_, done, _), error in zip(group, outcomes, strict=True):
         if done.done():
             continue
         if error is None:

@@ -92,7 +92,9 @@ class Link(asyncio.Protocol):
                 answer.set_exception(error)
         self._waiting.clear()
         if not self.greeting.done():
-            self.greeting.set_exception(ConnectionResetError("closed before it greeted"))
+            told = ConnectionResetError("closed before it greeted")
+            told.__cause__ = self._fault  # why, where it was said
+            self.greeting.set_exception(told)
             self.greeting.exception()  # nobody may be waiting any more
         if self._parts is not None:
             self._parts.put_nowait((frames.FAULT, b""))

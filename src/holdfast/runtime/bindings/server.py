@@ -31,6 +31,7 @@ from holdfast.runtime.bindings.kv_store import Namespace
 from holdfast.runtime.bindings.kv_usage import KvQuota
 from holdfast.runtime.bindings.ratelimit import RateLimitBinding, VersionBinding, Window
 from holdfast.runtime.bindings.service_binding import Directory, ServiceBinding
+from holdfast.runtime.bindings.turns import Neighbours
 from holdfast.runtime.live import Binding, Json, LiveVersion, Sockets, still_here
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class BindingServer:
         self._databases: dict[Path, D1Database] = {}
         self._windows: dict[tuple[str, str, int, float], Window] = {}
         self._directory = Directory(runtime)
+        self._neighbours = Neighbours()
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="kv reader")
 
     async def follow(self, versions: Sequence[LiveVersion], quotas: Mapping[Path, KvQuota] | None = None) -> None:
@@ -117,7 +119,7 @@ class BindingServer:
         return [*self._namespaces.values(), *self._databases.values()]
 
     async def _open(self, version: LiveVersion) -> _Door:
-        quota = Quota(self._limits)
+        quota = Quota(self._limits, self._neighbours)
         table = [self._handler(version, binding, quota) for binding in version.bindings]
         door = _Door(version, table, greeting(version), quota)
         await door.listen(Sockets.of(self._runtime, version.token).bind, self._owner)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from holdfast.runtime.bindings import inner
-from holdfast.runtime.bindings.frames import BODY, END, HEADERS, METHODS
+from holdfast.runtime.bindings.begun import Begun
+from holdfast.runtime.bindings.frames import BODY, END, HEADERS, METHODS, TICKET
 from holdfast.runtime.bindings.handling import Answer, Exchange, Failure, arguments
 from holdfast.runtime.bindings.values import LONGEST, decode_error, encode
 from holdfast.runtime.live import LiveVersion, Sockets
@@ -24,7 +25,7 @@ _OURS: Final = frozenset(
     {"connection", "sec-websocket-accept", "sec-websocket-extensions", "transfer-encoding", "upgrade"}
 )
 _GRACE: Final = 5.0  # seconds beyond the other worker's own time limit
-_RPC, _FETCH = range(len(METHODS["service"]))
+_RPC, _FETCH, _SESSION, _JOIN = range(len(METHODS["service"]))
 
 
 class Directory:
@@ -59,43 +60,72 @@ class Directory:
 class ServiceBinding:
     """One binding to one worker; `entrypoint` names one of its classes, None the default."""
 
-    streams = _FETCH
+    streams = frozenset((_FETCH, _SESSION, _JOIN))
 
     def __init__(self, directory: Directory, worker_id: str, entrypoint: str | None) -> None:
         self._directory, self._worker_id, self._entrypoint = directory, worker_id, entrypoint
+        self._begun = Begun()
 
     def call(self, method: int, payload: bytes) -> Answer | Awaitable[Answer]:
         if method != _RPC:
             raise Failure("NotBound", f"a service has no method number {method}")
         name, depth, body = arguments(payload, str, int, bytes)
-        if not _METHOD.fullmatch(name) or name in _RESERVED:
-            raise Failure("TypeError", f"{name[:60]!r} is not a method that can be called")
-        return self._rpc(name, _deeper(depth), body)
+        return self._rpc(_callable(name), _deeper(depth), body)
 
     async def _rpc(self, name: str, depth: int, body: bytes) -> Answer:
-        version, path = self._directory.pick(self._worker_id)
-        query = f"?entrypoint={self._entrypoint}" if self._entrypoint else ""
-        ours = [("holdfast-depth", str(depth)), ("content-type", "application/octet-stream")]
+        """The answer, or a ticket for the session that the call has become."""
+        version, answer, sending = await self._ask(name, depth, body, "allowed")
+        if answer.status == 101:
+            return TICKET + self._begun.keep(answer)
         try:
             async with asyncio.timeout(version.limits.timeout_seconds + _GRACE):
-                answer, sending = await inner.request(
-                    path, version.worker, "POST", f"http://{_host(version)}/rpc/{name}{query}", (), ours, body
-                )
+                found = await answer.whole(LONGEST)
+        except TimeoutError as error:
+            raise _too_long(version, name) from error
+        finally:
+            sending.cancel()
+            answer.close()
+        return _result(version, name, answer.status, found)
+
+    async def _ask(
+        self, name: str, depth: int, body: bytes | None, session: str
+    ) -> tuple[LiveVersion, inner.Answer, asyncio.Task[None]]:
+        version, path = self._directory.pick(self._worker_id)
+        query = f"?entrypoint={self._entrypoint}" if self._entrypoint else ""
+        ours = [
+            ("holdfast-depth", str(depth)),
+            ("holdfast-rpc", session),
+            ("content-type", "application/octet-stream"),
+        ]
+        url = f"http://{_host(version)}/rpc/{name}{query}"
+        try:
+            async with asyncio.timeout(version.limits.timeout_seconds + _GRACE):
+                asked = await inner.request(path, version.worker, "POST", url, (), ours, body, session=True)
+        except TimeoutError as error:
+            raise _too_long(version, name) from error
+        return version, *asked
+
+    async def stream(self, method: int, payload: bytes, exchange: Exchange) -> None:
+        """A call that lasts: `fetch`, or a session."""
+        if method == _FETCH:
+            await self._fetch(payload, exchange)
+        elif method == _JOIN:
+            (ticket,) = arguments(payload, bytes)
+            await _carry(self._begun.take(ticket), exchange)
+        else:
+            name, depth = arguments(payload, str, int)
+            version, answer, _ = await self._ask(_callable(name), _deeper(depth), None, "session")
+            if answer.status != 101:
                 try:
                     found = await answer.whole(LONGEST)
                 finally:
-                    sending.cancel()
                     answer.close()
-        except TimeoutError as error:
-            raise Failure("Error", f"{version.worker}.{name}() took longer than it may") from error
-        if answer.status == 200:
-            return found
-        if answer.status == 500:
-            raise Failure(*decode_error(found))
-        raise Failure("Error", f"{version.worker}.{name}() was answered with status {answer.status}")
+                _result(version, name, answer.status, found)
+                raise Failure("Error", f"{version.worker}.{name}() was answered without a session")
+            await _carry(answer, exchange)
 
-    async def stream(self, payload: bytes, exchange: Exchange) -> None:
-        """`fetch`: the head comes with the call, the bodies as parts, each side as fast as the other takes it."""
+    async def _fetch(self, payload: bytes, exchange: Exchange) -> None:
+        """The head comes with the call, the bodies as parts, each side as fast as the other takes it."""
         head, depth = arguments(payload, dict, int)
         method, url, headers, length, has_body, upgrade = _request(head)
         version, path = self._directory.pick(self._worker_id)
@@ -106,20 +136,33 @@ class ServiceBinding:
         ]
         body = _parts(exchange, length) if has_body else None
         answer, sending = await inner.request(path, version.worker, method, url, headers, ours, body, length, upgrade)
-        saying: asyncio.Task[None] | None = None
+        kept = [list(pair) for pair in answer.headers if pair[0] not in _OURS]
         try:
-            kept = [list(pair) for pair in answer.headers if pair[0] not in _OURS]
-            await exchange.write(HEADERS, encode([answer.status, kept]))
             if answer.status == 101:
-                saying = asyncio.ensure_future(_say(exchange, answer))
-            async for part in answer.raw() if answer.status == 101 else answer.body():
+                await _carry(answer, exchange, kept)
+                return
+            await exchange.write(HEADERS, encode([answer.status, kept]))
+            async for part in answer.body():
                 await exchange.write(BODY, part)
             await exchange.write(END, b"")
         finally:
             sending.cancel()
-            if saying is not None:
-                saying.cancel()
             answer.close()
+
+
+async def _carry(answer: inner.Answer, exchange: Exchange, headers: Sequence[object] = ()) -> None:
+    """Bytes both ways, each side as fast as the other takes it, until either ends."""
+    saying: asyncio.Task[None] | None = None
+    try:
+        await exchange.write(HEADERS, encode([answer.status, list(headers)]))
+        saying = asyncio.ensure_future(_say(exchange, answer))
+        async for part in answer.raw():
+            await exchange.write(BODY, part)
+        await exchange.write(END, b"")
+    finally:
+        if saying is not None:
+            saying.cancel()
+        answer.close()
 
 
 async def _say(exchange: Exchange, answer: inner.Answer) -> None:
@@ -128,6 +171,24 @@ async def _say(exchange: Exchange, answer: inner.Answer) -> None:
         while (part := await exchange.read()) is not None:
             await answer.say(part)
     answer.close()
+
+
+def _callable(name: str) -> str:
+    if not _METHOD.fullmatch(name) or name in _RESERVED:
+        raise Failure("TypeError", f"{name[:60]!r} is not a method that can be called")
+    return name
+
+
+def _result(version: LiveVersion, name: str, status: int, found: bytes) -> bytes:
+    if status == 200:
+        return found
+    if status == 500:
+        raise Failure(*decode_error(found))
+    raise Failure("Error", f"{version.worker}.{name}() was answered with status {status}")
+
+
+def _too_long(version: LiveVersion, name: str) -> Failure:
+    return Failure("Error", f"{version.worker}.{name}() took longer than it may")
 
 
 async def _parts(exchange: Exchange, length: int | None) -> AsyncIterator[bytes]:

@@ -117,7 +117,12 @@ def decode_call(
 
 def encode_error(kind: str, message: str) -> bytes:
     """The body of an answer 500 to a call: the exception's type name and its text."""
-    return encode({"type": kind, "message": message})
+    return encode({"type": whole_text(kind), "message": whole_text(message)})
+
+
+def whole_text(text: str) -> str:
+    """`text` without half characters: otherwise an error whose words hold one could not be told."""
+    return text.encode(errors="replace").decode()
 
 
 def decode_error(data: bytes) -> tuple[str, str]:

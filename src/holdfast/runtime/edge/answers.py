@@ -34,7 +34,12 @@ NOBODY = Refusal(
     "No worker has this host or path. It may be misspelt, or not deployed yet.",
 )
 DISABLED = Refusal(503, "worker_disabled", "This worker is switched off.", "Whoever runs it can switch it on again.")
-NO_VERSION = Refusal(503, "no_version", "No version of this worker takes requests.", "Deploy one, or give one weight.")
+NO_VERSION = Refusal(
+    503,
+    "no_version",
+    "No version of this worker takes requests here.",
+    "Deploy one, or give one weight. Where there are several nodes, ask the one that has its code.",
+)
 UNKNOWN_VERSION = Refusal(404, "version_unknown", "This worker has no such version.", "Leave holdfast-version away.")
 KEY_MISSING = Refusal(
     401,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from os import urandom
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +14,7 @@ from holdfast.runtime.edge.chunks import BadChunks
 from holdfast.runtime.edge.exchange import Exchange
 from holdfast.runtime.edge.forward import CONTINUE
 from holdfast.runtime.edge.heads import BadHead, Request, cannot_end_well, read_request
+from holdfast.runtime.edge.routes import Table
 from holdfast.runtime.edge.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
 _NEVER = float("inf")
 # Waiting for a head; for the worker while a body waits; for the body; for the answer; raw bytes; the end.
 _HEAD, _CONNECTING, _BODY, _ANSWER, _TUNNEL, _DRAIN = range(6)
+
+
+def _ids() -> Iterator[str]:
+    """16 hexadecimal digits each that nobody can guess; a system call for a thousand of them."""
+    while True:
+        many = urandom(8000).hex()
+        for at in range(0, len(many), 16):
+            yield many[at : at + 16]
+
+
+request_id = _ids().__next__
 
 
 class Client(asyncio.Protocol):
@@ -37,6 +50,7 @@ class Client(asyncio.Protocol):
         "_buffer",
         "_exchange",
         "_front",
+        "_last",
         "_reading",
         "_stalled",
         "_state",
@@ -51,6 +65,7 @@ class Client(asyncio.Protocol):
         self._buffer = b""
         self._body: Body | None = None
         self._exchange: Exchange | None = None
+        self._last: tuple[bytes, Table, Exchange] | None = None  # a head that may come again, and who let it in
         self._reading = True
         self._stalled = False
         self._begun = 0.0
@@ -104,7 +119,12 @@ class Client(asyncio.Protocol):
             if (end if end >= 0 else len(data)) > limits.head_bytes:
                 raise BadHead(431, "head_too_large", f"the head of a request has at most {limits.head_bytes} bytes")
             if end >= 0:
-                request = read_request(data[: end + 4], limits)
+                head, rest = data[: end + 4], data[end + 4 :]
+                last = self._last
+                if last is not None and last[0] == head and last[1] is self.edge.table:
+                    self._ask(last[2].repeat(request_id()), rest)
+                    return
+                request = read_request(head, limits)
             elif cannot_end_well(data):
                 raise BadHead(400, "request_malformed", "this request cannot be read")
             else:
@@ -113,29 +133,37 @@ class Client(asyncio.Protocol):
                 self._buffer = data
                 return
         except BadHead as error:
-            self._exchange = Exchange(self, Request(), urandom(8).hex())
+            self._exchange = Exchange(self, Request(), request_id())
             self._refuse(Refusal(error.status, error.code, error.message), close=True)
             return
-        self._buffer = b""
-        self._begin(request, data[end + 4 :])
+        self._begin(request, head, rest)
 
-    def _begin(self, request: Request, rest: bytes) -> None:
-        edge = self.edge
-        exchange = self._exchange = Exchange(self, request, urandom(8).hex())
+    def _begin(self, request: Request, head: bytes, rest: bytes) -> None:
+        edge, table = self.edge, self.edge.table
+        exchange = self._exchange = Exchange(self, request, request_id())
         peer, proto = self._address, b"http"
         if self._front:
             named = request.named
             peer = named.get(b"x-forwarded-for", b"").rpartition(b",")[2].strip()
             proto = b"https" if named.get(b"x-forwarded-proto") == b"https" else proto
         refusal = exchange.admit(edge.find(request.host, request.target), peer, proto)
-        self._buffer = rest
         if refusal is not None:
+            self._buffer = rest
             self._refuse(refusal, close=request.length != 0)
             return
-        route = exchange.route
+        short = len(head) <= edge.limits.known_head_bytes
+        self._last = None
+        if self._begun and short and exchange.repeatable:  # who asks once only need not be remembered
+            self._last = (head, table, exchange)
+        self._ask(exchange, rest)
+
+    def _ask(self, exchange: Exchange, rest: bytes) -> None:
+        """Pass it on: it was let in."""
+        edge, request, route = self.edge, exchange.request, exchange.route
         assert route is not None  # noqa: S101 - nobody was refused
+        self._exchange, self._buffer = exchange, rest
         self._body = Body(request.length, route.body_bytes) if request.length else None
-        self._begun = edge.now
+        self._begun = edge.loop.time()
         upstream = edge.pool.take(exchange.path)
         if self._body is None:
             self._asked()
@@ -222,6 +250,11 @@ class Client(asyncio.Protocol):
     @property
     def request_complete(self) -> bool:
         return self._state in (_ANSWER, _TUNNEL)
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the worker was asked."""
+        return self.edge.loop.time() - self._begun
 
     # The answer.
 
@@ -380,7 +413,7 @@ class Client(asyncio.Protocol):
         state, exchange = self._state, self._exchange
         if state == _HEAD:
             if self._buffer:
-                self._exchange = Exchange(self, Request(), urandom(8).hex())
+                self._exchange = Exchange(self, Request(), request_id())
                 self._refuse(answers.TOO_SLOW, close=True)
             else:
                 self._end()

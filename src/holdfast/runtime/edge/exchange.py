@@ -28,6 +28,7 @@ class Exchange:
         "_client",
         "_cors",
         "_framing",
+        "_opening",
         "_retried",
         "_task",
         "_tunnel",
@@ -49,6 +50,7 @@ class Exchange:
         self.route: Route | None = None
         self.path = ""
         self.wire = b""  # the head as the worker gets it
+        self._opening = b""  # of it, all but the request's id
         self.replay: bytes | None = None  # all that was sent, while it can be sent again
         self.sent_body = False
         self.upstream: Upstream | None = None
@@ -85,10 +87,26 @@ class Exchange:
             return version
         self.path = version.socket
         prefix = b"/run/" + route.slug.encode() if found.bare else b""
-        self.wire = forward.request_head(
-            request, found.target, client=peer, proto=proto, request_id=self.id.encode(), cookie=cookie, prefix=prefix
+        self._opening = forward.request_head(
+            request, found.target, client=peer, proto=proto, cookie=cookie, prefix=prefix
         )
+        self.wire = self._opening + forward.ending(self.id)
         return None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same head on this connection would be let in just so, as long as the table holds."""
+        route, request = self.route, self.request
+        judged_anew = route is None or route.keys is not None or route.rate is not None
+        return bool(self.wire) and not (judged_anew or request.length or request.upgrade or request.expects)
+
+    def repeat(self, request_id: str) -> Exchange:
+        """One for the same head again."""
+        made = Exchange(self._client, self.request, request_id)
+        made.route, made.path, made._bare, made._cors = self.route, self.path, self._bare, self._cors
+        made._opening = self._opening
+        made.wire = self._opening + forward.ending(request_id)
+        return made
 
     def _let_in(self, route: Route, peer: bytes) -> Refusal | None:
         edge, key = self._client.edge, None
@@ -102,6 +120,11 @@ class Exchange:
         if (refusal := admission.over_rate(route, edge.rates, peer, key, edge.loop.time())) is not None:
             return refusal
         return answers.TOO_LARGE if self.request.length > route.body_bytes else None
+
+    @property
+    def target(self) -> bytes:
+        """As the worker sees it: by path, what named the worker is not in it."""
+        return self.wire.split(b" ", 2)[1]
 
     @property
     def cors(self) -> Fields:
@@ -162,17 +185,15 @@ class Exchange:
         self.close = self.close or self._client.edge.closing
         if self.close:
             framing += b"connection: close\r\n"
-        cors = self._cors
-        self._client.write(
-            forward.response_head(head, request_id=self.id.encode(), cors=cors, bare=self._bare, framing=framing)
-        )
+        passed = forward.response_head(head, cors=self._cors, bare=self._bare, framing=framing)
+        self._client.write(passed + forward.ending(self.id))
         self._client.progress()
 
     def tunnelled(self, head: Response) -> bool:
         if not self.request.upgrade:
             return False
         self._tunnel = self.answering = True
-        self._client.write(forward.switching(head, self.id.encode()))
+        self._client.write(forward.switching(head) + forward.ending(self.id))
         self._client.tunnel()
         return True
 
@@ -195,11 +216,16 @@ class Exchange:
 
     def failed(self, why: str, *, heard: bool, malformed: bool) -> None:
         upstream, self.upstream = self.upstream, None
-        if upstream is not None and upstream.reused and not heard and not malformed and self._may_repeat():
+        again = upstream is not None and upstream.reused and not heard and not malformed and self._may_repeat()
+        edge = self._client.edge
+        if not malformed:
+            status = None if self.answering or again else answers.FAILED.status
+            edge.lost(self, self._client.waited, websocket=False, status=status, again=again)
+        if again:
             self._retried = True
             self._client.again()
             return
-        self._client.edge.tell("a worker failed", self, why)
+        edge.tell("a worker failed", self, why)
         if self.answering:
             self._client.cut_off()
         else:
@@ -215,6 +241,7 @@ class Exchange:
 
     def tunnel_ended(self) -> None:
         self.upstream = None
+        self._client.edge.lost(self, self._client.waited, websocket=True, status=101)
         self._client.cut_off()
 
     def upstream_blocked(self) -> None:

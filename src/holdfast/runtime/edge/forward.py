@@ -21,9 +21,10 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def request_head(
-    request: Request, target: bytes, *, client: bytes, proto: bytes, request_id: bytes, cookie: bytes, prefix: bytes
+    request: Request, target: bytes, *, client: bytes, proto: bytes, cookie: bytes, prefix: bytes
 ) -> bytes:
-    """The request's head for the worker. `prefix`: the part of the path that named the worker, "" by host."""
+    """The request's head for the worker, but for its `ending`. `prefix`: the part of the path that named the worker, ""
+    by host."""
     authority = request.authority
     lines = [b"%b %b HTTP/1.1\r\nhost: %b\r\n" % (request.method, target, authority)]
     lines += [b"%b: %b\r\n" % pair for pair in request.fields]
@@ -39,13 +40,26 @@ def request_head(
         lines.append(b"x-forwarded-prefix: %b\r\n" % prefix)
     lines.append(
         b"cf-connecting-ip: %b\r\nx-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-forwarded-host: %b\r\n"
-        b"holdfast-request-id: %b\r\n\r\n" % (client, client, proto, authority, request_id)
+        % (client, client, proto, authority)
     )
     return b"".join(lines)
 
 
-def response_head(head: Response, *, request_id: bytes, cors: Fields | None, bare: bool, framing: bytes) -> bytes:
-    """The answer's head for the client; `framing`: the lines that say how long it is and whether the line stays."""
+def ending(request_id: str) -> bytes:
+    """The last lines of a head; what stands before them is the same for the same head."""
+    return b"holdfast-request-id: %b\r\n\r\n" % request_id.encode()
+
+
+def response_head(head: Response, *, cors: Fields | None, bare: bool, framing: bytes) -> bytes:
+    """The answer's head for the client, but for its `ending`; `framing`: the lines that say how long it is and whether
+    the line stays."""
+    wanted = (framing, cors, bare)
+    if head.written is None or head.written[0] != wanted:
+        head.written = (wanted, _response_head(head, cors, bare=bare) + framing)
+    return head.written[1]
+
+
+def _response_head(head: Response, cors: Fields | None, *, bare: bool) -> bytes:
     lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, REASONS.get(head.status, b""))]
     for name, value in head.fields:
         if name == b"set-cookie" and sets_ours(value):
@@ -57,15 +71,13 @@ def response_head(head: Response, *, request_id: bytes, cors: Fields | None, bar
         lines.append(b"%b: %b\r\n" % (name, value))
     if cors:
         lines += [b"%b: %b\r\n" % pair for pair in cors]
-    lines.append(b"%bholdfast-request-id: %b\r\n\r\n" % (framing, request_id))
     return b"".join(lines)
 
 
-def switching(head: Response, request_id: bytes) -> bytes:
+def switching(head: Response) -> bytes:
     """101, as the worker said it."""
-    return response_head(
-        head, request_id=request_id, cors=None, bare=False, framing=b"connection: Upgrade\r\nupgrade: websocket\r\n"
-    )
+    framing = b"connection: Upgrade\r\nupgrade: websocket\r\n"
+    return response_head(head, cors=None, bare=False, framing=framing)
 
 
 def early_hints(head: Response) -> bytes:

@@ -110,13 +110,14 @@ class Request:
 class Response:
     """What an answer's head says. `length`: a number, CHUNKED or UNTIL_END."""
 
-    __slots__ = ("count", "fields", "keep_alive", "length", "named", "status", "twice")
+    __slots__ = ("count", "fields", "keep_alive", "length", "named", "status", "twice", "written")
 
     def __init__(self) -> None:
         self.fields: list[tuple[bytes, bytes]] = []
         self.named: dict[bytes, bytes] = {}
         self.count = self.status = 0
         self.twice = False
+        self.written: tuple[object, bytes] | None = None  # as it was passed on last, and for whom
         self.keep_alive = True
         self.length = 0
 

@@ -11,6 +11,7 @@ class Limits:
 
     head_bytes: int = 32 * 1024
     head_fields: int = 100
+    known_head_bytes: int = 2048  # of a head that is kept, to know it when it comes again
     answer_head_bytes: int = 64 * 1024
     answer_head_fields: int = 256
     connections: int = 8192

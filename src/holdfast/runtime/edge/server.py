@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from holdfast.runtime.edge.rates import Rates
 from holdfast.runtime.edge.routes import BadRoutes, Found, Table
 from holdfast.runtime.edge.upstream import Pool
 from holdfast.runtime.edge.watching import Watch
+from holdfast.runtime.losses import Loss, Teller
 
 if TYPE_CHECKING:
     from holdfast.runtime.edge.exchange import Exchange
@@ -40,6 +42,7 @@ class Edge:
         self.pool = Pool(self.limits)
         self.rates = Rates()
         self.uses = KeyUses(runtime)
+        self.losses = Teller(runtime)
         self.clients: set[Client] = set()
         self.closing = False
         self.refused = 0
@@ -67,8 +70,10 @@ class Edge:
         self.loop.call_later(self.limits.tick_seconds, self._tick)
 
     async def close(self, seconds: float = 10.0) -> None:
-        """Take nothing new, let answers end, then cut off what has not."""
+        """Take nothing new, let answers end, then cut off what has not. Nothing is to be done for one never started."""
         self.closing = True
+        if self._watch is None:
+            return
         for server in self._servers:
             server.close()
         await asyncio.sleep(0)  # what was accepted just before is announced now, and nobody else would serve it
@@ -84,6 +89,7 @@ class Edge:
         if (seen := self.uses.taken(self.table.keys)) is not None:
             await self._save(seen)
         self.pool.close()
+        self.losses.close()
         if self._watch is not None:
             self.loop.remove_reader(self._watch.fileno())
             self._watch.close()
@@ -115,6 +121,26 @@ class Edge:
         self._lines -= 1
         slug = exchange.route.slug if exchange.route is not None else None
         _log.warning(event, request=exchange.id, worker=slug, reason=why[:300])
+
+    def lost(
+        self, exchange: Exchange, seconds: float, *, websocket: bool, status: int | None, again: bool = False
+    ) -> None:
+        """The worker's end of a request broke `seconds` after it was asked: the pool knows whether its process ended,
+        and tells of it in its place."""
+        request = exchange.request
+        self.losses.tell(
+            Loss(
+                token=Path(exchange.path).parent.name,
+                ray=exchange.id,
+                method=request.method.decode("latin-1"),
+                path=exchange.target.decode("latin-1").partition("?")[0],
+                at=int((time.time() - seconds) * 1000),
+                wall_ms=seconds * 1000,
+                websocket=websocket,
+                status=status,
+                again=again,
+            )
+        )
 
     def find(self, host: bytes, target: bytes) -> Found | None:
         """Who answers. Before nobody does, the table is looked at: it may name them since a moment ago."""

@@ -47,6 +47,7 @@ class Upstream(asyncio.Protocol):
         "_buffer",
         "_chunks",
         "_interim",
+        "_known",
         "_left",
         "_limits",
         "_mode",
@@ -68,6 +69,7 @@ class Upstream(asyncio.Protocol):
         self._mode = _OVER
         self._left = self._interim = 0
         self._chunks: Chunks | None = None
+        self._known: tuple[bytes, Response] | None = None  # the last head: most answers of a worker begin alike
         self._reusable = False
         self._reading = True
         self.asker: Asker | None = None
@@ -140,7 +142,7 @@ class Upstream(asyncio.Protocol):
             if end < 0:
                 self._buffer = data
                 return
-            head = read_response(data[: end + 4], self._limits)
+            head = self._read(data[: end + 4])
             data = data[end + 4 :]
             if head.status == 101:
                 if not asker.tunnelled(head):
@@ -157,6 +159,14 @@ class Upstream(asyncio.Protocol):
             self._body(asker, data)
         elif self._mode == _OVER:
             self._end(asker)
+
+    def _read(self, raw: bytes) -> Response:
+        known = self._known
+        if known is not None and known[0] == raw:
+            return known[1]
+        head = read_response(raw, self._limits)
+        self._known = (raw, head) if len(raw) <= self._limits.known_head_bytes else None
+        return head
 
     def _begin(self, asker: Asker, head: Response) -> None:
         length = head.length

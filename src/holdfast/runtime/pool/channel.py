@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.runtime.live import LiveVersion
 from holdfast.runtime.pool import messages
+from holdfast.runtime.telemetry import Invocation
 
 if TYPE_CHECKING:
     from holdfast.runtime.pool.process import Parts
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
 _PER_TURN = 128
 _PACKETS = 20_000  # a second
 _BYTES = 8 * 1024 * 1024  # a second
-Said = Callable[[str, "str | float"], None]
+Value = str | float | tuple[str, ...]
+Said = Callable[[str, Value], None]
 
 
 class ChannelReader:
-    """`said(kind, value)`: ready, fatal (words), idle (seconds)."""
+    """`said(kind, value)`: ready, fatal (words), idle (seconds), standby, imported (names of modules)."""
 
     def __init__(self, ours: socket.socket, version: LiveVersion, parts: Parts, said: Said) -> None:
         ours.setblocking(False)
         self._socket = ours
         self._version = version
         self._telemetry = parts.telemetry
+        self._lost = parts.lost
         self._lines = parts.policy.lines_per_second
         self._said = said
         self._second = 0
@@ -111,17 +114,33 @@ class ChannelReader:
             if self._written > self._lines:
                 self._telemetry.dropped(self._version.worker_id, self._version.id, 1)
             else:
-                self._telemetry.log(messages.line(self._version, message, now_ms))
+                line = messages.line(self._version, message, now_ms)
+                self._lost.named(self._version, messages.text(message.get("ray"), 64), line.invocation)
+                self._telemetry.log(line)
         elif kind == "invocation":
-            self._telemetry.invocation(messages.invocation(self._version, message, now_ms))
+            self._ended(messages.invocation(self._version, message, now_ms))
         elif kind == "tally":
             self._tallied(message, now_ms)
-        elif kind == "ready":
-            self._said("ready", "")
-        elif kind == "idle":
-            self._said("idle", messages.number(message.get("seconds")) or 0.0)
+        elif kind == "unfit":
+            if (counted := messages.unfit(message, now_ms)) is not None:
+                self._telemetry.unfit(self._version.worker_id, self._version.id, *counted)
         elif kind == "fatal":
             self._fatal(message, now_ms)
+        else:
+            self._of_process(str(kind), message)
+
+    def _ended(self, invocation: Invocation) -> None:
+        if invocation.outcome != "ok" or invocation.trigger == "websocket":
+            self._lost.told(self._version, invocation)
+        self._telemetry.invocation(invocation)
+
+    def _of_process(self, kind: str, message: Mapping[str, Any]) -> None:
+        if kind in ("ready", "standby"):
+            self._said(kind, "")
+        elif kind == "idle":
+            self._said(kind, messages.number(message.get("seconds")) or 0.0)
+        elif kind == "imported":
+            self._said(kind, messages.modules(message.get("names")))
 
     def _tallied(self, message: Mapping[str, Any], now_ms: int) -> None:
         found = messages.tally(self._version, message, now_ms)

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,8 @@ async def _answer(line: bytes, ask: Ask) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Untried:
-    """Why a version could not start, in words. `used`: what its import asked for that no trial has, of "bindings" and
-    "network"."""
+    """Why a version could not start, in words. `used`: what its import asked for of "bindings" and "network" while
+    nobody was there to give it."""
 
     why: str
     used: tuple[str, ...] = ()
@@ -93,9 +93,10 @@ class PoolClient:
         """Read what is to run now; returns when it is acted on."""
         self._call("refresh")
 
-    def trial(self, version_id: str) -> Untried | None:
-        """Start a version that is not deployed, once and for nobody: None when it can, else why not."""
-        said = self._call("try", version_id=version_id)
+    def trial(self, version_id: str, bindings: Sequence[Mapping[str, Any]] = ()) -> Untried | None:
+        """Start a version that is not deployed, once and for nobody, with the `bindings` ({"name", "kind", "target"}
+        each) it is to be deployed with: None when it can, else why not."""
+        said = self._call("try", version_id=version_id, bindings=[dict(each) for each in bindings])
         return None if said is None else Untried(str(said["why"]), tuple(said["used"]))
 
     def status(self) -> list[dict[str, Any]]:

@@ -182,4 +182,5 @@ def sweep(runtime: Path, living: set[str]) -> None:
         with contextlib.suppress(OSError):
             left.http.unlink(missing_ok=True)
             left.inner.unlink(missing_ok=True)
+            left.trial.unlink(missing_ok=True)
             left.directory.rmdir()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from holdfast.runtime.live import LiveVersion, Sockets, WorkerLimits
+from holdfast.runtime.live import LiveVersion, Sockets
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,20 @@ class Used:
 class Groups(Protocol):
     """Control groups, one set per process."""
 
-    def make(self, name: str, limits: WorkerLimits) -> tuple[str, ...]:
-        """Directories to join, limits written; none where nothing can be limited. Raises HoldfastError."""
+    def make(self, name: str, version: LiveVersion) -> tuple[str, ...]:
+        """Directories to join, the version's limits written; none where nothing can be limited. In a thread. Raises
+        HoldfastError."""
 
     def used(self, directories: tuple[str, ...]) -> Used: ...
+    def spent(self, directories: tuple[str, ...]) -> float | None:
+        """Processor seconds alone: asked for often."""
+
+    def members(self, directories: tuple[str, ...]) -> set[int]:
+        """Processes in them."""
+
+    def idle(self, directories: tuple[str, ...], *, only: bool) -> None:
+        """Whether what is in them gets only the time that no others want, where the kernel can do that."""
+
     def remove(self, directories: tuple[str, ...]) -> None:
         """End what is left in them and remove them. May take seconds."""
 
@@ -76,13 +86,24 @@ class Groups(Protocol):
 class NoGroups:
     """Where there are none: nothing is limited by the kernel, and nothing measured."""
 
-    def make(self, name: str, limits: WorkerLimits) -> tuple[str, ...]:
-        del name, limits
+    def make(self, name: str, version: LiveVersion) -> tuple[str, ...]:
+        del name, version
         return ()
 
     def used(self, directories: tuple[str, ...]) -> Used:
         del directories
         return Used()
+
+    def spent(self, directories: tuple[str, ...]) -> float | None:
+        del directories
+        return None
+
+    def members(self, directories: tuple[str, ...]) -> set[int]:
+        del directories
+        return set()
+
+    def idle(self, directories: tuple[str, ...], *, only: bool) -> None:
+        del directories, only
 
     def remove(self, directories: tuple[str, ...]) -> None:
         del directories

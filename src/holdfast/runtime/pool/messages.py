@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ _OUTCOMES = frozenset({"ok", "exception", "timeout", "cancelled", "exceededCpu",
 _TRIGGERS = frozenset({"http", "scheduled", "rpc", "websocket"})
 _LEVELS = frozenset({"debug", "log", "info", "warn", "warning", "error"})  # "system" is ours
 _BIGGEST = 2**53
+_MOST_MODULES = 1000
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,199}")
 _MOST_TALLIED = 1_000_000  # invocations of one process in a second: more is a lie
 
 
@@ -28,6 +31,13 @@ def read(packet: bytes) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) and isinstance(message.get("t"), str) else None
+
+
+def modules(value: Any) -> tuple[str, ...]:
+    """Names of modules, of what may be anything. They are only ever told to processes of the same version."""
+    if not isinstance(value, list):
+        return ()
+    return tuple(each for each in value[:_MOST_MODULES] if isinstance(each, str) and _MODULE.fullmatch(each))
 
 
 def line(version: LiveVersion, message: Mapping[str, Any], now_ms: int) -> LogLine:
@@ -44,7 +54,6 @@ def line(version: LiveVersion, message: Mapping[str, Any], now_ms: int) -> LogLi
 
 def invocation(version: LiveVersion, message: Mapping[str, Any], now_ms: int) -> Invocation:
     trigger, outcome = message.get("trigger"), message.get("outcome")
-    status = number(message.get("status"))
     memory = number(message.get("memory_bytes"))
     return Invocation(
         id=text(message.get("id"), 64) or "",
@@ -56,7 +65,7 @@ def invocation(version: LiveVersion, message: Mapping[str, Any], now_ms: int) ->
         wall_ms=max(0.0, number(message.get("wall_ms")) or 0.0),
         method=text(message.get("method"), 32),
         path=text(message.get("path"), 2048),
-        status=None if status is None else int(status),
+        status=_status(message.get("status")),
         cpu_ms=number(message.get("cpu_ms")),
         memory_bytes=None if memory is None else int(memory),
         error=error(message.get("error")),
@@ -83,7 +92,16 @@ def tally(version: LiveVersion, message: Mapping[str, Any], now_ms: int) -> Tall
         cpu_ms=max(0.0, number(message.get("cpu_ms")) or 0.0),
         memory_bytes=None if memory is None else int(memory),
         durations=counts,
+        status=_status(message.get("status")),
     )
+
+
+def unfit(message: Mapping[str, Any], now_ms: int) -> tuple[int, int] | None:
+    """When, and how many answers were not what their schemas say. None for what cannot be so many."""
+    count = message.get("count")
+    if type(count) is not int or not 0 < count <= _MOST_TALLIED:
+        return None
+    return _moment(message.get("at"), now_ms), count
 
 
 def error(value: object) -> dict[str, str] | None:
@@ -116,6 +134,11 @@ def number(value: object) -> float | None:
     except OverflowError:
         return None
     return found if math.isfinite(found) and abs(found) <= _BIGGEST else None
+
+
+def _status(value: object) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
 
 
 def _moment(value: object, now_ms: int) -> int:

@@ -29,8 +29,13 @@ class Policy:
     drain_seconds: float = 8.0
     refresh_seconds: float = 5.0
     sample_seconds: float = 5.0
+    watch_seconds: float = 0.5  # between looks at the memory of one that may start processes and has no control group
     silent_seconds: float = 60.0
+    busy: float = 0.8
     lines_per_second: int = 1000  # of one process' log; more are dropped and told
+    standby: int = 8  # versions with packages that keep a process standing by while they sleep; the last ones
+    standby_pause: float = 1.0  # from the end of the last process until one stands by
+    standby_bytes: int = 128 * 1024 * 1024  # one that takes more is not kept
     cron_late_seconds: float = 90.0
     cron_most: int = 10
     cron_retries: int = 3

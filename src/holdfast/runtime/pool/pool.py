@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,12 @@ from typing import Any
 from holdfast.kernel.errors import Conflict, HoldfastError, Invalid, NotFound
 from holdfast.runtime.live import LiveVersion, Sockets
 from holdfast.runtime.pool import doors
+from holdfast.runtime.pool.confining import KEPT_SECONDS, LOOK_SECONDS, Confinement
 from holdfast.runtime.pool.face import Groups, NoGroups, Secrets, Spawn, no_secrets
+from holdfast.runtime.pool.lost import Lost
 from holdfast.runtime.pool.policy import Policy
 from holdfast.runtime.pool.process import Parts as ProcessParts
+from holdfast.runtime.pool.standbys import Standbys
 from holdfast.runtime.pool.ticks import Claim, Schedules
 from holdfast.runtime.pool.trial import Trials
 from holdfast.runtime.pool.version import VersionKeeper
@@ -28,7 +31,7 @@ class Parts:
     """What a pool is made of. `living`, `secrets` and `candidate` (a version that may be deployed, by its id) are
     called in threads. `schedules`: the file that keeps the last turn of every schedule. `claim`: asked before each
     turn, where other nodes have the same schedules. `followed` is told, on the event loop, every version that may have
-    a process."""
+    a process. `trying`, if there is somebody who serves bindings and ways out: called when a trial begins and ends."""
 
     runtime: Path
     living: Callable[[], Sequence[LiveVersion]]
@@ -39,7 +42,8 @@ class Parts:
     groups: Groups = field(default_factory=NoGroups)
     claim: Claim | None = None
     followed: Callable[[Sequence[LiveVersion]], None] = lambda _: None
-    candidate: Callable[[str], LiveVersion | None] = lambda _: None
+    candidate: Callable[[str, Sequence[Mapping[str, Any]]], LiveVersion | None] = lambda *_: None
+    trying: Callable[[], None] | None = None
     policy: Policy = field(default_factory=Policy)
 
 
@@ -60,13 +64,17 @@ class Pool:
             parts.groups,
             parts.policy,
             asyncio.Semaphore(parts.policy.starting),
+            Standbys(parts.policy.standby),
+            Lost(parts.telemetry),
         )
-        self._trials = Trials(parts.runtime, self._process_parts)
+        self._trials = Trials(parts.runtime, self._process_parts, parts.trying)
         self.schedules = Schedules(parts.schedules, parts.telemetry, parts.policy, parts.runtime, claim=parts.claim)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then let what runs end within the policy's `drain_seconds`. Nothing is left behind."""
+        self._process_parts.lost.open(self._parts.runtime)
         sampling = asyncio.create_task(self._sample())
+        confining = asyncio.create_task(self._confine())
         ticking = asyncio.create_task(self.schedules.run())
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -78,9 +86,10 @@ class Pool:
                 waking.cancel()
                 self._wake.clear()
         finally:
-            for task in (sampling, ticking, stopping):
+            for task in (sampling, confining, ticking, stopping):
                 task.cancel()
             await self._drain()
+            self._process_parts.lost.close()
 
     def wake(self) -> None:
         """Read what is to run now."""
@@ -130,7 +139,7 @@ class Pool:
         if verb == "tick":
             return await self.schedules.now(str(message.get("worker_id")), str(message.get("cron")))
         if verb == "try":
-            return await self._try(str(message.get("version_id")))
+            return await self._try(str(message.get("version_id")), message.get("bindings") or [])
         if verb == "refresh":
             await self.refresh()
             return None
@@ -138,11 +147,11 @@ class Pool:
             return [each.state().__dict__ | {"pids": each.pids} for each in self._keepers.values()]
         raise Invalid("the pool knows no such verb", code="verb_unknown")
 
-    async def _try(self, version_id: str) -> dict[str, Any] | None:
-        version = await asyncio.to_thread(self._parts.candidate, version_id)
+    async def _try(self, version_id: str, bindings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+        version = await asyncio.to_thread(self._parts.candidate, version_id, bindings)
         if version is None:
             raise NotFound("there is no such version to try", code="version_not_running")
-        failed = await self._trials.run(version)
+        failed = await self._trials.run(version, bindings)
         return None if failed is None else {"why": failed.why, "used": failed.used}
 
     def _chosen(self, message: dict[str, Any]) -> list[VersionKeeper]:
@@ -194,6 +203,17 @@ class Pool:
             await asyncio.sleep(self._policy.sample_seconds)
             for keeper in list(self._keepers.values()):
                 keeper.sample()
+
+    async def _confine(self) -> None:
+        confinement = Confinement(self._parts.groups, self._parts.policy.busy)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            keepers = {each.version.id: each for each in (*self._closing, *self._keepers.values())}
+            for begun in confinement.look([(each.version, each.groups) for each in keepers.values()]):
+                keepers[begun].line(
+                    "it took all the processor time it may have for half a second: until it has been calm for "
+                    f"{KEPT_SECONDS:.0f} s, it gives way to everyone else on a part of the processors"
+                )
 
     async def _drain(self) -> None:
         for task in self._leaving.values():

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import signal
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
+from typing import cast
 
-from holdfast.kernel.errors import HoldfastError, Retryable
+from holdfast.kernel.errors import HoldfastError
 from holdfast.runtime.live import LiveVersion
-from holdfast.runtime.pool.channel import ChannelReader
+from holdfast.runtime.pool import tree
+from holdfast.runtime.pool.channel import ChannelReader, Value
 from holdfast.runtime.pool.doors import Doors
 from holdfast.runtime.pool.face import Groups, Order, Running, Secrets, Spawn, Used
+from holdfast.runtime.pool.lost import Lost
+from holdfast.runtime.pool.payload import payload
 from holdfast.runtime.pool.policy import Policy
+from holdfast.runtime.pool.standbys import Standbys
 from holdfast.runtime.python.guard import EXIT_FROZEN, EXIT_STUCK
 from holdfast.runtime.telemetry import TelemetryWriter
 
@@ -29,8 +34,10 @@ _GIVEN_UP = {
 
 
 class Stage(Enum):
-    """From first to last; only `STARTING` and `READY` take new work."""
+    """From first to last; only `QUEUED`, `STARTING` and `READY` take new work. A process that stands by begins as
+    `STANDBY`, and goes on as `STARTING` when it is wanted."""
 
+    STANDBY = auto()
     QUEUED = auto()
     STARTING = auto()
     READY = auto()
@@ -48,6 +55,8 @@ class Parts:
     groups: Groups
     policy: Policy
     starting: asyncio.Semaphore
+    standbys: Standbys
+    lost: Lost
     cleaning: set[asyncio.Task[None]] = field(default_factory=set)
 
     def clean(self, directories: tuple[str, ...]) -> None:
@@ -68,7 +77,8 @@ class Ended:
 
 
 class Process:
-    """`run` is its whole life. `changed` is called when it has become ready, `idle` with seconds while nothing runs."""
+    """`run` is its whole life. `changed` is called when it has become ready, `idle` with seconds while nothing runs.
+    `standby`: modules to import; then it stands still, in STANDBY, until `go`."""
 
     def __init__(
         self,
@@ -78,9 +88,16 @@ class Process:
         parts: Parts,
         changed: Callable[[Process], None],
         idle: Callable[[Process, float], None],
+        standby: Sequence[str] | None = None,
     ) -> None:
         self.version = version
-        self.stage = Stage.QUEUED
+        self.stage = Stage.QUEUED if standby is None else Stage.STANDBY
+        self.imported: tuple[str, ...] | None = None  # what it says it has imported, for one that stands by
+        self._standby = standby
+        self._imports = asyncio.Event()
+        self._wanted = asyncio.Event()
+        if standby is None:
+            self._wanted.set()
         self.used = Used()
         self.start_ms: float | None = None
         self._began = 0.0
@@ -99,6 +116,7 @@ class Process:
         self._failure: str | None = None
         self._asked = False
         self._killing: asyncio.TimerHandle | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._suspect: float | None = None  # when a process that is silent too long was last heard
 
     @property
@@ -109,15 +127,21 @@ class Process:
     def pid(self) -> int | None:
         return None if self._running is None else self._running.pid
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Its control groups; none before it starts and where there are none."""
+        return self._groups
+
     async def run(self) -> Ended:
         """Waits in line for its start; returns when the process is gone and nothing of it is left."""
         try:
             async with self._parts.starting:
                 if not self._asked:
                     running = await self._start()
-                    await self._settled(running, self._parts.policy.place_seconds)
+                    await self._settled(running, self._parts.policy.place_seconds, self._ready, self._imports)
             if self._running is not None:
-                await self._until_ready(self._running)
+                if await self._stand_by(self._running):
+                    await self._until_ready(self._running)
                 await self._finish(self._running)
         except HoldfastError as error:
             self._failure = self._failure or error.message
@@ -129,10 +153,21 @@ class Process:
             self._clean()
         lived = 0.0 if self._ready_at is None else time.monotonic() - self._ready_at
         failure = None if self._asked and self._failure is None else self._failure or "it ended by itself"
+        self._parts.lost.ended(self.version, failure, out_of_memory=self._out_of_memory)
         return Ended(failure, self._ready_at is not None, self._out_of_memory, lived)
+
+    def go(self) -> None:
+        """One that stands by is wanted now: it goes on as any other. It may not have come so far yet."""
+        self.stage, self._began = Stage.STARTING, time.monotonic()
+        self._wanted.set()
+        if self._running is not None:
+            self._resume(self._running)
 
     def stop(self, grace: float) -> None:
         """No new work; what runs may take `grace` seconds, then it is killed. Idempotent."""
+        if self.stage is Stage.STANDBY:
+            self.kill()
+            return
         self._asked = True
         if self.stage not in (Stage.STARTING, Stage.READY):
             self.stage = Stage.STOPPING if self.stage is Stage.QUEUED else self.stage
@@ -154,13 +189,35 @@ class Process:
             self._running.kill()
 
     def sample(self) -> None:
-        """Read its groups; give it up when its event loop turns no more."""
+        """Read what it uses; give it up when its event loop turns no more."""
         if self._running is None:
             return
-        if self._groups:
-            self.used = self._parts.groups.used(self._groups)
+        self._measure(self._running)
         if self._channel is not None and self.stage is Stage.READY:
             self._judge_silence(self._channel.heard_at)
+
+    def _measure(self, running: Running) -> bool:
+        """By its groups. Whether they count memory: where they do not, what it has in sum is judged here."""
+        grouped = self._parts.groups.used(self._groups) if self._groups else Used()
+        if grouped.memory_bytes is not None:
+            self.used = grouped
+            return True
+        seen = tree.used(running.pid)
+        self.used = seen if grouped.cpu_seconds is None else replace(seen, cpu_seconds=grouped.cpu_seconds)
+        if (seen.memory_bytes or 0) > self.version.limits.memory_bytes and not self._out_of_memory:
+            self._out_of_memory = True
+            self.kill(f"{self._too_much()} by the pool")
+        return False
+
+    async def _watch(self, running: Running) -> None:
+        """One that may start processes: each has the limit to itself, all of them together would have far more."""
+        while True:
+            if self._measure(running):
+                return
+            await asyncio.sleep(self._parts.policy.watch_seconds)
+
+    def _too_much(self) -> str:
+        return f"it used more memory than its limit of {self.version.limits.memory_bytes >> 20} MiB and was ended"
 
     def _judge_silence(self, heard_at: float) -> None:
         """It says something every few seconds, whatever it does, unless a turn of its event loop does not end: then
@@ -180,11 +237,10 @@ class Process:
         return "its event loop is held by code that does not end"
 
     async def _start(self) -> Running:
-        self._began = time.monotonic()
-        self.stage = Stage.STARTING
-        limits = self.version.limits
-        self._groups = await asyncio.to_thread(self._parts.groups.make, self._name, limits)
-        secrets = await asyncio.to_thread(self._parts.secrets, self.version)
+        if self._wanted.is_set():
+            self._began = time.monotonic()
+            self.stage = Stage.STARTING
+        secrets = await self._prepared()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._channel = ChannelReader(ours, self.version, self._parts, self._said)
@@ -194,28 +250,69 @@ class Process:
                 self._doors.descriptors,
                 theirs.fileno(),
                 self._groups,
-                payload(self.version, secrets),
+                payload(self.version, secrets, self._standby),
             )
             self._running = await self._parts.spawn(order)
+        if self.version.permits.subprocess:
+            self._watching = asyncio.get_running_loop().create_task(self._watch(self._running))
         if self._asked:
             self._running.kill()  # it was told to stop while its walls were built
+        elif self._standby is not None and self._wanted.is_set():
+            self._resume(self._running)
         return self._running
 
-    async def _settled(self, running: Running, seconds: float) -> bool:
-        """Whether it became ready or ended within so long."""
-        ready = asyncio.create_task(self._ready.wait())
+    def _resume(self, running: Running) -> None:
+        running.signal(signal.SIGCONT)
+        if self._channel is not None:
+            self._channel.tell({"t": "go"})
+
+    async def _stand_by(self, running: Running) -> bool:
+        """Until it is wanted or gone: whether it is wanted. It is stopped meanwhile, so that nothing of it takes
+        processor time, and ended when it does not come to rest or takes much memory."""
+        if self._wanted.is_set():
+            return True
+        policy = self._parts.policy
+        settled = await self._settled(running, policy.start_seconds, self._imports, self._wanted)
+        if self._wanted.is_set():
+            return True
+        running.signal(signal.SIGSTOP)
+        self.sample()
+        if not settled:
+            self.kill("it was still importing its packages")
+        elif (self.used.memory_bytes or 0) > policy.standby_bytes:
+            self.kill(f"its packages take more than {policy.standby_bytes >> 20} MiB")
+        await self._settled(running, None, self._wanted)
+        return self._wanted.is_set()
+
+    async def _prepared(self) -> dict[str, str]:
+        """Its groups and, at the same time, its secrets."""
+        groups, secrets = await asyncio.gather(
+            asyncio.to_thread(self._parts.groups.make, self._name, self.version),
+            asyncio.to_thread(self._parts.secrets, self.version),
+            return_exceptions=True,
+        )
+        if not isinstance(groups, BaseException):
+            self._groups = groups  # also when there are no secrets: they are removed then
+        for each in (groups, secrets):
+            if isinstance(each, BaseException):
+                raise each
+        return cast("dict[str, str]", secrets)
+
+    async def _settled(self, running: Running, seconds: float | None, *events: asyncio.Event) -> bool:
+        """Whether one of these happened or it ended within so long."""
+        waiting = [asyncio.create_task(each.wait()) for each in events]
         gone = asyncio.create_task(running.wait())  # the exit itself is asked for again in `_finish`
         try:
-            done, _ = await asyncio.wait((ready, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((*waiting, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ready.cancel()
-            gone.cancel()
+            for each in (*waiting, gone):
+                each.cancel()
         return bool(done)
 
     async def _until_ready(self, running: Running) -> None:
         seconds = self._parts.policy.start_seconds
         left = self._began + seconds - time.monotonic()
-        if not await self._settled(running, max(0.0, left)):
+        if not await self._settled(running, max(0.0, left), self._ready):
             why = "its main module was still being imported, and it was ended"
             self.kill(f"it was not ready after {seconds:g} s: {why}")
 
@@ -223,11 +320,10 @@ class Process:
         ended = await running.wait()
         if self._channel is not None:
             self._channel.drain()  # its last words came before its end
-        self._out_of_memory = ended.out_of_memory
+        self._out_of_memory |= ended.out_of_memory
         self._cpu_at_end = ended.cpu_seconds
         if ended.out_of_memory:
-            mib = self.version.limits.memory_bytes // (1024 * 1024)
-            self._failure = f"it used more memory than its limit of {mib} MiB and was ended by the kernel"
+            self._failure = f"{self._too_much()} by the kernel"
         elif self._failure is None and not (self._asked or ended.status == 0):
             self._failure = _GIVEN_UP.get(ended.status, ended.words)
         elif self._failure is None and not self._asked:
@@ -236,6 +332,8 @@ class Process:
     def _clean(self) -> None:
         if self._killing is not None:
             self._killing.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         if self._channel is not None:
             self._channel.close()
         if self._groups:
@@ -245,51 +343,20 @@ class Process:
         last = self.used.cpu_seconds if self._cpu_at_end is None else self._cpu_at_end
         self.used = Used(cpu_seconds=last)
 
-    def _said(self, kind: str, value: str | float) -> None:
+    def _said(self, kind: str, value: Value) -> None:
         if kind == "ready" and self.stage is Stage.STARTING and not self._ready.is_set():
             self.stage, self._ready_at = Stage.READY, time.monotonic()
             self.start_ms = (self._ready_at - self._began) * 1000
             self._ready.set()
             self._changed(self)
+        elif kind == "standby" and self.stage is Stage.STANDBY:
+            self._imports.set()
+        elif kind == "imported" and isinstance(value, tuple):
+            self.imported = value
         elif kind == "fatal":
             self._failure = self._failure or str(value)
-        elif kind == "idle" and self.stage is Stage.READY:
-            self._idle(self, float(value))
-
-
-def payload(version: LiveVersion, secrets: dict[str, str]) -> bytes:
-    """What the host in the sandbox is told; targets without the paths of files, which it has no business to know.
-
-    Raises Retryable when a secret has no value: it was deleted a moment ago.
-    """
-    if missing := sorted(set(version.secrets) - set(secrets)):
-        raise Retryable(f"no value for the secret {missing[0]}", code="secret_missing")
-    return json.dumps(
-        {
-            "version": {
-                "id": version.id,
-                "number": version.number,
-                "tag": version.tag,
-                "created_at": version.created_at,
-                "worker": version.worker,
-                "token": version.token,
-            },
-            "main": version.main,
-            "compatibility_date": version.compatibility_date,
-            "flags": list(version.flags),
-            "vars": dict(version.vars),
-            "secrets": {name: secrets[name] for name in version.secrets},
-            "bindings": [
-                {"name": one.name, "kind": one.kind, "target": {k: v for k, v in one.target.items() if k != "path"}}
-                for one in version.bindings
-            ],
-            "limits": asdict(version.limits),
-            "permits": asdict(version.permits),
-            "crons": list(version.crons),
-            "routes": list(version.routes),
-            "schemas": dict(version.schemas),
-        }
-    ).encode()
+        elif kind == "idle" and self.stage is Stage.READY and isinstance(value, float):
+            self._idle(self, value)
 
 
 def _process_state(pid: int) -> str:

@@ -47,7 +47,8 @@ class Turn:
 
 
 class Schedules:
-    """`set` says what there is; `run` calls. The worker's version with the most weight is called."""
+    """`set` says what there is; `run` calls. Of the worker's versions that have a line, the one with the most weight is
+    called; one without weight takes no turns."""
 
     def __init__(
         self,
@@ -73,10 +74,12 @@ class Schedules:
     def set(self, living: Sequence[LiveVersion]) -> None:
         """Versions as they are now. A line that is new is due from now on; one that is gone is forgotten."""
         found: dict[str, tuple[LiveVersion, cron.Line]] = {}
-        for version in _leading(living):
+        for version in _by_share(living):
             for text in version.crons:
+                if (key := f"{version.worker_id} {text}") in found:
+                    continue
                 try:
-                    found[f"{version.worker_id} {text}"] = version, cron.parse(text)
+                    found[key] = version, cron.parse(text)
                 except Invalid as error:
                     _log.warning("%s: %s", version.worker, error.message)
         self._lines = found
@@ -239,14 +242,10 @@ class Schedules:
         os.replace(temporary, self._path)
 
 
-def _leading(living: Sequence[LiveVersion]) -> list[LiveVersion]:
-    """Of each worker the version with the most weight, then the newest."""
-    found: dict[str, LiveVersion] = {}
-    for version in living:
-        other = found.get(version.worker_id)
-        if other is None or (version.weight, version.number) > (other.weight, other.number):
-            found[version.worker_id] = version
-    return list(found.values())
+def _by_share(living: Sequence[LiveVersion]) -> list[LiveVersion]:
+    """Those with a share of the requests, the most weight first, of equal ones the newest."""
+    shared = [each for each in living if each.weight > 0]
+    return sorted(shared, key=lambda each: (each.weight, each.number), reverse=True)
 
 
 def _read(path: Path) -> dict[str, datetime]:

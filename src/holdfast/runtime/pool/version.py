@@ -29,6 +29,9 @@ class VersionKeeper:
         self._numbers = count(1)
         self._processes: dict[Process, asyncio.Task[None]] = {}
         self._outdated: set[Process] = set()
+        self._standby: Process | None = None
+        self._sleeping: asyncio.TimerHandle | None = None
+        self._imported: tuple[str, ...] = ()
         self._failures = 0
         self._retry: asyncio.TimerHandle | None = None
         self._retry_at: float | None = None
@@ -69,7 +72,16 @@ class VersionKeeper:
 
     @property
     def pids(self) -> list[int]:
-        return [each.pid for each in self._processes if each.pid is not None]
+        return [each.pid for each in self._at_work if each.pid is not None]
+
+    @property
+    def standby(self) -> int | None:
+        """The process that stands still until somebody comes."""
+        return None if self._standby is None else self._standby.pid
+
+    @property
+    def _at_work(self) -> list[Process]:
+        return [each for each in self._processes if each is not self._standby]
 
     def begin_start(self) -> None:
         """Start a process if there is none, as if somebody waited."""
@@ -82,6 +94,7 @@ class VersionKeeper:
             return
         self._closed = True
         self._pause_over()
+        self._no_standby()
         self.doors.leave()
         for process in self._processes:
             process.stop(grace)
@@ -94,6 +107,11 @@ class VersionKeeper:
             await asyncio.wait(left, timeout=5.0)
         self.doors.close()
         self._tell("gone")
+
+    @property
+    def groups(self) -> list[tuple[str, ...]]:
+        """The control groups of each of its processes."""
+        return [each.groups for each in self._processes if each.pid is not None and each.groups]
 
     def sample(self) -> None:
         for process in list(self._processes):
@@ -108,7 +126,7 @@ class VersionKeeper:
             worker_id=self.version.worker_id,
             state=self._state,
             since=self._since,
-            processes=sum(each.pid is not None for each in self._processes),
+            processes=len(self.pids),
             memory_bytes=sum(memory) if memory else None,
             cpu_seconds=self._cpu + sum(each.used.cpu_seconds or 0.0 for each in self._processes),
             starts=self._starts,
@@ -145,7 +163,7 @@ class VersionKeeper:
             return "running"
         if self.warm:
             return "starting"
-        return "stopping" if self._processes else "cold"
+        return "stopping" if self._at_work else "cold"
 
     def _waiting(self) -> None:
         """Somebody is at a door and no process accepts."""
@@ -153,10 +171,18 @@ class VersionKeeper:
         self._settle()
 
     def _start(self) -> Process:
-        process = Process(
-            self.version, next(self._numbers), self.doors, self._parts, self._became_ready, self._became_idle
-        )
         self._starts += 1
+        if (process := self._standby) is not None and process.stage is Stage.STANDBY:
+            self._standby = None
+            self._parts.standbys.over(self)
+            process.go()
+            return process
+        return self._make()
+
+    def _make(self, standby: tuple[str, ...] | None = None) -> Process:
+        process = Process(
+            self.version, next(self._numbers), self.doors, self._parts, self._became_ready, self._became_idle, standby
+        )
         self._processes[process] = asyncio.get_running_loop().create_task(self._life(process))
         return process
 
@@ -166,10 +192,42 @@ class VersionKeeper:
         self._outdated.discard(process)
         self._cpu += process.used.cpu_seconds or 0.0
         self._oom_kills += ended.out_of_memory
-        if ended.failure is None:
+        if process is self._standby:
+            self._standby = None
+            self._parts.standbys.over(self)
+            if ended.failure is not None:  # no other is tried until a start has gone well
+                self._imported = ()
+                _log.info("no process of %s stands by: %s", self.version.worker, ended.failure)
+        elif ended.failure is None:
+            self._imported = process.imported or self._imported
             self._settle()
+            self._fall_asleep()
+        else:
+            self._failed(ended)
+
+    def _fall_asleep(self) -> None:
+        """After a while without a process, one stands by: where packages would take their time to be imported. Not
+        where it could start others, which nothing would stop."""
+        ours = self.version.packages is not None and self._imported and not self.version.permits.subprocess
+        if ours and not (self._processes or self._closed or self.retiring or self._sleeping):
+            loop = asyncio.get_running_loop()
+            self._sleeping = loop.call_later(self._parts.policy.standby_pause, self._have_standby)
+
+    def _have_standby(self) -> None:
+        self._sleeping = None
+        if self._processes or self._closed or self.retiring or self._retry is not None:
             return
-        self._failed(ended)
+        if self._parts.standbys.offer(self, self._no_standby):
+            self._standby = self._make(self._imported)
+
+    def _no_standby(self) -> None:
+        """Also none that is about to be."""
+        if self._sleeping is not None:
+            self._sleeping.cancel()
+            self._sleeping = None
+        if self._standby is not None:
+            self._parts.standbys.over(self)
+            self._standby.kill()
 
     def _failed(self, ended: Ended) -> None:
         words = ended.failure or ""
@@ -178,7 +236,7 @@ class VersionKeeper:
         self.error = words
         pause = self._parts.policy.pause(self._failures, ended.ready)
         then = f"; the next try is in {pause:.1f} s" if pause else ""
-        self._line(f"{'the process ended' if ended.ready else 'the process did not start'}: {words}{then}")
+        self.line(f"{'the process ended' if ended.ready else 'the process did not start'}: {words}{then}")
         if pause and not self._closed:
             loop = asyncio.get_running_loop()
             self._pause_over()
@@ -196,7 +254,8 @@ class VersionKeeper:
         self._retry, self._retry_at = None, None
 
     def _renew(self) -> None:
-        self._outdated = set(self._processes)
+        self._no_standby()
+        self._outdated = set(self._at_work)
         self._wanted = self._wanted or self.warm
         self._settle()
 
@@ -230,7 +289,8 @@ class VersionKeeper:
         )
         return head.encode() + body
 
-    def _line(self, text: str) -> None:
+    def line(self, text: str) -> None:
+        """Of ours, in the worker's log and in our own."""
         at = int(time.time() * 1000)
         self._parts.telemetry.log(LogLine(self.version.worker_id, self.version.id, at, "system", text))
         _log.warning("%s version %d: %s", self.version.worker, self.version.number, text)

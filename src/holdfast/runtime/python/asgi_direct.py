@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from holdfast.runtime.python.http1 import ClientGone, Exchange
+from holdfast.runtime.python.exchange import ClientGone, Exchange
 from holdfast.runtime.python.invocations import Invocation
 from holdfast.runtime.python.respond import respond
 from holdfast.runtime.python.workers import Headers, Request, asgi

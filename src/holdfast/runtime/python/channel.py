@@ -36,6 +36,15 @@ class Channel:
         self._loop = loop
         loop.add_reader(self._socket.fileno(), self._read, told)
 
+    def hear(self) -> dict[str, Any]:
+        """The next message; blocks until it is there. Before `attach` only; the end of the line as there."""
+        select.select([self._socket], [], [])
+        try:
+            packet = self._socket.recv(LARGEST + 4096)
+        except OSError:
+            packet = b""
+        return json.loads(packet) if packet else {"t": "stop", "grace": 0}
+
     def send(self, message: dict[str, Any]) -> None:
         packet = _encode(message).encode()
         if len(packet) > LARGEST:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from holdfast.runtime.python.asgi_direct import serve_asgi
-from holdfast.runtime.python.http1 import Exchange, Raw
+from holdfast.runtime.python.exchange import Exchange, Raw
 from holdfast.runtime.python.invocations import CpuExceeded, Invocation, Invocations
 from holdfast.runtime.python.loading import Worker
 from holdfast.runtime.python.plain import call_plain
@@ -21,7 +21,7 @@ from holdfast.runtime.python.workers import Context, Headers, ReadableStream, Re
 from holdfast.runtime.python.workers.entrypoints import fitting, taken
 
 if TYPE_CHECKING:
-    from holdfast.runtime.python.schemas.checks import Checks
+    from holdfast.runtime.python.schemas.checks import Checks, Met
 
 _JSON = [(b"content-type", b"application/json")]
 _VALUES = [(b"content-type", b"application/octet-stream")]
@@ -112,24 +112,28 @@ class Delivery:
     # -- requests
 
     async def _fetch(self, exchange: Exchange, invocation: Invocation, url: str, entrypoint: str | None) -> None:
+        answering = exchange
         try:
-            if self.checks is not None and entrypoint is None and await self._refused(exchange, invocation):
-                return
+            if self.checks is not None and entrypoint is None:
+                met = self.checks.met(exchange)
+                if met and await self._refused(self.checks, exchange, invocation, met):
+                    return
+                answering = self.checks.watched(exchange, invocation, met)
             if self.worker.kind == "asgi" and entrypoint is None:
-                await serve_asgi(self.worker.main, exchange, invocation, url, self.env)
+                await serve_asgi(self.worker.main, answering, invocation, url, self.env)
             else:
                 method = exchange.method.decode("latin-1")
                 body = ReadableStream(exchange.read) if exchange.has_body else None
                 request = Request.from_wire(method, url, Headers.from_wire(exchange.headers), body)
-                await respond(exchange, await self.answer(request, entrypoint), invocation)
+                await respond(answering, await self.answer(request, entrypoint), invocation)
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is its outcome
             self._failed(exchange, invocation, error)
         finally:
             self.over(invocation)
 
-    async def _refused(self, exchange: Exchange, invocation: Invocation) -> bool:
+    async def _refused(self, checks: Checks, exchange: Exchange, invocation: Invocation, met: Met) -> bool:
         """Whether the declared schemas refuse it; then it is answered, and the worker's code does not hear of it."""
-        refusal = await self.checks.refusal(exchange) if self.checks is not None else None
+        refusal = await checks.refusal(exchange, met)
         if refusal is None:
             return False
         invocation.status = refusal.status
@@ -207,7 +211,7 @@ class Delivery:
             told = json.loads(await _whole(exchange))
             await self._call_scheduled(Controller(str(told["cron"]), told["scheduledTime"]))
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is its outcome
-            answer = {"outcome": "exception", "error": self._event_failed(invocation, error)}
+            answer = {"outcome": "exception", "error": self.event_failed(invocation, error)}
         finally:
             self.over(invocation)
         if not exchange.finished:
@@ -226,35 +230,21 @@ class Delivery:
             await result
 
     async def _rpc(self, exchange: Exchange, invocation: Invocation, method: str, entrypoint: str | None) -> None:
-        from holdfast.runtime.bindings import values
-        from holdfast.runtime.bindings.attributes import JsDict
-        from holdfast.runtime.python import parcels
+        from holdfast.runtime.python.rpc import serving
 
-        try:
-            arguments, named = values.decode_call(await _whole(exchange), JsDict, memoryview, parcels.unpacked)
-            result = self._method(method, entrypoint)(*arguments, **named)
-            if inspect.isawaitable(result):
-                result = await result
-            status, body = 200, values.encode(await parcels.packed(result))
-        except BaseException as error:  # noqa: BLE001 - whatever user code raises is its outcome
-            told = self._event_failed(invocation, error)
-            status, body = 500, values.encode_error(told["type"], told["message"])
-        finally:
-            self.over(invocation)
-        invocation.status = status
-        if not exchange.finished:
-            exchange.answer(status, _VALUES, body)
+        await serving.serve(self, exchange, invocation, method, entrypoint)
 
-    def _method(self, name: str, entrypoint: str | None) -> Callable[..., Any]:
-        """A public method of the entrypoint's class. Raises NoEntrypoint: attributes of the instance are not callable
-        from outside, nor what begins with an underscore, nor the handlers of events."""
+    def method(self, name: str, entrypoint: str | None) -> Callable[..., Any]:
+        """A public method of a new instance of the entrypoint's class. Raises NoEntrypoint: attributes of the instance
+        are not callable from outside, nor what begins with an underscore, nor the handlers of events."""
         instance = self._instance(entrypoint)
         found = getattr(type(instance), name, None)
         if name.startswith("_") or name in _NOT_CALLED or not inspect.isroutine(found):
             raise NoEntrypoint(f"the entrypoint {type(instance).__name__} has no method {name!r}")
         return getattr(instance, name)  # type: ignore[no-any-return]
 
-    def _event_failed(self, invocation: Invocation, error: BaseException) -> dict[str, Any]:
+    def event_failed(self, invocation: Invocation, error: BaseException) -> dict[str, Any]:
+        """Keep what came of it, with its stack; the name and the message are for whoever caused the event."""
         if isinstance(error, CpuExceeded) or invocation.forced:
             invocation.failed("exceededCpu")
         elif invocation.cancelled_at is not None:

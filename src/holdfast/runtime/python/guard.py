@@ -8,6 +8,7 @@ lets the thread run either (a C call holding the interpreter's lock) dies by a t
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
 import signal
@@ -31,7 +32,7 @@ class Guard:
         self._registry = registry
         self._give_up = give_up
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._begun = False
         self._main = threading.get_ident()
         self._clock = time.pthread_getcpuclockid(self._main)
         self._aimed: Invocation | None = None
@@ -48,10 +49,11 @@ class Guard:
         self._registry.watch = self.watch
 
     def watch(self) -> None:
-        """Something runs: look until nothing does."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
-            self._thread.start()
+        """Something runs: look until nothing does. The timer is set here: what runs may never let the thread do it."""
+        signal.setitimer(signal.ITIMER_PROF, self._frozen)
+        if not self._begun:
+            self._begun = True
+            _thread.start_new_thread(self._run, ())  # a Thread's start waits for it: 5 ms of the first answer
         self._wake.set()
 
     def _raise(self, *_: object) -> None:
@@ -73,12 +75,15 @@ class Guard:
     def _run(self) -> None:
         registry = self._registry
         turn, insisted = -1, 0.0
+        registry.watched = True
         while True:
             if not registry.active:
                 signal.setitimer(signal.ITIMER_PROF, 0)
+                registry.watched = False  # before the last look: what enters after it wakes us
                 self._wake.clear()
                 if not registry.active:
                     self._wake.wait()
+                registry.watched = True
             signal.setitimer(signal.ITIMER_PROF, self._frozen)
             time.sleep(_LOOK)
             running, step, now = registry.running, registry.step, time.monotonic()

@@ -19,7 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 import uvloop
 
-from holdfast.runtime.python import network, parcels, traces
+from holdfast.runtime.python import network, standby, traces
 from holdfast.runtime.python.capture import Lines, capture
 from holdfast.runtime.python.channel import Channel
 from holdfast.runtime.python.deliver import Delivery
@@ -35,6 +35,7 @@ EXIT_FATAL = 70
 IDLE_EVERY = 5.0  # seconds
 _DRAIN = 2.0  # seconds others have to finish when the process is given up
 _BACKLOG = 1024
+_TELL = 0.5  # seconds after it is ready
 
 
 class Bindings(Protocol):
@@ -48,10 +49,14 @@ Connect = Callable[[str], Awaitable[Bindings]]
 
 def main(http_fd: int, inner_fd: int, channel_fd: int, payload: bytes, connect: Connect | None = None) -> NoReturn:
     """Serve until told to stop. Never returns: the process ends with one of the exit codes above."""
+    standby.remember()
     host = Host(http_fd, inner_fd, channel_fd, Payload.parse(payload), connect or _connect)
     host.install()
     gc.enable()  # a zygote forks with it off
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop()
+        if not host.wanted():
+            os._exit(0)
         code = 0
         try:
             code = runner.run(host.run())
@@ -65,14 +70,14 @@ def main(http_fd: int, inner_fd: int, channel_fd: int, payload: bytes, connect: 
 
 async def _connect(path: str) -> Bindings:
     from holdfast.runtime.bindings import client
+    from holdfast.runtime.python.rpc import calling
 
     hooks = client.Hooks(
         request=_service_request,
         response=_service_response,
         stream=ReadableStream.of,
         upgraded=_service_socket,
-        pack=parcels.packed,
-        unpack=parcels.unpacked,
+        call=calling.call,
     )
     return await client.connect(path, hooks)
 
@@ -108,6 +113,7 @@ class Host:
         self._grace = 0.0
         self._stopping = False
         self._streams: tuple[Lines, Lines] | None = None
+        self._last_said: list[Callable[[], None]] = []  # counts that were not told yet
 
     def install(self) -> None:
         """Before the loop runs: output, environment, paths, the network, the guard."""
@@ -119,6 +125,10 @@ class Host:
                     os.environ[name] = value if isinstance(value, str) else json.dumps(value)
         network.install(self._payload.egress)
         self._guard.install()
+
+    def wanted(self) -> bool:
+        """Whether it is to go on; a process that stands by learns it when somebody comes."""
+        return self._payload.standby is None or standby.stand_by(self._payload, self._channel)
 
     def last_words(self, error: BaseException) -> None:
         told = {"type": type(error).__name__, "message": f"the host failed: {error}"}
@@ -147,6 +157,7 @@ class Host:
         gc.freeze()
         await self._listen(worker, env)
         self._channel.send({"t": "ready"})
+        loop.call_later(_TELL, self._tell_imported)
         loop.call_later(IDLE_EVERY, self._idle)
         await self._end.wait()
         await self._wind_down()
@@ -174,9 +185,7 @@ class Host:
 
         delivery.over = over
         if self._payload.routes:
-            from holdfast.runtime.python.schemas.checks import Checks
-
-            delivery.checks = Checks(self._payload.routes, self._payload.schemas)
+            self._declare(delivery)
         body = self._payload.limits.body_bytes
         for descriptor, serve in zip(self._listeners, (delivery.public, delivery.inner), strict=True):
             listener = socket.socket(fileno=descriptor)
@@ -188,12 +197,27 @@ class Host:
             )
             self._servers.append(server)
 
+    def _declare(self, delivery: Delivery) -> None:
+        """What requests and answers are held against."""
+        from holdfast.runtime.python.schemas.answers import Told
+        from holdfast.runtime.python.schemas.checks import Checks
+
+        payload = self._payload
+        told = None if payload.answers == "off" else Told(self._channel.send, payload.answers)
+        delivery.checks = Checks(payload.routes, payload.schemas, told)
+        if told is not None:
+            self._last_said.append(told.flush)
+
     def _unhandled(self, _: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
         """What no task took: a line of the log, with its stack."""
         error = told.get("exception")
         text = self._describe(error)["stack"] if error is not None else str(told.get("message"))
         running = context.invocation.get()
         self._registry.line(running.id if isinstance(running, Invocation) else None, "error", text)
+
+    def _tell_imported(self) -> None:
+        """So that the next process can have it before anybody asks. What a first request imports is among it."""
+        self._channel.send(standby.told(self._payload))
 
     def _idle(self) -> None:
         """The pool hears from us as long as the event loop turns: it gives up a process that falls silent."""
@@ -250,6 +274,8 @@ class Host:
         for each in list(self._registry.active):
             self._channel.send_now(each.record())
         self._registry.tallies.flush()
+        for each_said in self._last_said:
+            each_said()
         self._channel.empty(0.5)
         try:
             await asyncio.wait_for(asgi.stop_all(), timeout=max(self._grace, 0.5))

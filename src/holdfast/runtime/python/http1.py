@@ -9,220 +9,29 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Any
 
 import httptools
 
+from holdfast.runtime.python.exchange import REASONS, BodyTooLarge, ClientGone, Exchange, Raw
+
 HEAD_BYTES = 128 * 1024
-_HIGH = 256 * 1024  # bytes of a request body kept before reading stops
-_LOW = 64 * 1024
+_LAST, _ID = b"holdfast-request-id", 16  # the last line of a head of the edge's; the id's length
+_BREAK = b"\r\n\r\n"
+_KEPT = 2048  # bytes of a head that may come again
 _LINGER = 5.0  # seconds in which the rest of a body that nobody wants may come
-_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
-_LINES = {status: b"HTTP/1.1 %d %s\r\n" % (status, phrase) for status, phrase in _REASONS.items()}
-_BODILESS = (101, 204, 304)
-Raw = list[tuple[bytes, bytes]]
 
 
-class BodyTooLarge(ValueError):
-    """The request's body passes the version's limit. The client must send less."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What came last on a connection, whole: `opening` is all of it up to the request's id, `headers` those before."""
 
-
-class ClientGone(ConnectionError):
-    """The connection ended before the exchange did."""
-
-
-class Exchange:
-    """One request and its answer."""
-
-    __slots__ = (
-        "_chunks",
-        "_connection",
-        "_done",
-        "_failed",
-        "_size",
-        "_waiter",
-        "answered",
-        "chunked",
-        "finished",
-        "has_body",
-        "headers",
-        "keep_alive",
-        "length",
-        "method",
-        "named",
-        "on_gone",
-        "on_progress",
-        "target",
-        "total",
-        "upgrade",
-    )
-
-    def __init__(self, connection: Connection, target: bytes, headers: Raw) -> None:
-        self._connection = connection
-        self.target = target
-        self.headers = headers
-        self.named = dict(headers)
-        self.method = b""
-        self.keep_alive = True
-        self.upgrade = False
-        self.has_body = False
-        self.length: int | None = None  # of the body; None: unknown or none
-        self.answered = False  # the head of the answer was sent
-        self.finished = False
-        self.chunked = False
-        self.on_gone: Callable[[], None] | None = None
-        self.on_progress: Callable[[], None] | None = None
-        self.total = 0
-        self._chunks: deque[bytes] | None = None
-        self._size = 0
-        self._done = False
-        self._failed: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
-
-    # -- the request's body
-
-    def feed(self, chunk: bytes) -> None:
-        self.total += len(chunk)
-        if self.total > self._connection.body_bytes:
-            self.fail(BodyTooLarge(f"the body is larger than {self._connection.body_bytes} bytes"))
-            return
-        if self._failed is not None or self.finished:
-            return  # nobody will read it: swallowed, so that the answer can still reach the client
-        if self._chunks is None:
-            self._chunks = deque()
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size > _HIGH:
-            self._connection.hold("body")
-        self._tell()
-
-    def feed_end(self) -> None:
-        self._done = True
-        self._tell()
-
-    def fail(self, error: Exception) -> None:
-        if self._failed is None:
-            self._failed = error
-            self._tell()
-
-    def _tell(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    @property
-    def complete(self) -> bool:
-        """The whole request has come."""
-        return self._done
-
-    async def read(self) -> bytes:
-        """The next piece of the body, b"" at its end. Raises BodyTooLarge, ClientGone."""
-        while not self._chunks:
-            if self._failed is not None:
-                raise self._failed
-            if self._done:
-                return b""
-            self._connection.say_continue(self)
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        chunk = self._chunks.popleft() if len(self._chunks) == 1 else self._take()
-        self._size -= len(chunk)
-        if self._size < _LOW:
-            self._connection.release("body")
-        if self.on_progress is not None:
-            self.on_progress()
-        return chunk
-
-    def unread(self, data: bytes) -> None:
-        """Put back what was read from the body, whole: whoever reads next begins with it."""
-        if data:
-            self._chunks = self._chunks if self._chunks is not None else deque()
-            self._chunks.appendleft(data)
-            self._size += len(data)
-
-    def _take(self) -> bytes:
-        assert self._chunks is not None  # noqa: S101 - for the type checker
-        whole = b"".join(self._chunks)
-        self._chunks.clear()
-        return whole
-
-    # -- the answer
-
-    def answer(self, status: int, headers: Raw, body: bytes) -> None:
-        """A whole answer at once."""
-        head = self._head(status, headers, len(body))
-        self._connection.send(head if self.method == b"HEAD" or status in _BODILESS else head + body)
-        self.end()
-
-    def start(self, status: int, headers: Raw, length: int | None = None) -> None:
-        """The head of a streamed answer. Without a length it goes in chunks."""
-        self.chunked = length is None and status not in _BODILESS
-        self._connection.send(self._head(status, headers, length))
-
-    async def write(self, piece: bytes) -> None:
-        """Waits while the client takes no more. Raises ClientGone."""
-        if self.finished:
-            raise ClientGone("the connection has ended")
-        if not piece or self.method == b"HEAD":
-            return
-        self._connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
-        await self._connection.drain()
-
-    @property
-    def blocked(self) -> bool:
-        return self._connection.blocked
-
-    def finish(self) -> None:
-        """The streamed answer is complete."""
-        if self.chunked and self.method != b"HEAD":
-            self._connection.send(b"0\r\n\r\n")
-        self.end()
-
-    def abort(self) -> None:
-        """The answer cannot be completed: the connection is cut, so that nobody takes the part for the whole."""
-        self.finished = True
-        self._connection.abort()
-
-    def end(self) -> None:
-        if not self.finished:
-            self.finished = True
-            self._connection.over(self)
-
-    def _head(self, status: int, headers: Raw, length: int | None) -> bytes:
-        """Raises ValueError when a header would break the framing: otherwise one answer could be read as two."""
-        self.answered = True
-        lines = [_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        for name, value in headers:
-            if name not in (b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"upgrade"):
-                lines.append(b"%b: %b\r\n" % (name, value))
-            elif name == b"content-length" and (self.method == b"HEAD" or status == 304) and not length:
-                lines.append(b"%b: %b\r\n" % (name, value))
-                length = None
-                self.chunked = False
-        block = b"".join(lines)
-        if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines) or b"\0" in block:
-            self.answered = False
-            raise ValueError("a header of the answer holds a line break")
-        if self.chunked:
-            block += b"transfer-encoding: chunked\r\n"
-        elif length is not None and status not in _BODILESS:
-            block += b"content-length: %d\r\n" % length
-        if not self.keep_alive and status != 101:
-            block += b"connection: close\r\n"
-        return block + b"\r\n"
-
-    def take_over(self, status: int, headers: Raw, receiver: Callable[[bytes | None], None]) -> asyncio.WriteTransport:
-        """Answer 101 and hand the bytes that follow to `receiver` (None at the end)."""
-        block = b"".join(b"%b: %b\r\n" % pair for pair in headers)
-        self._connection.send(_LINES[status] + block + b"\r\n")
-        self.answered = self.finished = True
-        return self._connection.tunnel(receiver)
-
-    async def drain(self) -> None:
-        await self._connection.drain()
+    opening: bytes
+    method: bytes
+    target: bytes
+    length: int | None
+    headers: tuple[tuple[bytes, bytes], ...]
 
 
 class Connection(asyncio.Protocol):
@@ -243,6 +52,9 @@ class Connection(asyncio.Protocol):
         self._holds: set[str] = set()
         self._drained: asyncio.Future[None] | None = None
         self._lingering: Exchange | None = None  # answered before its body had come
+        self._begun: Exchange | None = None  # whose head has come in this read
+        self._begun_headers: tuple[tuple[bytes, bytes], ...] = ()  # as they came: what is served may be changed
+        self._known: Known | None = None
         self._expects = False
         self._tunnel: Callable[[bytes | None], None] | None = None
         self._before_tunnel = b""
@@ -263,6 +75,11 @@ class Connection(asyncio.Protocol):
         if self._parser is None:
             self._before_tunnel += data
             return
+        if self._known is not None:
+            known, self._known = self._known, None
+            if self._repeats(known, data):
+                self._known = known
+                return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -270,6 +87,37 @@ class Connection(asyncio.Protocol):
             self._parser = None
         except (httptools.HttpParserError, ValueError):
             self._refuse(400)
+        else:
+            if (begun := self._begun) is not None:
+                self._begun = None
+                self._known = self._learned(begun, data)
+
+    def _repeats(self, known: Known, data: bytes) -> bool:
+        """Whether this is the last head again, but for the request's id: then it need not be parsed."""
+        request_id = data[len(known.opening) : -4]
+        if len(request_id) != _ID or self._current is not None:
+            return False
+        if not (data.startswith(known.opening) and data.endswith(_BREAK) and request_id.isalnum()):
+            return False
+        exchange = Exchange(self, known.target, [*known.headers, (_LAST, request_id)])
+        exchange.method, exchange.length = known.method, known.length
+        exchange.keep_alive = not self.closing
+        exchange.feed_end()
+        self._current = exchange
+        self._serve(exchange)
+        return True
+
+    def _learned(self, exchange: Exchange, data: bytes) -> Known | None:
+        """The head that has just come, if `data` is this head alone, from its first line to the id that the edge writes
+        last: so that the parser stands between two requests as long as it is kept."""
+        if len(data) > _KEPT or self._reading is not None or exchange.has_body or exchange.upgrade or self.closing:
+            return None
+        opening, raw = data[: -_ID - 4], self._begun_headers
+        first = b"%b %b HTTP/1.1\r\n" % (exchange.method, exchange.target)
+        whole = data.startswith(first) and data.find(_BREAK) == len(data) - 4 and opening.endswith(_LAST + b": ")
+        if not (whole and exchange.keep_alive and raw and raw[-1] == (_LAST, data[-_ID - 4 : -4])):
+            return None
+        return Known(opening, exchange.method, exchange.target, exchange.length, raw[:-1])
 
     def eof_received(self) -> bool:
         return False
@@ -355,7 +203,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int) -> None:
         if self._transport is not None:
             if self._current is None:
-                phrase = _REASONS[status]
+                phrase = REASONS[status]
                 self._transport.write(
                     b"HTTP/1.1 %d %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, phrase)
                 )
@@ -376,6 +224,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         exchange = Exchange(self, self._target, self._headers)
+        self._begun_headers = tuple(self._headers)
         parser = self._parser
         exchange.method = parser.get_method()
         exchange.keep_alive = parser.should_keep_alive() and not self.closing
@@ -391,7 +240,7 @@ class Connection(asyncio.Protocol):
             exchange.has_body = True
         if named.get(b"expect", b"").lower() == b"100-continue":
             self._expects = True
-        self._reading = exchange
+        self._reading = self._begun = exchange
         if self._current is None:
             self._current = exchange
             self._serve(exchange)

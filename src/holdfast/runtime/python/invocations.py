@@ -9,6 +9,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Coroutine
+from functools import cached_property
 from typing import Any, Literal
 
 from holdfast.runtime.python.channel import Channel
@@ -22,7 +23,9 @@ TICK = 0.1  # seconds between looks at deadlines, while anything runs
 GRACE = 2.0  # seconds a cancelled invocation may take to end
 BACKGROUND = 30.0  # seconds waitUntil lasts after the answer
 LONGEST_LINE = 8 * 1024  # characters
+_FRESH = 0.00005  # seconds for which a reading of the thread's clock stands: another one costs a system call
 _cpu = time.thread_time_ns
+_now = time.monotonic
 _quoted = json.encoder.encode_basestring_ascii
 
 
@@ -107,7 +110,8 @@ class Invocation:
             return
         if self.lines == most:
             text, level = f"no more lines of this invocation are kept: the limit is {most}", "warn"
-        self.registry.line(self.id, level, text)
+        # with the first line goes its request: should the process end under it, its lines are found by that
+        self.registry.line(self.id, level, text, self.ray if self.lines == 1 else None)
 
     def failed(self, outcome: Outcome, error: dict[str, Any] | None = None) -> None:
         """The first failure counts."""
@@ -126,11 +130,11 @@ class Invocation:
             each.cancel()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        loop = asyncio.get_running_loop()
-        self.registry.enter(self)
+        registry = self.registry
+        registry.enter(self)
         current.set(self)
         try:
-            self.task = asyncio.Task(Metered(work, self), loop=loop)
+            self.task = asyncio.Task(Metered(work, self), loop=registry.loop)
         finally:
             current.set(None)
         self.task.add_done_callback(self._done)
@@ -199,6 +203,7 @@ class Invocations:
         self.active: set[Invocation] = set()
         self.idle_since = time.monotonic()
         self.watch: Callable[[], None] = lambda: None
+        self.watched = False  # whether whoever watches looks by itself; what enters while it does not says `watch`
         self._stuck = stuck
         self._ticking = False
         self._quiet: asyncio.Event | None = None
@@ -209,13 +214,21 @@ class Invocations:
         self.running: Invocation | None = None  # whose code has the processor
         self.since = 0  # nanoseconds of the main thread's clock when it got it
         self.since_wall = 0.0
+        self.read = 0  # that clock when the last turn ended
+        self.read_at = -1.0  # and the wall's
         self.step = 0  # counts turns, so that a watcher can tell one long turn from many
 
-    def line(self, invocation: str | None, level: str, text: str) -> None:
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of this process; asked for again, it would cost a system call."""
+        return asyncio.get_running_loop()
+
+    def line(self, invocation: str | None, level: str, text: str, ray: str | None = None) -> None:
         if len(text) > LONGEST_LINE:
             text = text[:LONGEST_LINE] + f" ... ({len(text)} characters)"
         at = int(time.time() * 1000)
-        self.channel.send({"t": "log", "invocation": invocation, "at": at, "level": level, "text": text})
+        told = {"t": "log", "invocation": invocation, "at": at, "level": level, "text": text}
+        self.channel.send(told if ray is None else told | {"ray": ray})
 
     def full(self) -> bool:
         """Whether all places are taken. Open sockets and work after an answer take none."""
@@ -226,10 +239,11 @@ class Invocations:
 
     def enter(self, invocation: Invocation) -> None:
         self.active.add(invocation)
+        if not self.watched:
+            self.watch()
         if not self._ticking:
             self._ticking = True
-            self.watch()
-            asyncio.get_running_loop().call_later(TICK, self._tick)
+            self.loop.call_later(TICK, self._tick)
 
     def leave(self, invocation: Invocation) -> None:
         self.active.discard(invocation)
@@ -258,7 +272,7 @@ class Invocations:
             elif each.deadline is not None and now > each.deadline:
                 each.cancel("timeout")
         if self.active:
-            asyncio.get_running_loop().call_later(TICK, self._tick)
+            self.loop.call_later(TICK, self._tick)
         else:
             self._ticking = False
 
@@ -286,11 +300,13 @@ class Metered(Coroutine[Any, Any, Any]):
         outer = registry.running
         registry.step += 1
         registry.running = invocation
-        registry.since = start = _cpu()
+        registry.since = start = registry.read if _now() - registry.read_at < _FRESH else _cpu()
         try:
             return self._send(value)
         finally:
-            invocation.cpu_ns += _cpu() - start
+            registry.read = end = _cpu()
+            registry.read_at = _now()
+            invocation.cpu_ns += end - start
             registry.running = outer
 
     def throw(self, *error: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 CODE = "/app"
 PACKAGES = "/packages"
@@ -37,8 +37,10 @@ class Payload:
     limits: Limits = Limits()
     environment: bool = True
     crons: tuple[str, ...] = ()
-    routes: tuple[dict[str, Any], ...] = ()  # with schemas: what a request must be like
+    routes: tuple[dict[str, Any], ...] = ()  # with schemas: what a request must be like, and its answer
+    answers: Literal["off", "log", "refuse"] = "log"  # what becomes of one that is not
     schemas: dict[str, Any] = field(default_factory=dict)  # that they share, by name
+    standby: tuple[str, ...] | None = None  # modules to import; then wait until told to go on
     code: str = CODE
     packages: str = PACKAGES
     bind: str = BIND
@@ -60,10 +62,11 @@ class Payload:
             bindings=tuple(told.get("bindings") or ()),
             crons=tuple(told.get("crons") or ()),
             routes=tuple(told.get("routes") or ()),
+            standby=None if told.get("standby") is None else tuple(map(str, told["standby"])),
             limits=Limits(**limits),
             environment=bool((told.get("permits") or {}).get("environment", True)),
             **plain,
         )
 
 
-_PLAIN = ("main", "compatibility_date", "vars", "secrets", "schemas", "code", "packages", "bind", "egress")
+_PLAIN = ("main", "compatibility_date", "answers", "vars", "secrets", "schemas", "code", "packages", "bind", "egress")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.runtime.python.http1 import BodyTooLarge, ClientGone, Exchange
+from holdfast.runtime.python.exchange import BodyTooLarge, ClientGone, Exchange
 from holdfast.runtime.python.invocations import Invocation
 from holdfast.runtime.python.tunnel import BadHandshake, Tunnel
 from holdfast.runtime.python.workers import Response

@@ -19,18 +19,21 @@ _PARTS = (
     "context",
     "entrypoints",
     "sockets",
+    "rpc",
     "typing",
     "egress",
     "fetching",
 )
-_METHODS = ("init", "getitem", "setitem", "delitem", "contains", "iter", "len", "aiter", "anext", "eq")
-_SPECIAL = frozenset(f"__{name}__" for name in _METHODS)
-_HIDDEN = frozenset(
-    ("Running", "Outcome", "Way", "exchange", "use", "tls_context", "set_env", "current_env", "fitting")
+_METHODS = "init getitem setitem delitem contains iter len aiter anext eq call getattr await enter exit"
+_SPECIAL = frozenset(f"__{name}__" for name in _METHODS.split())
+_HELPERS = (
+    "Running Outcome Way exchange use tls_context set_env current_env fitting loop Handle LocalHandle held passable "
+    "reference"
 )
+_HIDDEN = frozenset(_HELPERS.split())
 _HEAD = '"""{0}. Written by `holdfast types`; a later version may replace it."""\n\n'
 _IMPORTS = """import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from http import HTTPMethod, HTTPStatus
 from typing import Any, Literal, NoReturn, TypedDict, overload

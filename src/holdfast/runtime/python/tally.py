@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from holdfast.runtime.python.invocations import Invocation
 
-BOUNDS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)  # of the durations' histogram
+# Of the durations' histogram: neighbours are at most a factor of two apart, so that percentiles read from it are near.
+BOUNDS_MS = (
+    0.5, 1, 1.5, 2, 3, 5, 7, 10, 15, 25, 35, 50, 75, 100, 150, 250, 350, 500, 750, 1000, 1500, 2500, 3500, 5000, 7500,
+    10_000, 15_000, 30_000,
+)  # fmt: skip
 KEPT = 200  # a second
 _EVERY = 0.1  # seconds between messages
 
 
 class Tally:
-    """Of one kind of trigger in one second."""
+    """Of one kind of trigger and one status in one second."""
 
-    __slots__ = ("count", "cpu_ns", "durations", "second", "trigger", "wall_ms")
+    __slots__ = ("count", "cpu_ns", "durations", "second", "status", "trigger", "wall_ms")
 
-    def __init__(self, trigger: str, second: int) -> None:
+    def __init__(self, trigger: str, second: int, status: int | None) -> None:
         self.trigger = trigger
         self.second = second
+        self.status = status
         self.count = 0
         self.wall_ms = 0.0
         self.cpu_ns = 0
@@ -36,6 +41,7 @@ class Tally:
             "t": "tally",
             "trigger": self.trigger,
             "at": self.second * 1000,
+            "status": self.status,
             "count": self.count,
             "wall_ms": round(self.wall_ms, 3),
             "cpu_ms": round(self.cpu_ns / 1e6, 3),
@@ -50,7 +56,7 @@ class Tallies:
     def __init__(self, say: Callable[[dict[str, Any]], None], memory: Callable[[], int]) -> None:
         self._say = say
         self._memory = memory
-        self._open: dict[tuple[str, int], Tally] = {}
+        self._open: dict[tuple[str, int, int | None], Tally] = {}
         self._second = 0
         self._told = 0
         self._waits = False
@@ -63,9 +69,10 @@ class Tallies:
         self._told += 1
         if self._told <= KEPT or invocation.outcome not in (None, "ok") or invocation.lines:
             return False
-        tally = self._open.get((invocation.trigger, second))
+        key = (invocation.trigger, second, invocation.status)
+        tally = self._open.get(key)
         if tally is None:
-            tally = self._open[invocation.trigger, second] = Tally(invocation.trigger, second)
+            tally = self._open[key] = Tally(*key)
             if not self._waits:
                 self._waits = True
                 asyncio.get_running_loop().call_later(_EVERY, self.flush)

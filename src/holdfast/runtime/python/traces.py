@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import linecache
+import os
 import traceback
 from types import TracebackType
 from typing import Any
 
 _MOST_FRAMES = 30
+_OURS = os.path.dirname(os.path.dirname(__file__)) + "/"
 
 
 def describe(error: BaseException, code: str) -> dict[str, Any]:
@@ -18,7 +20,8 @@ def describe(error: BaseException, code: str) -> dict[str, Any]:
 
 
 def stack(error: BaseException, code: str) -> str:
-    """Like Python's own traceback, the newest call last. Where no frame is the user's, the last frame is given."""
+    """Like Python's own traceback, the newest call last. Where no frame is the user's, the last one that is not ours is
+    given: a package's."""
     parts = []
     seen: set[int] = set()
     each: BaseException | None = error
@@ -37,7 +40,8 @@ def _last_line(error: BaseException, code: str) -> str:
 def _frames(error: BaseException, code: str) -> str:
     root = code.rstrip("/") + "/"
     frames = list(_walk(error.__traceback__))
-    own = [frame for frame in frames if frame[0].startswith(root)] or frames[-1:]
+    own = [frame for frame in frames if frame[0].startswith(root)]
+    own = own or [frame for frame in frames if not frame[0].startswith(_OURS)][-1:]
     lines = []
     for path, line, function in own[-_MOST_FRAMES:]:
         lines.append(f'  File "{path.removeprefix(root)}", line {line}, in {function}\n')

@@ -11,7 +11,7 @@ from typing import Any
 from wsproto.connection import Connection, ConnectionType
 from wsproto.extensions import PerMessageDeflate
 
-from holdfast.runtime.python.http1 import ClientGone, Exchange, Raw
+from holdfast.runtime.python.exchange import ClientGone, Exchange, Raw
 from holdfast.runtime.python.invocations import Invocation
 from holdfast.runtime.python.joint import Joint
 from holdfast.runtime.python.workers.sockets import WebSocket

@@ -73,6 +73,7 @@ class Bubblewrap:
                     stdout=subprocess.DEVNULL,
                     stderr=said,
                     pass_fds=(*handed, writing, *files.values()),
+                    start_new_session=True,  # Ctrl-C in our terminal is not meant for it
                 )
             theirs.close()
             begun = asyncio.get_running_loop().create_task(self._begun(cell, ran, reading, said))
@@ -116,7 +117,7 @@ class Bubblewrap:
             ran.wait()
             words = _words(said) or str(error)
             raise Retryable(f"bubblewrap could not start {cell.name}: {words}", code="sandbox_failed") from None
-        process = Process(cell, pidfd)
+        process = Process(cell.name, cell.groups, pidfd)
         burial = asyncio.get_running_loop().create_task(_bury(ran, process))
         self._burials[burial] = process
         burial.add_done_callback(lambda done: self._burials.pop(done, None))

@@ -41,9 +41,9 @@ rename 82 -, renameat 264 38, renameat2 316 276, restart_syscall 219 128, rmdir 
 rt_sigaction 13 134, rt_sigpending 127 136, rt_sigprocmask 14 135, rt_sigqueueinfo 129 138, rt_sigreturn 15 139
 rt_sigsuspend 130 133, rt_sigtimedwait 128 137, rt_tgsigqueueinfo 297 240, sched_get_priority_max 146 125
 sched_get_priority_min 147 126, sched_getaffinity 204 123, sched_getattr 315 275, sched_getparam 143 121
-sched_getscheduler 145 120, sched_rr_get_interval 148 127, sched_setaffinity 203 122, sched_setattr 314 274
-sched_setparam 142 118, sched_setscheduler 144 119, sched_yield 24 124, select 23 -, semctl 66 191
-semget 64 190, semop 65 193, semtimedop 220 192, sendfile 40 71, sendmmsg 307 269, sendmsg 46 211, sendto 44 206
+sched_getscheduler 145 120, sched_rr_get_interval 148 127, sched_setparam 142 118
+sched_setscheduler 144 119, sched_yield 24 124, select 23 -, semctl 66 191, semget 64 190
+semop 65 193, semtimedop 220 192, sendfile 40 71, sendmmsg 307 269, sendmsg 46 211, sendto 44 206
 set_robust_list 273 99, set_tid_address 218 96, setitimer 38 103, setpgid 109 154, setpriority 141 140
 setrlimit 160 164, setsid 112 157, setsockopt 54 208, setxattr 188 5, shmat 30 196, shmctl 31 195, shmdt 67 197
 shmget 29 194, shutdown 48 210, sigaltstack 131 132, signalfd 282 -, signalfd4 289 74, splice 275 76, stat 4 -
@@ -67,7 +67,8 @@ name_to_handle_at 303 264, nfsservctl 180 42, open_by_handle_at 304 265, open_tr
 perf_event_open 298 241, pidfd_getfd 438 438, pivot_root 155 41, process_madvise 440 440
 process_vm_readv 310 270, process_vm_writev 311 271, ptrace 101 117, quotactl 179 60, quotactl_fd 443 443
 reboot 169 142, request_key 249 218, seccomp 317 277, set_mempolicy 238 237, setdomainname 171 162
-setfsgid 123 152, setfsuid 122 151, setgid 106 144, setgroups 116 159, sethostname 170 161, setns 308 268
+sched_setaffinity 203 122, sched_setattr 314 274, setfsgid 123 152, setfsuid 122 151, setgid 106 144
+setgroups 116 159, sethostname 170 161, setns 308 268
 setregid 114 143, setresgid 119 149, setresuid 117 147, setreuid 113 145, settimeofday 164 170, setuid 105 146
 swapoff 168 225, swapon 167 224, syslog 103 116, umount2 166 39, unshare 272 97, uselib 134 -
 userfaultfd 323 282, ustat 136 -, vhangup 153 58

@@ -43,13 +43,19 @@ class Cell:
             "sockets": str(self.sockets.directory.absolute()),
             "files": self.limits.files,
             "tasks": self.limits.tasks,
-            "temporary_bytes": self.limits.temporary_bytes if self.permits.write else 0,
-            "data_bytes": None if self._memory_is_grouped() else self.limits.memory_bytes,
+            "temporary_bytes": self._temporary_bytes() if self.permits.write else 0,
+            "data_bytes": None if self.memory_grouped else self.limits.memory_bytes,
             "subprocess": self.permits.subprocess,
         }
 
-    def _memory_is_grouped(self) -> bool:
-        """A machine may enforce only some of the controllers."""
+    def _temporary_bytes(self) -> int:
+        """Files in memory: a group counts them with the rest; without one they come on top, as much again at most."""
+        wanted = self.limits.temporary_bytes
+        return wanted if self.memory_grouped else min(wanted, self.limits.memory_bytes)
+
+    @property
+    def memory_grouped(self) -> bool:
+        """Whether a control group bounds its memory: a machine may enforce only some of the controllers."""
         names = ("memory.max", "memory.limit_in_bytes")
         return any(Path(directory, name).exists() for directory in self.groups for name in names)
 
@@ -70,7 +76,7 @@ class Exit:
         if self.out_of_memory:
             return "the process used more memory than its limit and was stopped"
         if self.status >= 0:
-            return f"the process ended with status {self.status}"
+            return f"it ended with status {self.status}"
         number = -self.status
         name = signal.Signals(number).name if number in {one.value for one in signal.Signals} else f"signal {number}"
         return f"the process was ended by {name}"

@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -24,6 +26,20 @@ _GO = b"go"
 _FULL_SECONDS = 0.002
 
 
+@dataclass(frozen=True)
+class Spare:
+    """A child of a zygote that belongs to no version yet and has heard of none. Closing `steer` ends it."""
+
+    process: Process
+    steer: socket.socket
+    groups: tuple[str, ...]
+
+    def drop(self) -> None:
+        """End it. Idempotent."""
+        self.steer.close()
+        self.process.kill()
+
+
 class Zygote:
     """Make it with `start`. Everything below runs on the event loop's thread."""
 
@@ -32,7 +48,7 @@ class Zygote:
         self._control = control
         self._numbers = count(1)
         self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._orders: dict[int, tuple[Cell, asyncio.Future[Process]]] = {}
+        self._orders: dict[int, tuple[str, tuple[str, ...], asyncio.Future[Process]]] = {}
         self._running: dict[int, Process] = {}
         self._gone: asyncio.Task[None] | None = None
         self.alive = True
@@ -61,6 +77,8 @@ class Zygote:
                 await asyncio.shield(made._up)
         except BaseException:
             await made.close()
+            if made._up.done():
+                made._up.exception()  # looked at: whoever was cancelled need not hear of it in the log
             raise
         return made
 
@@ -69,23 +87,50 @@ class Zygote:
         """Of the process that holds the zygote; its end is the zygote's."""
         return self._process.pid
 
-    async def spawn(self, cell: Cell, payload: int) -> Process:
-        """Raises Retryable when the zygote dies meanwhile or the machine has no process left to give; Permanent when a
-        wall cannot be built."""
-        number = next(self._numbers)
+    async def spawn(self, cell: Cell, payload: int, spare: Spare | None = None) -> Process:
+        """`spare`: one that waits in the cell's groups; it is used or ended. Raises Retryable when the zygote dies
+        meanwhile or the machine has no process left to give; Permanent when a wall cannot be built."""
+        if spare is not None:
+            with spare.steer:
+                if _ordered(spare.steer, cell, payload):
+                    spare.process.name = cell.name
+                    await spare.process.let_go(spare.steer, _GO)
+                    return spare.process
+            spare.process.kill()  # it has died meanwhile, most likely
         steer, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with steer:  # closed without a word, it tells the child to end
+        with steer, theirs:  # closed without a word, it tells the child to end
             steer.setblocking(False)
-            started: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
-            self._orders[number] = cell, started
+            _ordered(steer, cell, payload)  # it finds the order when it comes to it
             if not cell.groups:
-                steer.send(_GO)  # nothing to wait for: it finds the word when it comes to it
-            with theirs:
-                order = json.dumps(cell.order() | {"id": number}).encode()
-                await self._send(order, [*cell.listeners, cell.channel, payload, theirs.fileno()])
-            process = await started
+                steer.send(_GO)
+            process = await self._fork(cell.name, cell.groups, theirs)
+            theirs.close()
             await process.let_go(steer, _GO if cell.groups else None)
         return process
+
+    async def prepare(self, groups: tuple[str, ...]) -> Spare:
+        """A child that waits in these groups, in namespaces of its own, for whichever order of this domain comes next:
+        what `spawn` would have to wait for is behind it. Raises Retryable."""
+        steer, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ExitStack() as held:
+            held.callback(steer.close)
+            steer.setblocking(False)
+            with theirs:
+                process = await self._fork("a process that is kept ready", groups, theirs)
+            held.callback(process.kill)
+            try:
+                await process.join()
+            except OSError as error:
+                raise Retryable(f"{process.name} could not be limited: {error}", code="sandbox_failed") from error
+            held.pop_all()
+        return Spare(process, steer, groups)
+
+    async def _fork(self, name: str, groups: tuple[str, ...], steer: socket.socket) -> Process:
+        number = next(self._numbers)
+        started: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
+        self._orders[number] = name, groups, started
+        await self._send(json.dumps({"id": number}).encode(), [steer.fileno()])
+        return await started
 
     async def close(self) -> None:
         """End the zygote and every sandbox it made; returns when they are gone. Idempotent."""
@@ -133,13 +178,13 @@ class Zygote:
             self._answered(message, descriptors)
 
     def _answered(self, message: dict[str, Any], descriptors: list[int]) -> None:
-        cell, started = self._orders.pop(message["id"])
+        name, groups, started = self._orders.pop(message["id"])
         if message["t"] == "refused":
             if not started.done():
-                text = f"{cell.name} could not be started: {message['error']}"
+                text = f"{name} could not be started: {message['error']}"
                 started.set_exception(Retryable(text, code="sandbox_failed"))
             return
-        process = self._running[message["id"]] = Process(cell, descriptors[0])
+        process = self._running[message["id"]] = Process(name, groups, descriptors[0])
         if started.done():
             process.kill()  # whoever asked was cancelled
         else:
@@ -162,12 +207,21 @@ class Zygote:
             await loop.run_in_executor(None, process.await_end, _END_SECONDS)
             process.ended(-signal.SIGKILL)
         self._running.clear()
-        for _, started in self._orders.values():
+        for _, _, started in self._orders.values():
             if not started.done():
                 started.set_exception(_died())
         self._orders.clear()
         if not self._up.done():
             self._up.set_exception(_died())
+
+
+def _ordered(steer: socket.socket, cell: Cell, payload: int) -> bool:
+    """Whether the order was taken; False: nobody is at the other end."""
+    try:
+        socket.send_fds(steer, [json.dumps(cell.order()).encode()], [*cell.listeners, cell.channel, payload])
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
 
 
 def _died() -> Retryable:

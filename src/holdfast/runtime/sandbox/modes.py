@@ -25,12 +25,13 @@ ENVIRONMENT = {
 _SECONDS = 20
 _WORDS: dict[Mode, str] = {
     "root": "in process, as root: every version has a user of its own",
-    "userns": "in process, by user namespaces; every worker has this user outside, another inside",
+    "userns": "in process, by user namespaces",
     "bubblewrap": "by bubblewrap: the same walls, a slower start",
 }
 _HINT = (
-    "run Holdfast as root, or allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an "
-    "AppArmor profile that says `userns,` for this Python), or install bubblewrap (Debian: apt-get install bubblewrap)"
+    "allow user namespaces (an AppArmor profile that says `userns,` for this Python, or sysctl "
+    "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, kernel.unprivileged_userns_clone=1 on older Debian), or "
+    "install bubblewrap (Debian: apt-get install bubblewrap), or run Holdfast as root"
 )
 
 
@@ -50,7 +51,8 @@ def detect(wanted: Mode | None = None) -> Detected:
     for mode in (wanted,) if wanted else modes:
         refusal = _bubblewrap() if mode == "bubblewrap" else _in_process(mode)
         if refusal is None:
-            return Detected(mode, f"{_WORDS[mode]}; {_landlock()}")
+            shared = "" if os.geteuid() == 0 else "; outside it every worker has this user (as root: each its own)"
+            return Detected(mode, f"{_WORDS[mode]}{shared}; {_landlock()}")
         reasons.append(f"{'bubblewrap' if mode == 'bubblewrap' else 'in process'}: {refusal}")
     return Detected(None, "; ".join(reasons), _HINT)
 
@@ -60,6 +62,11 @@ def chosen(setting: str) -> Mode | None:
     if setting == "in-process":
         return "root" if os.geteuid() == 0 else "userns"
     return "bubblewrap" if setting == "bubblewrap" else None
+
+
+def tasks_are_counted() -> bool:
+    """Whether a sandbox has a limit of tasks without a control group."""
+    return os.geteuid() == 0 or syscalls.counts_by_namespace()
 
 
 def bwrap() -> str | None:

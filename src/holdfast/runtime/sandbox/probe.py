@@ -16,6 +16,8 @@ def main(root: bool) -> None:
         syscalls.machine()
         zygote.apart(root=root)
         walls.template({"links": {}, "visible": [], "empty": []})
+        if not root:
+            walls.alone(os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         if not hasattr(os, "pidfd_open"):
             refusal = "this Python has no pidfd_open"
     except OSError as error:

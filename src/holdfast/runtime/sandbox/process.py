@@ -11,20 +11,23 @@ import socket
 from pathlib import Path
 
 from holdfast.kernel.errors import Permanent, Retryable
-from holdfast.runtime.sandbox.cell import Cell, Exit
+from holdfast.runtime.sandbox.cell import Exit
 
 _STEPS_SECONDS = 30.0
 _PACKET = 1 << 16
 
 
 class Process:
-    """One running sandbox, whichever mode made it. `pidfd` is taken over and closed at the end."""
+    """One sandbox, whichever mode made it, from its fork on. `groups`: control group directories that it is to be in.
+    `pidfd` is taken over and closed at the end."""
 
-    def __init__(self, cell: Cell, pidfd: int) -> None:
-        self._cell = cell
+    def __init__(self, name: str, groups: tuple[str, ...], pidfd: int) -> None:
+        self.name = name
+        self._groups = groups
         self._pidfd = self._worker = pidfd
         self._open = True
-        self._kills = oom_kills(cell.groups)
+        self._joined = False
+        self._kills = oom_kills(groups)
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.pid = pid_of(pidfd)
 
@@ -61,7 +64,7 @@ class Process:
         self._open = False
         for descriptor in {self._pidfd, self._worker}:
             os.close(descriptor)
-        killed = status == -signal.SIGKILL and oom_kills(self._cell.groups) > self._kills
+        killed = status == -signal.SIGKILL and oom_kills(self._groups) > self._kills
         if not self._exit.done():
             self._exit.set_result(Exit(status, cpu_seconds, peak_bytes, killed))
 
@@ -72,6 +75,12 @@ class Process:
             poll.register(self._pidfd, select.POLLIN)
             poll.poll(seconds * 1000)
 
+    async def join(self) -> None:
+        """Put it into its groups. Raises OSError."""
+        if self._groups and not self._joined:
+            await asyncio.get_running_loop().run_in_executor(None, join, self._groups, self.pid)
+        self._joined = True
+
     async def let_go(self, steer: socket.socket, message: bytes | None) -> None:
         """Put it into its groups, tell it to go on (None: it was told), and wait until its walls stand.
 
@@ -81,25 +90,22 @@ class Process:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_STEPS_SECONDS):
-                if self._cell.groups:
-                    await loop.run_in_executor(None, join, self._cell.groups, self.pid)
+                await self.join()
                 if message is not None:
                     await loop.sock_sendall(steer, message)
                 answer = await _heard(steer)
         except (TimeoutError, OSError) as error:
             self.kill()
-            raise Retryable(
-                f"the sandbox of {self._cell.name} did not start: {error}", code="sandbox_failed"
-            ) from error
+            raise Retryable(f"the sandbox of {self.name} did not start: {error}", code="sandbox_failed") from error
         except asyncio.CancelledError:
             self.kill()
             raise
         if not answer:
             self.kill()
-            raise Retryable(f"the sandbox of {self._cell.name} died while it started", code="sandbox_failed")
+            raise Retryable(f"the sandbox of {self.name} died while it started", code="sandbox_failed")
         if failure := json.loads(answer):
             self.kill()
-            message_ = f"the sandbox of {self._cell.name} could not be built: {failure['error']}"
+            message_ = f"the sandbox of {self.name} could not be built: {failure['error']}"
             raise Permanent(message_, code="sandbox_failed", hint="see `holdfast doctor`")
 
 

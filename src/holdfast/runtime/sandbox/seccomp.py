@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 from holdfast.runtime.sandbox import calls
 
@@ -22,24 +23,30 @@ _AF_UNIX = 1
 _NAMESPACES = 0x7E020000  # every CLONE_NEW* that clone takes
 _CLONE_THREAD = 0x00010000
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_MAP_GROWSDOWN, _MAP_SHARED_ANONYMOUS = 0x100, 0x21  # both ways to share have bit 0, MAP_PRIVATE has not
 _PERSONALITIES = (0, 0xFFFFFFFF)  # Linux as it is, and the question which one is in force
 
 _PREPARING = (
     *("seccomp", "setresuid", "setresgid", "setgroups", "capset"),
     *("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
 )
+# What they make is nobody's own memory: only a control group counts it.
+_SHARED_MEMORY = ("memfd_create", "shmget", "msgget", "semget")
 
 _Instruction = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Filter:
-    """`subprocess`: other processes and programs may be started. `preparing`: also what the bubblewrap mode's own first
-    steps need (starting Python, changing the user, the stricter filter); never the last word on worker code."""
+    """`subprocess`: other processes and programs may be started. `shared_memory`: memory may be had that RLIMIT_DATA
+    does not count; without a control group for memory it must not be. `preparing`: also what the bubblewrap mode's own
+    first steps need (starting Python, changing the user, the stricter filter); never the last word on worker code."""
 
     subprocess: bool = False
+    shared_memory: bool = True
     preparing: bool = False
 
+    @cache  # noqa: B019 - there are a few of them
     def program(self, machine: str) -> bytes:
         """For `x86_64` or `aarch64`, as the kernel and `bwrap --seccomp` take it."""
         head: list[_Instruction] = [
@@ -52,6 +59,9 @@ class Filter:
             head += [(_JGE, 0, 1, _X32), _return(_KILL)]
         body = self._by_argument(machine)
         allowed, refused = calls.numbers(calls.ALLOWED, machine), calls.numbers(calls.REFUSED, machine)
+        if not self.shared_memory:
+            body += _of_mmap(allowed.pop("mmap"))
+            refused |= {name: allowed.pop(name) for name in _SHARED_MEMORY}
         if self.preparing:
             allowed |= {name: refused.pop(name) for name in _PREPARING}
         body += _ranges(set(allowed.values()), _ALLOW) + _ranges(set(refused.values()), _ERRNO | _EPERM)
@@ -87,6 +97,19 @@ class Filter:
             if name in number:
                 found += [(_JEQ, 0, len(block), number[name]), *block]
         return found
+
+
+def _of_mmap(number: int) -> list[_Instruction]:
+    """Private mappings only, and none that counts as a stack."""
+    block = [
+        _argument(3),
+        (_JSET, 2, 0, _MAP_GROWSDOWN),
+        (_AND, 0, 0, _MAP_SHARED_ANONYMOUS),
+        (_JEQ, 0, 1, _MAP_SHARED_ANONYMOUS),
+        _return(_ERRNO | _EPERM),
+        _return(_ALLOW),
+    ]
+    return [(_JEQ, 0, len(block), number), *block]
 
 
 def _return(value: int) -> _Instruction:

@@ -67,6 +67,12 @@ def machine() -> str:
     return name
 
 
+def counts_by_namespace() -> bool:
+    """Whether RLIMIT_NPROC counts the tasks of a user namespace, not all that the user has (since Linux 5.14)."""
+    numbers = os.uname().release.split("-")[0].split(".")[:2]
+    return tuple(int(one) if one.isdigit() else 0 for one in numbers) >= (5, 14)
+
+
 def _check(result: int, about: str = "") -> int:
     if result < 0:
         code = ctypes.get_errno()
@@ -165,11 +171,11 @@ def landlock_restrict(ruleset: int) -> None:
     syscall(_LANDLOCK_RESTRICT, ruleset, 0, about="landlock_restrict_self")
 
 
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
 def install_filter(program: bytes) -> None:
     """A seccomp program (classic BPF) for this process and its children. Needs no_new_privs."""
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
-
-    loaded = Program(len(program) // 8, program)
+    loaded = _Program(len(program) // 8, program)
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(loaded))

@@ -1,12 +1,13 @@
 """The walls, built from inside the process that will run worker code. Standard library and ctypes only.
 
-`template` is made once by a zygote: a small root with the interpreter in it, read-only. `enclose` and `seal` run in
-each child: first its own namespaces, files and root, then, once it is in its control groups, its user, capabilities,
-Landlock and seccomp. A step that fails raises OSError; nobody may go on after that.
+`template` is made once by a zygote: a small root with the interpreter in it, read-only. `part`, `enclose` and `seal`
+run in each child: first its own namespaces, then its files and root, then, once it is in its control groups, its user,
+capabilities, Landlock and seccomp. A step that fails raises OSError; nobody may go on after that.
 """
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import resource
@@ -30,6 +31,7 @@ FILES = {
     "etc/hosts": "127.0.0.1 localhost\n",
 }
 _STACK = 8 << 20
+_THREAD_STACK = 2 << 20
 _BASES = ("/sys", "/mnt", "/srv", "/opt")
 _WORDS = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
@@ -80,19 +82,44 @@ def _place(source: str, target: str) -> None:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
 
 
-def enclose(order: dict[str, Any], base: str, visible: Sequence[str], *, root: bool) -> None:
-    """Namespaces and files. The process must be the first of its pid namespace. Afterwards / is the new root.
-    `visible`: what the template shows; of it, what lies in /tmp is shown again above the private one."""
+def part(base: str) -> None:
+    """Namespaces of its own, the same for every version. The process must be the first of its pid namespace."""
     expendable()
     syscalls.unshare(OWN)
     socket.sethostname("worker")
+    _own_proc(f"{base}/proc")
+
+
+def enclose(order: dict[str, Any], base: str, visible: Sequence[str], *, root: bool) -> int:
+    """Files, in a process that has parted. Afterwards / is the new root. Returns a descriptor of the process' directory
+    in the /proc that was there.
+
+    `visible`: what the template shows; of it, what lies in /tmp is shown again above the private one."""
     _files(order, base, root=root)
     if order["temporary_bytes"]:
         for path in visible:
             if path.startswith("/tmp/"):  # noqa: S108 - an installation below /tmp
                 _place(path, base + path)
                 bind_readonly(path, base + path)
+    process = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # the one inside is read-only
     syscalls.pivot_root(base)
+    return process
+
+
+def alone(process: int) -> None:
+    """A user namespace of its own: the kernel counts tasks by user and namespace, so that what the sandboxes beside it
+    and the rest of the machine start is not in its count. No capability in it reaches the mounts made before.
+
+    `process`: its directory in /proc, opened where that can be written; closed here.
+    """
+    try:
+        user, group = os.geteuid(), os.getegid()
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            with open(os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=process), "w") as file:
+                file.write(text)
+    finally:
+        os.close(process)
 
 
 def expendable() -> None:
@@ -102,7 +129,6 @@ def expendable() -> None:
 
 
 def _files(order: dict[str, Any], base: str, *, root: bool) -> None:
-    _own_proc(f"{base}/proc")
     for path in (order["code"], order["packages"], order["sockets"]):
         if path and not os.path.isdir(path):
             raise FileNotFoundError(errno.ENOENT, "no such directory", path)
@@ -134,8 +160,8 @@ def _own_proc(target: str) -> None:
 
 
 def _limit(order: dict[str, Any], *, root: bool) -> None:
-    """Resource limits. The number of processes counts by user, so it is only set where the user is the version's own:
-    two times, because an old and a new process of a version may live side by side."""
+    """Resource limits. Tasks count by user, and are only limited where that is the sandbox's own affair: the version's
+    user (two times, because an old and a new process of it may live side by side), or a user namespace."""
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: order["files"],
@@ -146,8 +172,11 @@ def _limit(order: dict[str, Any], *, root: bool) -> None:
     }
     if root:
         wanted[resource.RLIMIT_NPROC] = 2 * order["tasks"]
+    elif syscalls.counts_by_namespace():
+        wanted[resource.RLIMIT_NPROC] = order["tasks"]
     if order["data_bytes"]:
         wanted[resource.RLIMIT_DATA] = order["data_bytes"]
+        _thread.stack_size(_THREAD_STACK)  # RLIMIT_DATA counts all of it at once: thirty of 8 MiB would be all there is
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -183,4 +212,5 @@ def _restrict(order: dict[str, Any]) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     landlock.restrict(("/tmp",) if order["temporary_bytes"] else ())  # noqa: S108 - the sandbox's own
-    syscalls.install_filter(Filter(subprocess=order["subprocess"]).program(syscalls.machine()))
+    chosen = Filter(subprocess=order["subprocess"], shared_memory=order["data_bytes"] is None)
+    syscalls.install_filter(chosen.program(syscalls.machine()))

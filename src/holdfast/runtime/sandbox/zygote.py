@@ -17,9 +17,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from itertools import product
 from typing import Any, NoReturn
 
 from holdfast.runtime.sandbox import syscalls, walls
+from holdfast.runtime.sandbox.seccomp import Filter
 from holdfast.runtime.sandbox.syscalls import CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWUSER
 
 INSIDE_UID = 65533  # without root there is one user outside; inside it has this number
@@ -34,7 +36,10 @@ def main(descriptor: int) -> NoReturn:
     control = socket.socket(fileno=descriptor)
     settings = json.loads(control.recv(_PACKET))
     parent = settings["parent"]
-    apart(root=settings["root"])
+    try:
+        apart(root=settings["root"])
+    except OSError as error:
+        failed(control, error)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
@@ -47,9 +52,13 @@ def main(descriptor: int) -> NoReturn:
     try:
         zygote = Zygote(control, settings)
     except Exception as error:  # noqa: BLE001 - whatever an import raises is told, then this process ends
-        control.send(json.dumps({"t": "failed", "error": f"{type(error).__name__}: {error}"[:4000]}).encode())
-        os._exit(1)
+        failed(control, error)
     zygote.serve()
+
+
+def failed(control: socket.socket, error: Exception) -> NoReturn:
+    control.send(json.dumps({"t": "failed", "error": f"{type(error).__name__}: {error}"[:4000]}).encode())
+    os._exit(1)
 
 
 def apart(*, root: bool) -> None:
@@ -85,6 +94,7 @@ class Zygote:
         self._children: dict[int, tuple[int, int]] = {}  # pidfd: (pid, order)
         self._poll = select.poll()
         self._poll.register(control.fileno(), select.POLLIN)
+        prepare_filters()
         gc.collect()
         gc.disable()
         gc.freeze()
@@ -126,7 +136,7 @@ class Zygote:
         try:
             pid = os.fork()
             if pid == 0:
-                self._become(order, descriptors)
+                self._become(descriptors[0])
         finally:
             syscalls.setns(self._own, CLONE_NEWPID)
         pidfd = os.pidfd_open(pid)
@@ -155,20 +165,44 @@ class Zygote:
         except BrokenPipeError:
             os._exit(0)  # the pool is gone
 
-    def _become(self, order: dict[str, Any], descriptors: list[int]) -> NoReturn:
-        """In the child: never returns into the zygote's loop."""
+    def _become(self, descriptor: int) -> NoReturn:
+        """In the child: never returns into the zygote's loop. What belongs to no version yet is made first; the order
+        may be there already or come minutes later."""
         try:
             self._control.detach()  # its number is used again
-            arrange(descriptors)
-            walls.enclose(order, self._base, self._shown, root=self._root)
+            steer = alone(descriptor)
+            walls.part(self._base)
+            data, descriptors, _, _ = socket.recv_fds(steer, _PACKET, 4)
+            if not data:
+                os._exit(0)  # whoever asked is gone
+            order = json.loads(data)
+            steer.detach()
+            arrange([*descriptors, STEER])
+            process = walls.enclose(order, self._base, self._shown, root=self._root)
             steer = socket.socket(fileno=STEER)
             if not steer.recv(16):
-                os._exit(0)  # whoever asked is gone
+                os._exit(0)
             syscalls.unshare(CLONE_NEWCGROUP)
+            if self._root:
+                os.close(process)
+            else:
+                walls.alone(process)
             walls.seal(order, root=self._root)
         except BaseException as error:  # noqa: BLE001 - this process must end here, whatever it was
             last_words(error)
         run(self._entry, steer)
+
+
+def alone(descriptor: int) -> socket.socket:
+    """The steer at its place; standard streams lead nowhere; nothing else of the zygote stays open."""
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    nowhere = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    os.dup2(high, STEER, inheritable=False)
+    os.closerange(3, STEER)
+    syscalls.close_from(STEER + 1)
+    return socket.socket(fileno=STEER)
 
 
 def arrange(descriptors: list[int]) -> None:
@@ -209,6 +243,12 @@ def last_words(error: BaseException) -> NoReturn:
         os.write(STEER, text)
     finally:
         os._exit(71)
+
+
+def prepare_filters() -> None:
+    """The programs there are, made once: a child finds them."""
+    for switch, shared in product((False, True), repeat=2):
+        Filter(subprocess=switch, shared_memory=shared).program(syscalls.machine())
 
 
 def settle(view: dict[str, Any]) -> None:

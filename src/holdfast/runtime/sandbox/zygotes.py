@@ -10,7 +10,7 @@ from typing import Any
 from holdfast.kernel.errors import NeedsOperator, Retryable
 from holdfast.runtime.sandbox.bubblewrap import Bubblewrap
 from holdfast.runtime.sandbox.cell import Cell, Running
-from holdfast.runtime.sandbox.forked import Zygote
+from holdfast.runtime.sandbox.forked import Spare, Zygote
 from holdfast.runtime.sandbox.modes import Mode, detect
 from holdfast.runtime.sandbox.view import View
 
@@ -42,8 +42,9 @@ class Zygotes:
         self._locks: dict[str, asyncio.Lock] = {}
         self._closed = False
 
-    async def spawn(self, cell: Cell) -> Running:
-        """Returns when the walls stand; the entry is called then.
+    async def spawn(self, cell: Cell, spare: Spare | None = None) -> Running:
+        """Returns when the walls stand; the entry is called then. `spare`: in the cell's domain and groups; taken over.
+        One that has ended meanwhile costs a fork.
 
         Raises NeedsOperator when no sandbox can be made on this machine, Permanent ("sandbox_failed") when a wall of
         this one cannot be built, Retryable when the machine or its zygote failed meanwhile.
@@ -53,17 +54,28 @@ class Zygotes:
             for last in (False, True):
                 try:
                     zygote = await self._zygote(cell.domain)
-                    return await zygote.spawn(cell, payload)
+                    if isinstance(zygote, Bubblewrap):
+                        return await zygote.spawn(cell, payload)
+                    taken, spare = spare, None
+                    return await zygote.spawn(cell, payload, taken)
                 except Retryable as error:
                     if last or error.code != "zygote_died":
                         raise
         finally:
             os.close(payload)
+            if spare is not None:
+                spare.drop()
         raise AssertionError("unreachable")
 
     async def warm(self, domain: str) -> None:
         """Have the domain's zygote ready, so that its first sandbox need not wait for the imports."""
         await self._zygote(domain)
+
+    async def prepare(self, domain: str, groups: tuple[str, ...]) -> Spare | None:
+        """A process for the domain's next sandbox, forked and in these groups already. None where a mode keeps nothing
+        ready. Raises as `spawn` does."""
+        zygote = await self._zygote(domain)
+        return None if isinstance(zygote, Bubblewrap) else await zygote.prepare(groups)
 
     async def retire(self, domain: str) -> None:
         """End the domain's zygote and with it every sandbox of the domain."""

@@ -15,6 +15,7 @@ from holdfast.runtime.telemetry.records import (
     Retention,
     Summary,
     Tally,
+    Use,
     VersionState,
     path_of,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Tally",
     "TelemetryReader",
     "TelemetryWriter",
+    "Use",
     "VersionState",
     "families",
     "path_of",

@@ -24,8 +24,14 @@ def sweep(connection: apsw.Connection, retention: Retention, now_ms: int) -> Non
     for table, column in _OF_ROWS:
         _before(connection, table, column, now_ms - int(retention.days * _DAY_MS))
     minute = (now_ms - int(retention.minutes_days * _DAY_MS)) // 60_000
-    connection.execute("delete from minutes where minute < ?", (minute,))
-    for table in ("totals", "durations", "dropped"):  # of versions that did nothing in all that time: nobody asks
+    for table in ("minutes", "unfit"):
+        connection.execute(f"delete from {table} where minute < ?", (minute,))
+    for table in (
+        "totals",
+        "durations",
+        "dropped",
+        "unfit_totals",
+    ):  # of versions that did nothing in all that time: nobody asks
         there = "select version_id from minutes union select version_id from states"
         connection.execute(f"delete from {table} where version_id not in ({there})")
     connection.execute("delete from states where state = 'gone' and since < ?", (now_ms - _DAY_MS,))

@@ -11,7 +11,8 @@ from typing import Any
 
 import apsw
 
-from holdfast.runtime.telemetry.records import CronRun, Invocation, LogLine, Point, Summary, VersionState
+from holdfast.runtime.telemetry import charts
+from holdfast.runtime.telemetry.records import CronRun, Invocation, LogLine, Point, Summary, Use, VersionState
 from holdfast.runtime.telemetry.schema import open_reader
 
 _INVOCATION = (
@@ -111,58 +112,34 @@ class TelemetryReader:
 
     def summaries(self, worker_id: str, since: int, until: int, *, by_version: bool = True) -> list[Summary]:
         """One per version that was used in the window, most used first; or one of the whole worker."""
-        group = "version_id" if by_version else "null"
         with self._open() as connection:
-            rows = _rows(
-                connection,
-                f"select {group}, outcome, sum(count), sum(cpu_ms), max(memory_bytes) from minutes "
-                "where worker_id = ? and minute >= ? and minute <= ? group by 1, 2",
-                (worker_id, since // 60_000, until // 60_000),
-            )
-            found: dict[str | None, list[tuple[Any, ...]]] = {}
-            for version_id, *rest in rows:
-                found.setdefault(version_id, []).append(tuple(rest))
-            made = [_summary(connection, worker_id, key, since, until, each) for key, each in found.items()]
-        return sorted(made, key=lambda each: -each.count)
+            window = charts.Window(worker_id, since, until)
+            return [] if connection is None else charts.summaries(connection, window, by_version=by_version)
 
-    def uses(self, worker_ids: Sequence[str], since: int) -> dict[str, tuple[int, int, int | None]]:
-        """Of each: how many invocations there were since, how many did not end "ok", and when the newest one that is
-        kept was, however old. Those that were never called are left out."""
+    def uses(self, worker_ids: Sequence[str], since: int) -> dict[str, Use]:
+        """Of each what it did since, and when it was last called. Those that were never called are left out."""
         with self._open() as connection:
-            rows = _rows(
-                connection,
-                "select w.value, (select max(at) from invocations where worker_id = w.value), sum(count), "
-                "sum(iif(outcome = 'ok', 0, count)) from json_each(?) w left join minutes on worker_id = w.value and "
-                "minute >= ? group by 1",
-                (json.dumps(list(worker_ids)), since // 60_000),
-            )
-        return {key: (count or 0, errors or 0, at) for key, at, count, errors in rows if count or at is not None}
+            return {} if connection is None else charts.uses(connection, worker_ids, since)
 
     def series(
         self, worker_id: str, since: int, until: int, *, step_minutes: int = 1, version_id: str | None = None
     ) -> list[Point]:
         """For charts; steps without an invocation are left out."""
-        where = _Where("worker_id = ?", worker_id)
-        where.also("version_id = ?", version_id)
-        where.also("minute >= ?", since // 60_000)
-        where.also("minute <= ?", until // 60_000)
-        step = max(1, step_minutes)
         with self._open() as connection:
-            rows = _rows(
-                connection,
-                f"select minute / {step}, sum(count), sum(iif(outcome = 'ok', 0, count)), sum(wall_ms), sum(cpu_ms), "
-                f"max(memory_bytes) from minutes where {where.text} group by 1 order by 1",
-                where.values,
-            )
-        return [Point(at * step * 60_000, *rest) for at, *rest in rows]
+            window = charts.Window(worker_id, since, until, version_id)
+            return [] if connection is None else charts.series(connection, window, step_minutes)
 
     def totals(self) -> Totals:
         """All counters, for Prometheus."""
         with self._open() as connection:
             return Totals(
-                _rows(connection, "select worker_id, version_id, trigger, outcome, count, wall_ms, cpu_ms from totals"),
+                _rows(
+                    connection,
+                    "select worker_id, version_id, trigger, outcome, class, count, wall_ms, cpu_ms from totals",
+                ),
                 _rows(connection, "select worker_id, version_id, bound, count from durations"),
                 _rows(connection, "select worker_id, version_id, count from dropped"),
+                _rows(connection, "select worker_id, version_id, count from unfit_totals"),
                 [VersionState(*row) for row in _rows(connection, "select * from states")],
             )
 
@@ -194,11 +171,13 @@ class Totals:
         ended: Sequence[tuple[Any, ...]],
         durations: Sequence[tuple[Any, ...]],
         dropped: Sequence[tuple[Any, ...]],
+        unfit: Sequence[tuple[Any, ...]],
         states: Sequence[VersionState],
     ) -> None:
         self.ended = ended
         self.durations = durations
         self.dropped = dropped
+        self.unfit = unfit
         self.states = states
 
 
@@ -238,38 +217,3 @@ def _error(text: str | None) -> Any:
         return json.loads(text)
     except ValueError:  # longer than is kept
         return {"type": "", "message": text, "stack": ""}
-
-
-def _summary(
-    connection: apsw.Connection | None,
-    worker_id: str,
-    version_id: str | None,
-    since: int,
-    until: int,
-    rows: list[tuple[Any, ...]],
-) -> Summary:
-    outcomes = {outcome: count for outcome, count, *_ in rows}
-    count, ok = sum(outcomes.values()), outcomes.get("ok", 0)
-    where = _Where("worker_id = ?", worker_id)
-    where.also("version_id = ?", version_id)
-    where.window(since, until)
-    p50, p95, p99 = _percentiles(connection, where)
-    peak = max((row[3] for row in rows if row[3] is not None), default=None)
-    cpu = sum(row[2] for row in rows)
-    return Summary(version_id, worker_id, count, count - ok, p50, p95, p99, cpu, peak, outcomes)
-
-
-def _percentiles(connection: apsw.Connection | None, where: _Where) -> tuple[float | None, ...]:
-    """Nearest rank, in one sort."""
-    total = next(iter(_rows(connection, f"select count(*) from invocations where {where.text}", where.values)), (0,))[0]
-    if not total:
-        return (None, None, None)
-    ranks = [max(1, -(-total * part // 100)) for part in (50, 95, 99)]
-    rows = _rows(
-        connection,
-        "select rank, wall_ms from (select wall_ms, row_number() over (order by wall_ms) as rank from invocations "
-        f"where {where.text}) where rank in (?, ?, ?)",
-        (*where.values, *ranks),
-    )
-    found = dict(rows)
-    return tuple(found.get(rank) for rank in ranks)

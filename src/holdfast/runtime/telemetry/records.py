@@ -39,7 +39,8 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Tally:
-    """Invocations of one version in one second that went well, counted together; no row is kept of them.
+    """Invocations of one version in one second that ended "ok" with one status, counted together; no row is kept of
+    them.
 
     `wall_ms`, `cpu_ms`: of all of them. `memory_bytes`: the most. `durations`: how many took at most each of BOUNDS_MS
     and longer than the one before, the last of them longer than all.
@@ -54,6 +55,7 @@ class Tally:
     cpu_ms: float
     memory_bytes: int | None
     durations: tuple[int, ...]
+    status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,11 @@ class VersionState:
 
 @dataclass(frozen=True)
 class Summary:
-    """A version (or a worker) over a window. `count`, `errors` and the sums are exact; the percentiles are of the
-    invocations kept (very busy versions keep a part of those that went well)."""
+    """A version (or a worker) over a window. `count`, `errors`, `outcomes`, `statuses` and the sums are exact. So are
+    the percentiles where each invocation is kept; else they are read from the histogram of all of them.
+
+    `errors`: those that did not end "ok", and answers of 500 and above. `statuses`: {"2xx": count}, of those that gave
+    an answer. `unfit`: answers that were not what their declared schemas say."""
 
     version_id: str | None
     worker_id: str
@@ -123,11 +128,14 @@ class Summary:
     cpu_ms: float
     memory_peak_bytes: int | None
     outcomes: Mapping[str, int]
+    statuses: Mapping[str, int]
+    unfit: int = 0
 
 
 @dataclass(frozen=True)
 class Point:
-    """One step of a chart, from `at` on."""
+    """One step of a chart, from `at` on. The percentiles are read from a histogram: within the width of its bucket,
+    a factor of two at most. `outcomes`, `statuses`: as in a Summary."""
 
     at: int
     count: int
@@ -135,6 +143,22 @@ class Point:
     wall_ms: float  # sum
     cpu_ms: float  # sum
     memory_peak_bytes: int | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    outcomes: Mapping[str, int]
+    statuses: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Use:
+    """A worker since some moment. `last_at`: the newest invocation that is kept, however old."""
+
+    count: int
+    errors: int
+    outcomes: Mapping[str, int]
+    statuses: Mapping[str, int]
+    last_at: int | None
 
 
 @dataclass(frozen=True)

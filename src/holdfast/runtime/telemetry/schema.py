@@ -6,7 +6,12 @@ from pathlib import Path
 
 import apsw
 
-VERSION = 1
+from holdfast.runtime.python.tally import BOUNDS_MS
+
+VERSION = 2
+# `class`: the first digit of the status, 0 without one. `d0` ...: how many took so long, as BOUNDS_MS has it; a zero
+# takes one byte of a row, so that a minute's histogram costs about as much as its times.
+BUCKETS = tuple(f"d{each}" for each in range(len(BOUNDS_MS) + 1))
 _TABLES = """
 create table invocations (
   seq integer primary key autoincrement, id text not null, worker_id text not null, version_id text not null,
@@ -29,22 +34,28 @@ create table crons (
 create index crons_worker on crons (worker_id, scheduled_at);
 create table minutes (
   version_id text not null, worker_id text not null, minute integer not null, outcome text not null,
-  count integer not null, wall_ms real not null, cpu_ms real not null, memory_bytes integer,
-  primary key (version_id, minute, outcome)) without rowid;
+  class integer not null, count integer not null, wall_ms real not null, cpu_ms real not null, memory_bytes integer,
+  {buckets},
+  primary key (version_id, minute, outcome, class)) without rowid;
 create index minutes_worker on minutes (worker_id, minute);
 create table totals (
   version_id text not null, worker_id text not null, trigger text not null, outcome text not null,
-  count integer not null, wall_ms real not null, cpu_ms real not null,
-  primary key (version_id, trigger, outcome)) without rowid;
+  class integer not null, count integer not null, wall_ms real not null, cpu_ms real not null,
+  primary key (version_id, trigger, outcome, class)) without rowid;
 create table durations (
   version_id text not null, worker_id text not null, bound integer not null, count integer not null,
   primary key (version_id, bound)) without rowid;
+create table unfit (
+  version_id text not null, worker_id text not null, minute integer not null, count integer not null,
+  primary key (version_id, minute)) without rowid;
+create index unfit_worker on unfit (worker_id, minute);
+create table unfit_totals (version_id text primary key, worker_id text not null, count integer not null) without rowid;
 create table dropped (version_id text primary key, worker_id text not null, count integer not null) without rowid;
 create table states (
   version_id text primary key, worker_id text not null, state text not null, since integer not null,
   processes integer not null, memory_bytes integer, cpu_seconds real, starts integer not null,
   crashes integer not null, oom_kills integer not null, error text, retry_at integer, start_ms real) without rowid;
-"""
+""".format(buckets=", ".join(f"{each} integer not null" for each in BUCKETS))
 
 
 def open_writer(path: Path) -> apsw.Connection:

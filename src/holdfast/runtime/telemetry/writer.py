@@ -94,6 +94,11 @@ class TelemetryWriter:
         with self._lock:
             self._sums.add_tally(each)
 
+    def unfit(self, worker_id: str, version_id: str, at: int, count: int) -> None:
+        """Answers that were not what their declared schemas say."""
+        with self._lock:
+            self._sums.add_unfit(worker_id, version_id, at, count)
+
     def log(self, line: LogLine) -> None:
         self._put(line)
 

@@ -1,4 +1,5 @@
 // Every screen there is, with something on it. A file for each part of the dashboard; `FURNISHING` lists them.
+import type { Page } from "playwright-core";
 import type { Api, Json } from "../api";
 import { access } from "./access";
 import { code } from "./code";
@@ -16,6 +17,9 @@ import { workers } from "./workers";
 export interface Shown {
   name: string;
   path: string;
+  /** Further pictures of this page by name, each after something was done on it, or under the page's own name the only
+   * one; the walks leave them out. */
+  acts?: Readonly<Record<string, (page: Page) => Promise<void>>>;
 }
 
 /** What the parts share: made once, before any of them. */

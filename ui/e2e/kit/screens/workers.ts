@@ -10,6 +10,10 @@ async def on_fetch(request, env):
     print("asked for", request.url)
     if "broken" in request.url:
         raise ValueError("the cart is empty")
+    if "sold-out" in request.url:
+        return Response("nobody has it\\n", status=404)
+    if "busy" in request.url:
+        return Response("come again\\n", status=503)
     return Response("${greeting}\\n")
 
 
@@ -26,7 +30,7 @@ export async function workers({ api, environment }: House): Promise<Shown[]> {
     colour: "blue",
     labels: { team: "shop" },
   });
-  await api.post("/workers", { environment_id: environment.id, name: "thumbnails" });
+  const idle = await api.post("/workers", { environment_id: environment.id, name: "thumbnails" });
   const upload = (greeting: string, tag: string, message: string) =>
     api.post(`/workers/${worker.id}/versions/files`, {
       files: {
@@ -59,7 +63,8 @@ export async function workers({ api, environment }: House): Promise<Shown[]> {
     { path: "/new", version_id: second.id },
   ])
     await answered(() => api.post(`/workers/${worker.id}/invoke`, body));
-  for (const path of ["/prices", "/broken", "/"]) await api.post(`/workers/${worker.id}/invoke`, { path });
+  for (const path of ["/prices", "/broken", "/", "/sold-out", "/busy"])
+    await api.post(`/workers/${worker.id}/invoke`, { path });
   await api.post(`/workers/${worker.id}/hosts`, { host: "api.example.org" });
   await api.post(`/workers/${worker.id}/keys`, { name: "shop" });
   await api.call("PUT", `/workers/${worker.id}/vars/REGION`, { value: "eu" });
@@ -73,8 +78,19 @@ export async function workers({ api, environment }: House): Promise<Shown[]> {
     { name: "worker-deployments", path: `${at}?tab=versions&view=deployments` },
     { name: "worker-logs", path: `${at}?tab=logs` },
     { name: "worker-calls", path: `${at}?tab=logs&view=calls` },
+    { name: "worker-calls-none", path: `/workers/${idle.id}?tab=logs&view=calls` },
     { name: "worker-settings", path: `${at}?tab=settings` },
-    ...["limits", "permits", "cors", "keys", "hosts", "crons", "variables", "danger"].map((part) => ({
+    {
+      name: "worker-crons",
+      path: `${at}?tab=settings&part=crons`,
+      acts: {
+        "worker-crons": async (page) => {
+          await page.getByRole("button", { name: "Run now" }).click();
+          await page.getByText("OK", { exact: true }).first().waitFor();
+        },
+      },
+    },
+    ...["limits", "permits", "cors", "keys", "hosts", "variables", "danger"].map((part) => ({
       name: `worker-${part}`,
       path: `${at}?tab=settings&part=${part}`,
     })),

@@ -7,6 +7,8 @@ export type Point = Record<string, string | number | null>;
 export interface Series {
   key: string;
   title: string;
+  /** A property of the theme, such as `--bad`, where the colour says something; else the next of the charts' own. */
+  colour?: string;
 }
 
 export interface ChartProps {
@@ -21,6 +23,8 @@ export interface ChartProps {
   format?: (value: number) => string;
   /** The values are bytes: the axis is marked where `bytes` gives round numbers. */
   inBytes?: boolean;
+  /** Series stand on each other: parts of one whole. Of bars and areas. */
+  isStacked?: boolean;
   /** Pixels; the width is the place's. */
   height?: number;
 }

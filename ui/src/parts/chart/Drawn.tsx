@@ -14,7 +14,7 @@ import {
 } from "recharts";
 import { count, moment, shortMoment } from "../text";
 import type { ChartProps, Point } from "./Chart";
-import { byteTicks } from "./ticks";
+import { byteTicks, standsAlone } from "./ticks";
 
 const COLOURS = [
   "var(--chart-1)",
@@ -38,7 +38,7 @@ function span(points: readonly Point[], key: string): number {
   return Date.parse(String(last)) - Date.parse(String(first));
 }
 
-export default function Drawn({ kind, points, x, series, format = count, inBytes }: ChartProps) {
+export default function Drawn({ kind, points, x, series, format = count, inBytes, isStacked }: ChartProps) {
   const Kind = KINDS[kind];
   const numeric = x.as !== "name" && kind !== "bar";
   const isTime = x.as === "time";
@@ -79,14 +79,42 @@ export default function Drawn({ kind, points, x, series, format = count, inBytes
           itemStyle={{ color: "var(--text)" }}
           cursor={{ stroke: "var(--strong-line)", fill: "var(--hover)" }}
         />
-        {series.length > 1 && <Legend iconType="plainline" itemSorter={null} wrapperStyle={{ fontSize: 12 }} />}
-        {series.map(({ key, title }, at) => {
-          const colour = COLOURS[at % COLOURS.length];
-          const own = { key, dataKey: key, name: title, isAnimationActive: false };
-          if (kind === "bar") return <Bar {...own} key={key} fill={colour} maxBarSize={56} radius={[2, 2, 0, 0]} />;
+        {(series.length > 1 || isStacked) && (
+          <Legend iconType="plainline" itemSorter={null} wrapperStyle={{ fontSize: 12 }} />
+        )}
+        {series.map(({ key, title, colour: named }, at) => {
+          const colour = named ? `var(${named})` : COLOURS[at % COLOURS.length];
+          const own = { dataKey: key, name: title, isAnimationActive: false, ...(isStacked && { stackId: "whole" }) };
+          if (kind === "bar")
+            return <Bar {...own} key={key} fill={colour} maxBarSize={56} radius={isStacked ? 0 : [2, 2, 0, 0]} />;
           if (kind === "area")
-            return <Area {...own} key={key} stroke={colour} fill={colour} fillOpacity={0.15} strokeWidth={1.5} />;
-          return <Line {...own} key={key} stroke={colour} dot={false} strokeWidth={1.5} connectNulls={false} />;
+            return (
+              <Area
+                {...own}
+                key={key}
+                stroke={colour}
+                fill={colour}
+                fillOpacity={isStacked ? 0.4 : 0.15}
+                strokeWidth={1.5}
+              />
+            );
+          return (
+            <Line
+              {...own}
+              key={key}
+              stroke={colour}
+              strokeWidth={1.5}
+              connectNulls={false}
+              // A value without neighbours makes no line, and would not be seen.
+              dot={({ cx, cy, index }: { cx?: number; cy?: number; index?: number }) =>
+                standsAlone(points, key, index ?? 0) ? (
+                  <circle key={index} cx={cx} cy={cy} r={2} fill={colour} />
+                ) : (
+                  <g key={index} />
+                )
+              }
+            />
+          );
         })}
       </Kind>
     </ResponsiveContainer>

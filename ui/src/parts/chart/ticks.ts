@@ -8,3 +8,9 @@ export function byteTicks(points: readonly Point[], keys: readonly string[]): nu
   const step = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(1, most) / MOST)));
   return Array.from({ length: Math.max(1, Math.ceil(most / step)) + 1 }, (_, nth) => nth * step);
 }
+
+/** Whether a value has none beside it: a line through it would not be seen. */
+export function standsAlone(points: readonly Point[], key: string, at: number): boolean {
+  const has = (nth: number) => points[nth]?.[key] != null;
+  return has(at) && !has(at - 1) && !has(at + 1);
+}

@@ -16,7 +16,7 @@ export function SchemaFields({ fields, form, refused = {} }: Props) {
   const said = (word: string | undefined) => {
     if (!word) return undefined;
     const [what, bound] = word.split(":");
-    return t(`shell:wrong.${what}`, { bound, defaultValue: word });
+    return t(`shell:wrong.${what}`, { bound, count: Number(bound ?? 0), defaultValue: word });
   };
   return (
     <>

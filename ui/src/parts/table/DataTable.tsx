@@ -44,6 +44,8 @@ interface Props<R> {
   acts?: readonly BulkAct<R>[];
   /** Views that every browser has, before those of its own. */
   views?: readonly View[];
+  /** What stands at the toolbar's beginning, and where it stands also when there are no rows at all. */
+  lead?: ReactNode;
   /** The screen's own buttons, at the toolbar's end. */
   children?: ReactNode;
   /** What is said where there are no rows at all; that none matches is the table's to say, with the same icon. */
@@ -156,7 +158,16 @@ export function DataTable<R>(props: Props<R>) {
     .join(" ");
   const minWidth = phone ? 0 : widest(shown) + (pickable ? 84 : 48);
   const isBare = found.isSuccess && !found.isPlaceholderData && rows.length === 0 && !narrowed;
-  if (isBare) return <Empty {...props.empty} />;
+  if (isBare && !props.lead) return <Empty {...props.empty} />;
+  if (isBare)
+    return (
+      <div className="flex h-full min-h-0 flex-col">
+        <div className="flex border-b px-4 py-2 sm:px-6">{props.lead}</div>
+        <div className="min-h-0 flex-1">
+          <Empty {...props.empty} />
+        </div>
+      </div>
+    );
   const status = found.isPending ? "" : t("shell:rows", { count: rows.length, more: found.hasMore ? "+" : "" });
   return (
     <div className="relative flex h-full min-h-0 flex-col">

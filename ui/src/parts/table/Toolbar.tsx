@@ -25,18 +25,22 @@ interface Props<R> {
   all: () => Promise<R[]>;
   views?: readonly View[];
   applyView: (patch: Record<string, string | undefined>) => void;
+  lead?: ReactNode;
   children?: ReactNode;
 }
 
 export function Toolbar<R>(props: Props<R>) {
-  const { id, filters, state, change, clear, narrowed, searchHint, status, children } = props;
+  const { id, filters, state, change, clear, narrowed, searchHint, status, lead, children } = props;
   const { t } = useTranslation();
   const toggle = ({ id, many = false }: Filter, value: string) =>
     change({ filters: { ...state.filters, [id]: toggled(state.filters[id] ?? [], value, many) } });
   return (
     <div className="border-b px-4 py-2 sm:px-6">
       {/* Words of quiet buttons stand under the page's title, not their invisible edges. */}
-      <div className={cx("flex flex-wrap items-center gap-1.5", !searchHint && "-ml-2.5", !children && "-mr-2.5")}>
+      <div
+        className={cx("flex flex-wrap items-center gap-1.5", !searchHint && !lead && "-ml-2.5", !children && "-mr-2.5")}
+      >
+        {lead}
         {searchHint && <SearchField hint={searchHint} q={state.q} onSearch={(q) => change({ q })} />}
         {filters.length > 0 && (
           <Menu

@@ -4,6 +4,7 @@ import { Confirm } from "@/parts/Confirm";
 import { useGo } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
+import { Bound } from "../workers/Bound";
 
 interface Props {
   database: DatabaseOut;
@@ -21,7 +22,12 @@ export function ConfirmDelete({ database, open, onOpenChange }: Props) {
       onOpenChange={onOpenChange}
       danger
       title={t("databases:deleteTitle", { name: database.name })}
-      lead={t("databases:deleteLead")}
+      lead={
+        <>
+          {t("databases:deleteLead")}
+          <Bound to={database.id} />
+        </>
+      }
       verb={t("databases:delete")}
       name={database.name}
       act={async () => {

@@ -6,7 +6,7 @@ import { type DatabaseOut, databaseGet, databaseStart, databaseStop, snapshotCre
 import { Button } from "@/parts/Button";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Item, Line, Menu } from "@/parts/Menu";
-import { PageHead, PageTabs } from "@/parts/Page";
+import { PageHead, PageTabs, useAskedTab } from "@/parts/Page";
 import { Skeleton } from "@/parts/small";
 import { useBegun } from "@/parts/useBegun";
 import { useId } from "@/shell/address";
@@ -25,6 +25,7 @@ export default function DatabasePage() {
   const { t } = useTranslation();
   const id = useId();
   const can = useCan();
+  const asked = useAskedTab(TABS);
   const { environments } = useScope();
   const { data: engines, isPending } = useEngines();
   const {
@@ -69,8 +70,7 @@ export default function DatabasePage() {
                   </Suspense>
                 ),
               }))
-            : // Until it is known which tabs there are, another one than this may be asked for.
-              [{ id: "overview", title: t("databases:overview"), body: <Waiting /> }]
+            : [{ id: asked.id, title: t(asked.title), body: <Waiting /> }]
         }
       />
     </div>

@@ -31,7 +31,7 @@ const able = ({ engine }: TabProps, power: string) => {
 };
 
 /** The tabs of a database's page, one entry each. */
-export const TABS: readonly DatabaseTab[] = [
+export const TABS: readonly [DatabaseTab, ...DatabaseTab[]] = [
   { id: "overview", title: "databases:overview", shown: () => true, Body: DatabaseOverview },
   {
     id: "tables",

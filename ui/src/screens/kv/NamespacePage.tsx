@@ -15,6 +15,7 @@ import { queries } from "@/shell/query";
 import { useScope } from "@/shell/scope";
 import { useCan } from "@/shell/session";
 import { DatabaseState } from "../databases/words";
+import { Bound } from "../workers/Bound";
 import { Keys } from "./Keys";
 import { LimitsDialog, Used } from "./Limits";
 
@@ -103,7 +104,12 @@ function Verbs({ namespace }: { namespace: NamespaceOut }) {
         onOpenChange={setDeleting}
         danger
         title={t("kv:deleteTitle", { name: namespace.name })}
-        lead={t("kv:deleteLead")}
+        lead={
+          <>
+            {t("kv:deleteLead")}
+            <Bound to={namespace.id} />
+          </>
+        }
         verb={t("kv:delete")}
         name={namespace.name}
         act={async () => {

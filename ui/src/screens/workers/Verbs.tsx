@@ -10,6 +10,7 @@ import { useGo } from "@/shell/address";
 import { data } from "@/shell/api";
 import { queries } from "@/shell/query";
 import { useCan } from "@/shell/session";
+import { Bound } from "./Bound";
 import { stale } from "./useWorker";
 
 /** Whether it takes requests. */
@@ -71,7 +72,12 @@ export function ConfirmDelete({ worker, open, onOpenChange }: ConfirmProps) {
       onOpenChange={onOpenChange}
       danger
       title={t("workers:deleteTitle", { name: worker.name })}
-      lead={t("workers:deleteLead")}
+      lead={
+        <>
+          {t("workers:deleteLead")}
+          <Bound to={worker.id} />
+        </>
+      }
       verb={t("workers:delete")}
       name={worker.name}
       act={async () => {

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorPanel } from "@/parts/ErrorPanel";
-import { PageHead, PageTabs } from "@/parts/Page";
+import { PageHead, PageTabs, useAskedTab } from "@/parts/Page";
 import { Skeleton } from "@/parts/small";
 import { useId } from "@/shell/address";
 import { useScope } from "@/shell/scope";
@@ -17,6 +17,7 @@ export default function WorkerPage() {
   const { t } = useTranslation();
   const id = useId();
   const can = useCan();
+  const asked = useAskedTab(TABS);
   const { environments } = useScope();
   const { data: worker, error, refetch } = useQuery(one(id));
   if (error && !worker) return <ErrorPanel error={error} retry={() => void refetch()} />;
@@ -52,8 +53,7 @@ export default function WorkerPage() {
                   </Suspense>
                 ),
               }))
-            : // Until it is known which tabs there are, another one than this may be asked for.
-              [{ id: "overview", title: t("workers:overview"), body: <Waiting /> }]
+            : [{ id: asked.id, title: t(asked.title), body: <Waiting /> }]
         }
       />
     </div>

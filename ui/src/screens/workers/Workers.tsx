@@ -16,6 +16,7 @@ import { Dot } from "../databases/words";
 import { useWorkerActs } from "./acts";
 import { DeployHint } from "./DeployHint";
 import { joined, type Listed, shares } from "./listed";
+import { Statuses } from "./Statuses";
 import { stateOf } from "./state";
 import { HostLink, WorkerState } from "./words";
 
@@ -58,7 +59,7 @@ export default function Workers() {
         title: t("workers:host"),
         value: (row) => row.standing?.addresses[0] ?? row.slug,
         cell: (row) => <HostLink address={row.standing?.addresses[0]} slug={row.slug} />,
-        width: "minmax(190px, 1.7fr)",
+        width: "minmax(180px, 1.5fr)",
       },
       {
         id: "version",
@@ -70,7 +71,7 @@ export default function Workers() {
           ) : (
             <span className="text-muted">{t("workers:notDeployed")}</span>
           ),
-        width: "minmax(120px, 0.9fr)",
+        width: "minmax(140px, 0.9fr)",
         card: "line",
       },
       {
@@ -94,6 +95,13 @@ export default function Workers() {
         ),
         width: "116px",
         numeric: true,
+      },
+      {
+        id: "answers",
+        title: t("workers:answersDay"),
+        value: (row) => row.standing?.statuses["5xx"] ?? 0,
+        cell: (row) => <Statuses of={row.standing?.statuses} brief />,
+        width: "minmax(150px, 1fr)",
       },
       {
         id: "last",

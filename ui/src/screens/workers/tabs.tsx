@@ -20,7 +20,7 @@ interface WorkerTab {
 const lives = ({ worker }: TabProps) => worker.deleted_at === null;
 
 /** The tabs of a worker's page, one entry each. */
-export const TABS: readonly WorkerTab[] = [
+export const TABS: readonly [WorkerTab, ...WorkerTab[]] = [
   { id: "overview", title: "workers:overview", shown: () => true, Body: Overview },
   {
     id: "versions",

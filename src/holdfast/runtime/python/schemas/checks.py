@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from holdfast.runtime.python.http1 import BodyTooLarge, Exchange, Raw
+from holdfast.runtime.python.exchange import BodyTooLarge, Exchange, Raw
+from holdfast.runtime.python.invocations import Invocation
+from holdfast.runtime.python.schemas.answers import AnswerSchemas, Told, Watched
 from holdfast.runtime.python.schemas.patterns import Budget
 from holdfast.runtime.python.schemas.reading import Unreadable, from_pairs, from_text, read_json
 from holdfast.runtime.python.schemas.running import MOST_FAULTS, Fault
@@ -52,6 +54,11 @@ class Rule:
         self._raw, self._shared = raw, shared
         self._made: dict[str, Schema] | None = None
         self._kinds: dict[str, dict[str, tuple[frozenset[str], frozenset[str]]]] = {}
+        self.answers = AnswerSchemas(raw.get("responses") or {}, shared)
+
+    @property
+    def name(self) -> str:
+        return f"{self._raw['method']} {self._raw['path']}"
 
     @property
     def has_body(self) -> bool:
@@ -118,18 +125,25 @@ class Rule:
         return _told("body", self._schemas()["body"].faults(value, budget))
 
 
-class Checks:
-    """`routes` and `shared` as a deploy has kept them: they were looked at there."""
+Met = list[tuple[Rule, dict[str, str]]]  # with the parts of the path by name
 
-    def __init__(self, routes: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]) -> None:
+
+class Checks:
+    """`routes` and `shared` as a deploy has kept them: they were looked at there. `told` hears of answers that do not
+    fit; None: nobody looks at them."""
+
+    def __init__(
+        self, routes: Sequence[Mapping[str, Any]], shared: Mapping[str, Any], told: Told | None = None
+    ) -> None:
+        self.told = told
         rules = [Rule(each, shared) for each in routes]
         # What is there as it is goes before what may be any, part by part (OpenAPI, "Path Templating Matching").
         self._rules = sorted(rules, key=lambda rule: tuple(text is None for text in rule.template.shape))
 
-    def found(self, method: bytes, path: str) -> list[tuple[Rule, dict[str, str]]]:
+    def found(self, method: bytes, path: str) -> Met:
         """The rules a request has to meet: for each way to read its path the first that fits. HEAD is asked as GET
         where nothing is said of HEAD, since that is how frameworks answer it."""
-        made: list[tuple[Rule, dict[str, str]]] = []
+        made: Met = []
         for parts in readings(path):
             fitting = [(rule, named) for rule in self._rules if (named := rule.template.match(parts)) is not None]
             asked = [each for each in fitting if each[0].method == method]
@@ -138,12 +152,22 @@ class Checks:
             made += [each for each in asked[:1] if each not in made]
         return made
 
-    async def refusal(self, exchange: Exchange) -> Refusal | None:
+    def met(self, exchange: Exchange) -> Met:
+        """What is declared for it; mostly nothing or one route."""
+        return self.found(exchange.method, _target(exchange.target).partition("?")[0])
+
+    def watched(self, exchange: Exchange, invocation: Invocation, met: Met) -> Exchange:
+        """The exchange itself where nothing is declared of its answer; else one that looks at it."""
+        rule = met[0][0] if met else None
+        if rule is None or self.told is None or exchange.upgrade or not rule.answers:
+            return exchange
+        return Watched.over(exchange, invocation, rule.name, rule.answers, self.told)
+
+    async def refusal(self, exchange: Exchange, rules: Met) -> Refusal | None:
         """None: the request fits, or no route of its kind is declared. Its body can be read as if nobody had."""
-        path, _, query = _target(exchange.target).partition("?")
-        rules = self.found(exchange.method, path)
         if not rules:
             return None
+        query = _target(exchange.target).partition("?")[2]
         budget, wrong = Budget(MOST_STEPS), list[dict[str, Any]]()
         for rule, named in rules:
             wrong += rule.head(named, query, exchange.headers, budget)

@@ -19,6 +19,7 @@ from holdfast.runtime.python.workers.fetching import FetchError, fetch
 from holdfast.runtime.python.workers.forms import FormData, FormDataValue
 from holdfast.runtime.python.workers.headers import Headers
 from holdfast.runtime.python.workers.messages import Body, BodyUsedError, FetchResponse, Request, Response
+from holdfast.runtime.python.workers.rpc import RpcStub, RpcTarget
 from holdfast.runtime.python.workers.sockets import WebSocket, WebSocketPair
 from holdfast.runtime.python.workers.streams import ReadableStream
 from holdfast.runtime.python.workers.typing import BlobValue, FetchKwargs, JSBody, RequestInitCfProperties
@@ -46,6 +47,8 @@ __all__ = [
     "Request",
     "RequestInitCfProperties",
     "Response",
+    "RpcStub",
+    "RpcTarget",
     "URLSearchParams",
     "WebSocket",
     "WebSocketPair",

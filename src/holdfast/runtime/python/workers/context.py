@@ -66,11 +66,16 @@ def set_loop(loop: asyncio.AbstractEventLoop) -> None:
     _loop[0] = loop
 
 
+def loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of this process, None before it runs."""
+    return _loop[0]
+
+
 def run_sync(awaitable: Any) -> Any:
     """Wait for `awaitable` in a thread of a synchronous application, as `pyodide.ffi.run_sync`; what it raises is
     raised here. Raises RuntimeError on the loop itself, which would wait for itself for ever."""
-    loop = _loop[0]
-    if loop is None or _on_a_loop():
+    ours = _loop[0]
+    if ours is None or _on_a_loop():
         if inspect.iscoroutine(awaitable):
             awaitable.close()
         raise RuntimeError("run_sync cannot wait inside a running event loop here: make the function async and await")
@@ -78,7 +83,7 @@ def run_sync(awaitable: Any) -> Any:
     async def wait() -> Any:
         return await awaitable
 
-    return asyncio.run_coroutine_threadsafe(wait(), loop).result()
+    return asyncio.run_coroutine_threadsafe(wait(), ours).result()
 
 
 def _on_a_loop() -> bool:

@@ -48,6 +48,8 @@ class Reader:
 class ReadableStream:
     """A body that is read once. `pull` gives the next piece and b"" at the end."""
 
+    _gone = False  # passed to another worker
+
     def __init__(
         self,
         pull: Callable[[], Awaitable[bytes]],
@@ -76,7 +78,10 @@ class ReadableStream:
         raise TypeError(f"not a body: {type(source).__name__}")
 
     async def read(self) -> bytes:
-        """The next piece, never empty before the end; b"" at the end and from then on."""
+        """The next piece, never empty before the end; b"" at the end and from then on. Raises TypeError when another
+        worker has it now."""
+        if self._gone:
+            raise TypeError("this stream was passed to another worker and cannot be read here any more")
         while not self._over:
             try:
                 chunk = await self._pull()
@@ -99,10 +104,22 @@ class ReadableStream:
         return Reader(self)
 
     async def cancel(self, reason: Any = None) -> None:
-        """Nothing more is wanted: the source is closed, its `finally` runs."""
+        """Nothing more is wanted: the source is closed, its `finally` runs. One that was passed on is left alone."""
+        if self._gone:
+            return
         self._over = True
         if self._close is not None:
             await self._close()
+
+    def handed_over(self) -> ReadableStream:
+        """The same stream for whoever reads it from now on: this one gives nothing more. Raises TypeError when it was
+        handed over before."""
+        if self._gone:
+            raise TypeError("this stream was passed to another worker and cannot be read or passed here any more")
+        self._gone = True
+        twin = ReadableStream(self._pull, self._close, empty_ends=self._empty_ends)
+        twin._over = self._over
+        return twin
 
     def tee(self) -> tuple[ReadableStream, ReadableStream]:
         """Two streams of the same bytes. What one has read and the other has not is kept in memory."""

@@ -33,7 +33,7 @@ export default function ConsoleTab({ worker }: { worker: WorkerOut }) {
   const [isFilled, setIsFilled] = useState(() => recall("console.filled", true));
   const [route, setRoute] = useState<string | null>(null);
   const form = useRef<HTMLFormElement>(null);
-  const operations = useOperations(worker.id);
+  const { operations, own } = useOperations(worker.id, can("worker.invoke"));
 
   function remembered(sent: Typed, status: number | null, ms: number | null) {
     setHistory((before) => {
@@ -81,6 +81,7 @@ export default function ConsoleTab({ worker }: { worker: WorkerOut }) {
             request={request}
             busy={sending.isPending}
             operations={operations}
+            own={own}
             operation={routeOf(operations, request, route)}
             isFilled={isFilled}
             onFilled={(filled) => {

@@ -118,7 +118,7 @@ export function useHint(): (schema: Schema) => string {
     ] as const;
     const said = [
       schema.description,
-      ...bounds.map(([word, bound]) => bound !== undefined && t(`shell:wrong.${word}`, { bound })),
+      ...bounds.map(([word, bound]) => bound !== undefined && t(`shell:wrong.${word}`, { bound, count: bound })),
       schema.default !== undefined && t("code:default", { value: worded(schema.default) }),
     ];
     return said.filter(Boolean).join(" · ");

@@ -7,10 +7,12 @@ import { Segments } from "@/parts/Setting";
 import { Tip } from "@/parts/small";
 import { Filled } from "./Filled";
 import type { Marks } from "./marks";
+import { OwnDocument } from "./OwnDocument";
 import type { Operation } from "./operations";
 import { BodyText, HeaderRows, MethodAndPath } from "./Raw";
 import { hasBody, type Typed } from "./request";
 import { begun } from "./route";
+import type { Own } from "./useOperations";
 
 interface Props {
   form: RefObject<HTMLFormElement | null>;
@@ -19,6 +21,8 @@ interface Props {
   /** What the worker declares, and which of it the request meets. */
   operations: readonly Operation[];
   operation: Operation | null;
+  /** Where they come from, when it is the worker itself. */
+  own: Own | null;
   /** Filled in by the schemas, else as it is written. */
   isFilled: boolean;
   onFilled: (isFilled: boolean) => void;
@@ -71,6 +75,7 @@ export function RequestForm(props: Props) {
             {request.method} {request.path}
           </p>
         )}
+        {props.own && <OwnDocument own={props.own} />}
         {filled && !operation && <p className="text-muted text-xs">{t("code:noRoute")}</p>}
       </div>
       {filled && operation ? (

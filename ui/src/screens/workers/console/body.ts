@@ -5,17 +5,18 @@ import { hasBody, isHeader, type Typed } from "./request";
 /** Names and places from the body down. */
 export type Path = readonly (string | number)[];
 const DEEPEST = 8; // of what a new body has from the beginning
+const MOST_OBJECTS = 20; // in it: each may need several of the next, and all of them have fields
 const MOST_DIGITS = 15; // that every number here keeps
 
 /** What a value that must be there begins as; undefined: nothing is known of it. */
-export function firstOf(field: Field, depth = 0): unknown {
+export function firstOf(field: Field, depth = 0, objects = { left: MOST_OBJECTS }): unknown {
   const { schema, shape } = field;
   if (schema.default !== undefined) return schema.default;
   if (schema.const !== undefined) return schema.const;
   if (shape.kind === "list") return [];
-  if (shape.kind !== "object" || depth > DEEPEST) return undefined;
+  if (shape.kind !== "object" || depth > DEEPEST || --objects.left < 0) return undefined;
   const members = shape.fields().filter(({ required }) => required);
-  const made = members.map((each) => [each.name, firstOf(each, depth + 1)] as const);
+  const made = members.map((each) => [each.name, firstOf(each, depth + 1, objects)] as const);
   return Object.fromEntries(made.filter(([, value]) => value !== undefined));
 }
 

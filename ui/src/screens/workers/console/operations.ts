@@ -1,31 +1,7 @@
-/** The part of JSON Schema (2020-12) that a form can be made of; what else a schema says is the worker's to check. */
-export interface Schema {
-  $ref?: string;
-  type?: string | string[];
-  title?: string;
-  description?: string;
-  default?: unknown;
-  examples?: unknown[];
-  const?: unknown;
-  enum?: unknown[];
-  format?: string;
-  properties?: Record<string, Schema | boolean>;
-  required?: string[];
-  items?: Schema | boolean;
-  prefixItems?: unknown[];
-  allOf?: Schema[];
-  anyOf?: Schema[];
-  oneOf?: Schema[];
-  readOnly?: boolean;
-  writeOnly?: boolean;
-  deprecated?: boolean;
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  exclusiveMaximum?: number;
-  minLength?: number;
-  maxLength?: number;
-}
+// The operations of an OpenAPI document as fields of a form: Holdfast's own of declared routes, or a worker's.
+import { Budget, isRecord, isSmall, plain, pointed, type Schema, textIn } from "./schema";
+
+export { decoded, type Schema } from "./schema";
 
 export type Place = "params" | "query" | "headers";
 
@@ -57,107 +33,91 @@ export interface Operation {
   body: Field | null;
 }
 
-interface Parameter {
-  name: string;
-  in: string;
-  required?: boolean;
-  description?: string;
-  schema?: Schema | boolean;
-}
-
-interface Told {
-  summary?: string;
-  deprecated?: boolean;
-  parameters?: Parameter[];
-  requestBody?: { required?: boolean; content?: Record<string, { schema?: Schema | boolean }> };
-}
-
 const PLACES: Record<Place, string> = { params: "path", query: "query", headers: "header" };
-const DEEPEST = 50; // of references that lead to references
+const METHODS = new Set(["get", "put", "post", "delete", "options", "head", "patch"]);
 const SINGLE = new Set(["string", "number", "integer", "boolean"]);
+const MOST_OPERATIONS = 500;
+const MOST_PARAMETERS = 100;
+const LONGEST_PATH = 500;
+const LONGEST_SUMMARY = 120;
+const STEPS = 20_000; // schemas of a document that are looked at before anybody chose a route
+const STEPS_INSIDE = 1000; // of one object's members
 
-/** The operations of an OpenAPI document, in its order. */
+/** In the document's order; what is no operation is left out. */
 export function operationsOf(document: unknown): Operation[] {
-  const paths = (document as { paths?: Record<string, Record<string, Told>> } | null)?.paths ?? {};
-  return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, told]) => operationOf(method.toUpperCase(), path, told, document)),
-  );
+  const paths = isRecord(document) && isRecord(document.paths) ? document.paths : {};
+  const budget = new Budget(STEPS);
+  const made: Operation[] = [];
+  for (const [path, methods] of Object.entries(paths)) {
+    if (!isRecord(methods) || !path.startsWith("/") || path.length > LONGEST_PATH) continue;
+    for (const [method, told] of Object.entries(methods)) {
+      if (!METHODS.has(method) || !isRecord(told)) continue;
+      if (made.length === MOST_OPERATIONS) return made;
+      made.push(operationOf(method.toUpperCase(), path, told, methods.parameters, document, budget));
+    }
+  }
+  return made;
 }
 
-function operationOf(method: string, path: string, told: Told, document: unknown): Operation {
+type Told = Readonly<Record<string, unknown>>;
+
+function operationOf(
+  method: string,
+  path: string,
+  told: Told,
+  ofPath: unknown,
+  document: unknown,
+  budget: Budget,
+): Operation {
+  const parameters = parametersOf([ofPath, told.parameters], document);
   const fieldsIn = (place: Place) =>
-    (told.parameters ?? [])
+    parameters
       .filter((each) => each.in === PLACES[place])
       .map((each) => {
-        const made = fieldOf(each.name, each.schema ?? {}, each.required === true, document);
-        return each.description ? { ...made, schema: { ...made.schema, description: each.description } } : made;
+        const made = fieldOf(textIn(each.name), each.schema, each.required === true, document, budget);
+        const description = textIn(each.description);
+        return description ? { ...made, schema: { ...made.schema, description } } : made;
       });
-  const body = told.requestBody?.content?.["application/json"]?.schema;
   return {
     id: `${method} ${path}`,
     method,
     path,
-    summary: told.summary ?? "",
+    summary: textIn(told.summary).slice(0, LONGEST_SUMMARY),
     deprecated: told.deprecated === true,
     parts: { params: fieldsIn("params"), query: fieldsIn("query"), headers: fieldsIn("headers") },
-    body: body === undefined ? null : fieldOf("body", body, told.requestBody?.required === true, document),
+    body: bodyOf(told.requestBody, document, budget),
   };
 }
 
-function fieldOf(name: string, given: Schema | boolean, required: boolean, document: unknown): Field {
-  const [schema, nullable] = plain(typeof given === "boolean" ? {} : given, document, 0);
+/** Those of the path and of the operation, of which the latter counts more. */
+function parametersOf(lists: readonly unknown[], document: unknown): Told[] {
+  const found = new Map<string, Told>();
+  for (const each of lists.flatMap((list) => (Array.isArray(list) ? list.slice(0, MOST_PARAMETERS) : []))) {
+    const one = meant(each, document);
+    if (one && typeof one.name === "string" && typeof one.in === "string") found.set(`${one.in} ${one.name}`, one);
+  }
+  return [...found.values()];
+}
+
+/** A body that is no JSON has no field but its text. */
+function bodyOf(given: unknown, document: unknown, budget: Budget): Field | null {
+  const body = meant(given, document);
+  if (!body || !isRecord(body.content)) return null;
+  const json = body.content["application/json"];
+  const schema = isRecord(json) ? json.schema : undefined;
+  return fieldOf("body", schema, body.required === true, document, budget);
+}
+
+/** What a reference leads to, or what stands there. */
+function meant(given: unknown, document: unknown): Told | null {
+  if (!isRecord(given)) return null;
+  const found = typeof given.$ref === "string" ? pointed(given.$ref, document) : given;
+  return isRecord(found) ? found : null;
+}
+
+function fieldOf(name: string, given: unknown, required: boolean, document: unknown, budget: Budget): Field {
+  const [schema, nullable] = plain(given, document, budget);
   return { name, required, schema, shape: shapeOf(schema, document), nullable };
-}
-
-/** Without `$ref`, `allOf` and the null beside another schema; what is said beside a reference counts more than what it leads to. */
-function plain(given: Schema, document: unknown, depth: number): [Schema, boolean] {
-  if (depth > DEEPEST) return [{}, false];
-  const { $ref, allOf, ...own } = given;
-  if ($ref !== undefined || allOf) {
-    const parts = [...($ref === undefined ? [] : [pointed($ref, document)]), ...(allOf ?? [])];
-    const found = parts.map((each) => plain(each, document, depth + 1));
-    return [[...found.map(([each]) => each), own].reduce(merged), found.some(([, nullable]) => nullable)];
-  }
-  const some = own.anyOf ? "anyOf" : own.oneOf ? "oneOf" : null;
-  const others = some && own[some]?.filter((each) => each.type !== "null");
-  if (some && others?.length === 1 && others[0]) {
-    const [inner] = plain(others[0], document, depth + 1);
-    return [merged(inner, { ...own, [some]: undefined }), others.length < (own[some]?.length ?? 0)];
-  }
-  if (!Array.isArray(own.type)) return [own, false];
-  const types = own.type.filter((each) => each !== "null");
-  return [{ ...own, type: types.length === 1 ? types[0] : types }, types.length < own.type.length];
-}
-
-/** `more` counts more; members and what is required add up. */
-function merged(one: Schema, more: Schema): Schema {
-  const said = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
-  return {
-    ...one,
-    ...said,
-    ...((one.properties || more.properties) && { properties: { ...one.properties, ...more.properties } }),
-    ...((one.required || more.required) && { required: [...(one.required ?? []), ...(more.required ?? [])] }),
-  };
-}
-
-/** What a JSON pointer within the document leads to; nothing is known of any other. */
-function pointed(pointer: string, document: unknown): Schema {
-  if (!pointer.startsWith("#")) return {};
-  let found: unknown = document;
-  for (const part of pointer.slice(1).split("/").slice(1)) {
-    const name = decoded(part).replaceAll("~1", "/").replaceAll("~0", "~");
-    if (typeof found !== "object" || found === null || !Object.hasOwn(found, name)) return {};
-    found = (found as Record<string, unknown>)[name];
-  }
-  return typeof found === "object" && found !== null ? (found as Schema) : {};
-}
-
-export function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function shapeOf(schema: Schema, document: unknown): Shape {
@@ -168,14 +128,17 @@ function shapeOf(schema: Schema, document: unknown): Shape {
   if (typeof type === "string" && SINGLE.has(type)) return { kind: type === "string" ? "text" : (type as "number") };
   if (properties && (type === "object" || type === undefined) && Object.keys(properties).length > 0) {
     const required = new Set(schema.required);
-    const isTaken = ([name, each]: [string, Schema | boolean]) =>
-      each !== false && (required.has(name) || each === true || !each.readOnly);
+    const isTaken = ([name, each]: [string, unknown]) =>
+      each !== false && (required.has(name) || !isRecord(each) || each.readOnly !== true);
     const members = Object.entries(properties).filter(isTaken);
-    const fields = () => members.map(([name, each]) => fieldOf(name, each, required.has(name), document));
+    const fields = () => {
+      const budget = new Budget(STEPS_INSIDE);
+      return members.map(([name, each]) => fieldOf(name, each, required.has(name), document, budget));
+    };
     return { kind: "object", fields };
   }
-  if (type === "array" && typeof items === "object" && !schema.prefixItems)
-    return { kind: "list", item: () => fieldOf("", items, true, document) };
+  if (type === "array" && items !== undefined && !schema.prefixItems)
+    return { kind: "list", item: () => fieldOf("", items, true, document, new Budget(STEPS_INSIDE)) };
   return { kind: "raw" };
 }
 
@@ -184,5 +147,6 @@ function optionsOf(schema: Schema): readonly unknown[] | null {
   if (schema.enum) return schema.enum;
   if (schema.const !== undefined) return [schema.const];
   const each = schema.oneOf ?? schema.anyOf;
-  return each?.every((one) => one.const !== undefined) ? each.map((one) => one.const) : null;
+  const values = each?.map((one) => (isRecord(one) ? one.const : undefined));
+  return values?.every(isSmall) ? values : null;
 }

@@ -158,7 +158,7 @@ function Editing({ worker, drafts, version, newest, isDeployed }: Props) {
   return (
     <div className="flex h-full min-h-0 flex-col">
       <div className="flex flex-wrap items-center gap-x-2 gap-y-1.5 border-b px-4 py-1.5 sm:px-6">
-        <code className="min-w-0 truncate text-xs">{at}</code>
+        <code className="hidden min-w-0 truncate text-xs md:block">{at}</code>
         {state !== "same" && <Badge tone={state === "added" ? "good" : "warn"}>{t(`code:states.${state}`)}</Badge>}
         {mayEdit && at !== "" && (
           <Menu

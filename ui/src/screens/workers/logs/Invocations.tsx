@@ -167,11 +167,10 @@ export function Invocations({ worker, children }: TabProps & { children: ReactNo
           empty={{
             icon: <ListTree />,
             title: t("workers:noCallsYet"),
-            lead: t("workers:noLogsLead"),
-            action: children,
+            lead: t("workers:noCallsLead"),
           }}
+          lead={children}
         >
-          {children}
           {worker.deleted_at === null && <FollowButton on={follows} set={setFollows} />}
         </DataTable>
       </div>

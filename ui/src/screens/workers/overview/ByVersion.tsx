@@ -4,6 +4,7 @@ import type { StateOut, SummaryOut, WindowOut } from "@/api";
 import { Section } from "@/parts/Page";
 import { Badge, Time, type Tone } from "@/parts/small";
 import { bytes, count } from "@/parts/text";
+import { Statuses } from "../Statuses";
 import type { TabProps } from "../tabs";
 import { useVersionName } from "../useVersions";
 import { short } from "./series";
@@ -19,7 +20,7 @@ export function ByVersion({ worker, found }: TabProps & { found: WindowOut }) {
   ];
   const rows = ids.flatMap((id) => (id ? [id] : []));
   if (rows.length === 0) return null;
-  const heads = ["requests", "errors", "durations", "cpuEach", "memoryPeak", "process", "starts"];
+  const heads = ["requests", "errors", "answers", "durations", "cpuEach", "memoryPeak", "process", "starts"];
   return (
     <Section title={t("workers:byVersion")}>
       <div className="-mx-4 overflow-x-auto px-4 sm:-mx-6 sm:px-6">
@@ -78,6 +79,9 @@ function Row({ name, sum, state }: RowProps) {
       <Cell>{count(sum?.count ?? 0)}</Cell>
       <Cell>
         <span className={sum?.errors ? "text-bad" : undefined}>{count(sum?.errors ?? 0)}</span>
+      </Cell>
+      <Cell>
+        <Statuses of={sum?.statuses} brief />
       </Cell>
       <Cell>{sum ? `${ms(sum.p50_ms)} / ${ms(sum.p95_ms)} / ${ms(sum.p99_ms)}` : dash}</Cell>
       <Cell>{sum?.count ? short(sum.cpu_ms / sum.count) : dash}</Cell>

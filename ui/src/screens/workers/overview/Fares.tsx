@@ -1,8 +1,6 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { type WindowOut, workerSummary } from "@/api";
-import { Chart, type ChartProps } from "@/parts/chart/Chart";
 import { ErrorPanel } from "@/parts/ErrorPanel";
 import { Select } from "@/parts/Field";
 import { Facts, Section } from "@/parts/Page";
@@ -11,10 +9,12 @@ import { Skeleton } from "@/parts/small";
 import { bytes, count } from "@/parts/text";
 import { useAddress } from "@/shell/address";
 import { data } from "@/shell/api";
+import { Endings, Statuses } from "../Statuses";
 import type { TabProps } from "../tabs";
 import { useVersionName } from "../useVersions";
 import { ByVersion } from "./ByVersion";
-import { filled, short } from "./series";
+import { Charts } from "./Charts";
+import { short } from "./series";
 
 const WINDOWS = { hour: 60, day: 1440, week: 10_080, month: 43_200 } as const;
 
@@ -102,6 +102,18 @@ function Sums({ found, version }: { found: WindowOut; version: string | undefine
             "0"
           ),
         ],
+        [t("workers:answers"), <Statuses key="answers" of={sum?.statuses} />],
+        [t("workers:endings"), <Endings key="endings" of={sum?.outcomes ?? {}} />],
+        ...(sum?.unfit
+          ? [
+              [
+                t("workers:unlike"),
+                <span key="unlike" className="font-medium text-warn">
+                  {count(sum.unfit)}
+                </span>,
+              ] as const,
+            ]
+          : []),
         ["p50", ms(sum?.p50_ms)],
         ["p95", ms(sum?.p95_ms)],
         ["p99", ms(sum?.p99_ms)],
@@ -109,54 +121,5 @@ function Sums({ found, version }: { found: WindowOut; version: string | undefine
         [t("workers:memoryPeak"), sum?.memory_peak_bytes ? bytes(sum.memory_peak_bytes) : dash],
       ]}
     />
-  );
-}
-
-function Charts({ found }: { found: WindowOut }) {
-  const { t } = useTranslation();
-  const points = useMemo(
-    () => filled(found.points, found.since, found.until, found.step_minutes).map((each) => ({ ...each })),
-    [found],
-  );
-  if (found.points.length === 0) return <p className="mt-4 text-muted">{t("workers:noCalls")}</p>;
-  const common = { points, x: { key: "at", as: "time" }, height: 150 } as const;
-  const charts: (Pick<ChartProps, "kind" | "label" | "series"> & Partial<ChartProps>)[] = [
-    {
-      kind: "area",
-      label: t("workers:charts.volume"),
-      series: [
-        { key: "requests", title: t("workers:good") },
-        { key: "errors", title: t("workers:errors") },
-      ],
-    },
-    {
-      kind: "bar",
-      label: t("workers:charts.duration"),
-      series: [{ key: "wall", title: t("workers:charts.duration") }],
-      format: short,
-    },
-    {
-      kind: "bar",
-      label: t("workers:charts.cpu"),
-      series: [{ key: "cpu", title: t("workers:charts.cpu") }],
-      format: short,
-    },
-    {
-      kind: "bar",
-      label: t("workers:charts.memory"),
-      series: [{ key: "memory", title: t("workers:charts.memory") }],
-      format: bytes,
-      inBytes: true,
-    },
-  ];
-  return (
-    <div className="mt-5 grid gap-x-8 gap-y-5 lg:grid-cols-2">
-      {charts.map((chart) => (
-        <div key={chart.label} className="min-w-0">
-          <h3 className="mb-1 font-medium text-muted text-xs">{chart.label}</h3>
-          <Chart {...common} {...chart} />
-        </div>
-      ))}
-    </div>
   );
 }

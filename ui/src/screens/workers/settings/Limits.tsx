@@ -1,8 +1,10 @@
 import { useTranslation } from "react-i18next";
-import { Field, Input } from "@/parts/Field";
+import { Field, Input, Select } from "@/parts/Field";
 import type { TabProps } from "../tabs";
 import { AMOUNTS, meant, typed } from "./amounts";
 import { WorkerForm } from "./WorkerForm";
+
+const WAYS = ["off", "log", "refuse"] as const;
 
 /** What one process of it may use, and how many are kept. A change starts what runs anew. */
 export function Limits({ worker }: TabProps) {
@@ -16,6 +18,7 @@ export function Limits({ worker }: TabProps) {
         ...Object.fromEntries(AMOUNTS.map((each) => [each.key, typed(each, settings.limits?.[each.key])])),
         warm: String(settings.warm ?? 0),
         idle: String(settings.idle_seconds ?? 300),
+        answers: settings.answers ?? "log",
       })}
       end={(draft: Record<string, string>, { settings }) => ({
         settings: {
@@ -23,6 +26,7 @@ export function Limits({ worker }: TabProps) {
           limits: Object.fromEntries(AMOUNTS.map((each) => [each.key, meant(each, draft[each.key] ?? "")])),
           warm: Number(draft.warm),
           idle_seconds: Number(draft.idle),
+          answers: WAYS.find((each) => each === draft.answers) ?? "log",
         },
       })}
     >
@@ -67,6 +71,17 @@ export function Limits({ worker }: TabProps) {
             error={wrong["settings.idle_seconds"]}
             onChange={(idle) => set({ idle })}
           />
+          <Field label={t("workers:unlike")} hint={t("workers:unlikeHint")} error={wrong["settings.answers"] ?? null}>
+            {(given) => (
+              <Select {...given} value={draft.answers} onChange={(event) => set({ answers: event.target.value })}>
+                {WAYS.map((each) => (
+                  <option key={each} value={each}>
+                    {t(`workers:unlikeWays.${each}`)}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
         </div>
       )}
     </WorkerForm>

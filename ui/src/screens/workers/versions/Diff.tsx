@@ -127,10 +127,10 @@ function FileDiff({ file }: { file: FileChangeOut }) {
               key={at}
               className={cx("flex w-max min-w-full pr-3", LOOKS[line.kind])}
             >
-              <span className="w-9 shrink-0 select-none pr-2 text-right text-faint" aria-hidden>
+              <span className="w-9 shrink-0 select-none pr-2 text-right text-muted" aria-hidden>
                 {line.before ?? ""}
               </span>
-              <span className="w-9 shrink-0 select-none pr-2 text-right text-faint" aria-hidden>
+              <span className="w-9 shrink-0 select-none pr-2 text-right text-muted" aria-hidden>
                 {line.after ?? ""}
               </span>
               <span className="w-4 shrink-0 select-none">{SIGNS[line.kind]}</span>

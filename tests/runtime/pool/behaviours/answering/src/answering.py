@@ -3,6 +3,8 @@
 import asyncio
 from datetime import datetime
 
+from giving import Endless, Giving  # noqa: F401 - an entrypoint of its own
+
 from workers import Blob, Request, Response, WebSocketPair, WorkerEntrypoint
 
 later = []
@@ -22,6 +24,13 @@ class Default(WorkerEntrypoint):
             return Response.redirect("http://elsewhere.example/sub", 301)
         if request.url.endswith("/told"):
             return Response.json([str(request.method), request.url, await request.text()])
+        if request.url.endswith("/louder"):
+            return Response(bytes(part).upper() async for part in request.body)
+        if "/endless/" in request.url:
+            return Response(Endless(request.url.rpartition("/")[2]).parts())
+        if request.url.endswith("/unread"):
+            await asyncio.sleep(0.4)
+            return Response("nothing was read")
         return Response(self.env.OWN)
 
     def socket(self, request):

@@ -187,3 +187,49 @@ async def an_upgrade_that_is_refused_is_an_answer(env):
     answer = await env.NAMED.fetch("http://a.example/", headers={"Upgrade": "websocket"})
     assert answer.status == 500
     assert answer.webSocket is None
+
+
+async def bodies_of_fetch_stream_both_ways_at_once(env):
+    more = asyncio.Queue()
+
+    async def body():
+        while (part := await more.get()) is not None:
+            yield part
+
+    more.put_nowait("first")
+    answer = await env.OTHER.fetch("http://a.example/louder", method="POST", body=body())
+    parts = answer.body
+    assert await anext(parts) == b"FIRST"
+    more.put_nowait(b"second")
+    assert await anext(parts) == b"SECOND"
+    more.put_nowait(b"x" * 3_000_000)
+    more.put_nowait(None)
+    assert sum([len(part) async for part in parts]) == 3_000_000
+
+
+async def an_answer_that_nobody_reads_is_held_back(env):
+    answer = await env.OTHER.fetch("http://a.example/endless/fetched")
+    assert await anext(answer.body)
+    await asyncio.sleep(0.4)
+    assert 0 < await env.GIVING.progress("fetched") < 4_000_000
+    assert await env.OTHER.no_args() == "hello from python"
+    await answer.body.cancel()
+    for _ in range(40):
+        if "closed fetched" in await env.GIVING.heard():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the other worker goes on for nobody")
+
+
+async def a_request_that_nobody_reads_is_held_back(env):
+    sent = 0
+
+    async def body():
+        nonlocal sent
+        while sent < 50_000_000:
+            sent += 65536
+            yield b"x" * 65536
+
+    answer = await env.OTHER.fetch("http://a.example/unread", method="POST", body=body())
+    assert 0 < sent < 4_000_000
+    assert await answer.text() == "nothing was read"

@@ -1,12 +1,11 @@
 // A viewer walks every screen: what is offered is allowed.
 import type { Page } from "playwright-core";
-import { expect, test } from "vitest";
-import { Api } from "./kit/api";
-import { house, signedIn } from "./kit/browser";
-import { apiCalls } from "./kit/checks";
-import { furnished } from "./kit/screens";
+import { expect } from "vitest";
+import type { Api } from "./api";
+import { type House, signedIn } from "./browser";
+import { apiCalls } from "./checks";
+import type { Shown } from "./screens";
 
-const here = house();
 /** Words of buttons that change something: a viewer may do none of it. */
 const CHANGES =
   /^(new|create|add|delete|remove|edit|take|restore|verify|tag|hold|check|start|stop|run now|run again|cancel run|rotate|reveal|show the password|invite|revoke|make|repair|register|apply|switch|end|save changes|acknowledge|resolve|mute|replay|purge|clone|move|upgrade|import|drop)\b/i;
@@ -29,9 +28,8 @@ async function offered(page: Page): Promise<Offered[]> {
   );
 }
 
-test("nothing on any screen is offered that the server would refuse", { timeout: 300_000 }, async () => {
-  const screens = await furnished(here.api);
-  const viewer = await Api.person(here.server, here.api, "viewer@example.org", "viewer");
+/** Opens these pages and every menu on them as `viewer`. Throws with all that is offered and would be refused. */
+export async function viewed(here: House, viewer: Api, screens: readonly Shown[]): Promise<void> {
   const { page, errors, context } = await signedIn(here.browser, here.server, viewer);
   const found: string[] = [];
   let where = "";
@@ -61,4 +59,4 @@ test("nothing on any screen is offered that the server would refuse", { timeout:
   expect(found).toEqual([]);
   expect(errors).toEqual([]);
   await context.close();
-});
+}

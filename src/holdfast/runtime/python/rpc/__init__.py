@@ -1,0 +1,1 @@
+"""Calls between workers that carry functions, objects and streams: sessions, and both their ends."""

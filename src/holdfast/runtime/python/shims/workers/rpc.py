@@ -1,0 +1,7 @@
+"""`workers.rpc`."""
+
+import sys
+
+from holdfast.runtime.python.workers import rpc
+
+sys.modules[__name__] = rpc

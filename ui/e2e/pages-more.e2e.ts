@@ -1,4 +1,0 @@
-// The other half of all pages.
-import { walk } from "./kit/walk";
-
-walk(1, 2);
