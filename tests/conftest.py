@@ -6,11 +6,16 @@ import gc
 
 import failed_list
 import pytest
+from hypothesis import HealthCheck, settings
 from longest_first import LongestFirst
 from metadata_mark import MetadataMark
 from needs import Needs
 
 from leak_watch import LeakWatch
+
+# How long an example takes says how busy the machine is, nothing of what is tested.
+settings.register_profile("holdfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("holdfast")
 
 
 def pytest_configure(config: pytest.Config) -> None:

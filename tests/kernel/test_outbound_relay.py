@@ -225,3 +225,12 @@ def test_the_relay_ends_with_its_connections(bench: Bench) -> None:
         line.settimeout(5)
         with contextlib.suppress(ConnectionError):
             assert line.recv(10) == b""
+
+
+def test_a_relay_that_is_closed_at_once_ends_too() -> None:
+    for _ in range(40):
+        relay = Relay(OutboundPolicy(frozenset()))
+        port = urlsplit(relay.admit("store.test", 80).url).port or 0
+        relay.close()
+        with pytest.raises(OSError, match=r"refused|reset"):
+            knock(port)

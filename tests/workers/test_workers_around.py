@@ -201,6 +201,10 @@ def test_bindings(house) -> None:
         assert [each["name"] for each in bound] == ["bound"], target
     for target in (worker["id"], "x%", namespace.id[:-1]):  # its own binding to itself goes with it
         assert house.call("GET", "/workers", params={"bound_to": target})["items"] == []
+    elsewhere = house.call("POST", "/projects", json={"name": "elsewhere"})
+    stranger = house.key(permissions=["worker.read"], projects=[elsewhere["id"]])
+    seen = house.call("GET", "/workers", params={"bound_to": namespace.id}, headers=stranger)
+    assert seen["items"] == [], "of another project"
 
     labels = house.call("GET", f"/databases/{namespace.resource_id}")["labels"]
     assert labels == {"holdfast/kv": "sessions"}

@@ -84,6 +84,7 @@ class Relay:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._closing = asyncio.Event()
         self._listener: socket.socket | None = None
         self._serving: set[asyncio.Task[Any]] = set()  # the loop itself refers to its tasks weakly
         self._pool = ThreadPoolExecutor(TRIES, thread_name_prefix="relay-resolve")
@@ -107,7 +108,7 @@ class Relay:
             loop, thread, self._loop = self._loop, self._thread, None
             self._passes.clear()
         if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
+            loop.call_soon_threadsafe(self._closing.set)
             thread.join(5)
         if self._listener is not None:
             self._listener.close()
@@ -125,8 +126,9 @@ class Relay:
 
     def _run(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=CHUNK))
-        loop.run_forever()
+        server = loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=CHUNK))
+        loop.run_until_complete(self._closing.wait())  # `loop.stop` would be forgotten when it came before this line
+        server.close()
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))

@@ -22,7 +22,8 @@ _log = log.get("holdfast.losses")
 @dataclass(frozen=True)
 class Loss:
     """`token` names the version's sockets, `ray` is the edge's request id, `path` is without its query. `at`:
-    milliseconds since 1970 when the worker was asked. `status`: what the client was told, None when nothing was or the
+    milliseconds since 1970 when the worker was asked. `broke`: seconds of the machine's monotonic clock when its
+    connection did, `wall_ms` later. `status`: what the client was told, None when nothing was or the
     answer had begun. `again`: the request is sent once more."""
 
     token: str
@@ -30,6 +31,7 @@ class Loss:
     method: str
     path: str
     at: int
+    broke: float
     wall_ms: float
     websocket: bool
     status: int | None
@@ -97,7 +99,7 @@ def listener(runtime: Path) -> socket.socket:
     return made
 
 
-_KINDS = {"at": int, "wall_ms": float, "websocket": bool, "again": bool}
+_KINDS = {"at": int, "broke": float, "wall_ms": float, "websocket": bool, "again": bool}
 _NAMES = frozenset(each.name for each in fields(Loss))
 
 

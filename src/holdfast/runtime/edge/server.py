@@ -135,6 +135,7 @@ class Edge:
                 method=request.method.decode("latin-1"),
                 path=exchange.target.decode("latin-1").partition("?")[0],
                 at=int((time.time() - seconds) * 1000),
+                broke=time.monotonic(),
                 wall_ms=seconds * 1000,
                 websocket=websocket,
                 status=status,

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ from holdfast.runtime.losses import Loss
 from holdfast.runtime.telemetry import Invocation, TelemetryWriter
 
 _TOGETHER = 3.0  # seconds between the break of a connection and the end of its process, however busy the machine
+_BEFORE = 0.2  # seconds by which an end may be seen before a request: a kept connection broke before it was noticed
+_ENDS = 16  # of one version that are remembered
 _PER_TURN = 64
 _SETTLES = 0.2  # seconds in which a process that goes on tells of a connection that it cut itself
 _REST = 1.0  # seconds
@@ -32,22 +33,32 @@ _V = TypeVar("_V")
 
 @dataclass(frozen=True)
 class End:
-    """How a process ended. `failure` in words; None when it was asked to end."""
+    """How a process ended. `failure` in words; None when it was asked to end. `began` and `at`: its life in seconds of
+    the machine's monotonic clock, which is the edge's too."""
 
     version: LiveVersion
     failure: str | None
     out_of_memory: bool
+    began: float
     at: float
+
+    def fits(self, loss: Loss) -> bool:
+        """Whether it may have been the process of this request: one begun later or ended earlier was another."""
+        asked = loss.broke - loss.wall_ms / 1000
+        return self.began <= loss.broke and asked <= self.at + _BEFORE and self.apart(loss) <= _TOGETHER
+
+    def apart(self, loss: Loss) -> float:
+        """Seconds between the two."""
+        return abs(self.at - loss.broke)
 
 
 class Lost:
     """On the event loop's thread. `open` begins to hear the edge."""
 
-    def __init__(self, telemetry: TelemetryWriter, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, telemetry: TelemetryWriter) -> None:
         self._telemetry = telemetry
-        self._now = now
-        self._ends: OrderedDict[str, End] = OrderedDict()
-        self._waiting: OrderedDict[tuple[str, bool], tuple[Loss, float]] = OrderedDict()
+        self._ends: OrderedDict[str, deque[End]] = OrderedDict()
+        self._waiting: OrderedDict[tuple[str, bool], Loss] = OrderedDict()
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._named: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._sockets: set[socket.socket] = set()
@@ -79,32 +90,33 @@ class Lost:
         """The process itself told of one whose connection it may have cut: it is not told twice."""
         if ray := invocation.ray:
             for key in ((ray, False), (ray, True)):
-                if (waits := self._waiting.get(key)) is not None and waits[0].token == version.token:
+                if (waits := self._waiting.get(key)) is not None and waits.token == version.token:
                     del self._waiting[key]
             _remember(self._told, (version.id, ray), None)
 
-    def ended(self, version: LiveVersion, failure: str | None, *, out_of_memory: bool) -> None:
-        """A process of this version is gone, and what it said was read."""
-        end = End(version, failure, out_of_memory, self._now())
-        _remember(self._ends, version.token, end)
-        for key in [key for key, (loss, _) in self._waiting.items() if loss.token == version.token]:
-            loss, at = self._waiting.pop(key)
-            if end.at - at <= _TOGETHER:
-                self._record(loss, end)
+    def ended(self, end: End) -> None:
+        """A process is gone, and what it said was read."""
+        token = end.version.token
+        ends = self._ends.get(token, deque(maxlen=_ENDS))
+        ends.append(end)
+        _remember(self._ends, token, ends)
+        for key in [key for key, loss in self._waiting.items() if loss.token == token]:
+            self._judge(key)
 
     def lost(self, loss: Loss) -> None:
         """A connection to a process broke before the answer was whole."""
         key = (loss.ray, loss.again)
-        _remember(self._waiting, key, (loss, self._now()))
+        _remember(self._waiting, key, loss)
         asyncio.get_running_loop().call_later(_SETTLES, self._judge, key)
 
     def _judge(self, key: tuple[str, bool]) -> None:
-        """One whose process had ended before. Else it waits for an end, and is forgotten among later ones."""
-        loss, at = self._waiting.get(key, (None, 0.0))
-        end = None if loss is None else self._ends.get(loss.token)
-        if loss is not None and end is not None and at - end.at <= _TOGETHER:
+        """One whose process has ended. Else it waits for an end, and is forgotten among later ones."""
+        if (loss := self._waiting.get(key)) is None:
+            return
+        ends = [each for each in self._ends.get(loss.token, ()) if each.fits(loss)]
+        if ends:
             del self._waiting[key]
-            self._record(loss, end)
+            self._record(loss, min(ends, key=lambda end: end.apart(loss)))
 
     def _record(self, loss: Loss, end: End) -> None:
         version = end.version

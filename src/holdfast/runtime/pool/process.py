@@ -19,7 +19,7 @@ from holdfast.runtime.pool import tree
 from holdfast.runtime.pool.channel import ChannelReader, Value
 from holdfast.runtime.pool.doors import Doors
 from holdfast.runtime.pool.face import Groups, Order, Running, Secrets, Spawn, Used
-from holdfast.runtime.pool.lost import Lost
+from holdfast.runtime.pool.lost import End, Lost
 from holdfast.runtime.pool.payload import payload
 from holdfast.runtime.pool.policy import Policy
 from holdfast.runtime.pool.standbys import Standbys
@@ -113,6 +113,7 @@ class Process:
         self._groups: tuple[str, ...] = ()
         self._ready = asyncio.Event()
         self._ready_at: float | None = None
+        self._ended_at: float | None = None
         self._failure: str | None = None
         self._asked = False
         self._killing: asyncio.TimerHandle | None = None
@@ -153,7 +154,8 @@ class Process:
             self._clean()
         lived = 0.0 if self._ready_at is None else time.monotonic() - self._ready_at
         failure = None if self._asked and self._failure is None else self._failure or "it ended by itself"
-        self._parts.lost.ended(self.version, failure, out_of_memory=self._out_of_memory)
+        if self._ended_at is not None:
+            self._parts.lost.ended(End(self.version, failure, self._out_of_memory, self._began, self._ended_at))
         return Ended(failure, self._ready_at is not None, self._out_of_memory, lived)
 
     def go(self) -> None:
@@ -318,6 +320,7 @@ class Process:
 
     async def _finish(self, running: Running) -> None:
         ended = await running.wait()
+        self._ended_at = time.monotonic()
         if self._channel is not None:
             self._channel.drain()  # its last words came before its end
         self._out_of_memory |= ended.out_of_memory

@@ -20,5 +20,7 @@ export function Bound({ to }: { to: string }) {
   if (names.length === 0) return null;
   const shown = names.slice(0, NAMED).join(", ") + (names.length > NAMED ? ", …" : "");
   const number = `${names.length}${found?.next_cursor ? "+" : ""}`;
-  return <strong className="mt-2 block">{t("workers:boundHere", { count: names.length, number, names: shown })}</strong>;
+  return (
+    <strong className="mt-2 block">{t("workers:boundHere", { count: names.length, number, names: shown })}</strong>
+  );
 }
