@@ -51,7 +51,7 @@ up: $(VENV)/.runtime ## Set up, build the dashboard when it changed, then run Ho
 	@exec $(BIN)/holdfast up
 
 system-parts: ## Install the Debian packages the tests judge with, or name what is missing
-	@bash tools/system-parts.sh restic age chromium redis-server postgresql btrfs-progs sqlite3 openssh-sftp-server caddy wrk bubblewrap
+	@bash tools/system-parts.sh restic age chromium-headless-shell redis-server postgresql btrfs-progs sqlite3 openssh-sftp-server caddy wrk bubblewrap
 	@bash tools/newer_restic.sh >/dev/null || true  # the tests that need it fail and say so; all others run
 
 lint: setup-dev ## Formatting, lint, types, import rules, size gates

@@ -15,8 +15,8 @@ import psycopg
 
 from holdfast.contract.engine import Session
 from holdfast.contract.spec import Endpoint
-from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import background
+from holdfast.hosts.service import Hosts
 from holdfast.kernel.settings import Settings
 
 

@@ -30,8 +30,12 @@ RATE, SECONDS, ROUNDS, LINES, AIM = 100, 5.0, 4, 8, 0.20
 CALLS = """
     import asyncio, threading
     from holdfast.runtime.bindings.client import connect
+    COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT count(*) FROM n"
     async def flood():
-        kv = (await connect("/run/bind")).env([{"name": "KV", "kind": "kv", "target": {}}])["KV"]
+        bound = [{"name": "KV", "kind": "kv", "target": {}}, {"name": "DB", "kind": "d1", "target": {}}]
+        env = (await connect("/run/bind")).env(bound)
+        kv, db = env["KV"], env["DB"]
+        await db.exec("CREATE TABLE IF NOT EXISTS t (i)")
         async def call(number):
             while True:
                 await %s
@@ -78,6 +82,8 @@ ATTACKS = {
     ),
     "a flood of writes to its namespace": ("binder", CALLS % 'kv.put(f"k{number}", "v" * 500)'),
     "a flood of lists of its namespace": ("binder", CALLS % "kv.list()"),
+    "a flood of queries of its database": ("binder", CALLS % "db.prepare(COUNT).all()"),
+    "a flood of inserts into its database": ("binder", CALLS % 'db.prepare("INSERT INTO t VALUES (1)").run()'),
     "a flood of reads of its namespace": (
         "binder",
         """

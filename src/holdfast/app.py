@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+from holdfast.kernel import starting
+
 if __name__ == "__main__":
-    gc.disable()  # the imports make a million objects that stay: looking through them is a quarter of the start
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # its command line (rich, pygments, click)
+    starting.begin()
 
 import uvicorn
 import uvloop
@@ -241,8 +241,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
         return CANNOT_START if isinstance(error, NeedsOperator) else 1
     app = create_app(services, settings)
-    gc.freeze()  # nor is there anything to find among them later
-    gc.enable()
+    starting.begun()
     uvloop.run(serve(app, listeners))
     return 0
 

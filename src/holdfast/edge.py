@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+
+from holdfast.kernel import starting
+
+if __name__ == "__main__":
+    starting.begin()
 
 import uvloop
 
@@ -56,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     raise_limit()
     answer_soon()
     listeners = inherited(arguments.fd, ("apps", "front"))
-    gc.freeze()
+    starting.begun()
     uvloop.run(serve(settings, listeners))
     return 0
 

@@ -10,6 +10,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from holdfast.kernel import starting
+
+if __name__ == "__main__":
+    starting.begin()
+
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -98,6 +103,7 @@ def main() -> int:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
         return CANNOT_START if isinstance(error, NeedsOperator) else 1
     db = Database(settings.metadata_url, pool_size=FEW)
+    starting.begun()
     try:
         uvloop.run(_main(settings, db, policy))
     finally:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from holdfast.kernel import starting
+
+if __name__ == "__main__":
+    starting.begin()
+
 from holdfast.features.recovery.marker import require_finished
 from holdfast.hosts.keeper import Keeper, KeeperInfo, Program
 from holdfast.hosts.layout import LONGEST_OF_A_WORKER
@@ -40,7 +45,9 @@ def build(settings: Settings, on_ready: Callable[[KeeperInfo], None] | None = No
 def main() -> int:
     """In the foreground until SIGINT, SIGTERM or `holdfast down`. Exit status 1 when it could not start."""
     try:
-        build(Settings.load()).run()
+        keeper = build(Settings.load())
+        starting.begun()
+        keeper.run()
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
         return 1

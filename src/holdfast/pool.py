@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -16,6 +15,11 @@ import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
+
+from holdfast.kernel import starting
+
+if __name__ == "__main__":
+    starting.begin()
 
 from holdfast.features.workers.live import candidate, living, secret_values
 from holdfast.features.workers.turns import Turns
@@ -176,7 +180,7 @@ def main() -> int:
             held.callback(wake.close)
             secrets = Secrets(db, master_key_of(db, source_of(settings)))
             mode = chosen(settings.workers_sandbox)
-            gc.freeze()
+            starting.begun()
             asyncio.run(serve(settings, Source(settings, db, secrets), wake, mode=mode))
         except HoldfastError as error:
             sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))

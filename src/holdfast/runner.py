@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -12,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from holdfast.kernel import starting
+
 if __name__ == "__main__":
-    gc.disable()  # as in `holdfast.app`: what the imports make stays, and looking through it is a part of the start
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    starting.begin()
 
 import sqlalchemy as sa
 
@@ -75,9 +75,9 @@ from holdfast.features.transfers.sweep import TransferSweep
 from holdfast.features.transfers.tasks import TransferTasks
 from holdfast.features.upgrades.tasks import UpgradeTasks
 from holdfast.features.workers import tasks as worker_tasks
-from holdfast.hosts import Hosts
 from holdfast.hosts.control_plane import CANNOT_START
 from holdfast.hosts.keeper import KeeperClient
+from holdfast.hosts.service import Hosts
 from holdfast.jobs import Jobs, Runner, TaskRegistry
 from holdfast.jobs.nodes import Node
 from holdfast.kernel import log
@@ -239,8 +239,7 @@ def main() -> int:
     except HoldfastError as error:
         sys.stderr.write(f"{error.message}\n" + (f"{error.hint}\n" if error.hint else ""))
         return CANNOT_START if isinstance(error, NeedsOperator) else 1
-    gc.freeze()
-    gc.enable()
+    starting.begun()
     try:
         serve(parts, stop)
     finally:

@@ -101,8 +101,8 @@ from holdfast.features.upgrades.service import UpgradesService
 from holdfast.features.values import api as values_api
 from holdfast.features.values.service import ValuesService
 from holdfast.features.workers import wiring as workers_wiring
-from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
+from holdfast.hosts.service import Hosts
 from holdfast.jobs import Jobs
 from holdfast.kernel.clock import Clock, SystemClock
 from holdfast.kernel.db import Database

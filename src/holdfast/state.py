@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+
+from holdfast.kernel import starting
+
+if __name__ == "__main__":
+    starting.begin()
 
 import apsw
 import sqlalchemy as sa
@@ -101,7 +105,7 @@ def main() -> int:
     try:
         db.migrate()
         wake = Wake(settings.runtime)
-        gc.freeze()
+        starting.begun()
         owner = partial(uid_of, settings.data)
         clock = SystemClock()
         source: Living = lambda: [  # noqa: E731

@@ -148,9 +148,12 @@ def test_every_kind_of_recipient_is_named() -> None:
         assert age.encrypt(b"x", [recipient]).startswith(b"-----BEGIN AGE")
 
 
+OTHER_END = RECIPIENT[:-1] + ("p" if RECIPIENT.endswith("q") else "q")
+
+
 @pytest.mark.parametrize(
     "wrong",
-    ["", "x", "age1", "age1yubikey1abc", "ssh-dss AAAA", RECIPIENT[:-1], RECIPIENT[:-1] + "q", "AGE-SECRET-KEY-1"],
+    ["", "x", "age1", "age1yubikey1abc", "ssh-dss AAAA", RECIPIENT[:-1], OTHER_END, "AGE-SECRET-KEY-1"],
 )
 def test_what_is_no_recipient(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"recipient|begins"):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hosts_support import eventually, processes_naming
 
-from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient, Policy, background
+from holdfast.hosts.service import Hosts
 from holdfast.kernel.settings import Settings
 
 QUICK = Policy(first=0.05, longest=0.4, deaths=4)

@@ -19,11 +19,12 @@ from hosts_support import eventually, processes_naming
 from needs import need
 
 from holdfast.contract.spec import Software
-from holdfast.hosts import Hosts, doctor, logs, owned
+from holdfast.hosts import doctor, logs, owned
 from holdfast.hosts.allocation import FIRST_USER, Allocation, port_is_free
 from holdfast.hosts.launching import Launch, namespaces_allowed, require_passage, spawn, veils
 from holdfast.hosts.layout import Layout
 from holdfast.hosts.quarters import Quarters
+from holdfast.hosts.service import Hosts
 from holdfast.hosts.software import SoftwareStore
 from holdfast.hosts.tools import OUTPUT_LIMIT
 from holdfast.kernel.errors import Cancelled, LimitExceeded, NeedsOperator, Permanent
@@ -225,7 +226,7 @@ def test_sweep_removes_what_a_killed_runner_left(settings: Settings, hosts: Host
 import os, signal
 from pathlib import Path
 from holdfast.engines.postgresql import engine
-from holdfast.hosts import Hosts
+from holdfast.hosts.service import Hosts
 from holdfast.hosts.keeper import KeeperClient
 from holdfast.kernel.settings import Settings
 settings = Settings(Path({str(settings.data)!r}), Path({str(settings.runtime)!r}), Path("/nonexistent"))

@@ -12,7 +12,7 @@ from hosts_support import eventually
 
 from holdfast.contract.spec import Endpoint, Plan
 from holdfast.engines.postgresql import engine
-from holdfast.hosts import Hosts
+from holdfast.hosts.service import Hosts
 from holdfast.kernel.errors import Permanent
 from holdfast.kernel.settings import Settings
 

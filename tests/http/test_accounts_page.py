@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from chromium import PROGRAM
 from served import Api
 
 import holdfast.web
 
 PAGES = Path(str(holdfast.web.__file__)).parent / "pages"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class _Inputs(HTMLParser):
@@ -63,8 +62,8 @@ def test_passwords_are_typed_hidden_and_pasted_freely() -> None:
 )
 def test_each_link_asks_for_what_it_needs(api: Api, tmp_path: Path, link: str, shown: set[str], words: str) -> None:
     """And the token is nowhere in the page."""
-    assert CHROMIUM is not None, "Debian's chromium is missing: make system-parts"
-    command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    assert PROGRAM is not None, "Debian's chromium-headless-shell is missing: make system-parts"
+    command = [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
     command += ["--disable-dev-shm-usage", "--virtual-time-budget=3000", "--dump-dom", f"{api.url}/plain{link}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     page = _Inputs(done.stdout)

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+PROGRAM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
 
 
@@ -148,7 +149,7 @@ def _pipe() -> tuple[int, int]:
 @contextmanager
 def chromium(profile: Path) -> Iterator[Page]:
     """A browser with an empty profile, ended with the block."""
-    assert PROGRAM is not None, "Debian's chromium is missing: make system-parts"
+    assert PROGRAM is not None, "Debian's chromium-headless-shell is missing: make system-parts"
     there, into = _pipe()
     out_of, back = _pipe()
     wired = f"import os, sys; os.dup2({there}, 3); os.dup2({back}, 4); os.execv(sys.argv[1], sys.argv[1:])"

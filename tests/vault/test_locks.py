@@ -112,7 +112,8 @@ def test_two_that_want_it_alone_never_both_get_it(repo: Repository) -> None:
     assert files(repo) == []
 
 
-def test_readers_share_one_lock_and_do_not_wait(repo: Repository) -> None:
+def test_readers_share_one_lock_and_do_not_wait(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_SETTLE_SECONDS", 30.0)
     began = time.monotonic()
     with repo.locks.reading():
         (first,) = files(repo)
@@ -120,7 +121,7 @@ def test_readers_share_one_lock_and_do_not_wait(repo: Repository) -> None:
             assert files(repo) == [first]
         assert files(repo) == [first]
     assert files(repo) == []
-    assert time.monotonic() - began < 0.15
+    assert time.monotonic() - began < 20
 
 
 def test_reading_goes_on_where_no_lock_can_be_written(repo: Repository) -> None:

@@ -218,7 +218,7 @@ def test_each_call_is_on_record(road: Road) -> None:
         assert one["wall_ms"] > 0
         assert one["memory_bytes"] > 1_000_000
     assert [told[path]["outcome"] for path in answers] == ["ok", "ok", "ok", "exception"]
-    assert 150 < told["/burn"]["cpu_ms"] < 400 > 50 > told["/plain"]["cpu_ms"]
+    assert 1000 > told["/burn"]["cpu_ms"] > 150 > told["/plain"]["cpu_ms"]
     assert told["/burn"]["wall_ms"] >= told["/burn"]["cpu_ms"]
     assert told["/fail"]["error"]["type"] == "LookupError"
     assert "src/entry.py" in told["/fail"]["error"]["stack"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -40,9 +39,7 @@ def test_from_code_to_a_route_and_back(house) -> None:
     assert live(house, worker) == []
 
     with Wake(house.settings.runtime).listen("test") as ear:
-        began = time.monotonic()
         deployed = house.deploy(worker, first)
-        assert time.monotonic() - began < 1
         assert "workers" in ear.wait(1)
     assert deployed["versions"] == [
         {"version_id": first["id"], "number": 1, "tag": "one", "weight": 100, "bindings": []}

@@ -60,8 +60,8 @@ def show(ctx: typer.Context, engine: Name) -> None:
 def install(ctx: typer.Context, engine: Name) -> None:
     """Put an engine's native tools where its servers can read them, before the first database needs them."""
     from holdfast.catalog import ENGINES
-    from holdfast.hosts import Hosts
     from holdfast.hosts.keeper import KeeperClient
+    from holdfast.hosts.service import Hosts
 
     t = terminal(ctx)
     found = ENGINES.get(engine)

@@ -17,8 +17,8 @@ from holdfast.catalog import ENGINES
 from holdfast.contract.conformance import CASES, CaseResult, Dialect, Place, run_suite
 from holdfast.contract.engine import Engine
 from holdfast.contract.spec import Endpoint, Role
-from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
+from holdfast.hosts.service import Hosts
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.settings import Settings
 from holdfast.terminal.failure import Usage

@@ -17,8 +17,8 @@ from holdfast.contract.snapshot import CaptureRequest, Level, RestoreRequest, Ve
 from holdfast.engines.valkey import engine
 from holdfast.engines.valkey.link import connect
 from holdfast.engines.valkey.spec import ValkeySpec
-from holdfast.hosts import Hosts
 from holdfast.hosts.keeper import KeeperClient
+from holdfast.hosts.service import Hosts
 from holdfast.kernel.settings import Settings
 from holdfast.kernel.stop import Stop
 

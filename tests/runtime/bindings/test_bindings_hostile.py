@@ -171,7 +171,7 @@ def test_one_who_never_reads_is_held_back_and_then_cut_off(place: Place) -> None
             kv = other.env([{"name": "KV", "kind": "kv"}])["KV"]
             started = time.monotonic()
             assert await kv.get("wide") is not None
-            assert time.monotonic() - started < 0.5
+            assert time.monotonic() - started < 3
         await asyncio.sleep(0.8)
         raw.writer.transport.abort()
         assert await raw.ended()

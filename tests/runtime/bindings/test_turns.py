@@ -68,7 +68,7 @@ def test_beside_another_it_has_a_quarter_in_the_long_run() -> None:
                 spent(greedy, 0.002)
                 took, turns = took + 0.002, turns + 1
             await asyncio.sleep(0)
-        assert turns > 40
+        assert turns > 10
         assert took <= 0.05 + (time.perf_counter() - since) * 0.25 + 0.01
 
     uvloop.run(main())

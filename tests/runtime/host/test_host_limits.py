@@ -44,7 +44,7 @@ class Default(WorkerEntrypoint):
             await asyncio.sleep(0.5)
         elif path == "after":
             async def later():
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(1)
                 print("later")
             self.ctx.waitUntil(later())
         elif path == "after-bad":
@@ -64,7 +64,7 @@ def test_a_timeout_cancels_and_others_live_on(start: Start) -> None:
     assert answer.status_code == 504
     record = host.invocation(path="/sleep")
     assert record["outcome"] == "timeout"
-    assert 300 < record["wall_ms"] < 2000
+    assert 300 < record["wall_ms"] < 8000
     assert host.get("/x").text == "done"
 
 
@@ -146,9 +146,9 @@ def test_wait_until_goes_on_after_the_answer(start: Start) -> None:
     host = start(SLOW)
     begun = time.monotonic()
     assert host.get("/after").text == "done"
-    assert time.monotonic() - begun < 0.25
+    assert time.monotonic() - begun < 0.9
     record = host.invocation(path="/after")
-    assert record["wall_ms"] > 290
+    assert record["wall_ms"] > 990
     assert host.logs(record["id"]) == [("info", "later")]
     assert host.get("/after-bad").status_code == 200
     record = host.invocation(path="/after-bad")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.runtime.python import programs
+
 Start = Callable[..., Any]
 
 
@@ -193,3 +195,38 @@ def app(environ, start_response):
 def test_idle_is_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     host = start("from workers import Response\ndef on_fetch(r):\n    return Response('x')\n")
     assert host.wait(lambda told: told["t"] == "idle", seconds=8)["seconds"] >= 4.9
+
+
+STARTS = """
+from workers import Response
+import asyncio, multiprocessing, os, subprocess, sys
+
+async def on_fetch(request, env):
+    said = []
+    for start in (
+        lambda: subprocess.run([sys.executable, "-c", ""]),
+        lambda: subprocess.run("true", shell=True, close_fds=False),
+        lambda: os.popen("true"),
+        lambda: os.system("true"),
+        lambda: os.spawnv(os.P_WAIT, "/bin/true", ["true"]),
+        lambda: os.execvp("true", ["true"]),
+        os.fork,
+        lambda: multiprocessing.get_context("spawn").Process(target=print).start(),
+        lambda: multiprocessing.get_context("fork").Process(target=print).start(),
+    ):
+        try:
+            start()
+        except PermissionError as error:
+            said.append(str(error))
+    for start in (asyncio.create_subprocess_exec, asyncio.create_subprocess_shell):
+        try:
+            await start("true")
+        except PermissionError as error:
+            said.append(str(error))
+    return Response.json(said)
+"""
+
+
+def test_why_no_process_begins_is_said(start: Start) -> None:
+    host = start(STARTS, permits={"subprocess": False})
+    assert host.get("/").json() == ["[Errno 1] " + programs.WHY] * 11

@@ -9,9 +9,9 @@ import { Server } from "./server";
 export function program(): string {
   if (process.env.HOLDFAST_CHROMIUM) return process.env.HOLDFAST_CHROMIUM;
   for (const folder of (process.env.PATH ?? "").split(delimiter))
-    for (const name of ["chromium", "chromium-browser", "google-chrome"])
+    for (const name of ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"])
       if (existsSync(join(folder, name))) return join(folder, name);
-  throw new Error("Debian's chromium is missing: make system-parts");
+  throw new Error("Debian's chromium-headless-shell is missing: make system-parts");
 }
 
 export function launch(): Promise<Browser> {

@@ -22,7 +22,7 @@ from holdfast.features.databases.elsewhere import require_node
 from holdfast.features.databases.endpoints import endpoint_from_json
 from holdfast.features.databases.external_reach import Lease, lease_of
 from holdfast.features.databases.model import EXTERNAL, Resource
-from holdfast.hosts import Hosts
+from holdfast.hosts.service import Hosts
 from holdfast.kernel.crashpoints import crash_point
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Conflict, DiskFull, Invalid

@@ -15,8 +15,8 @@ from holdfast.features.metrics.sampler import Sample, Sampler
 from holdfast.features.metrics.statements import StatementMeter, Tally
 from holdfast.features.metrics.store import LastSnapshot, Named, StoreHealth
 from holdfast.features.workers.guard import AT as WORKERS
-from holdfast.hosts import Hosts
 from holdfast.hosts.servers import ServerStatus
+from holdfast.hosts.service import Hosts
 from holdfast.jobs.schema import runs
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.db import Database

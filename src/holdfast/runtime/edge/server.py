@@ -136,7 +136,7 @@ class Edge:
                 path=exchange.target.decode("latin-1").partition("?")[0],
                 at=int((time.time() - seconds) * 1000),
                 broke=time.monotonic(),
-                wall_ms=seconds * 1000,
+                wall_ms=round(seconds * 1000, 3),
                 websocket=websocket,
                 status=status,
                 again=again,

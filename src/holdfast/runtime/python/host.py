@@ -19,7 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 import uvloop
 
-from holdfast.runtime.python import network, standby, traces
+from holdfast.runtime.python import network, programs, standby, traces
 from holdfast.runtime.python.capture import Lines, capture
 from holdfast.runtime.python.channel import Channel
 from holdfast.runtime.python.deliver import Delivery
@@ -124,6 +124,8 @@ class Host:
                 if "\0" not in name and "=" not in name:
                     os.environ[name] = value if isinstance(value, str) else json.dumps(value)
         network.install(self._payload.egress)
+        if not self._payload.subprocess:
+            programs.refuse()
         self._guard.install()
 
     def wanted(self) -> bool:

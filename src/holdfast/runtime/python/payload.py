@@ -36,6 +36,7 @@ class Payload:
     bindings: tuple[dict[str, Any], ...] = ()
     limits: Limits = Limits()
     environment: bool = True
+    subprocess: bool = True
     crons: tuple[str, ...] = ()
     routes: tuple[dict[str, Any], ...] = ()  # with schemas: what a request must be like, and its answer
     answers: Literal["off", "log", "refuse"] = "log"  # what becomes of one that is not
@@ -52,6 +53,7 @@ class Payload:
         told = json.loads(raw)
         if not isinstance(told, dict) or not isinstance(told.get("main"), str):
             raise ValueError("the payload names no main module")
+        permits = told.get("permits") or {}
         limits = {
             name: value for name, value in (told.get("limits") or {}).items() if name in Limits.__dataclass_fields__
         }
@@ -64,7 +66,8 @@ class Payload:
             routes=tuple(told.get("routes") or ()),
             standby=None if told.get("standby") is None else tuple(map(str, told["standby"])),
             limits=Limits(**limits),
-            environment=bool((told.get("permits") or {}).get("environment", True)),
+            environment=bool(permits.get("environment", True)),
+            subprocess=bool(permits.get("subprocess", True)),
             **plain,
         )
 
