@@ -89,6 +89,7 @@ async def on_fetch(request, env):
     if path == "eat":
         kept = [b"x" * 2**20 for _ in range(1024)]
     if path == "wait":
+        print("it waits")
         await asyncio.sleep(20)
     return Response("alive")
 """

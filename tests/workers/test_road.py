@@ -241,7 +241,7 @@ def test_a_call_whose_process_ended_under_it_is_on_record(road: Road) -> None:
     eventually(lambda: road.calls("mortal"), 20, "another process")
     with ThreadPoolExecutor(1) as beside:
         waits = beside.submit(road.ask, "mortal", "/wait", "POST")
-        time.sleep(0.5)
+        eventually(lambda: "it waits" in road.typed("worker", "logs", "mortal"), 20, "the request in its process")
         PoolClient(road.it.settings.runtime).kill(worker_id=road.worker("mortal")["id"])
         killed = waits.result()
     assert [each.status_code for each in (died, ate, killed)] == [502] * 3
@@ -263,7 +263,7 @@ def test_a_call_whose_process_ended_under_it_is_on_record(road: Road) -> None:
     assert told["/die"]["error"]["type"] == "ProcessEnded"
     assert "3" in told["/die"]["error"]["message"]
     assert "memory" in told["/eat"]["error"]["message"]
-    assert 400 < told["/wait"]["wall_ms"] < 5000
+    assert 10 < told["/wait"]["wall_ms"] < 20_000
     assert began * 1000 - 1 <= told["/die"]["at"] <= time.time() * 1000
     found = road.it.client.get(f"/workers/{road.worker('mortal')['id']}/invocations/{told['/die']['id']}")
     assert [each["text"] for each in found["logs"]] == ["about to die"]
