@@ -12,7 +12,7 @@ import os
 import subprocess
 from typing import Any, NoReturn
 
-WHY = "this worker may not start processes: it lacks the permit `permits.subprocess`"
+WHY = "this worker may not start processes: its setting permits.subprocess is off"
 _OS = ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "execv", "execve")  # what the others are made of
 
 
