@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,10 +75,13 @@ def test_a_writer_killed_in_the_middle_of_a_piece(server: Server) -> None:
     Repository.create(store, PASSWORD)
     with front_of(server.endpoint) as front:
         packs = iter(range(100))
-        front.trouble = Trouble(lambda request: writes_data(request) and next(packs) >= 1, delay=2.0)
+        front.trouble = Trouble(lambda request: writes_data(request) and next(packs) >= 1, delay=60)
         writer = child(front, place)
         try:
-            assert front.stalled.wait(60), "no pack was sent"
+            assert front.stalled.wait(60), "no second pack was sent"
+            give_up = time.monotonic() + 60
+            while not list(pieces(store, "data")) and time.monotonic() < give_up:
+                time.sleep(0.02)  # the first goes up beside the second, and may come in later
         finally:
             writer.kill()
         assert writer.wait(60) == -signal.SIGKILL

@@ -120,6 +120,7 @@ test("a dump becomes a snapshot", async () => {
   await sheet.getByLabel("File", { exact: true }).setInputFiles(dump);
   expect(await axe(page, { within: "[role=dialog]" })).toEqual([]);
   await sheet.getByRole("button", { name: "Take it in" }).click();
+  await page.getByRole("tab", { name: "Tables" }).waitFor(LONG); // the list is there until the snapshot's page is
   await page.getByRole("link", { name: "Restore", exact: true }).waitFor(LONG);
   await page.getByRole("tab", { name: "Tables" }).click();
   await page.getByRole("button", { name: "old" }).waitFor();
