@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from holdfast.kernel.crypto import sealed_by
 from holdfast.kernel.db import Database
 from holdfast.kernel.errors import Corrupt, NeedsOperator, Retryable
 from holdfast.kernel.master import EnvironmentSource, FileSource, MasterKey, MasterKeys
-from holdfast.kernel.rotation import DataKeyRotation, MasterRotation
+from holdfast.kernel.rotation import DataKeyRotation, MasterRotated, MasterRotation
 from holdfast.kernel.secrets import INTERNAL, Secrets, data_keys, master_keys, secrets
 
 ENVIRONMENTS = [f"env_{number}" for number in range(7)]
@@ -111,6 +113,49 @@ def test_another_process_learns_of_the_new_key_without_a_restart(place) -> None:
         other.open_environment(conn, "prj", "env_new")
         assert other.get(conn, "env_3", "db_1", "password 0") == "value 0 of env_3"
     assert wrapped_by(db) == set(place.keys())
+
+
+def test_another_process_that_wraps_in_the_moment_of_the_switch_waits_and_takes_the_new_key(place) -> None:
+    other_db, other = place.opened()
+    db, store = place.opened()
+
+    def open_one() -> str:
+        with other_db.write() as conn:
+            return str(other.open_environment(conn, "prj", "env_meanwhile").wrapped)
+
+    with ThreadPoolExecutor(1) as beside:
+
+        def hear(_conn: sa.Connection, _state: str, _details: Any) -> None:
+            opening.append(beside.submit(open_one))
+            time.sleep(0.5)  # it waits for the row of the old key by now
+
+        opening: list[Future[str]] = []
+        MasterRotation(db, store)._begin(hear)
+        wrapped = opening[0].result(30)
+    assert sealed_by(wrapped) == place.keys()[0]
+    MasterRotation(db, store).finish(place.hear)
+    assert wrapped_by(db) == set(place.keys())
+
+
+def test_several_first_starts_at_once_are_one(tmp_path: Path) -> None:
+    place = Place(tmp_path, metadata_home.url(tmp_path / "meta.db"))
+    empty = Database(place.url)
+    empty.create_all()
+    empty.close()
+    together = threading.Barrier(4)
+
+    def start(_: int) -> tuple[Database, Secrets]:
+        together.wait(30)
+        return place.opened()
+
+    try:
+        with ThreadPoolExecutor(4) as several:
+            started = list(several.map(start, range(4)))
+        assert MasterRotation(*started[0]).states() == {place.keys()[0]: "current"}
+        with started[0][0].read() as conn:
+            assert conn.execute(sa.select(sa.func.count()).select_from(data_keys)).scalar() == 1
+    finally:
+        place.close()
 
 
 def test_another_process_never_wraps_with_the_key_that_goes(place) -> None:
@@ -300,19 +345,15 @@ def test_a_source_that_lost_the_key_in_use_is_not_rotated(place) -> None:
 
 def test_two_rotations_at_once_are_one(place) -> None:
     """Or one after the other; never a key that is lost."""
-    done = []
 
-    def rotate() -> None:
+    def rotate(_: int) -> list[MasterRotated]:
         db, store = place.opened()
         with suppress(Retryable):
-            done.append(MasterRotation(db, store, batch=1).rotate(place.hear))
+            return [MasterRotation(db, store, batch=1).rotate(place.hear)]
+        return []
 
-    threads = [threading.Thread(target=rotate) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert done
+    with ThreadPoolExecutor(4) as several:
+        assert any(several.map(rotate, range(4)))
     db, store = place.opened()
     last = MasterRotation(db, store).rotate(place.hear)
     assert place.keys() == [last.now]

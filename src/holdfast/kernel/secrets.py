@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from holdfast.kernel import log
 from holdfast.kernel.crypto import Key, aad_of, new_key, open_sealed, seal, sealed_by
 from holdfast.kernel.db import Database, Timestamp, metadata
-from holdfast.kernel.errors import NeedsOperator, NotFound
+from holdfast.kernel.db.upsert import insert_new
+from holdfast.kernel.errors import Corrupt, NeedsOperator, NotFound
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.master import (
     VARIABLE,
@@ -61,6 +62,7 @@ secrets = sa.Table(
     sa.Column("created_at", Timestamp, nullable=False),
 )
 
+_LOOKS = 10  # a rotation switches once in minutes: the second look finds its key
 SYSTEM = "system"  # the environment id of what belongs to the installation itself
 
 
@@ -137,27 +139,31 @@ class Secrets:
     def check(self) -> None:
         """At the start: does this master key open this installation? Raises `NeedsOperator("master_key_wrong")`."""
         with self._db.write() as conn:
+            self.wrapping_key(conn)  # before the look below: of several first starts, one makes the data key
             row = current_data_key(conn, SYSTEM)
             if row is None:
                 self.open_environment(conn, SYSTEM, SYSTEM)
             else:
-                self.wrapping_key(conn)
                 self.unwrap(row)
 
     def wrapping_key(self, conn: sa.Connection) -> Key:
-        """The master key that wraps now, held still until the transaction ends."""
+        """The master key that wraps now, held still until the transaction ends. Raises Corrupt: none does."""
         c = master_keys.c
-        found = conn.execute(sa.select(c.id).where(c.state == "current").with_for_update(read=True)).scalar()
-        if found is None:
-            found = self._first_master_key(conn)
-        return self.master.get(found).key
+        current = sa.select(c.id).where(c.state == "current").with_for_update(read=True)
+        for _ in range(_LOOKS):  # PostgreSQL: where a rotation switched meanwhile, the first look finds none
+            found = conn.execute(current).scalar()
+            if found is not None:
+                return self.master.get(found).key
+            self._ensure_master_key(conn)
+        raise Corrupt("no master key is current", hint="Restore the metadata database from a backup.")
 
-    def _first_master_key(self, conn: sa.Connection) -> str:
+    def _ensure_master_key(self, conn: sa.Connection) -> None:
         """At the first start, or the first one of a version that keeps this row."""
+        if conn.execute(sa.select(master_keys.c.id).limit(1)).first():
+            return
         sealed = conn.execute(sa.select(data_keys.c.wrapped).limit(1)).scalar()
-        found = sealed_by(sealed) if sealed else self.master.read()[0].id
-        conn.execute(master_keys.insert().values(id=found, state="current", since=datetime.now(UTC)))
-        return found
+        first = sealed_by(sealed) if sealed else self.master.read()[0].id
+        insert_new(conn, master_keys, {"id": first, "state": "current", "since": datetime.now(UTC)})
 
     def open_environment(self, conn: sa.Connection, project_id: str, environment_id: str) -> sa.Row[Any]:
         """Give an environment its (next) data key; whoever creates the environment calls it in that transaction."""
