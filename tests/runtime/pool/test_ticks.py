@@ -265,3 +265,20 @@ def test_the_reader_of_history_is_the_writers(tmp_path: Path) -> None:
     writer.cron(replace(run_, scheduled_at=run_.started_at))
     writer.close()
     assert [each.id for each in TelemetryReader(tmp_path / "workers.db").crons("w")] == ["c"]
+
+
+def test_a_turn_taken_by_hand_is_on_record_when_its_end_is_told(tmp_path: Path) -> None:
+    async def work() -> None:
+        telemetry = TelemetryWriter(tmp_path / "workers.db")
+        schedules = Schedules(tmp_path / "schedules.json", telemetry, QUICK, tmp_path)
+        schedules.set([one := hourly()])
+        try:
+            for number in range(1, 6):
+                told = await schedules.now(one.worker_id, "0 * * * *")
+                kept = TelemetryReader(tmp_path / "workers.db").crons(one.worker_id)
+                assert (kept[0].id, kept[0].outcome, len(kept)) == (told["id"], "unreachable", number)
+        finally:
+            await schedules.close()
+            telemetry.close()
+
+    run(work())

@@ -283,12 +283,13 @@ def test_old_rows_go(path: Path, reader: TelemetryReader) -> None:
     first.invocation(Invocation("i", "w", "v1", NOW - 3 * 24 * HOUR, "http", "ok", 1.0))
     for name, at in (("c-old", NOW - 3 * 24 * HOUR), ("c-new", NOW - HOUR)):
         first.cron(CronRun(name, "w", "v1", "0 * * * *", at, at, 1, "ok", 1.0))
+    first.cron(CronRun("c-late", "w", "v1", "0 * * * *", NOW - 9 * 24 * HOUR, NOW - 1, 1, "ok", 1.0))
     first.close()
     second = TelemetryWriter(path, Retention(days=2), clock=lambda: NOW / 1000)
     second.close()
     assert [each.text for each in reader.logs("w")] == ["new"]
     assert reader.invocations("w") == []
-    assert [each.id for each in reader.crons("w")] == ["c-new"]
+    assert [each.id for each in reader.crons("w")] == ["c-late", "c-new"]
     assert reader.summaries("w", NOW - 5 * 24 * HOUR, NOW)[0].count == 1  # the sums stay
 
 

@@ -134,11 +134,13 @@ class Schedules:
         return due
 
     async def now(self, worker_id: str, text: str) -> dict[str, Any]:
-        """Run a line of a worker once, whenever it is due. Raises NotFound ("schedule_not_found")."""
+        """Run a line of a worker once, whenever it is due; who asked finds it among the turns at once. Raises NotFound
+        ("schedule_not_found")."""
         found = self._lines.get(f"{worker_id} {text}")
         if found is None:
             raise NotFound("the worker has no such schedule", code="schedule_not_found")
         run = await self._call(Turn(*found, self._clock()), 1)
+        await asyncio.to_thread(self._telemetry.flush)
         return {"outcome": run.outcome, "error": run.error, "wall_ms": run.wall_ms, "id": run.id}
 
     async def close(self) -> None:

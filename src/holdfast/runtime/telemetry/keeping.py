@@ -10,7 +10,7 @@ from holdfast.runtime.telemetry.records import Retention
 
 _STEP = 5000
 _DAY_MS = 24 * 3600 * 1000
-_OF_ROWS = (("invocations", "at"), ("logs", "at"), ("crons", "scheduled_at"))
+_OF_ROWS = (("invocations", "at"), ("logs", "at"), ("crons", "started_at"))
 _SIZES = (  # bytes of a row, about
     ("invocations", "300 + ifnull(length(error), 0) + ifnull(length(path), 0)"),
     ("logs", "150 + length(text)"),
