@@ -19,6 +19,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import suite
+
 ROOT = Path(__file__).resolve().parent.parent
 UI = ROOT / "ui"
 OUT = ROOT / "src" / "holdfast" / "web" / "pages" / "ui"
@@ -31,6 +33,7 @@ HELP = [ROOT / "docs" / folder for folder in ("dashboard", "how-to", "concepts",
 _NOT_BUILT = ("node_modules", "e2e", "tests", "api")  # what lies in ui/ and is no input of a build
 # The shell is the browser without its windows: a fifth less processor time for the same pages.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_DRIVES = ("vitest", "run", "--config", "e2e/vitest.config.ts")
 
 
 class Missing(Exception):
@@ -76,11 +79,16 @@ def _wheel() -> Path:
 
 def run(*line: str, environ: Mapping[str, str] | None = None) -> None:
     """A program of the dashboard's own packages, in ui/. Raises CalledProcessError."""
+    program, own = prepared(line, environ)
+    subprocess.run([program, *line[1:]], cwd=UI, env={**os.environ, **own}, check=True)
+
+
+def prepared(line: Sequence[str], environ: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
+    """The program, and what of its environment is its own."""
     folder = node()
     path = f"{UI / 'node_modules' / '.bin'}:{folder}:{os.environ['PATH']}"
     program = shutil.which(line[0], path=path) or line[0]
-    own = {"PATH": path, "NODE_OPTIONS": f"--import={UI / 'build' / 'older-node.mjs'}", **(environ or {})}
-    subprocess.run([program, *line[1:]], cwd=UI, env={**os.environ, **own}, check=True)
+    return program, {"PATH": path, "NODE_OPTIONS": f"--import={UI / 'build' / 'older-node.mjs'}", **(environ or {})}
 
 
 def ready() -> None:
@@ -160,7 +168,21 @@ def browser(what: str) -> None:
     if chromium is None:
         raise Missing("chromium-headless-shell, which drives the dashboard's tests")
     environ = {"HOLDFAST_PYTHON": sys.executable, "HOLDFAST_CHROMIUM": chromium, "HOLDFAST_E2E": what}
-    run("vitest", "run", "--config", "e2e/vitest.config.ts", environ=environ)
+    if what == "tests":
+        judge(environ)
+    else:
+        run(*_DRIVES, environ=environ)
+
+
+def judge(environ: Mapping[str, str]) -> None:
+    """The tests in a browser; what failed is tried once more, its file alone. Raises CalledProcessError."""
+    program, own = prepared(_DRIVES, environ)
+
+    def tested(*files: str) -> tuple[int, suite.Failed]:
+        return suite.run([program, *_DRIVES[1:], *files], UI, own)
+
+    if code := suite.judged(*tested(), again=lambda test: tested(test.partition(" > ")[0])[0]):
+        raise subprocess.CalledProcessError(code, _DRIVES)
 
 
 VERBS = {

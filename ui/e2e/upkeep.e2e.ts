@@ -13,11 +13,17 @@ async function open(path: string, api = here.api) {
   return { ...tab, dialog: tab.page.getByRole("dialog") };
 }
 
-/** Whether a program of somebody's own gets in. */
-function getsIn(url: string): Promise<boolean> {
-  const line = "import sys, psycopg; psycopg.connect(sys.argv[1], connect_timeout=5).execute('SELECT 1')";
-  const child = spawn(process.env.HOLDFAST_PYTHON ?? "python", ["-c", line, url], { stdio: "ignore" });
-  return new Promise((resolve) => child.once("exit", (code) => resolve(code === 0)));
+/** What a program of somebody's own hears that does not get in; "" for one that does. */
+function refusal(url: string): Promise<string> {
+  const line = "import sys, psycopg; psycopg.connect(sys.argv[1], connect_timeout=20).execute('SELECT 1')";
+  const child = spawn(process.env.HOLDFAST_PYTHON ?? "python", ["-c", line, url], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr.on("data", (piece) => {
+    said += piece;
+  });
+  return new Promise((resolve) => child.once("close", (code) => resolve(code === 0 ? "" : said || `exit ${code}`)));
 }
 
 test("the port is opened to listed addresses over TLS, and closed again", async () => {
@@ -36,12 +42,12 @@ test("the port is opened to listed addresses over TLS, and closed again", async 
   const door = await here.api.get(`/databases/${database.id}/exposure`);
   const outside = new URL(url);
   outside.port = String(door.port);
-  expect(await getsIn(`${outside}?sslmode=require`)).toBe(true);
-  expect(await getsIn(`${outside}?sslmode=disable`)).toBe(false);
+  expect(await refusal(`${outside}?sslmode=require`)).toBe("");
+  expect(await refusal(`${outside}?sslmode=disable`)).toContain("speaks TLS only");
   await page.getByRole("button", { name: "Close", exact: true }).click();
   await dialog.getByRole("button", { name: "Close", exact: true }).last().click();
   await page.getByText("Closed to the network").waitFor();
-  expect(await getsIn(`${outside}?sslmode=require`)).toBe(false);
+  expect(await refusal(`${outside}?sslmode=require`)).toContain("refused");
   expect(errors).toEqual([]);
   await context.close();
 });

@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { FailedList } from "./kit/failed";
 
 // One configuration for all that drives a browser: the tests, the pictures, the measurements.
 const what = process.env.HOLDFAST_E2E ?? "tests";
@@ -24,6 +25,7 @@ export default defineConfig({
     testTimeout: what === "tests" ? 90_000 : 1_200_000,
     hookTimeout: 120_000,
     disableConsoleIntercept: what !== "tests",
-    retry: 0,
+    retry: 0, // tools/suite.py tries again, and says so
+    reporters: ["default", new FailedList()],
   },
 });

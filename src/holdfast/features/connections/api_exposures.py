@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from starlette.concurrency import run_in_threadpool
 
 from holdfast.features.access.http import CurrentActor
 from holdfast.features.connections.certificates import ends_at
@@ -68,11 +69,12 @@ def _out(exposure: Exposure, doors: Doorman) -> ExposureOut:
 
 
 @router.put("/databases/{database_id}/exposure", operation_id="exposure_open", responses=answers(403, 404, 409))
-def open_(body: ExposureIn, actor: CurrentActor, service: Service, doors: Doors, database_id: str) -> ExposureOut:
-    """Let listed addresses reach the database over TLS; again changes how."""
-    return _out(
-        service.open(actor, database_id, Wanted(**{**body.model_dump(), "key": body.key.get_secret_value()})), doors
-    )
+async def open_(body: ExposureIn, actor: CurrentActor, service: Service, doors: Doors, database_id: str) -> ExposureOut:
+    """Let listed addresses reach the database over TLS; again changes how. Open when answered, if it can be."""
+    wanted = Wanted(**{**body.model_dump(), "key": body.key.get_secret_value()})
+    made = await run_in_threadpool(service.open, actor, database_id, wanted)
+    await doors.attend()  # a wake-up may be lost: its next look is ten seconds away
+    return _out(made, doors)
 
 
 @router.get("/databases/{database_id}/exposure", operation_id="exposure_get", responses=answers(403, 404))
@@ -84,9 +86,10 @@ def get(actor: CurrentActor, service: Service, doors: Doors, database_id: str) -
 @router.delete(
     "/databases/{database_id}/exposure", operation_id="exposure_close", status_code=204, responses=answers(403, 404)
 )
-def close(actor: CurrentActor, service: Service, database_id: str) -> None:
-    """Close it; its connections end."""
-    service.close(actor, database_id)
+async def close(actor: CurrentActor, service: Service, doors: Doors, database_id: str) -> None:
+    """Close it; its connections end before this answers."""
+    await run_in_threadpool(service.close, actor, database_id)
+    await doors.attend()
 
 
 @router.get("/tls-authority", operation_id="tls_authority", responses=answers())

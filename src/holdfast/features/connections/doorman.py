@@ -68,7 +68,7 @@ class Doorman:
                 for prefix in (TOPIC, "resource"):
                     group.create_task(self._hear(hub, prefix))
                 while True:
-                    await self._guarded()
+                    await self.attend()
                     await asyncio.sleep(_LOOK_SECONDS)
         finally:
             for name in list(self.doors):
@@ -76,9 +76,10 @@ class Doorman:
 
     async def _hear(self, hub: Hub, prefix: str) -> None:
         async for _ in hub.topics(prefix):
-            await self._guarded()
+            await self.attend()
 
-    async def _guarded(self) -> None:
+    async def attend(self) -> None:
+        """Look now: what the table says when this is called is so when it returns, or stands in `problems`."""
         try:
             async with self._lock:
                 await self.look()
@@ -88,6 +89,8 @@ class Doorman:
     async def look(self) -> None:
         """Open what should be open, close the rest, end guests of databases that are not as they were."""
         wanted, resources = await asyncio.to_thread(self._read)
+        for name in self.problems.keys() - {resources[each].name for each in wanted}:
+            del self.problems[name]  # closed before it ever opened
         for name in list(self.doors):
             if name not in wanted or wanted[name] != self.doors[name].exposure:
                 self._shut(name)
