@@ -18,7 +18,7 @@ LIMITS = {
     "deaf": BASE,
     "blind": BASE,
     "frozen": BASE,
-    "bomb": BASE,
+    "bomb": replace(BASE, memory_bytes=512 * MIB),  # without control groups what forks share counts for each
     "threads": BASE,
     "memory": replace(BASE, timeout_seconds=20.0, memory_bytes=96 * MIB),
     "hoard": replace(BASE, timeout_seconds=20.0, memory_bytes=96 * MIB, temporary_bytes=512 * MIB),
