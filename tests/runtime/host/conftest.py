@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from outside import outside, worker  # noqa: F401 - fixtures
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE / "examples"

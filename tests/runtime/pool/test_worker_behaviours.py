@@ -59,7 +59,7 @@ OWN = {
         "fetch_follows_no_redirect fetch_refuses_what_is_no_request websockets_go_through "
         "websockets_close_from_this_side an_upgrade_that_is_refused_is_an_answer "
         "bodies_of_fetch_stream_both_ways_at_once an_answer_that_nobody_reads_is_held_back "
-        "a_request_that_nobody_reads_is_held_back"
+        "a_signal_ends_a_call_and_its_answer a_request_that_nobody_reads_is_held_back"
     ),
     "rpc": (
         "objects_are_called_where_they_are functions_are_called_where_they_are "

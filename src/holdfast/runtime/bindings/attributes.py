@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 
@@ -83,6 +84,11 @@ def raised(name: str, message: str) -> Exception:
     if name == "TypeError":
         return TypeError(message)
     return BindingError(name, message)
+
+
+def guarded(signal: Any) -> AbstractContextManager[None]:
+    """What is awaited inside ends when `signal`, an AbortSignal or None, is aborted, and raises its reason."""
+    return nullcontext() if signal is None else signal.guard()
 
 
 def options(given: Any, named: dict[str, Any]) -> dict[str, Any]:

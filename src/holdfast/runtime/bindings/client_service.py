@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.runtime.bindings import frames
-from holdfast.runtime.bindings.attributes import BindingError, BindingLost, JsDict, NotAList, options
+from holdfast.runtime.bindings.attributes import BindingError, BindingLost, JsDict, NotAList, guarded, options
 from holdfast.runtime.bindings.frames import CHUNK, METHODS
 from holdfast.runtime.bindings.link import Link, failed
 from holdfast.runtime.bindings.values import decode, encode, encode_call
@@ -129,10 +129,15 @@ class Fetcher(NotAList):
 
     async def fetch(self, request: Any, given: Any = None, /, **named: Any) -> Any:
         """As `fetch` of a URL; the host name only names, nothing is looked up. Bodies stream both ways.
-        Raises BindingError, TypeError."""
+        `signal` ends it, and the answer's body, and raises its reason. Raises BindingError, TypeError."""
         init = options(given, named)
         if (make := self._client.hooks.request) is not None:
             request, init = make(request, init), {}
+        signal = getattr(request, "signal", None)
+        with guarded(signal):
+            return await self._ask(request, init, signal)
+
+    async def _ask(self, request: Any, init: dict[str, Any], signal: Any) -> Any:
         head, body = _request(request, init)
         link = await self._client.dial()
         try:
@@ -149,7 +154,7 @@ class Fetcher(NotAList):
         except BaseException:
             link.close()
             raise
-        return self._client.hooks.response(int(status), pairs, _Body(link, parts, sending))
+        return self._client.hooks.response(int(status), pairs, _Body(link, parts, sending, signal))
 
     def _upgraded(self, headers: list[tuple[str, str]], wire: Wire) -> Any:
         if self._client.hooks.upgraded is None:
@@ -181,8 +186,10 @@ async def _send(link: Link, body: AsyncIterable[bytes] | bytes | None) -> None:
 class _Body:
     """The parts of an answer's body. One that nobody reads to its end gives its connection back when it is dropped."""
 
-    def __init__(self, link: Link, parts: asyncio.Queue[tuple[int, bytes]], sending: asyncio.Task[None]) -> None:
-        self._link, self._parts, self._sending = link, parts, sending
+    def __init__(
+        self, link: Link, parts: asyncio.Queue[tuple[int, bytes]], sending: asyncio.Task[None], signal: Any
+    ) -> None:
+        self._link, self._parts, self._sending, self._signal = link, parts, sending, signal
         self._loop = asyncio.get_running_loop()
         self._ended = False
 
@@ -193,7 +200,8 @@ class _Body:
         if self._ended:
             raise StopAsyncIteration
         try:
-            kind, payload = await self._parts.get()
+            with guarded(self._signal):
+                kind, payload = await self._parts.get()
         except BaseException:
             await self.aclose()
             raise

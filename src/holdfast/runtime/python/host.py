@@ -23,13 +23,13 @@ from holdfast.runtime.python import network, programs, standby, traces
 from holdfast.runtime.python.capture import Lines, capture
 from holdfast.runtime.python.channel import Channel
 from holdfast.runtime.python.deliver import Delivery
+from holdfast.runtime.python.far_socket import FarSocket
 from holdfast.runtime.python.guard import EXIT_STUCK, Guard
 from holdfast.runtime.python.http1 import Connection
 from holdfast.runtime.python.invocations import Invocation, Invocations, task_factory
 from holdfast.runtime.python.loading import LoadError, Worker, load, prepare_path
 from holdfast.runtime.python.payload import Payload
-from holdfast.runtime.python.service_socket import ServiceSocket
-from holdfast.runtime.python.workers import ReadableStream, Request, Response, asgi, context, fetching
+from holdfast.runtime.python.workers import ReadableStream, Request, Response, asgi, context, fetching, upgrading
 
 EXIT_FATAL = 70
 IDLE_EVERY = 5.0  # seconds
@@ -95,7 +95,7 @@ def _service_response(status: int, headers: list[tuple[str, str]], body: Any) ->
 
 def _service_socket(headers: list[tuple[str, str]], wire: Any) -> Response:
     """What it gives when the other worker took the connection for a WebSocket."""
-    return Response(None, status=101, headers=headers, web_socket=ServiceSocket.open(wire))
+    return Response(None, status=101, headers=headers, web_socket=FarSocket.open(wire))
 
 
 class Host:
@@ -146,6 +146,7 @@ class Host:
         self._end = asyncio.Event()
         self._channel.attach(loop, self._told)
         fetching.use(self._payload.egress)
+        upgrading.use(FarSocket.open)
         env = context.Env(await self._env())
         context.set_env(env)
         try:

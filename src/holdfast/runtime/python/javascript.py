@@ -254,18 +254,6 @@ class TextDecoder:
         return text
 
 
-class AbortSignal:
-    @staticmethod
-    def timeout(milliseconds: float) -> NoReturn:
-        raise NotImplementedError("AbortSignal is not there: give fetch(..., timeout=seconds) instead")
-
-
-class WebSocket:
-    @classmethod
-    def new(cls, url: str, protocols: Any = None) -> NoReturn:
-        raise NotImplementedError("WebSockets to other servers are not there yet; those of clients are (WebSocketPair)")
-
-
 class HTMLRewriter:
     @classmethod
     def new(cls) -> NoReturn:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _PARTS = (
+    "aborting",
     "blobs",
     "forms",
     "headers",
@@ -21,14 +22,14 @@ _PARTS = (
     "sockets",
     "rpc",
     "typing",
-    "egress",
+    "line",
     "fetching",
 )
 _METHODS = "init getitem setitem delitem contains iter len aiter anext eq call getattr await enter exit"
 _SPECIAL = frozenset(f"__{name}__" for name in _METHODS.split())
 _HELPERS = (
-    "Running Outcome Way exchange use tls_context set_env current_env fitting loop Handle LocalHandle held passable "
-    "reference"
+    "Running Outcome Way exchange Ended Line Upgraded Guarded SignalTimeoutError use tls_context set_env current_env "
+    "fitting loop Handle LocalHandle held passable reference"
 )
 _HIDDEN = frozenset(_HELPERS.split())
 _HEAD = '"""{0}. Written by `holdfast types`; a later version may replace it."""\n\n'
@@ -39,7 +40,7 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any, Literal, NoReturn, TypedDict, overload
 
 """
-_ENV = "env: Any\n"
+_ENV = "env: Any\n\nclass JsError(Exception):\n    name: str\n    message: str\n"
 _MODULES = {
     "workers/asgi.pyi": "from typing import Any\n\nfrom . import Request, Response, WorkerEntrypoint\n\nenv: Any\n\n"
     "async def fetch(app: Any, req: Request, env: Any = ..., ctx: Any = ..., *, options: Any = ...) -> Response: ...\n"

@@ -4,7 +4,6 @@ from typing import Any, NoReturn
 
 from holdfast.runtime.python.javascript import (
     JSON,
-    AbortSignal,
     Array,
     Date,
     Error,
@@ -15,7 +14,6 @@ from holdfast.runtime.python.javascript import (
     TextDecoder,
     TextEncoder,
     Uint8Array,
-    WebSocket,
     atob,
     btoa,
     clearTimeout,
@@ -29,6 +27,8 @@ from holdfast.runtime.python.javascript import (
 )
 from holdfast.runtime.python.workers import (
     URL,
+    AbortController,
+    AbortSignal,
     Blob,
     File,
     FormData,
@@ -40,6 +40,7 @@ from holdfast.runtime.python.workers import (
     WebSocketPair,
 )
 from holdfast.runtime.python.workers import fetch as _fetch
+from holdfast.runtime.python.workers.client_socket import ClientWebSocket as WebSocket
 
 
 async def fetch(resource: Any, options: Any = None, /, **named: Any) -> Response:
@@ -56,6 +57,7 @@ def __getattr__(name: str) -> NoReturn:
 __all__ = [
     "JSON",
     "URL",
+    "AbortController",
     "AbortSignal",
     "Array",
     "Blob",

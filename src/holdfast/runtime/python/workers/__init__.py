@@ -4,6 +4,7 @@ The surface is that of workers-runtime-sdk 1.9 (see docs/workers/python.md for w
 behind it: values are Python's own, and what JavaScript calls `js_object` is the object itself.
 """
 
+from holdfast.runtime.python.workers.aborting import AbortController, AbortError, AbortSignal
 from holdfast.runtime.python.workers.blobs import Blob, BlobEnding, File
 from holdfast.runtime.python.workers.context import Context, Env, env, patch_env, wait_until, waitUntil
 from holdfast.runtime.python.workers.entrypoints import (
@@ -15,9 +16,10 @@ from holdfast.runtime.python.workers.entrypoints import (
     python_from_rpc,
     python_to_rpc,
 )
-from holdfast.runtime.python.workers.fetching import FetchError, fetch
+from holdfast.runtime.python.workers.fetching import fetch
 from holdfast.runtime.python.workers.forms import FormData, FormDataValue
 from holdfast.runtime.python.workers.headers import Headers
+from holdfast.runtime.python.workers.line import FetchError
 from holdfast.runtime.python.workers.messages import Body, BodyUsedError, FetchResponse, Request, Response
 from holdfast.runtime.python.workers.rpc import RpcStub, RpcTarget
 from holdfast.runtime.python.workers.sockets import WebSocket, WebSocketPair
@@ -27,6 +29,9 @@ from holdfast.runtime.python.workers.url import URL, URLSearchParams
 
 __all__ = [
     "URL",
+    "AbortController",
+    "AbortError",
+    "AbortSignal",
     "Blob",
     "BlobEnding",
     "BlobValue",

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from holdfast.runtime.python.workers.egress import FetchError, Outcome, Way, exchange, tls_context, use
+from holdfast.runtime.bindings.attributes import guarded
+from holdfast.runtime.python.workers import upgrading
+from holdfast.runtime.python.workers.aborting import AbortSignal
+from holdfast.runtime.python.workers.egress import Outcome, Way, exchange, tls_context, use
 from holdfast.runtime.python.workers.headers import Headers
+from holdfast.runtime.python.workers.line import FetchError
 from holdfast.runtime.python.workers.messages import Request, Response
 from holdfast.runtime.python.workers.streams import ReadableStream
+from holdfast.runtime.python.workers.upgrading import Offer
 from holdfast.runtime.python.workers.url import URL
 
 MOST_REDIRECTS = 20
@@ -24,20 +30,29 @@ _EMPTY = (101, 204, 205, 304)
 async def fetch(resource: Any, /, **options: Any) -> Response:
     """Ask `resource` (a URL or a Request): `method`, `headers`, `body`, `redirect` ("follow", "manual", "error").
 
-    `timeout` (seconds, ours) bounds the wait for the answer's head. Raises FetchError when no answer comes: the
-    worker may not reach that host, the host does not answer, or its certificate is wrong; TimeoutError; ValueError
-    for an address that is none. Options unknown here are accepted and without effect.
+    `timeout` (seconds, ours) bounds the wait for the answer's head; `signal`, an AbortSignal, ends that wait and the
+    body, and raises its reason. With the header `upgrade: websocket` an answer 101 has the socket as its `web_socket`.
+    Raises FetchError when no answer comes: the worker may not reach that host, the host does not answer, or its
+    certificate is wrong; TimeoutError; ValueError for an address that is none. Options unknown here are accepted and
+    without effect.
     """
     timeout = float(options.pop("timeout", None) or _ALWAYS)
     request = Request(resource, **options)
+    with guarded(request.signal):
+        return await _follow(request, timeout)
+
+
+async def _follow(request: Request, seconds: float) -> Response:
+    """To the answer that is not a redirect, within so many seconds."""
     body = await _replayable(request)
     url, method, headers = URL(request.url), str(request.method), request.headers.copy()
+    offer = Offer() if upgrading.asked(method, headers) else None
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             for hop in range(MOST_REDIRECTS + 1):
-                outcome = await exchange(Way.to(url), method, url, _sent(headers, url), body)
+                outcome = await _ask(offer, method, url, _sent(headers, url), body)
                 if not (target := _redirected(outcome, url)) or request.redirect == "manual":
-                    return _response(outcome, url, hop > 0)
+                    return _response(outcome, url, hop > 0, request.signal)
                 await outcome.discard()
                 if request.redirect == "error":
                     raise FetchError(f"{url} redirects to {target}, which redirect='error' forbids")
@@ -47,8 +62,23 @@ async def fetch(resource: Any, /, **options: Any) -> Response:
                         headers.delete(name)
                 url = target
     except TimeoutError as error:
-        raise TimeoutError(f"{url} did not answer within {timeout:g} s") from error
+        raise TimeoutError(f"{url} did not answer within {seconds:g} s") from error
     raise FetchError(f"{request.url} redirects more than {MOST_REDIRECTS} times")
+
+
+async def _ask(
+    offer: Offer | None, method: str, url: URL, sent: list[tuple[bytes, bytes]], body: bytes | ReadableStream | None
+) -> Outcome:
+    if offer is None:
+        return await exchange(Way.to(url), method, url, sent, body)
+    outcome = await exchange(Way.to(url, upgrade=True), method, url, offer.headers(sent), body, upgrade=True)
+    if outcome.status == 101:
+        try:
+            offer.judge(outcome.headers, url)
+        except FetchError:
+            await outcome.discard()
+            raise
+    return outcome
 
 
 async def _replayable(request: Request) -> bytes | ReadableStream | None:
@@ -96,18 +126,39 @@ def _after_redirect(
     return method, body
 
 
-def _response(outcome: Outcome, url: URL, redirected: bool) -> Response:
+def _response(outcome: Outcome, url: URL, redirected: bool, signal: AbortSignal | None) -> Response:
     answer = Response(None, status=outcome.status, status_text=outcome.reason)
     answer.headers, answer.url, answer.redirected = outcome.headers, str(url), redirected
-    if outcome.status not in _EMPTY:
+    if outcome.status == 101:
+        answer.web_socket = upgrading.joined(outcome.upgraded())
+    elif outcome.status not in _EMPTY:
         encoding = outcome.headers.get("content-encoding", "").strip().lower()
         if encoding in ("gzip", "x-gzip", "deflate"):
-            answer._stream = ReadableStream(_Inflating(outcome, encoding).read, outcome.discard)
+            read = _Inflating(outcome, encoding).read
             outcome.headers.delete("content-encoding")
             outcome.headers.delete("content-length")
         else:
-            answer._stream = ReadableStream(outcome.read, outcome.discard)
+            read = outcome.read
+        answer._stream = ReadableStream(_ended_by(signal, read, outcome), outcome.discard)
     return answer
+
+
+def _ended_by(
+    signal: AbortSignal | None, read: Callable[[], Awaitable[bytes]], outcome: Outcome
+) -> Callable[[], Awaitable[bytes]]:
+    """Pieces of a body until the signal is aborted; then its connection is ended."""
+    if signal is None:
+        return read
+
+    async def piece() -> bytes:
+        try:
+            with signal.guard():
+                return await read()
+        except BaseException:
+            await outcome.discard()
+            raise
+
+    return piece
 
 
 class _Inflating:

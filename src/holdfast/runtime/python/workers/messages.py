@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPMethod, HTTPStatus
 from typing import Any
 
+from holdfast.runtime.python.workers.aborting import AbortSignal
 from holdfast.runtime.python.workers.blobs import Blob
 from holdfast.runtime.python.workers.forms import FormData, encode_multipart, parse_form
 from holdfast.runtime.python.workers.headers import Headers
@@ -122,7 +123,9 @@ class Request(Body):
         self.headers = Headers(given if given is not None else source.headers if source is not None else None)
         self.redirect: str = str(init.get("redirect") or (source.redirect if source is not None else "follow"))
         self.cf: Any = init.get("cf", source.cf if source is not None else None)
-        self.signal = init.get("signal")
+        self.signal: AbortSignal | None = init.get("signal", source.signal if source is not None else None)
+        if self.signal is not None and not isinstance(self.signal, AbortSignal):
+            raise TypeError(f"signal is an AbortSignal, not {type(self.signal).__name__}")
         self._take(init.get("body"))
         if source is not None and init.get("body") is None:
             self._data, self._stream = source._data, source._stream
@@ -159,6 +162,7 @@ class Request(Body):
     def clone(self) -> Request:
         data, stream = self._split()
         twin = Request(self._url, method=self._method, headers=self.headers, redirect=self.redirect, cf=self.cf)
+        twin.signal = self.signal
         twin._data, twin._stream = data, stream
         return twin
 

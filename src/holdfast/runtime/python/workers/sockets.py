@@ -169,6 +169,14 @@ class WebSocket:
             wire(event)
         return self._peer
 
+    def replace(self, other: WebSocket) -> None:
+        """This end takes the place of `other` in its pair, with what has come for it."""
+        if other._peer is None:
+            raise RuntimeError("only an end of a pair can be replaced")
+        self._peer, other._peer._peer = other._peer, self
+        self._waiting.extend(other._waiting)
+        other._waiting.clear()
+
     @property
     def busy(self) -> set[asyncio.Future[Any]]:
         """Listeners still at work."""

@@ -214,11 +214,27 @@ async def an_answer_that_nobody_reads_is_held_back(env):
     assert 0 < await env.GIVING.progress("fetched") < 4_000_000
     assert await env.OTHER.no_args() == "hello from python"
     await answer.body.cancel()
+    await closed(env, "fetched")
+
+
+async def closed(env, name):
     for _ in range(40):
-        if "closed fetched" in await env.GIVING.heard():
+        if f"closed {name}" in await env.GIVING.heard():
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the other worker goes on for nobody")
+
+
+async def a_signal_ends_a_call_and_its_answer(env):
+    with raises(JsException, "aborted due to timeout"):
+        await env.OTHER.fetch("http://a.example/unread", signal=js.AbortSignal.timeout(50))
+    controller = js.AbortController.new()
+    answer = await env.OTHER.fetch("http://a.example/endless/signalled", signal=controller.signal)
+    assert await anext(answer.body)
+    controller.abort("enough")
+    with raises(JsException, "enough"):
+        await anext(answer.body)
+    await closed(env, "signalled")
 
 
 async def a_request_that_nobody_reads_is_held_back(env):

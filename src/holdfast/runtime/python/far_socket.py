@@ -1,21 +1,30 @@
-"""A WebSocket to another worker, through a service binding: this side is the client's (RFC 6455, by wsproto)."""
+"""A WebSocket that a worker opened, to another worker or to a server outside: this side is the client's (RFC 6455, by
+wsproto)."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from wsproto.connection import Connection, ConnectionType
 
-from holdfast.runtime.bindings.wire import Wire
 from holdfast.runtime.python.invocations import Invocation
-from holdfast.runtime.python.joint import Joint
+from holdfast.runtime.python.joint import Joint, Transport
 from holdfast.runtime.python.workers import context
 from holdfast.runtime.python.workers.sockets import WebSocket, WebSocketPair
 
 _open: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
 
-class ServiceSocket(Joint):
+class Wire(Transport, Protocol):
+    """Raw bytes to and from the other side."""
+
+    async def drain(self) -> None: ...
+
+    async def read(self) -> bytes | None: ...
+
+
+class FarSocket(Joint):
     """The network's side of it. The socket lasts as long as the invocation that opened it, or that passed it on."""
 
     def __init__(self, wire: Wire) -> None:
@@ -47,7 +56,7 @@ class ServiceSocket(Joint):
 
     def _cut(self) -> None:
         if self._running is not None:
-            self._running.log("warn", "a socket was cut: the other worker reads nothing and 16 MiB wait for it")
+            self._running.log("warn", "a socket was cut: the other side reads nothing and 16 MiB wait for it")
 
     async def _next(self) -> bytes | None:
         return await self._wire.read()
