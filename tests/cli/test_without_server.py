@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,11 @@ def test_profiles_from_the_command_line(alone: Holdfast, tmp_path: Path) -> None
 
 def test_there_is_no_option_for_a_key_on_the_command_line(alone: Holdfast) -> None:
     assert alone("profile", "add", "ci", "http://h", "--key", "secret").code == 2
+
+
+def test_an_interruption_before_the_program_is_there_ends_it_quietly(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    line = [sys.executable, "-m", "holdfast", "db", "list"]
+    ran = subprocess.run(line, env=environ, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
