@@ -266,12 +266,6 @@ class WebSocket:
         raise NotImplementedError("WebSockets to other servers are not there yet; those of clients are (WebSocketPair)")
 
 
-class HTMLRewriter:
-    @classmethod
-    def new(cls) -> NoReturn:
-        raise NotImplementedError("HTMLRewriter is not there: use a Python package such as selectolax or lxml")
-
-
 def setTimeout(callback: Callable[..., Any], milliseconds: float = 0, *arguments: Any) -> asyncio.TimerHandle:  # noqa: N802
     return asyncio.get_running_loop().call_later(milliseconds / 1000, callback, *arguments)
 
