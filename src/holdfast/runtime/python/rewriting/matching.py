@@ -11,6 +11,7 @@ from holdfast.runtime.python.rewriting.namespaces import SPECIAL, VOID
 from holdfast.runtime.python.rewriting.selectors import Complex, Compound
 
 Handler = Callable[[Any], Any]
+_KINDS = 1 << 14  # names that the children of one element may have where they are counted
 GENERAL, OPENS, EMPTY = range(3)  # what a tag of some name may mean: anything; an element to pass over; a void one
 
 
@@ -133,4 +134,6 @@ class Children:
     def count(self, name: Name) -> tuple[int, int]:
         self._all += 1
         of_name = self._named[name.lower] = self._named.get(name.lower, 0) + 1
+        if len(self._named) > _KINDS:
+            raise ValueError(f"an element of the page has children of more than {_KINDS} kinds")
         return self._all, of_name

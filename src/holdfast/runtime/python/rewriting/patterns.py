@@ -22,6 +22,9 @@ ATTRIBUTE = re.compile(
     rb"""([^WS/>][^WS/>=]*+)(?:[WS]*+=[WS]*+(?:"([^"]*+)"|'([^']*+)'|([^WS"'>][^WS>]*+)|(?=>)))?""".replace(b"WS", WS)
 )
 
+# text from a `<` on that begins no markup, to the next that may
+TEXT_RUN = re.compile(rb"(?:[^<]|<(?=[^A-Za-z/!?]))++")
+
 COMMENT_AT_ONCE = re.compile(rb"-?>")  # directly after `<!--` (13.2.5.43)
 COMMENT_END = re.compile(rb"--!?>")
 COMMENT_CUT = re.compile(rb"--!\Z|-?-?\Z")  # what an end of the document leaves out (13.2.5.46 to 13.2.5.52)

@@ -142,7 +142,8 @@ def encoding_of(content_type: str) -> str:
         return "utf-8"
     try:
         name = codecs.lookup(found[1]).name
-        if name.startswith(_MODAL) or bytes(range(128)).decode(name) != "".join(map(chr, range(128))):
+        plain = "".join(map(chr, range(128)))
+        if name.startswith(_MODAL) or plain.encode(name) != plain.encode() or plain.encode().decode(name) != plain:
             return "utf-8"
     except (LookupError, ValueError, TypeError):
         return "utf-8"

@@ -114,7 +114,7 @@ class Run:
         found = self._names.get(written)
         if found is None:
             if len(self._names) >= self._most_names:
-                self._names = {key: each for key, each in self._names.items() if each.opened}
+                self._names = {each.lower: each for each in self._names.values() if each.opened}
                 self._most_names = max(_NAMES, 2 * len(self._names))
             lower = written.lower()
             found = self._names.get(lower) or self._program.name(lower)

@@ -11,6 +11,7 @@ from holdfast.runtime.python.rewriting.patterns import (
     COMMENT_END,
     SCRIPT_BEGUN,
     TAG,
+    TEXT_RUN,
 )
 from holdfast.runtime.python.rewriting.patterns import SCRIPT as SCRIPT_MARKS
 from holdfast.runtime.python.rewriting.unfinished import Unfinished
@@ -116,7 +117,8 @@ class Tokenizer:
         if head[1] == 0x3F:
             return self._bogus(at, 1)
         if head[1] != 0x21:
-            return self._give(TEXT, self.buffer.find(b"<", at + 1))
+            found = TEXT_RUN.match(self.buffer, at)
+            return self._give(TEXT, found.end() if found else at + 1)
         return self._declaration(at, head)
 
     def _declaration(self, at: int, head: bytes) -> int | None:
