@@ -261,6 +261,24 @@ def test_content_that_streams() -> None:
         outcome(rewriter("p", element=calling([("before", None)])), "<p>")
 
 
+def test_content_that_nobody_will_read_is_closed() -> None:
+    closed: list[str] = []
+
+    def source(name: str) -> ReadableStream:
+        async def close() -> None:
+            closed.append(name)
+
+        async def pull() -> bytes:
+            raise AssertionError(name)
+
+        return ReadableStream(pull, close)
+
+    made = rewriter("div", element=calling([("remove",)]))
+    made.on("p", Handlers(element=lambda element: element.before(source("hidden"))))
+    assert outcome(made, "<div><p></div>x") == "x"
+    assert closed == ["hidden"]
+
+
 def test_encodings() -> None:
     texts: list[str] = []
     made = rewriter("p", element=calling([("append", "é€я")]), text=lambda text: texts.append(text.text))

@@ -95,6 +95,8 @@ class _Body:
                 if self._over:
                     return b""
                 self._ready.extend(await self._more())
+                while self._run.hidden:
+                    await self._run.hidden.pop().stream.cancel()
         except BaseException as error:
             self._failed = error if isinstance(error, Exception) else RuntimeError("the page was not read to its end")
             await self.close()
@@ -103,7 +105,7 @@ class _Body:
     async def close(self) -> None:
         """Nothing more is wanted, of the page and of what was to be put into it."""
         self._over = True
-        waiting = [each.stream for each in self._ready if isinstance(each, Streamed)]
+        waiting = [each.stream for each in (*self._ready, *self._run.hidden) if isinstance(each, Streamed)]
         self._ready.clear()
         for each in (self._source, *waiting):
             await each.cancel()

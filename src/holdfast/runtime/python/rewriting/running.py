@@ -6,7 +6,7 @@ import codecs
 import inspect
 from typing import Any
 
-from holdfast.runtime.python.rewriting.content import Comment, Doctype, DocumentEnd, Part, TextChunk, Token
+from holdfast.runtime.python.rewriting.content import Comment, Doctype, DocumentEnd, Part, Streamed, TextChunk, Token
 from holdfast.runtime.python.rewriting.elements import Element, Ending, EndTag, StartTag
 from holdfast.runtime.python.rewriting.matching import EMPTY, GENERAL, OPENS, Children, Frame, Handler, Name, Program
 from holdfast.runtime.python.rewriting.namespaces import DATA, HTML, VOID, self_closing
@@ -35,6 +35,7 @@ class Run:
         self._muted = 0
         self._sent = 0  # up to where the buffer has left
         self._out: list[Part] = []
+        self.hidden: list[Streamed] = []  # content inside what was removed: nobody will read it
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._in_text, self._held = False, b""
 
@@ -269,8 +270,7 @@ class Run:
 
     async def _give(self, chunk: TextChunk) -> None:
         await self._call(self._texts, chunk)
-        if not self._muted:
-            self._out.extend(chunk._parts())
+        self._leave(chunk._parts())
 
     async def _call(self, handlers: list[Any], token: Token, *, keep: bool = False) -> None:
         for handler in handlers:
@@ -287,6 +287,11 @@ class Run:
     def _put(self, parts: list[Part]) -> None:
         """`parts` leave in place of the token."""
         self._send(self._tokens.start)
+        self._leave(parts)
+        self._sent = self._tokens.at
+
+    def _leave(self, parts: list[Part]) -> None:
         if not self._muted:
             self._out.extend(parts)
-        self._sent = self._tokens.at
+        else:
+            self.hidden.extend(each for each in parts if isinstance(each, Streamed))
