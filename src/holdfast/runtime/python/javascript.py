@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from holdfast.runtime.bindings.attributes import JsError
 from holdfast.runtime.python.workers.context import invocation as _current
@@ -252,12 +252,6 @@ class TextDecoder:
         if not more:
             self._decoder.reset()
         return text
-
-
-class HTMLRewriter:
-    @classmethod
-    def new(cls) -> NoReturn:
-        raise NotImplementedError("HTMLRewriter is not there: use a Python package such as selectolax or lxml")
 
 
 def setTimeout(callback: Callable[..., Any], milliseconds: float = 0, *arguments: Any) -> asyncio.TimerHandle:  # noqa: N802

@@ -1,13 +1,12 @@
 """`js`: JavaScript's globals as published Python workers use them."""
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from holdfast.runtime.python.javascript import (
     JSON,
     Array,
     Date,
     Error,
-    HTMLRewriter,
     Math,
     Object,
     Promise,
@@ -42,13 +41,21 @@ from holdfast.runtime.python.workers import (
 from holdfast.runtime.python.workers import fetch as _fetch
 from holdfast.runtime.python.workers.client_socket import ClientWebSocket as WebSocket
 
+if TYPE_CHECKING:
+    from holdfast.runtime.python.rewriting import HTMLRewriter
+
 
 async def fetch(resource: Any, options: Any = None, /, **named: Any) -> Response:
     """As JavaScript calls it: the options are one object in the second place, or keyword arguments."""
     return await _fetch(resource, **{**(options or {}), **named})
 
 
-def __getattr__(name: str) -> NoReturn:
+def __getattr__(name: str) -> Any:
+    if name == "HTMLRewriter":  # imported when first named: most workers rewrite nothing
+        from holdfast.runtime.python.rewriting import HTMLRewriter
+
+        globals()[name] = HTMLRewriter
+        return HTMLRewriter
     if name.startswith("__"):
         raise AttributeError(name)
     raise AttributeError(f"js.{name} is not there: workers run on CPython here, without a JavaScript engine")
