@@ -109,7 +109,9 @@ def test_a_worker_is_deployed_called_and_taken_back(here: Here, folder: Path) ->
     assert json.loads(plain.out)["method"] == "GET"
 
     (folder / "src" / "entry.py").write_text(ENTRY.replace('"one"', '"two"'))
+    (folder / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.99"\n')
     again = here("deploy", "--accept-findings", "--tag", "second")
+    assert "no effect: pyproject.toml: requires-python says >=3.99: workers run on Python 3." in again.err
     assert "not given: network api.example.org. See: holdfast worker update kettle --set permits.network=" in again.err
     assert json.loads(here("invoke").out)["word"] == "two"
     assert "development" in here("worker", "list").out

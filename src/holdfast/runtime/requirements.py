@@ -23,6 +23,7 @@ _LINE = re.compile(
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _HASH = re.compile(r"\s+--hash=\S+")
 _LEAST_PYTHON = re.compile(r"(?:^|,)\s*(?:>=|==|~=)\s*(\d{1,4})\.(\d{1,4})")
+OURS = ".".join(map(str, sys.version_info[:2]))
 # Made for Python in WebAssembly: the runtime has what they would bring.
 LEFT_OUT = {
     "workers-runtime-sdk": "the `workers` module comes with the runtime",
@@ -99,8 +100,7 @@ def _newer_python(wanted: object) -> list[str]:
     least = _LEAST_PYTHON.search(wanted) if isinstance(wanted, str) else None
     if least is None or (int(least[1]), int(least[2])) <= sys.version_info[:2]:
         return []
-    ours = ".".join(map(str, sys.version_info[:2]))
-    return [f"requires-python says {least[0].strip(', ')}: workers run on Python {ours} here"]
+    return [f"requires-python says {least[0].strip(', ')}: workers run on Python {OURS} here"]
 
 
 def _wrong(name: str, line: str, message: str) -> Invalid:

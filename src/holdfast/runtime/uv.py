@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.kernel.errors import HoldfastError, LimitExceeded, NeedsOperator, Permanent, Retryable
+from holdfast.runtime.requirements import LEFT_OUT, OURS
 
 _SECONDS = 600.0
 _FILE_BYTES = 1024**3
@@ -26,6 +27,7 @@ _UNKNOWN = re.compile(r"Because (?:there are no versions of )?(\S+?) (?:was not 
 _NO_WHEEL = re.compile(
     r"Because (\S+?)(?:==\S+)? has no (?:usable )?wheels|all versions of (\S+) have no usable wheels"
 )
+_NEWER_PYTHON = re.compile(r"current Python version \(\S+\) does not satisfy")
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,11 @@ class Uv:
         with tempfile.TemporaryDirectory(prefix="holdfast-uv-") as place:
             asked = Path(place) / "requirements.in"
             asked.write_text("\n".join(lines) + "\n")
+            never = Path(place) / "never.txt"
+            never.write_text("".join(f"{name}; sys_platform == 'never'\n" for name in LEFT_OUT))
             arguments = ("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
-            return self._run((*arguments, *self._wheels_only(), asked.name), Path(place), cache)
+            without = ("--override", never.name)  # also where a package asks for them: `workers` is ours
+            return self._run((*arguments, *without, *self._wheels_only(), asked.name), Path(place), cache)
 
     def install(self, lock: str, target: Path, cache: Path) -> None:
         """Exactly what the lock says, into `target`. Raises as `Environments.ensure`."""
@@ -141,6 +146,9 @@ def explained(stderr: str) -> HoldfastError:
         return Permanent(f"there is no package {found[1]}: {text}", code="package_unknown", hint=hint)
     if "No solution found" in stderr:
         hint = "Loosen the versions asked for."
+        if _NEWER_PYTHON.search(text):
+            hint = f"Workers run on the Python of Holdfast, {OURS} here: ask for versions that know it, or run Holdfast"
+            hint += " on a newer Python."
         return Permanent(f"the packages do not fit together: {text}", code="packages_conflict", hint=hint)
     return Permanent(f"the packages cannot be installed: {text}", code="packages_failed")
 

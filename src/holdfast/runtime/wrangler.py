@@ -251,7 +251,11 @@ class _Reader:
         found = []
         for entry, place in self._entries("kv_namespaces", ("binding", "id"), KV_QUIET):
             name = self._binding(entry.get("binding"), (*place, "binding"))
-            found.append(KvNamespace(name, self._r.text(entry.get("id"), (*place, "id")) or None))
+            wanted = self._r.text(entry.get("id"), (*place, "id"))
+            if wanted.startswith("<") and wanted.endswith(">"):  # as templates have it: `<YOUR_KV_NAMESPACE_ID>`
+                self._r.find("no_effect", (*place, "id"), f"a placeholder: the namespace {name} is meant")
+                wanted = ""
+            found.append(KvNamespace(name, wanted or None))
         return tuple(found)
 
     def _d1(self) -> tuple[D1Database, ...]:

@@ -265,3 +265,25 @@ def test_root_is_left_where_the_other_user_reaches_everything(wheels: Path, monk
         text = Uv(wheels=(at,), index=False).resolve(["beta"], cache)
         assert text.startswith("beta==1.2")
         assert {each.stat().st_uid for each in cache.rglob("*")} == {65534}
+
+
+def test_what_the_runtime_brings_is_left_out_where_a_package_asks_for_it(
+    environments: Environments, wheels: Path, tmp_path: Path
+) -> None:
+    """Its own `asgi` and `workers` would stand beside ours."""
+    wheel(wheels, "delta", "1.0", ["beta", "workers-runtime-sdk>=1.6"])
+    found = environments.ensure(*code(tmp_path, "delta"))
+    assert {"delta", "beta"} <= {each.name for each in found.iterdir()}
+    assert not list(found.glob("workers*"))
+
+
+def test_a_package_for_a_newer_python_is_told_with_ours() -> None:
+    """As uv says it."""
+    failed = explained(
+        "  × No solution found when resolving dependencies:\n  ╰─▶ Because the current Python version (3.11.7) does not"
+        " satisfy Python>=3.12 and django-cf>=0.2.14 depends on Python>=3.12, we can conclude that it cannot be used."
+    )
+    assert failed.code == "packages_conflict"
+    assert failed.hint is not None
+    assert requirements.OURS in failed.hint
+    assert "newer Python" in failed.hint

@@ -201,3 +201,37 @@ def test_no_way_out_is_told(start: Start) -> None:
     assert answer.text == "FetchError: this worker has no way out: the network is not permitted to it"
     assert host.get("/", headers={"x-target": "ftp://example.org/"}).text.startswith("ValueError: fetch takes http")
     assert httpx.codes(answer.status_code) == 502
+
+
+def test_bytes_as_javascript_takes_them(start: Start) -> None:
+    """As the published example that draws pictures answers: `to_js(data).buffer` is a body."""
+    host = start(
+        "from js import Uint8Array\n"
+        "from pyodide.ffi import to_js\n"
+        "from workers import Response, WorkerEntrypoint\n\n"
+        "class Default(WorkerEntrypoint):\n"
+        "    async def fetch(self, request):\n"
+        "        parts = [to_js(kind(b'\\x89PNG')) for kind in (bytes, bytearray, memoryview)]\n"
+        "        parts.append(Uint8Array.new(b'\\x89PNG'))\n"
+        "        assert all(part.to_bytes() == b'\\x89PNG' for part in parts)\n"
+        "        picked = parts[int(request.url[-1])]\n"
+        "        return Response(picked.buffer, headers={'content-type': 'image/png'})\n"
+    )
+    for at in range(4):
+        answer = host.get(f"/{at}")
+        assert (answer.content, answer.headers["content-type"]) == (b"\x89PNG", "image/png")
+
+
+def test_names_of_pyodide_that_published_workers_import(start: Start) -> None:
+    """Values are Python's own: what would convert a proxy passes them on."""
+    host = start(
+        "from js import Object\n"
+        "from pyodide.ffi import JsArray, JsBuffer, JsMap, JsPromise, JsProxy, can_run_sync, to_js\n"
+        "from workers import Response\n\n"
+        "def plain(value: JsProxy | JsArray[int]) -> object:\n"
+        "    return value.to_py() if isinstance(value, JsProxy) else value\n\n"
+        "async def on_fetch(request):\n"
+        "    given = to_js({'a': [1]}, dict_converter=Object.fromEntries)\n"
+        "    return Response.json({'given': plain(given), 'sync': can_run_sync()})\n"
+    )
+    assert host.get("/").json() == {"given": {"a": [1]}, "sync": False}

@@ -192,6 +192,18 @@ def test_fetch_of_plain_http(start: Start, site: ThreadingHTTPServer) -> None:
             ask("/bomb")
 
 
+def test_fetch_by_the_name_that_pyodide_has_for_it(start: Start, site: ThreadingHTTPServer) -> None:
+    host = start(
+        "from pyodide.http import FetchResponse, pyfetch\n"
+        "from workers import Response\n\n"
+        "async def on_fetch(request):\n"
+        "    found: FetchResponse = await pyfetch('http://site.test/text', method='GET', headers={'x-one': '1'})\n"
+        "    return Response(f'{found.ok} {found.status} {await found.string()}')\n"
+    )
+    Proxy(str(host.directory / "egress"), site.server_port)
+    assert host.get("/").text == "True 200 host site.test one 1"
+
+
 def test_fetch_over_tls(start: Start, site: ThreadingHTTPServer, tmp_path: Path) -> None:
     certificate = _certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -61,6 +61,16 @@ def test_modules_beside_main_and_in_a_package(start: Start) -> None:
     assert start(files, "shop/main.py").get("/").text == "near"
 
 
+@pytest.mark.parametrize("where", ["vendor", "src/vendor"])
+def test_packages_that_the_project_brings_along(start: Start, where: str) -> None:
+    """`vendor/`, as in the published example of vendoring: no import names the folder."""
+    files = {
+        "src/entry.py": "import teapot\nfrom workers import Response\ndef on_fetch(r): return Response(teapot.SAYS)\n",
+        f"{where}/teapot/__init__.py": "SAYS = 'short and stout'\n",
+    }
+    assert start(files, main="src/entry.py").get("/").text == "short and stout"
+
+
 def test_an_exception_shows_the_users_frames(start: Start) -> None:
     code = """
 import json

@@ -229,3 +229,15 @@ def test_the_file_is_found_and_read(tmp_path: Path) -> None:
     (tmp_path / "wrangler.jsonc").write_bytes(b'{"name": "\xff"}')
     with pytest.raises(Invalid, match="UTF-8"):
         wrangler.load(wrangler.find(tmp_path))
+
+
+def test_a_placeholder_of_a_template_is_no_namespace() -> None:
+    found = read(kv_namespaces=[{"binding": "LINKS", "id": "<YOUR_KV_NAMESPACE_ID>"}])
+    assert found.kv_namespaces == (KvNamespace("LINKS", None),)
+    assert [(each.kind, each.path) for each in found.findings] == [("no_effect", "kv_namespaces[0].id")]
+    assert "LINKS is meant" in found.findings[0].message
+
+
+def test_a_build_command_is_told_as_one_that_is_not_run() -> None:
+    found = read(build={"command": "python manage.py collectstatic"})
+    assert [(each.kind, "not run" in each.message) for each in found.findings] == [("no_effect", True)]

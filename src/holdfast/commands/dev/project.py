@@ -167,7 +167,8 @@ class Project:
         kept = self._state.root / "locks" / f"{hashlib.sha256(files[named]).hexdigest()[:32]}.txt"
         if kept.is_file():
             return environments.install(lock_of(kept.read_text()))
-        lock = environments.resolve(requirements.read(named, files[named]), say)
+        lines = requirements.read(named, files[named]).lines  # its notes are among the project's findings
+        lock = environments.resolve(requirements.Requirements(lines), say)
         packages = environments.install(lock, say)
         kept.parent.mkdir(exist_ok=True)
         kept.write_text(lock.text)

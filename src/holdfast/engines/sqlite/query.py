@@ -165,7 +165,11 @@ class Statement:
         if not cursor.has_vdbe:
             return True
         if self._seen or not _NOTHING.match(self._text[len(text) :]):
-            self._refusal = Invalid("one statement at a time, please", code="many_statements")
+            self._refusal = Invalid(
+                "one statement at a time, please",
+                code="many_statements",
+                hint="A file of several is a migration: holdfast migration apply NAME --dir FOLDER",
+            )
             return False
         self._seen = True
         if cursor.bindings_count != len(self._params) and not isinstance(self._params, Mapping):

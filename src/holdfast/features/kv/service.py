@@ -51,7 +51,7 @@ class NamespacesService:
         if not _NAME.fullmatch(name):
             message = "letters, digits and _ . -, a letter or digit first, at most 56"
             raise Invalid(
-                f"a namespace's name has {message}",
+                f"{name[:60]!r} cannot be a namespace's name: it has {message}",
                 code="name_invalid",
                 details={"fields": [{"field": "name", "message": message}]},
             )

@@ -162,7 +162,6 @@ def _missing(worker: Worker, missing: list[dict[str, Any]]) -> HoldfastError:
     return Conflict(
         f"not in the environment of {worker.name!r}: {said}",
         code="binding_missing",
-        hint="Create them first, or deploy with create_missing (holdfast deploy --create-missing) for namespaces and"
-        " databases that have a name.",
+        hint="holdfast deploy --create-missing makes namespaces and databases; create what else is missing first.",
         details={"missing": missing},
     )

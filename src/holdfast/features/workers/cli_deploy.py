@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,8 +66,7 @@ def deploy_(
     config = wrangler.load(wrangler.find(folder), wrangler_env)
     findings = [vars(each) for each in config.findings]
     refused = config.unsupported and not accept_findings and not dry_run
-    for finding in () if t.json and refused else config.findings:  # an error is all there is on stderr then
-        output.note(f"{finding.kind.replace('_', ' ')}: {finding.path}: {finding.message}")
+    _tell(() if t.json and refused else findings)  # an error is all there is on stderr then
     archive = packed(folder)
     files = [path.relative_to(folder).as_posix() for path in chosen(folder)]
     checked_main(config, files)  # before a worker is made for it
@@ -85,6 +85,7 @@ def deploy_(
         )
     worker = _worker(t, name or config.name)
     version = send(t, worker, archive, tag=tag, message=message, environment=wrangler_env)
+    findings = _with_those_of_the_server(t, version, findings)
     body = {"version_id": version["id"], "message": message}
     body |= {"create_missing": create_missing, "accept_findings": accept_findings, "skip_check": skip_check}
     if run_cases:
@@ -99,6 +100,21 @@ def deploy_(
         made | {"worker": worker, "address": address, "findings": findings},
         f"{acts.deployed_text(worker, made)} {seconds:.1f} s\n{address}",
     )
+
+
+def _tell(findings: Iterable[dict[str, Any]]) -> None:
+    for each in findings:
+        output.note(f"{each['kind'].replace('_', ' ')}: {each['path']}: {output.visible(each['message'])}")
+
+
+def _with_those_of_the_server(
+    t: Terminal, version: dict[str, Any], findings: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """And what is told of its packages: they are installed there, for the Python that runs there."""
+    kept = t.client.get(f"/worker-versions/{version['id']}")["config"]["findings"]
+    more = [each for each in kept if each not in findings]
+    _tell(more)
+    return findings + more
 
 
 def _tell_what_is_not_given(worker: dict[str, Any], config: wrangler.WorkerConfig) -> None:

@@ -11,6 +11,7 @@ from holdfast.kernel.errors import Invalid
 from holdfast.runtime import requirements, wrangler
 from holdfast.runtime.declared import Declarations, Place
 from holdfast.runtime.wrangler import WorkerConfig
+from holdfast.runtime.wrangler_config import Finding
 from holdfast.runtime.wrangler_reading import Reading
 
 MOST_FAULTS = 200
@@ -27,7 +28,8 @@ def read_config(
     else:
         config = _from_files(files, environment)
     checked_main(config, files)
-    return _with_schemas(config, files)
+    told = tuple(Finding("no_effect", name, note) for name, note in _notes_of_packages(files))
+    return _with_schemas(replace(config, findings=config.findings + told), files)
 
 
 def checked_main(config: WorkerConfig, paths: Collection[str]) -> None:
@@ -89,6 +91,13 @@ def kept(config: WorkerConfig) -> dict[str, Any]:
     """As JSON; what it declares of secrets stays names."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return plain
+
+
+def _notes_of_packages(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    """What the file that names the packages says and is not done, such as a Python newer than ours; with its name."""
+    found = {name: requirements.read(name, files[name]) for name in NAMES_PACKAGES if name in files}
+    counts = [name for name, each in found.items() if each.lines][:1] or list(found)
+    return [(name, note) for name in counts for note in found[name].notes]
 
 
 def needs_packages(files: Mapping[str, bytes]) -> str | None:

@@ -218,10 +218,15 @@ class Uint8Array(bytearray):
     def new(cls, value: Any = 0) -> Uint8Array:
         return cls(value)
 
+    @property
+    def buffer(self) -> Uint8Array:
+        """Itself: what takes an ArrayBuffer takes this."""
+        return self
+
     def to_py(self) -> memoryview:
         return memoryview(self)
 
-    def to_bytes_(self) -> bytes:
+    def to_bytes(self) -> bytes:
         return bytes(self)
 
 

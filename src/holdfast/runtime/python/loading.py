@@ -43,7 +43,8 @@ def prepare_path(payload: Payload) -> None:
     root = main.parent
     while (root / "__init__.py").exists() and root != code:
         root = root.parent
-    own = [str(root), str(code), str(root / "python_modules"), str(code / "python_modules"), payload.packages]
+    folders = [str(at / name) for name in ("python_modules", "vendor") for at in (root, code)]
+    own = [str(root), str(code), *folders, payload.packages]
     front = [str(_HERE / "shims"), *dict.fromkeys(own)]
     sys.path[:] = [*front, *(each for each in sys.path if each not in front and each != ""), str(_HERE / "aliases")]
     sys.dont_write_bytecode = True

@@ -86,6 +86,11 @@ def run_sync(awaitable: Any) -> Any:
     return asyncio.run_coroutine_threadsafe(wait(), ours).result()
 
 
+def can_run_sync() -> bool:
+    """Whether `run_sync` may wait here, as `pyodide.ffi.can_run_sync`."""
+    return _loop[0] is not None and not _on_a_loop()
+
+
 def _on_a_loop() -> bool:
     try:
         asyncio.get_running_loop()

@@ -226,6 +226,10 @@ class Response(Body):
             raise ValueError(f"{int(status)} is no status of a redirect")
         return Response(None, status=status, headers={"location": str(URL(str(url)))})
 
+    async def string(self) -> str:
+        """`text`, by the name that `pyodide.http` has for it."""
+        return await self.text()
+
     @property
     def ok(self) -> bool:
         return 200 <= self.status <= 299

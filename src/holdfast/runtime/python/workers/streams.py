@@ -9,7 +9,13 @@ from holdfast.runtime.python.workers.blobs import Blob
 
 
 class Chunk(bytes):
-    """A piece of a body. `to_bytes` and `to_py` as on Pyodide's typed arrays."""
+    """A piece of a body, or bytes that were given to `to_js`. `to_bytes`, `to_py` and `buffer` as on Pyodide's typed
+    arrays."""
+
+    @property
+    def buffer(self) -> Chunk:
+        """Itself: Python's bytes need nothing beneath them."""
+        return self
 
     def to_bytes(self) -> bytes:
         return bytes(self)
