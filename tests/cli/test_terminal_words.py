@@ -44,6 +44,8 @@ def test_a_table_on_a_pipe_is_never_cut_and_never_marked_up(capsys: pytest.Captu
     assert "[red]not markup[/red]" in shown
     assert ":smile:" in shown
     assert "[bold]" in shown
+    output.table(["NAME"], [["x" * 300], ["short"]])
+    assert [line for line in capsys.readouterr().out.split("\n") if line != line.rstrip()] == []
 
 
 @pytest.mark.parametrize(

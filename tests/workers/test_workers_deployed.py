@@ -226,6 +226,16 @@ def trying(house: House, why: list[Any]) -> Iterator[list[dict[str, Any]]]:
             path.unlink()
 
 
+def test_the_first_that_cannot_start_is_told_without_a_before(house) -> None:
+    worker = house.worker("fresh")
+    path, body = f"/workers/{worker['id']}/deployments", {"version_id": house.upload(worker, project("fresh"))["id"]}
+    unbound = {"why": "AttributeError: this worker has no binding, variable or secret named 'DB'", "used": []}
+    with trying(house, [{"why": "ImportError: no such name", "used": []}, unbound]):
+        hints = [house.call("POST", path, 409, json={**body, "create_missing": True})["error"]["hint"] for _ in "ab"]
+    assert hints[0] == "The whole trace is in the worker's log: holdfast worker logs fresh."
+    assert hints[1].startswith(f"{hints[0]} A namespace or database that it would make is not there yet")
+
+
 def test_what_cannot_start_is_not_deployed(house) -> None:
     worker = house.worker("tried")
     first, second, third = (house.upload(worker, project("tried")) for _ in range(3))
@@ -241,7 +251,8 @@ def test_what_cannot_start_is_not_deployed(house) -> None:
         refused = house.call("POST", path, 409, json=body)["error"]
         assert (refused["code"], refused["details"]["number"]) == ("version_broken", 2)
         assert "division by zero" in refused["message"]
-        assert "--skip-check" not in refused["hint"]
+        trace = "The whole trace is in the worker's log: holdfast worker logs tried."
+        assert refused["hint"] == f"What was deployed goes on. {trace}"
         assert house.routed("tried") == before
         assert house.deploy(worker, third)["number"] == 2
         assert [(each["verb"], each["version_id"]) for each in asked] == [("try", second["id"]), ("try", third["id"])]

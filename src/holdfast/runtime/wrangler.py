@@ -27,6 +27,7 @@ from holdfast.runtime.wrangler_config import (
 )
 from holdfast.runtime.wrangler_keys import (
     D1_QUIET,
+    FOR_EDITORS,
     INHERITED,
     KV_QUIET,
     NOT_INHERITED,
@@ -198,7 +199,7 @@ class _Reader:
                     self._r.find("unsupported", place, UNSUPPORTED[key])
             elif key in WITHOUT_EFFECT:
                 self._r.find("no_effect", place, WITHOUT_EFFECT[key])
-            elif key not in INHERITED and key not in NOT_INHERITED and key not in more:
+            elif key not in INHERITED and key not in NOT_INHERITED and key not in more and key != FOR_EDITORS:
                 self._r.find("unknown", place, "no such key")
 
     def _not_inherited(self) -> None:

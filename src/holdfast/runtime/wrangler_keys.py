@@ -64,8 +64,8 @@ UNSUPPORTED = {
     "text_blobs": _NOT_YET,
     "data_blobs": _NOT_YET,
 }
+FOR_EDITORS = "$schema"  # nothing to tell: whoever wrote it knows
 WITHOUT_EFFECT = {
-    "$schema": "for editors",
     "account_id": "there is no account here",
     "workers_dev": "each worker has a host below the apps domain",
     "preview_urls": "a version is asked for by the header `holdfast-version`",

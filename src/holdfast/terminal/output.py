@@ -112,8 +112,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
         made.add_row(
             *(_styled(value) if live and isinstance(value, Coloured) else Text(_plain(value)) for value in row)
         )
-    width = None if live else 100_000
-    Console(width=width, highlight=False, markup=False, emoji=False, file=sys.stdout).print(made)
+    console = Console(width=None if live else 100_000, highlight=False, markup=False, emoji=False, file=sys.stdout)
+    if live:
+        console.print(made)
+        return
+    with console.capture() as written:
+        console.print(made)
+    for line in written.get().rstrip("\n").split("\n"):  # padded, every line would be as long as the longest
+        say(line.rstrip())
 
 
 def _plain(value: Any) -> str:

@@ -63,7 +63,7 @@ def test_the_top_level() -> None:
     assert [route.host for route in found.routes] == ["shop.example.org", "api.example.org"]
     assert found.own == Own(network=("*.example.org",), memory_mb=128, warm=1)
     said = [(each.kind, each.path, each.line) for each in found.findings]
-    assert said == [("no_effect", "$schema", 3), ("no_effect", "routes[0]", 16), ("no_effect", "routes[1]", 16)]
+    assert said == [("no_effect", "routes[0]", 16), ("no_effect", "routes[1]", 16)]
 
 
 def test_an_environment_inherits_what_cloudflare_says_and_nothing_else() -> None:

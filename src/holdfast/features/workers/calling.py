@@ -208,7 +208,7 @@ class _answering:  # noqa: N801 - reads as a verb
             raise Retryable(
                 f"{self._worker.name!r} cannot be reached",
                 code="worker_unreachable",
-                hint="Look at its logs: holdfast worker logs NAME.",
+                hint=f"Look at its logs: holdfast worker logs {self._worker.name}.",
             ) from error
 
 

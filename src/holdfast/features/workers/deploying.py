@@ -110,7 +110,26 @@ class DeploymentsService:
     def _prove(self, actor: Actor, worker_id: str, wish: Wish) -> None:
         for version, bound in self._unproven(actor, worker_id, wish):
             if (failed := self._trial(version.id, [each.as_json() for each in bound])) is not None:
-                raise _broken(version, failed, unmade=wish.create_missing)
+                raise self._broken(actor, version, failed, unmade=wish.create_missing)
+
+    def _broken(self, actor: Actor, version: Version, failed: Untried, *, unmade: bool) -> Conflict:
+        with self._db.read() as conn:
+            worker = found(conn, actor, version.worker_id, "worker.deploy")
+            goes_on = "What was deployed goes on. " if store.deployment(conn, worker.id) else ""
+        hint = f"{goes_on}The whole trace is in the worker's log: holdfast worker logs {worker.name}."
+        if failed.used:
+            hint += (
+                f" Its import asked for {_ASKED_FOR[failed.used]} not served just then: deploy it again, or untried "
+                "(--skip-check)."
+            )
+        elif unmade and "no binding" in failed.why:
+            hint += " A namespace or database that it would make is not there yet while a version is tried."
+        return Conflict(
+            f"version {version.number} cannot start: {failed.why}",
+            code="version_broken",
+            hint=hint,
+            details={"version_id": version.id, "number": version.number, "error": failed.why, "used": [*failed.used]},
+        )
 
     def _was_deployed(self, actor: Actor, worker_id: str, version_id: str) -> bool:
         with self._db.read() as conn:
@@ -200,23 +219,6 @@ class DeploymentsService:
             "weight": weight,
             "bindings": [each.as_json() for each in bound],
         }
-
-
-def _broken(version: Version, failed: Untried, *, unmade: bool) -> Conflict:
-    hint = "What was deployed goes on. The whole trace is in the worker's log: holdfast worker logs NAME."
-    if failed.used:
-        hint += (
-            f" Its import asked for {_ASKED_FOR[failed.used]} not served just then: deploy it again, or untried "
-            "(--skip-check)."
-        )
-    elif unmade:
-        hint += " A namespace or a database that this deployment would make is not there yet while a version is tried."
-    return Conflict(
-        f"version {version.number} cannot start: {failed.why}",
-        code="version_broken",
-        hint=hint,
-        details={"version_id": version.id, "number": version.number, "error": failed.why, "used": list(failed.used)},
-    )
 
 
 def checked_shares(shares: Sequence[Share]) -> None:

@@ -210,8 +210,9 @@ class Pool:
             await asyncio.sleep(LOOK_SECONDS)
             keepers = {each.version.id: each for each in (*self._closing, *self._keepers.values())}
             for begun in confinement.look([(each.version, each.groups) for each in keepers.values()]):
+                what = "it" if keepers[begun].warm else "its start"
                 keepers[begun].line(
-                    "it took all the processor time it may have for half a second: until it has been calm for "
+                    f"{what} took all the processor time it may have for half a second: until it has been calm for "
                     f"{KEPT_SECONDS:.0f} s, it gives way to everyone else on a part of the processors"
                 )
 
