@@ -148,7 +148,8 @@ def test_readable_and_broken(place: Place) -> None:
     source = capture(place)
     assert engine.readable(source, place.tools, Stop()).ok
     data = source.files["dump.rdb"]
-    for bad in (data[: len(data) // 2], b"\0" * 64 + data[64:], data[:-100] + b"\x01" + data[-99:], b""):
+    flipped = data[:-100] + bytes([data[-100] ^ 1]) + data[-99:]
+    for bad in (data[: len(data) // 2], b"\0" * 64 + data[64:], flipped, b""):
         broken = MemorySource(source.manifest, {"dump.rdb": bad}, source.companions)
         assert not engine.readable(broken, place.tools, Stop()).ok
     for text in source.companions.values():
