@@ -85,7 +85,7 @@ class Environments:
             tell(note)
         if not wanted.lines:
             return lock_of("", wanted.notes)
-        tell(f"resolving {len(wanted.lines)} packages")
+        tell(f"resolving {_packages(len(wanted.lines))}")
         self._prepare()
         text = self._uv.resolve(wanted.lines, self._root / "cache")
         return lock_of(text, wanted.notes)
@@ -97,7 +97,7 @@ class Environments:
         self._prepare()
         with self._alone(lock.digest):  # who comes second finds it done
             if not found.is_dir():
-                tell(f"installing {len(lock.packages)} packages")
+                tell(f"installing {_packages(len(lock.packages))}")
                 self._build(lock)
             os.utime(found.parent)  # it was wanted now: not to be collected before its version is known
         tell("packages are ready")
@@ -194,3 +194,7 @@ def _remove(directory: Path) -> None:
 
 
 __all__ = ["Environments", "HoldfastError", "Lock", "Requirements", "Uv", "lock_of"]
+
+
+def _packages(number: int) -> str:
+    return f"{number} package{'' if number == 1 else 's'}"
