@@ -72,8 +72,10 @@ def served(outside: Outside) -> Iterator[Served]:
 def _server(app: Starlette, **options: Any) -> uvicorn.Server:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, ws="wsproto", log_level="warning", lifespan="off", **options)
     server = uvicorn.Server(config)
-    threading.Thread(target=server.run, daemon=True).start()
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
     while not server.started:
+        assert thread.is_alive(), "the server did not start"
         time.sleep(0.01)
     return server
 

@@ -68,9 +68,14 @@ def test_joined_signals_follow_the_first_and_are_not_kept() -> None:
     assert AbortSignal.any([AbortSignal(), first.signal]).reason == "first"
     for_all, heard = AbortController(), []
     forgotten = weakref.ref(AbortSignal.any([for_all.signal]))
-    AbortSignal.any([for_all.signal]).addEventListener("abort", heard.append)
+    AbortSignal.any([AbortSignal.any([for_all.signal])]).addEventListener("abort", heard.append)
+    left = AbortSignal.any([AbortSignal.any([for_all.signal])])
+    left.onabort = heard.append
+    left.onabort = None
+    unheard = weakref.ref(left)
+    del left
     gc.collect()
-    assert forgotten() is None, "a signal for all requests keeps those of each"
+    assert [forgotten(), unheard()] == [None, None], "a signal for all requests keeps those of each"
     for_all.abort()
     assert len(heard) == 1, "one that is listened to is kept"
 

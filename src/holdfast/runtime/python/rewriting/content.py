@@ -7,6 +7,7 @@ page has been sent by then.
 from __future__ import annotations
 
 import codecs
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -97,7 +98,7 @@ class Token:
         return self._mutations
 
 
-class Placed(Token):
+class Placed(Token, ABC):
     """A token that content can be put around."""
 
     @property
@@ -121,8 +122,9 @@ class Placed(Token):
         self._change().removed = True
         return self
 
+    @abstractmethod
     def _source(self) -> bytes:
-        raise NotImplementedError
+        """Its own text, as it leaves."""
 
     def _parts(self) -> list[Part]:
         raw = self._source()

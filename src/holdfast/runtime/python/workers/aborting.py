@@ -88,12 +88,12 @@ class AbortSignal:
         """`abort` is the only event, and it comes once."""
         if type == "abort" and not self.aborted and listener not in self._listeners:
             self._listeners.append(listener)
-            for source in self._sources:
-                source._heard.add(self)
+            self._hold()
 
     def removeEventListener(self, type: str, listener: Any, options: Any = None) -> None:  # noqa: N802 - as published
         if type == "abort" and listener in self._listeners:
             self._listeners.remove(listener)
+            self._let_go()
 
     @property
     def onabort(self) -> Any:
@@ -110,6 +110,18 @@ class AbortSignal:
     def guard(self) -> AbstractContextManager[None]:
         """`with signal.guard():` what is awaited inside ends when the signal is aborted, and raises the reason."""
         return Guarded(self)
+
+    def _hold(self) -> None:
+        """Who is listened to lives as long as what he was joined of, also through others."""
+        for source in self._sources:
+            source._heard.add(self)
+            source._hold()
+
+    def _let_go(self) -> None:
+        if not self._listeners and not self._heard:
+            for source in self._sources:
+                source._heard.discard(self)
+                source._let_go()
 
     def _abort(self, reason: Any = None) -> None:
         if self.aborted:
